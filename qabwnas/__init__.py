@@ -1,0 +1,1 @@
+"""Quantization-aware block-wise neural architecture search with a compiled search core."""

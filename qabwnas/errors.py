@@ -1,0 +1,24 @@
+"""What can go wrong, in a few kinds that a caller may want to tell apart.
+
+Every message is one line that names what is wrong and where: file, block, metric, row.
+"""
+
+
+class QabwnasError(Exception):
+    """Base of every error that qabwnas raises on purpose."""
+
+
+class InputError(QabwnasError, ValueError):
+    """A value, a file or an option that a user gave cannot be used."""
+
+
+class FormatError(QabwnasError):
+    """A file is not what its reader expects: foreign, truncated, of a newer schema, of a wrong shape."""
+
+
+class StaleError(QabwnasError):
+    """Stored work belongs to another teacher, supernet, calibration set or setting, and may not be continued."""
+
+
+class BackendError(QabwnasError, ImportError):
+    """The search backend that was asked for cannot be loaded."""

@@ -1,0 +1,22 @@
+"""SHA-256 of settings: the same content gives the same text, whatever the order of keys or the Python version."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+
+def canonical_json(content: Any) -> str:
+    """Return ``content`` as JSON with sorted keys and no spaces; floats in shortest round-trip form.
+
+    Raises:
+        TypeError: something in ``content`` is not a JSON value.
+        ValueError: ``content`` holds NaN or infinity.
+    """
+    return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
+
+
+def fingerprint(content: Any) -> str:
+    """Return the SHA-256 (64 hexadecimal digits) of ``content`` as canonical JSON."""
+    return hashlib.sha256(canonical_json(content).encode()).hexdigest()

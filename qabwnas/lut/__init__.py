@@ -1,0 +1,1 @@
+"""Look-up tables: in memory, in HDF5, and as CSV."""

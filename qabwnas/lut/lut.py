@@ -1,0 +1,172 @@
+"""The look-up table in memory: a row a candidate, a column a metric, one table a (block, bit width).
+
+Tables know nothing of how they were made or where they are stored: :mod:`qabwnas.lut.store` keeps them in HDF5,
+:mod:`qabwnas.lut.csv` reads and writes them as text. The candidates of a block are numbered through its tables, in
+their order: candidate ``c`` of a block whose first table has ``n`` rows is row ``c`` of that table, or row ``c − n``
+of what follows.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qabwnas.errors import InputError
+from qabwnas.space import BitWidths, SearchSpace
+
+Aggregation = Literal["sum", "max"]
+AGGREGATIONS: tuple[Aggregation, ...] = ("sum", "max")
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A named column: how the blocks' values make a network's, and what the fixed parts (stem, head) add.
+
+    ``aggregation`` ``sum``: total = ``fixed`` + sum over blocks; ``max``: total = maximum of ``fixed`` and the blocks.
+    ``fixed`` is ``None`` where there is no fixed part: nothing is added, or enters the maximum.
+    ``unit`` is text such as ``bytes`` or ``ms``, empty where there is none.
+    """
+
+    name: str
+    unit: str = ""
+    aggregation: Aggregation = "sum"
+    fixed: float | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """The rows of one block at one bit width.
+
+    Attributes:
+        widths: the bit widths that the rows were quantised at; ``None`` where the source does not say (imports).
+        columns: metric name → float64 array ``(n_rows,)``. Where a row was not measured its value has no meaning.
+        measured: metric name → bool array ``(n_rows,)``, only for metrics with rows that were not measured.
+        descriptions: text a row; ``None`` where the space gives it. A sequence, so that a store may read it late.
+    """
+
+    n_rows: int
+    columns: Mapping[str, NDArray[np.float64]]
+    widths: BitWidths | None = None
+    measured: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
+    descriptions: Sequence[str] | None = None
+
+
+@dataclass(frozen=True)
+class LutBlock:
+    """One block's tables, concatenated when searched."""
+
+    name: str
+    tables: tuple[Table, ...]
+
+    @cached_property
+    def starts(self) -> tuple[int, ...]:
+        """The candidate number of every table's first row, and last the number of all rows."""
+        return tuple(np.cumsum([0, *(table.n_rows for table in self.tables)]).tolist())
+
+    @property
+    def n_candidates(self) -> int:
+        return self.starts[-1]
+
+    def column(self, metric: str) -> NDArray[np.float64]:
+        """Return the metric of every candidate, float64 ``(n_candidates,)``; see :meth:`measured` for holes."""
+        return np.concatenate([table.columns[metric] for table in self.tables])
+
+    def measured(self, metric: str) -> NDArray[np.bool_] | None:
+        """Return which candidates have a measured value, bool ``(n_candidates,)``, or ``None`` if all have."""
+        if not any(metric in table.measured for table in self.tables):
+            return None
+        return np.concatenate(
+            [table.measured.get(metric, np.ones(table.n_rows, dtype=np.bool_)) for table in self.tables]
+        )
+
+    def locate(self, candidate: int) -> tuple[Table, int]:
+        """Return the table that holds ``candidate``, and the row in it.
+
+        Raises:
+            InputError: ``candidate`` is not in ``0 … n_candidates − 1``.
+        """
+        if not 0 <= candidate < self.n_candidates:
+            raise InputError(f"{self.name}: candidate {candidate} is not in 0 … {self.n_candidates - 1}")
+        index = int(np.searchsorted(self.starts, candidate, side="right")) - 1
+        return self.tables[index], candidate - self.starts[index]
+
+
+@dataclass(frozen=True)
+class Lut:
+    """Blocks of candidates with their metrics: what is searched.
+
+    Attributes:
+        metrics: the columns, in a fixed order; every table has all of them.
+        blocks: in network order; names are unique.
+        space: the space whose candidates the rows are (row = candidate code), or ``None`` for imported tables.
+        provenance: JSON values that say what the rows were measured with (hashes of teacher, supernet, calibration
+            data and settings); empty for imports.
+    """
+
+    metrics: tuple[Metric, ...]
+    blocks: tuple[LutBlock, ...]
+    space: SearchSpace | None = None
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _check_unique("metric", [metric.name for metric in self.metrics])
+        _check_unique("block", [block.name for block in self.blocks])
+        if not self.blocks:
+            raise InputError("a LUT needs at least one block")
+        for block in self.blocks:
+            if block.n_candidates == 0:
+                raise InputError(f"{block.name}: no candidates")
+
+    @property
+    def n_subnets(self) -> int:
+        """How many networks the blocks' candidates combine to."""
+        return math.prod(block.n_candidates for block in self.blocks)
+
+    @property
+    def block_names(self) -> tuple[str, ...]:
+        return tuple(block.name for block in self.blocks)
+
+    @property
+    def metric_names(self) -> tuple[str, ...]:
+        return tuple(metric.name for metric in self.metrics)
+
+    def metric(self, name: str) -> Metric:
+        """Return the metric of that name.
+
+        Raises:
+            InputError: the LUT has none; the message lists those it has.
+        """
+        for metric in self.metrics:
+            if metric.name == name:
+                return metric
+        raise InputError(f"metric {name!r} is not in the LUT, which has {', '.join(self.metric_names)}")
+
+    def block(self, name: str) -> LutBlock:
+        """Return the block of that name; raises InputError as :meth:`metric` does."""
+        for block in self.blocks:
+            if block.name == name:
+                return block
+        raise InputError(f"block {name!r} is not in the LUT, which has {', '.join(self.block_names)}")
+
+    def describe(self, block_name: str, candidate: int) -> str:
+        """Return a candidate as text: its operations and bit widths (``k3e6 k5e3 w4a4``), or the source's words."""
+        table, row = self.block(block_name).locate(candidate)
+        if table.descriptions is not None:
+            words = table.descriptions[row]
+        elif self.space is not None:
+            words = self.space.blocks[self.space.block_index(block_name)].describe(row)
+        else:
+            words = f"#{row}"
+        return f"{words} {table.widths.name}" if table.widths is not None else words
+
+
+def _check_unique(kind: str, names: Sequence[str]) -> None:
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            raise InputError(f"the {kind} {name!r} stands twice")

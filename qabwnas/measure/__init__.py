@@ -1,0 +1,1 @@
+"""Measuring candidates: NSR under quantisation, LUT population."""

@@ -1,0 +1,1 @@
+"""Networks: MBConv operations, the supernet, subnets extracted from it, teachers."""

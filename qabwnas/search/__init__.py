@@ -1,0 +1,1 @@
+"""Search of look-up tables: Pareto pruning, exact fronts, budgets, top-k."""

@@ -1,0 +1,96 @@
+#include "bindings/bindings.hpp"
+#include "qabwnas/front.hpp"
+#include "qabwnas/prune.hpp"
+#include "qabwnas/top.hpp"
+
+namespace qabwnas {
+
+namespace {
+
+std::vector<Aggregation> aggregations_of(const Array<std::uint8_t>& is_max) {
+    std::vector<Aggregation> aggregations;
+    for (py::ssize_t m = 0; m < is_max.size(); ++m)
+        aggregations.push_back(is_max.at(m) != 0 ? Aggregation::max : Aggregation::sum);
+    return aggregations;
+}
+
+// Views of values (n_metrics, n_rows), cut at offsets (n_blocks + 1); the arrays outlive the problem.
+Problem problem_of(const Array<Value>& values, const Array<std::int64_t>& offsets, const Array<std::uint8_t>& is_max,
+                   const Array<Value>& origin) {
+    if (values.ndim() != 2 || values.shape(0) != is_max.size() || origin.size() != is_max.size() || offsets.size() < 2)
+        throw py::value_error("values, offsets, is_max and origin do not belong together");
+    Problem problem;
+    problem.aggregations = aggregations_of(is_max);
+    problem.origin.assign(origin.data(), origin.data() + origin.size());
+    const auto n_rows = static_cast<std::size_t>(values.shape(1));
+    for (py::ssize_t b = 0; b + 1 < offsets.size(); ++b) {
+        const std::int64_t first = offsets.at(b), last = offsets.at(b + 1);
+        if (first < 0 || first >= last || last > values.shape(1)) throw py::value_error("offsets do not ascend");
+        problem.blocks.push_back({values.data() + first, static_cast<std::size_t>(last - first), n_rows});
+    }
+    return problem;
+}
+
+py::array_t<std::int64_t> prune_rows(const Array<Value>& values, const Array<std::uint8_t>& is_max, std::size_t k) {
+    if (values.ndim() != 2 || values.shape(0) != is_max.size()) throw py::value_error("values and is_max differ");
+    const SweepOrder order(aggregations_of(is_max));
+    const auto n_rows = static_cast<std::size_t>(values.shape(1));
+    const Columns block{values.data(), n_rows, n_rows};
+    Cancel cancel = ctrl_c();
+    PrunedBlock pruned;
+    {
+        const py::gil_scoped_release released;  // the views are plain memory that the caller's arrays keep alive
+        pruned = prune(block, order, k, cancel);
+        std::sort(pruned.rows.begin(), pruned.rows.end());
+    }
+    if (cancel.requested()) throw py::error_already_set();
+    py::array_t<std::int64_t> rows(static_cast<py::ssize_t>(pruned.rows.size()));
+    std::copy(pruned.rows.begin(), pruned.rows.end(), rows.mutable_data());
+    return rows;
+}
+
+py::tuple front_of(const Array<Value>& values, const Array<std::int64_t>& offsets, const Array<std::uint8_t>& is_max,
+                   const Array<Value>& origin, std::size_t max_points) {
+    const Problem problem = problem_of(values, offsets, is_max, origin);
+    Cancel cancel = ctrl_c();
+    Subnets subnets;
+    {
+        const py::gil_scoped_release released;  // as above
+        subnets = front(problem, max_points, cancel);
+    }
+    raise_if_cancelled(subnets.status);
+    return py::make_tuple(static_cast<int>(subnets.status), matrix(subnets.totals, problem.n_metrics()),
+                          matrix(subnets.choice, problem.n_blocks()), subnets.n_pairs);
+}
+
+py::tuple top_of(const Array<Value>& values, const Array<std::int64_t>& offsets, const Array<std::uint8_t>& is_max,
+                 const Array<Value>& origin, const Array<Value>& budgets, std::size_t k, std::size_t max_nodes) {
+    const Problem problem = problem_of(values, offsets, is_max, origin);
+    if (budgets.size() != is_max.size()) throw py::value_error("budgets and is_max differ");
+    const std::vector<Value> bounds(budgets.data(), budgets.data() + budgets.size());
+    Cancel cancel = ctrl_c();
+    Top best;
+    {
+        const py::gil_scoped_release released;  // as above
+        best = top(problem, bounds, k, max_nodes, cancel);
+    }
+    raise_if_cancelled(best.status);
+    return py::make_tuple(static_cast<int>(best.status), matrix(best.totals, problem.n_metrics()),
+                          matrix(best.choice, problem.n_blocks()), best.bound, best.n_pairs);
+}
+
+}  // namespace
+
+void register_search(py::module_& module) {
+    module.def("prune", &prune_rows, py::arg("values").noconvert(), py::arg("is_max").noconvert(), py::arg("k"),
+               "Rows of one block that fewer than k others remove, ascending.");
+    module.def("front", &front_of, py::arg("values").noconvert(), py::arg("offsets").noconvert(),
+               py::arg("is_max").noconvert(), py::arg("origin").noconvert(), py::arg("max_points"),
+               "The exact front: status, totals, choice, pairs looked at.");
+    module.def("top", &top_of, py::arg("values").noconvert(), py::arg("offsets").noconvert(),
+               py::arg("is_max").noconvert(), py::arg("origin").noconvert(), py::arg("budgets").noconvert(),
+               py::arg("k"), py::arg("max_nodes"),
+               "The k best subnets within budgets: status, totals, choice, bound, nodes visited.");
+}
+
+}  // namespace qabwnas

@@ -1,0 +1,37 @@
+// A way to stop long work: the caller's function is asked about every twentieth of a second whether to go on.
+//
+// Asking costs a counter increment; the clock is read every 4,096 calls. Used from one thread only.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <utility>
+
+namespace qabwnas {
+
+class Cancel {
+  public:
+    Cancel() = default;
+    explicit Cancel(std::function<bool()> ask) : ask_(std::move(ask)) {}
+
+    // True once the caller wants to stop, and from then on.
+    bool requested() {
+        if (++n_calls_ % 4096 != 0 || !ask_) return requested_;
+        const auto now = Clock::now();
+        if (now - asked_ >= std::chrono::milliseconds(50)) {
+            asked_ = now;
+            requested_ = requested_ || ask_();
+        }
+        return requested_;
+    }
+
+  private:
+    using Clock = std::chrono::steady_clock;
+    std::function<bool()> ask_;
+    Clock::time_point asked_ = Clock::now();
+    std::uint32_t n_calls_ = 0;
+    bool requested_ = false;
+};
+
+}  // namespace qabwnas

@@ -1,0 +1,50 @@
+// Partial subnets: fronts over the blocks combined so far, with back-pointers, and the merge that adds a block.
+#pragma once
+
+#include <vector>
+
+#include "qabwnas/cancel.hpp"
+#include "qabwnas/problem.hpp"
+#include "qabwnas/prune.hpp"
+
+namespace qabwnas {
+
+// The front after some blocks, in sweep order. parent[i] points into the level before, row[i] into the added block.
+struct Level {
+    std::size_t block;
+    std::vector<Value> values;  // n × n_metrics, row-major, metrics in sweep order
+    std::vector<Index> parent;
+    std::vector<Index> row;
+
+    std::size_t size() const { return row.size(); }
+};
+
+class Combination {
+  public:
+    // Starts with the empty subnet, whose totals are the origin.
+    Combination(const Problem& problem, const SweepOrder& order);
+
+    // Adds a block; returns complete, limit (more than max_points) or cancelled.
+    Status add(std::size_t block, const PrunedBlock& pruned, std::size_t max_points, Cancel& cancel);
+
+    const Level& last() const { return levels_.back(); }
+    std::size_t n_pairs() const { return n_pairs_; }
+
+    // Writes the rows of point i of the last level to choice[0 … n_blocks − 1], at the blocks combined so far.
+    void choose(std::size_t i, Index* choice) const;
+
+    // Whether partial subnet (i, row_i) precedes (j, row_j) lexicographically in block order; i and j are points of the
+    // last level, the rows belong to the block that is being added.
+    bool precedes(std::size_t block, Index i, Index row_i, Index j, Index row_j) const;
+
+  private:
+    template <class Archive>
+    Status merge(const PrunedBlock& pruned, Level& next, Archive archive, std::size_t max_points, Cancel& cancel);
+
+    const SweepOrder& order_;
+    std::vector<Aggregation> aggregations_;  // in sweep order
+    std::vector<Level> levels_;
+    std::size_t n_pairs_ = 0;
+};
+
+}  // namespace qabwnas

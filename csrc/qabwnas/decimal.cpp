@@ -1,0 +1,74 @@
+#include "qabwnas/decimal.hpp"
+
+#include <array>
+#include <charconv>
+#include <cmath>
+
+namespace qabwnas {
+
+namespace {
+
+constexpr std::uint64_t limit = std::uint64_t{1} << 62;
+constexpr int n_powers = 20;
+
+constexpr std::array<std::uint64_t, n_powers> powers_of_ten() {
+    std::array<std::uint64_t, n_powers> powers{1};
+    for (int i = 1; i < n_powers; ++i)
+        powers[static_cast<std::size_t>(i)] = powers[static_cast<std::size_t>(i) - 1] * 10;
+    return powers;
+}
+
+constexpr auto power_of_ten = powers_of_ten();
+
+// |value| = digits × 10^exponent, with the fewest digits (at most 17) that read back to it.
+struct Decimal {
+    std::uint64_t digits = 0;
+    int exponent = 0;
+};
+
+Decimal shortest(double magnitude) {
+    char text[32];
+    const char* end = std::to_chars(text, text + sizeof text, magnitude, std::chars_format::scientific).ptr;
+    Decimal decimal;
+    const char* at = text;
+    for (bool behind_point = false; *at != 'e'; ++at) {
+        if (*at == '.') {
+            behind_point = true;
+            continue;
+        }
+        decimal.digits = decimal.digits * 10 + static_cast<std::uint64_t>(*at - '0');
+        decimal.exponent -= behind_point ? 1 : 0;
+    }
+    int exponent = 0;
+    std::from_chars(at + (at[1] == '+' ? 2 : 1), end, exponent);
+    decimal.exponent += exponent;
+    return decimal;
+}
+
+}  // namespace
+
+Value to_units(double value, int decimals, Rounding rounding) {
+    const bool negative = std::signbit(value);
+    const Decimal decimal = shortest(std::fabs(value));
+    const int shift = decimal.exponent + decimals;
+    std::uint64_t units = 0;
+    if (decimal.digits == 0) return 0;
+    if (shift >= 0) {
+        const bool fits = shift < n_powers && decimal.digits <= limit / power_of_ten[static_cast<std::size_t>(shift)];
+        units = fits ? decimal.digits * power_of_ten[static_cast<std::size_t>(shift)] : limit;
+    } else if (-shift < n_powers) {
+        const std::uint64_t divisor = power_of_ten[static_cast<std::size_t>(-shift)];
+        const std::uint64_t rest = decimal.digits % divisor;
+        units = decimal.digits / divisor;
+        if (rounding == Rounding::floor)
+            units += negative && rest > 0 ? 1 : 0;
+        else if (rest > divisor - rest || (rest == divisor - rest && units % 2 == 1))
+            ++units;
+    } else {
+        units = rounding == Rounding::floor && negative ? 1 : 0;
+    }
+    const auto magnitude = static_cast<Value>(std::min(units, limit));
+    return negative ? -magnitude : magnitude;
+}
+
+}  // namespace qabwnas

@@ -1,0 +1,57 @@
+// The read-only instance that every search works on, and the words of its results.
+//
+// A problem is a row of blocks; a subnet takes one candidate (row) of every block. Its total in a metric is the origin
+// (fixed part) plus the sum of the rows' values, or the maximum of the origin and the rows' values. All values are
+// int64 units of a decimal grid chosen by the caller, who guarantees that no total leaves ±2^62; sums are then exact in
+// any order. Every metric is minimised.
+//
+// Answers follow one total order: totals lexicographically, in metric order, then candidates lexicographically, in
+// block order. An answer is therefore never dominated, and never depends on threads or on the order of work.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace qabwnas {
+
+using Value = std::int64_t;
+using Index = std::int32_t;
+
+enum class Aggregation : std::uint8_t { sum = 0, max = 1 };
+
+// A block's metric columns, each contiguous: value(m, row) = data[m * stride + row].
+struct Columns {
+    const Value* data;
+    std::size_t n_rows;
+    std::size_t stride;
+
+    const Value* column(std::size_t metric) const { return data + metric * stride; }
+    Value at(std::size_t metric, std::size_t row) const { return data[metric * stride + row]; }
+};
+
+struct Problem {
+    std::vector<Columns> blocks;
+    std::vector<Aggregation> aggregations;  // one a metric
+    std::vector<Value> origin;              // one a metric: fixed part; the lowest Value where a maximum has none
+
+    std::size_t n_metrics() const { return aggregations.size(); }
+    std::size_t n_blocks() const { return blocks.size(); }
+};
+
+inline Value combine(Aggregation aggregation, Value a, Value b) {
+    return aggregation == Aggregation::sum ? a + b : std::max(a, b);
+}
+
+enum class Status : std::uint8_t { complete = 0, infeasible = 1, cancelled = 2, limit = 3 };
+
+// Subnets with their totals: totals (n × n_metrics) and choice (n × n_blocks), row-major, in answer order.
+struct Subnets {
+    Status status = Status::complete;
+    std::vector<Value> totals;
+    std::vector<Index> choice;
+    std::size_t n_pairs = 0;  // work counter: partial subnets that were looked at
+};
+
+}  // namespace qabwnas

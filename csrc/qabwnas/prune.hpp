@@ -1,0 +1,41 @@
+// Pareto pruning of one block, and the sweep order that pruning and combining share.
+//
+// Row r removes row s if r is at most s in every metric, and r comes before s in the sweep order: by the sum metrics
+// lexicographically, then by row number. Replacing s by r in any subnet then keeps every budget and moves the subnet
+// forward in the order of answers. A maximum may hide what r gains on s, and the totals tie; so a strict gain in a
+// maximum alone does not put r before s: only its row number does.
+//
+// With k > 1 a row goes only if k others remove it (k-skyband): what the k best subnets need.
+//
+// Complexity: O(n log n) for up to three metrics (k = 1), else O(n × kept). (Kung, Luccio, Preparata 1975.)
+#pragma once
+
+#include <vector>
+
+#include "qabwnas/cancel.hpp"
+#include "qabwnas/problem.hpp"
+
+namespace qabwnas {
+
+// The metrics with sums before maxima. A sweep visits points by sums, so the first sum never needs to be compared.
+struct SweepOrder {
+    explicit SweepOrder(const std::vector<Aggregation>& aggregations);
+
+    std::vector<std::size_t> metrics;
+    std::size_t n_sums = 0;
+
+    std::size_t size() const { return metrics.size(); }
+    std::size_t first_tested() const { return n_sums > 0 ? 1 : 0; }
+    std::size_t n_tested() const { return size() - first_tested(); }
+};
+
+// What is left of a block, in sweep order: row numbers, and values (n × n_metrics, row-major, metrics in sweep order).
+struct PrunedBlock {
+    std::vector<Index> rows;
+    std::vector<Value> values;
+};
+
+// Returns the rows that fewer than k others remove; of a cancelled call, those found so far.
+PrunedBlock prune(const Columns& block, const SweepOrder& order, std::size_t k, Cancel& cancel);
+
+}  // namespace qabwnas

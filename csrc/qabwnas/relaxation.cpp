@@ -1,0 +1,197 @@
+#include "qabwnas/relaxation.hpp"
+
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+namespace qabwnas {
+
+namespace {
+
+using Columns2 = std::vector<std::vector<Value>>;  // [block][row]
+
+constexpr Value unlimited = std::numeric_limits<Value>::max();
+constexpr Value scale = Value{1} << 40;  // a scaled cost of one whole slack
+
+Columns2 column(const std::vector<PrunedBlock>& blocks, std::size_t n_metrics, std::size_t metric) {
+    Columns2 values(blocks.size());
+    for (std::size_t b = 0; b < blocks.size(); ++b)
+        for (std::size_t i = 0; i < blocks[b].rows.size(); ++i)
+            values[b].push_back(blocks[b].values[i * n_metrics + metric]);
+    return values;
+}
+
+Value smallest(const std::vector<Value>& values) { return *std::min_element(values.begin(), values.end()); }
+
+// Sorts points by objective and keeps those whose cost is below all before them.
+Staircase staircase(std::vector<std::pair<Value, Value>> points) {
+    std::sort(points.begin(), points.end());
+    Staircase steps;
+    for (const auto& [objective, cost] : points) {
+        if (!steps.costs.empty() && cost >= steps.costs.back()) continue;
+        steps.objectives.push_back(objective);
+        steps.costs.push_back(cost);
+    }
+    return steps;
+}
+
+// Replaces groups of neighbouring steps by their lower corners: never above the staircase it replaces.
+void thin(Staircase& steps, std::size_t max_steps) {
+    const std::size_t n = steps.costs.size();
+    if (n <= max_steps) return;
+    const std::size_t group = (n + max_steps - 1) / max_steps;
+    std::size_t kept = 0;
+    for (std::size_t first = 0; first < n; first += group, ++kept) {
+        steps.objectives[kept] = steps.objectives[first];
+        steps.costs[kept] = steps.costs[std::min(first + group, n) - 1];
+    }
+    steps.objectives.resize(kept);
+    steps.costs.resize(kept);
+}
+
+// The staircase of all sums of a step and a row. Rows are few: each row's shifted staircase is merged into the result.
+Staircase add_block(const Staircase& steps, const std::vector<Value>& objectives, const std::vector<Value>& costs,
+                    Aggregation objective, Cancel& cancel) {
+    Staircase result;
+    Staircase merged;
+    for (std::size_t row = 0; row < costs.size() && !cancel.requested(); ++row) {
+        merged.objectives.clear();
+        merged.costs.clear();
+        const auto append = [&](Value o, Value c) {
+            if (!merged.costs.empty() && c >= merged.costs.back()) return;
+            if (!merged.costs.empty() && o == merged.objectives.back())
+                merged.costs.back() = c;
+            else {
+                merged.objectives.push_back(o);
+                merged.costs.push_back(c);
+            }
+        };
+        std::size_t at = 0;
+        for (std::size_t i = 0; i < steps.costs.size(); ++i) {
+            const Value o = combine(objective, steps.objectives[i], objectives[row]);
+            for (; at < result.costs.size() && result.objectives[at] <= o; ++at)
+                append(result.objectives[at], result.costs[at]);
+            append(o, steps.costs[i] + costs[row]);
+        }
+        for (; at < result.costs.size(); ++at) append(result.objectives[at], result.costs[at]);
+        std::swap(result, merged);
+    }
+    return result;
+}
+
+// Costs above each block's smallest, in units of slack / scale, rounded down; budget: the scaled slack.
+Columns2 scaled_to_slack(const Columns2& costs, Value slack) {
+    Columns2 scaled = costs;
+    for (auto& block : scaled) {
+        const Value least = smallest(block);
+        for (Value& cost : block) {
+            const Value above = cost - least;
+            cost = slack > 0 ? static_cast<Value>(static_cast<__int128>(above) * scale / slack) : 0;
+        }
+    }
+    return scaled;
+}
+
+// Multipliers of the scaled budgets that maximise the Lagrangian bound, by a subgradient method; they only steer the
+// surrogate, so that floating point cannot make a bound wrong.
+std::vector<double> multipliers(const Columns2& objectives, const std::vector<Columns2>& scaled) {
+    constexpr int n_iterations = 120;
+    const std::size_t n_budgets = scaled.size();
+    double range = 0;
+    for (const auto& block : objectives)
+        range += static_cast<double>(*std::max_element(block.begin(), block.end()) - smallest(block));
+    std::vector<double> lambda(n_budgets, 1.0 / static_cast<double>(n_budgets)), best = lambda, use(n_budgets);
+    if (range == 0) return lambda;
+    double best_bound = -std::numeric_limits<double>::infinity();
+    for (int iteration = 0; iteration < n_iterations; ++iteration) {
+        double bound = 0;
+        std::fill(use.begin(), use.end(), -1.0);
+        for (std::size_t b = 0; b < objectives.size(); ++b) {
+            double least = std::numeric_limits<double>::infinity();
+            std::size_t chosen = 0;
+            for (std::size_t i = 0; i < objectives[b].size(); ++i) {
+                double value = static_cast<double>(objectives[b][i]) / range;
+                for (std::size_t j = 0; j < n_budgets; ++j)
+                    value += lambda[j] * static_cast<double>(scaled[j][b][i]) / static_cast<double>(scale);
+                if (value < least) {
+                    least = value;
+                    chosen = i;
+                }
+            }
+            bound += least;
+            for (std::size_t j = 0; j < n_budgets; ++j)
+                use[j] += static_cast<double>(scaled[j][b][chosen]) / static_cast<double>(scale);
+        }
+        for (const double multiplier : lambda) bound -= multiplier;
+        if (bound > best_bound) {
+            best_bound = bound;
+            best = lambda;
+        }
+        double norm = 0;
+        for (const double u : use) norm += u * u;
+        if (norm == 0) break;
+        const double step = 0.5 / (std::sqrt(norm) * std::sqrt(1.0 + iteration));
+        for (std::size_t j = 0; j < n_budgets; ++j) lambda[j] = std::max(0.0, lambda[j] + step * use[j]);
+    }
+    return best;
+}
+
+}  // namespace
+
+const Value* Staircase::objective_within(Value room) const {
+    const auto first = std::partition_point(costs.begin(), costs.end(), [&](Value cost) { return cost > room; });
+    return first == costs.end() ? nullptr : &objectives[static_cast<std::size_t>(first - costs.begin())];
+}
+
+Relaxation::Relaxation(Columns2 costs, Value budget, const Columns2& objectives, Aggregation objective, Cancel& cancel)
+    : costs_(std::move(costs)), budget_(budget), suffixes_(costs_.size() + 1) {
+    const std::size_t n_blocks = costs_.size();
+    const Value nothing = objective == Aggregation::sum ? 0 : std::numeric_limits<Value>::min();
+    suffixes_[n_blocks] = {{nothing}, {0}};
+    for (std::size_t depth = n_blocks; depth-- > 0;) {
+        std::vector<std::pair<Value, Value>> points;
+        for (std::size_t i = 0; i < costs_[depth].size(); ++i)
+            points.emplace_back(objectives[depth][i], costs_[depth][i]);
+        const Staircase rows = staircase(std::move(points));
+        suffixes_[depth] = add_block(suffixes_[depth + 1], rows.objectives, rows.costs, objective, cancel);
+        thin(suffixes_[depth], max_steps);
+    }
+}
+
+std::vector<Relaxation> relax(const std::vector<PrunedBlock>& blocks, const std::vector<Aggregation>& aggregations,
+                              const std::vector<Value>& origin, const std::vector<Value>& budgets, Cancel& cancel) {
+    const std::size_t n_metrics = aggregations.size();
+    const Columns2 objectives = column(blocks, n_metrics, 0);
+    std::vector<Relaxation> relaxations;
+    std::vector<Columns2> scaled;
+    for (std::size_t m = 0; m < n_metrics; ++m) {
+        if (aggregations[m] != Aggregation::sum || budgets[m] == unlimited) continue;
+        Columns2 costs = column(blocks, n_metrics, m);
+        Value slack = budgets[m] - origin[m];
+        for (const auto& block : costs) slack -= smallest(block);
+        scaled.push_back(scaled_to_slack(costs, slack));
+        relaxations.emplace_back(std::move(costs), budgets[m] - origin[m], objectives, aggregations[0], cancel);
+    }
+    if (relaxations.empty()) {
+        Columns2 none = objectives;
+        for (auto& block : none) std::fill(block.begin(), block.end(), Value{0});
+        relaxations.emplace_back(std::move(none), 0, objectives, aggregations[0], cancel);
+    }
+    if (scaled.size() > 1) {
+        const std::vector<double> lambda = multipliers(objectives, scaled);
+        const double largest = *std::max_element(lambda.begin(), lambda.end());
+        Columns2 joined = scaled[0];
+        for (auto& block : joined) std::fill(block.begin(), block.end(), Value{0});
+        Value budget = 0;
+        for (std::size_t j = 0; j < scaled.size(); ++j) {
+            const Value weight = largest > 0 ? static_cast<Value>(std::llround(lambda[j] / largest * 4096)) : 1;
+            budget += weight * scale;
+            for (std::size_t b = 0; b < joined.size(); ++b)
+                for (std::size_t i = 0; i < joined[b].size(); ++i) joined[b][i] += weight * scaled[j][b][i];
+        }
+        relaxations.emplace_back(std::move(joined), budget, objectives, aggregations[0], cancel);
+    }
+    return relaxations;
+}
+
+}  // namespace qabwnas

@@ -1,0 +1,116 @@
+"""Which kernels search: the compiled core, or its Numba twin. Chosen once, by ``QABWNAS_BACKEND``.
+
+``auto`` (default) takes the compiled core, and Numba only where the core was not built, which is said once in the log.
+``cpp`` and ``numba`` take that one or fail. A core that was built but cannot be loaded is always an error.
+
+Kernels trust their arguments; everything is validated above them. Values are int64 units (:mod:`qabwnas.search.grid`),
+``values`` is ``(n_metrics, n_rows)`` with the blocks behind one another, cut at ``offsets`` ``(n_blocks + 1,)``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import logging
+import os
+from functools import cache
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from qabwnas.errors import BackendError, InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+NAMES = ("auto", "cpp", "numba")
+COMPLETE, INFEASIBLE, CANCELLED, LIMIT = range(4)
+"""Statuses that kernels return. A cancelled call raises KeyboardInterrupt instead."""
+
+_log = logging.getLogger("qabwnas")
+
+
+class Backend:
+    """The kernels of one implementation, under one set of signatures."""
+
+    def __init__(self, name: str, kernels: ModuleType) -> None:
+        self.name = name
+        self._kernels = kernels
+
+    def prune(self, values: NDArray[np.int64], is_max: NDArray[np.uint8], k: int) -> NDArray[np.int64]:
+        """Return the rows of one block that fewer than ``k`` others remove, ascending."""
+        rows: NDArray[np.int64] = self._kernels.prune(values, is_max, k)
+        return rows
+
+    def front(
+        self,
+        values: NDArray[np.int64],
+        offsets: NDArray[np.int64],
+        is_max: NDArray[np.uint8],
+        origin: NDArray[np.int64],
+        max_points: int,
+    ) -> tuple[int, NDArray[np.int64], NDArray[np.int32], int]:
+        """Return status, totals ``(n, n_metrics)`` and choice ``(n, n_blocks)`` of the exact front, pairs looked at."""
+        result: tuple[int, NDArray[np.int64], NDArray[np.int32], int]
+        result = self._kernels.front(values, offsets, is_max, origin, max_points)
+        return result
+
+    def top(
+        self,
+        values: NDArray[np.int64],
+        offsets: NDArray[np.int64],
+        is_max: NDArray[np.uint8],
+        origin: NDArray[np.int64],
+        budgets: NDArray[np.int64],
+        k: int,
+        max_nodes: int,
+    ) -> tuple[int, NDArray[np.int64], NDArray[np.int32], int, int]:
+        """Return status, totals and choice of the ``k`` best, a bound on the objective, nodes visited."""
+        result: tuple[int, NDArray[np.int64], NDArray[np.int32], int, int]
+        result = self._kernels.top(values, offsets, is_max, origin, budgets, k, max_nodes)
+        return result
+
+    def first_fit(
+        self, nodes: NDArray[np.int64], starts: NDArray[np.int64], budgets: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        """Return for every row of ``budgets`` the first point within it, or −1; see :mod:`qabwnas.search.frontier`."""
+        found: NDArray[np.int64] = self._kernels.first_fit(nodes, starts, budgets)
+        return found
+
+    def to_units(self, values: NDArray[np.float64], decimals: int, floor: bool) -> NDArray[np.int64]:
+        """Return finite doubles as units of 10**−decimals, rounded half to even or down, cut off at ±2**62."""
+        units: NDArray[np.int64] = self._kernels.to_units(values, decimals, floor)
+        return units
+
+
+def select_backend(name: str | None = None) -> Backend:
+    """Return the backend of that name, or by default the one that ``QABWNAS_BACKEND`` names.
+
+    Raises:
+        BackendError: it cannot be loaded; the message gives the cause.
+        InputError: the name is not one of ``auto``, ``cpp``, ``numba``.
+    """
+    wanted = name or os.environ.get("QABWNAS_BACKEND") or "auto"
+    if wanted not in NAMES:
+        source = "backend" if name else "QABWNAS_BACKEND"
+        raise InputError(f"{source}: {wanted!r} is not one of {', '.join(NAMES)}")
+    return _load(wanted)
+
+
+def core_is_built() -> bool:
+    """Return whether the compiled core is installed, loadable or not."""
+    return importlib.util.find_spec("qabwnas._core") is not None
+
+
+@cache
+def _load(name: str) -> Backend:
+    if name == "auto":
+        if core_is_built():
+            return _load("cpp")
+        _log.warning("the compiled search core was not built; searching with the slower Numba backend")
+        return _load("numba")
+    module = {"cpp": "qabwnas._core", "numba": "qabwnas.search._numba"}[name]
+    try:
+        return Backend(name, importlib.import_module(module))
+    except ImportError as error:
+        raise BackendError(f"the search backend {name!r} cannot be loaded: {error}") from error

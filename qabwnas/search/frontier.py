@@ -1,0 +1,176 @@
+"""The exact front of a LUT, built once and asked many times."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from qabwnas.errors import InputError
+from qabwnas.lut.lut import Lut, Metric
+from qabwnas.search.backend import LIMIT, select_backend
+from qabwnas.search.grid import UNLIMITED, Grid
+from qabwnas.search.problem import Problem
+
+FANOUT = 16
+"""Children a node of the tree of minima; the kernels' figure too."""
+
+DEFAULT_MAX_POINTS = 50_000_000
+
+
+@dataclass(frozen=True)
+class Frontier:
+    """The mutually non-dominated subnets over two or more metrics, each with the candidates that make it.
+
+    Points are sorted by their totals lexicographically, in the order of the metrics: the first metric is the objective
+    of queries. No two points have equal totals; of equal subnets the one with the lowest candidates in block order is
+    kept.
+
+    Attributes:
+        metrics: the metrics, in the order that they were asked for.
+        grids: the decimal grid of every metric's totals.
+        block_names: in block order.
+        units: int64 ``(n_points, n_metrics)``, totals in units of their grids.
+        candidates: int32 ``(n_points, n_blocks)``, the chosen candidate of every block.
+        backend: which kernels built it.
+    """
+
+    metrics: tuple[Metric, ...]
+    grids: tuple[Grid, ...]
+    block_names: tuple[str, ...]
+    units: NDArray[np.int64]
+    candidates: NDArray[np.int32]
+    backend: str
+
+    @classmethod
+    def build(
+        cls,
+        lut: Lut,
+        minimize: Sequence[str],
+        *,
+        max_points: int = DEFAULT_MAX_POINTS,
+        backend: str | None = None,
+    ) -> Frontier:
+        """Build the exact front of ``lut`` over the metrics ``minimize``; complexity as ``csrc/qabwnas/front.hpp``.
+
+        Raises:
+            InputError: a metric is unknown, named twice or not measured throughout; fewer than one is named; or a
+                front, also an intermediate one, has more than ``max_points`` points.
+            BackendError: the backend cannot be loaded.
+            KeyboardInterrupt: Ctrl-C, answered within a fifth of a second.
+        """
+        if isinstance(minimize, str) or not minimize:
+            raise InputError(f"minimize: {minimize!r} is not a list of metrics")
+        kernels = select_backend(backend)
+        problem = Problem.of(lut, list(minimize), kernels)
+        status, totals, choice, n_pairs = kernels.front(
+            problem.values, problem.offsets, problem.is_max, problem.origin, max_points
+        )
+        if status == LIMIT:
+            raise InputError(
+                f"the front over {', '.join(minimize)} has more than {max_points} points "
+                f"({n_pairs} partial subnets were looked at); raise max_points or search directly"
+            )
+        return cls(problem.metrics, problem.grids, problem.block_names, totals, choice, kernels.name)
+
+    def __len__(self) -> int:
+        return len(self.units)
+
+    @property
+    def metric_names(self) -> tuple[str, ...]:
+        return tuple(metric.name for metric in self.metrics)
+
+    def totals(self, point: int) -> dict[str, Decimal]:
+        """Return a point's totals as exact decimals, by metric name."""
+        return {
+            metric.name: grid.decimal(int(units))
+            for metric, grid, units in zip(self.metrics, self.grids, self.units[point], strict=True)
+        }
+
+    def choice(self, point: int) -> dict[str, int]:
+        """Return a point's candidates, by block name."""
+        return dict(zip(self.block_names, self.candidates[point].tolist(), strict=True))
+
+    def values(self, metric: str) -> NDArray[np.float64]:
+        """Return a metric's total of every point as the nearest double, float64 ``(n_points,)``.
+
+        Raises:
+            InputError: the front has no such metric.
+        """
+        m = self._index(metric)
+        decimals = self.grids[m].decimals
+        if decimals <= 22 and np.abs(self.units[:, m]).max(initial=0) <= 2**53:
+            return np.asarray(self.units[:, m] / 10.0**decimals)  # both exact, so the quotient is the nearest double
+        return np.array([float(self.grids[m].decimal(int(units))) for units in self.units[:, m]])
+
+    def query(self, budgets: Mapping[str, ArrayLike], *, backend: str | None = None) -> NDArray[np.int64]:
+        """Return for every budget the number of the best point within it, or −1 where none is.
+
+        Args:
+            budgets: metric name → upper bounds on the total, inclusive, as doubles that stand for their shortest
+                decimals; scalars and arrays are broadcast together. NaN and ∞ mean no bound.
+            backend: as for :meth:`build`.
+
+        Returns:
+            int64, of the broadcast shape (at least one-dimensional).
+
+        Raises:
+            InputError: a metric is not one of the front's, bounds are not numbers, or shapes do not broadcast.
+
+        Complexity: O(log points) a query with one budgeted metric; with several, of the order of log points where the
+        metrics agree, all points at worst.
+        """
+        kernels = select_backend(backend)
+        indices = [self._index(name) for name in budgets]
+        try:
+            bounds = np.broadcast_arrays(*(np.atleast_1d(np.asarray(b, dtype=np.float64)) for b in budgets.values()))
+        except (TypeError, ValueError) as error:
+            raise InputError(f"budgets: {error}") from error
+        if not bounds:
+            raise InputError("budgets: none are given")
+        shape = bounds[0].shape
+        units = np.full((bounds[0].size, len(self.metrics)), UNLIMITED, dtype=np.int64)
+        for m, bound in zip(indices, bounds, strict=True):
+            units[:, m] = self.grids[m].budget_units(bound.ravel(), kernels)
+        columns = sorted(indices)
+        nodes = np.ascontiguousarray(self._tree[0][columns])
+        found = kernels.first_fit(nodes, self._tree[1], np.ascontiguousarray(units[:, columns]))
+        return found.reshape(shape)
+
+    def save(self, path: str | os.PathLike[str], *, provenance: Mapping[str, Any] | None = None) -> None:
+        """Write the front to HDF5 (``lut/FORMAT.md``), atomically; ``provenance`` are JSON values kept beside it."""
+        from qabwnas.search.front_file import save_front
+
+        save_front(self, path, provenance or {})
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> Frontier:
+        """Read a front that :meth:`save` wrote.
+
+        Raises:
+            FormatError: the file is not one, or is damaged; the message names the path inside it.
+        """
+        from qabwnas.search.front_file import open_front
+
+        return open_front(path)
+
+    def _index(self, metric: str) -> int:
+        if metric not in self.metric_names:
+            raise InputError(f"metric {metric!r} is not in the front, which has {', '.join(self.metric_names)}")
+        return self.metric_names.index(metric)
+
+    @cached_property
+    def _tree(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Minima of 16 points, of 16 such nodes, …: nodes ``(n_metrics, n_nodes)`` and the start of every level."""
+        levels = [np.ascontiguousarray(self.units.T)]
+        while levels[-1].shape[1] > FANOUT:
+            starts = np.arange(0, levels[-1].shape[1], FANOUT)
+            levels.append(np.minimum.reduceat(levels[-1], starts, axis=1))
+        starts = np.cumsum([0, *(level.shape[1] for level in levels)], dtype=np.int64)
+        return np.concatenate(levels, axis=1), starts

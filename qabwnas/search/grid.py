@@ -1,0 +1,115 @@
+"""Metric values as whole units of a decimal grid, so that sums are exact and "fits the budget" has no tolerance.
+
+A double stands for the shortest decimal that reads back to it: ``0.1`` is one tenth. A metric's grid has as many
+decimals as its values need, at most as many as leave the largest possible total within ±2**62; values with more are
+rounded half to even on that grid, which is then finer than a double's own spacing at the total.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import ROUND_FLOOR, Context, Decimal, localcontext
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qabwnas.errors import InputError
+from qabwnas.lut.lut import Metric
+from qabwnas.search.backend import Backend
+
+LARGEST_UNITS = 2**62
+UNLIMITED = 2**63 - 1
+"""The budget, in units, of a metric without one."""
+
+# A product with 10**p is decided exactly by doubles while both factors and the product are whole and small enough.
+_LARGEST_POWER = 22
+_LARGEST_DIGITS = 10.0**15
+# Enough digits for any int64 with any double's exponent.
+_EXACT = Context(prec=700, Emax=999_999, Emin=-999_999)
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Whole units of 10**−decimals of one metric."""
+
+    decimals: int
+
+    def units(self, values: NDArray[np.float64], backend: Backend) -> NDArray[np.int64]:
+        """Return finite values ``(n,)`` in units, rounded half to even, int64 ``(n,)``."""
+        needed = _decimals_needed(values)
+        if needed is not None and needed <= self.decimals:
+            whole = np.rint(values * 10.0**needed).astype(np.int64)
+            return whole * np.int64(10 ** (self.decimals - needed))
+        return backend.to_units(np.ascontiguousarray(values), self.decimals, False)
+
+    def budget_units(self, budgets: NDArray[np.float64], backend: Backend) -> NDArray[np.int64]:
+        """Return upper bounds ``(n,)`` in units, rounded down; NaN and +∞ mean no bound (:data:`UNLIMITED`)."""
+        units = np.full(budgets.shape, UNLIMITED, dtype=np.int64)
+        units[budgets == -np.inf] = -UNLIMITED
+        bounded = np.isfinite(budgets)
+        units[bounded] = backend.to_units(np.ascontiguousarray(budgets[bounded]), self.decimals, True)
+        return units
+
+    def floor(self, value: Decimal) -> int:
+        """Return an upper bound in units, rounded down and cut off just outside what any total can be."""
+        with localcontext(_EXACT):
+            units = int(value.scaleb(self.decimals).to_integral_value(rounding=ROUND_FLOOR))
+        return max(-LARGEST_UNITS - 1, min(units, LARGEST_UNITS))
+
+    def decimal(self, units: int) -> Decimal:
+        """Return a number of units as an exact decimal without trailing zeros."""
+        with localcontext(_EXACT):
+            value = Decimal(units).scaleb(-self.decimals)
+            return value.quantize(Decimal(1)) if value == value.to_integral_value() else value.normalize()
+
+
+def choose_grid(metric: Metric, columns: Sequence[NDArray[np.float64]], block_names: Sequence[str]) -> Grid:
+    """Return the grid of a metric, given every block's values.
+
+    Raises:
+        InputError: a value is NaN or infinite, or a total cannot fit even without decimals.
+    """
+    for name, column in zip(block_names, columns, strict=True):
+        if not np.isfinite(column).all():
+            row = int(np.flatnonzero(~np.isfinite(column))[0])
+            raise InputError(f"metric {metric.name!r}, block {name!r}, candidate {row}: {column[row]} is not a number")
+    largest = [float(np.abs(column).max()) for column in columns]
+    if metric.fixed is not None:
+        if not math.isfinite(metric.fixed):
+            raise InputError(f"metric {metric.name!r}: the fixed part {metric.fixed} is not a number")
+        largest.append(abs(metric.fixed))
+        columns = [*columns, np.array([metric.fixed])]
+    exact = [Fraction(value) for value in largest]
+    total = sum(exact, Fraction(0)) if metric.aggregation == "sum" else max(exact)
+    if total > LARGEST_UNITS:
+        where = block_names[int(np.argmax(largest[: len(block_names)]))]
+        raise InputError(f"metric {metric.name!r}: totals up to {float(total):g} do not fit 62 bits (block {where!r})")
+    needed = [_decimals_needed(column) for column in columns]
+    finest = _finest(total)
+    return Grid(max(min(finest, p) if p is not None else finest for p in needed))
+
+
+def _finest(total: Fraction) -> int:
+    """The most decimals at which ``total`` stays within :data:`LARGEST_UNITS`; 0 for a total of 0."""
+    if total == 0:
+        return 0
+    decimals = max(0, math.floor(math.log10(LARGEST_UNITS / total)) - 1)
+    while total * 10 ** (decimals + 1) <= LARGEST_UNITS:
+        decimals += 1
+    return decimals
+
+
+def _decimals_needed(values: NDArray[np.float64]) -> int | None:
+    """The fewest decimals that hold every value exactly, or ``None`` where 15 digits do not."""
+    decimals = 0
+    while decimals <= _LARGEST_POWER:
+        whole = np.rint(values * 10.0**decimals)
+        if (np.abs(whole) > _LARGEST_DIGITS).any():
+            return None
+        if np.array_equal(whole / 10.0**decimals, values):
+            return decimals
+        decimals += 1
+    return None

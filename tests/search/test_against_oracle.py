@@ -1,0 +1,102 @@
+"""Every backend gives the oracle's fronts and answers, down to the chosen candidates."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import qabwnas
+from qabwnas.lut.lut import Lut
+from qabwnas.search import Problem, select_backend
+from tests import oracle
+from tests.search import BACKENDS
+from tests.strategies import luts
+
+EXAMPLES = settings(max_examples=150, deadline=None)
+
+
+def fractions(totals: dict[str, Decimal], names: list[str]) -> tuple[Fraction, ...]:
+    return tuple(Fraction(totals[name]) for name in names)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@EXAMPLES
+@given(lut=luts())
+def test_fronts(backend: str, lut: Lut) -> None:
+    names = list(lut.metric_names)
+    frontier = qabwnas.Frontier.build(lut, names, backend=backend)
+    found = [
+        (fractions(frontier.totals(i), names), tuple(frontier.choice(i).values())) for i in range(len(frontier))
+    ]
+    assert found == oracle.front(lut, names)
+    assert frontier.backend == backend
+
+
+@st.composite
+def budgets_near_totals(draw: st.DrawFn, lut: Lut) -> dict[str, Decimal]:
+    """Budgets that equal some subnet's totals, or miss them by a little."""
+    budgets = {}
+    for name in draw(st.lists(st.sampled_from(lut.metric_names), unique=True)):
+        totals = sorted({vector[0] for vector, _ in oracle.subnets(lut, [name])})
+        total = draw(st.sampled_from(totals))
+        exact = Decimal(total.numerator) / Decimal(total.denominator)
+        budgets[name] = exact + draw(st.sampled_from([Decimal(0), Decimal("-1e-13"), Decimal("1e-13"), Decimal(1)]))
+    return budgets
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@EXAMPLES
+@given(lut=luts(), data=st.data())
+def test_searches(backend: str, lut: Lut, data: st.DataObject) -> None:
+    minimize = data.draw(st.sampled_from(lut.metric_names))
+    budgets = data.draw(budgets_near_totals(lut))
+    top = data.draw(st.sampled_from([1, 1, 2, 5, 20]))
+    result = qabwnas.search(lut, minimize=minimize, budgets=budgets, top=top, backend=backend)
+    names = [minimize, *(name for name in lut.metric_names if name in budgets and name != minimize)]
+    expected = oracle.best(lut, minimize, {name: Fraction(value) for name, value in budgets.items()}, top)
+    found = [(fractions(answer.totals, names), tuple(answer.choice.values())) for answer in result.answers]
+    assert found == expected
+    assert result.status == ("optimal" if expected else "infeasible")
+    assert result.backend == backend
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@EXAMPLES
+@given(lut=luts(min_metrics=2), data=st.data())
+def test_queries_of_a_front(backend: str, lut: Lut, data: st.DataObject) -> None:
+    names = list(lut.metric_names)
+    frontier = qabwnas.Frontier.build(lut, names, backend=backend)
+    budgets = data.draw(budgets_near_totals(lut).filter(bool))
+    rounded = {name: float(value) for name, value in budgets.items()}
+    index = int(frontier.query(rounded, backend=backend)[0])
+    bounds = {name: oracle.shortest(value) for name, value in rounded.items()}
+    fitting = [
+        i
+        for i in range(len(frontier))
+        if all(Fraction(frontier.totals(i)[name]) <= bound for name, bound in bounds.items())
+    ]
+    assert index == (fitting[0] if fitting else -1)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@EXAMPLES
+@given(lut=luts(), k=st.sampled_from([1, 1, 2, 3, 10]))
+def test_pruning_keeps_the_skyband(backend: str, lut: Lut, k: int) -> None:
+    """A row goes if and only if k others are at most it everywhere and come before it (sums first, then row)."""
+    kernels = select_backend(backend)
+    problem = Problem.of(lut, lut.metric_names, kernels)
+    for first, last in zip(problem.offsets[:-1], problem.offsets[1:], strict=True):
+        values = np.ascontiguousarray(problem.values[:, first:last])
+        sums = [tuple(values[problem.is_max == 0, row]) for row in range(values.shape[1])]
+
+        def removes(r: int, s: int, values: np.ndarray = values, sums: list[tuple[int, ...]] = sums) -> bool:
+            return bool((values[:, r] <= values[:, s]).all()) and (sums[r], r) < (sums[s], s)
+
+        rows = range(values.shape[1])
+        expected = [s for s in rows if sum(removes(r, s) for r in rows) < k]
+        assert kernels.prune(values, problem.is_max, k).tolist() == expected

@@ -50,9 +50,7 @@ def front(lut: Lut, metrics: Sequence[str]) -> list[tuple[Vector, Choice]]:
     return kept
 
 
-def best(
-    lut: Lut, minimize: str, budgets: Mapping[str, Fraction], top: int
-) -> list[tuple[Vector, Choice]]:
+def best(lut: Lut, minimize: str, budgets: Mapping[str, Fraction], top: int) -> list[tuple[Vector, Choice]]:
     """The first ``top`` subnets that keep every budget, by objective, budgeted metrics in LUT order, candidates."""
     metrics = [minimize, *(name for name in lut.metric_names if name in budgets and name != minimize)]
     bounds = [budgets.get(name) for name in metrics]

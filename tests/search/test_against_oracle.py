@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -30,9 +31,7 @@ def fractions(totals: dict[str, Decimal], names: list[str]) -> tuple[Fraction, .
 def test_fronts(backend: str, lut: Lut) -> None:
     names = list(lut.metric_names)
     frontier = qabwnas.Frontier.build(lut, names, backend=backend)
-    found = [
-        (fractions(frontier.totals(i), names), tuple(frontier.choice(i).values())) for i in range(len(frontier))
-    ]
+    found = [(fractions(frontier.totals(i), names), tuple(frontier.choice(i).values())) for i in range(len(frontier))]
     assert found == oracle.front(lut, names)
     assert frontier.backend == backend
 
@@ -90,7 +89,7 @@ def test_pruning_keeps_the_skyband(backend: str, lut: Lut, k: int) -> None:
     """A row goes if and only if k others are at most it everywhere and come before it (sums first, then row)."""
     kernels = select_backend(backend)
     problem = Problem.of(lut, lut.metric_names, kernels)
-    for first, last in zip(problem.offsets[:-1], problem.offsets[1:], strict=True):
+    for first, last in pairwise(problem.offsets):
         values = np.ascontiguousarray(problem.values[:, first:last])
         sums = [tuple(values[problem.is_max == 0, row]) for row in range(values.shape[1])]
 

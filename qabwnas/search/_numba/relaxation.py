@@ -1,4 +1,4 @@
-"""Bounds of the direct search: ``csrc/qabwnas/relaxation.hpp``, with equal weights in the surrogate."""
+"""Bounds of the direct search: ``csrc/qabwnas/relaxation.hpp``."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ _UNLIMITED = 2**63 - 1
 _LOWEST = -(2**63)
 _SCALE = 1 << 40
 _MAX_STEPS = 4096
+_ITERATIONS = 120
 
 Ints = NDArray[np.int64]
 
@@ -42,8 +43,9 @@ def relax(blocks: list[Ints], is_max: NDArray[np.uint8], origin: Ints, budgets: 
         free = [np.zeros(len(block), dtype=np.int64) for block in blocks]
         relaxations.append(_relaxation(free, 0, blocks, bool(is_max[0])))
     if len(budgeted) > 1:
-        joined = [np.sum(parts, axis=0) for parts in zip(*scaled, strict=True)]
-        relaxations.append(_relaxation(joined, _SCALE * len(budgeted), blocks, bool(is_max[0])))
+        weights = _multipliers([block[:, 0] for block in blocks], scaled)
+        joined = [sum(w * part for w, part in zip(weights, parts, strict=True)) for parts in zip(*scaled, strict=True)]
+        relaxations.append(_relaxation(joined, _SCALE * sum(weights), blocks, bool(is_max[0])))
     return relaxations
 
 
@@ -54,6 +56,34 @@ def _scaled_to_slack(costs: list[Ints], slack: int) -> list[Ints]:
         above = (block - block.min()).tolist()
         scaled.append(np.array([cost * _SCALE // slack if slack > 0 else 0 for cost in above], dtype=np.int64))
     return scaled
+
+
+def _multipliers(objectives: list[Ints], scaled: list[list[Ints]]) -> list[int]:
+    """Weights of the scaled budgets, 0 to 4096, near those that maximise the Lagrangian bound (a subgradient method).
+
+    They only steer the surrogate, so that floating point cannot make a bound wrong.
+    """
+    span = float(sum(int(block.max()) - int(block.min()) for block in objectives))
+    best = multipliers = np.full(len(scaled), 1.0 / len(scaled))
+    if span > 0:
+        losses = [block / span for block in objectives]
+        costs = [np.array(parts) / _SCALE for parts in zip(*scaled, strict=True)]  # (n_budgets, n_rows) a block
+        best_bound = -np.inf
+        for iteration in range(_ITERATIONS):
+            bound, use = -float(multipliers.sum()), np.full(len(scaled), -1.0)
+            for loss, cost in zip(losses, costs, strict=True):
+                values = loss + multipliers @ cost
+                chosen = int(values.argmin())
+                bound += float(values[chosen])
+                use += cost[:, chosen]
+            if bound > best_bound:
+                best_bound, best = bound, multipliers
+            length = float(np.sqrt((use * use).sum()))
+            if length == 0:
+                break
+            multipliers = np.maximum(0.0, multipliers + 0.5 / (length * np.sqrt(1.0 + iteration)) * use)
+    largest = float(best.max())
+    return [round(multiplier / largest * 4096) if largest > 0 else 1 for multiplier in best.tolist()]
 
 
 def _relaxation(costs: list[Ints], budget: int, blocks: list[Ints], objective_is_max: bool) -> Relaxation:

@@ -47,10 +47,12 @@ def save_front(front: Frontier, path: str | os.PathLike[str], provenance: Mappin
             group.attrs["decimals"] = decimals
             if metric.fixed is not None:
                 group.attrs["fixed"] = metric.fixed
-            write_array(group, "totals", front.units[:, m], units=_total_units(metric.unit, decimals), dims="point")
+            write_array(
+                group, "totals", front.units[:, m], dims=("point",), units=(_total_units(metric.unit, decimals),)
+            )
         blocks = file.create_group("blocks")
         for b, member in enumerate(encode_names(front.block_names)):
-            write_array(blocks.create_group(member), "candidates", front.candidates[:, b], units="", dims="point")
+            write_array(blocks.create_group(member), "candidates", front.candidates[:, b], dims=("point",))
 
 
 def open_front(path: str | os.PathLike[str]) -> Frontier:
@@ -69,7 +71,7 @@ def open_front(path: str | os.PathLike[str]) -> Frontier:
     metrics, blocks = _names(metrics_group), _names(blocks_group)
     read = [_read_metric(metrics_group.group(member), name, n_points) for member, name in metrics.items()]
     candidates = [
-        blocks_group.group(member).dataset("candidates", _INT32, (n_points,), units="", dims="point").read()
+        blocks_group.group(member).dataset("candidates", _INT32, (n_points,), dims=("point",)).read()
         for member in blocks
     ]
     return Frontier(
@@ -126,6 +128,7 @@ def _read_metric(group: Group, name: str, n_points: int) -> tuple[Metric, Grid, 
     fixed = group.real("fixed") if group.has_attribute("fixed") else None
     for known in AGGREGATIONS:
         if aggregation == known:
-            totals = group.dataset("totals", INT64, (n_points,), units=_total_units(unit, decimals), dims="point")
+            units = (_total_units(unit, decimals),)
+            totals = group.dataset("totals", INT64, (n_points,), dims=("point",), units=units)
             return Metric(name, unit, known, fixed), Grid(decimals), totals.read()
     raise group.wrong(f"the aggregation {aggregation!r} is none of {', '.join(AGGREGATIONS)}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
@@ -14,8 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from qabwnas.errors import InputError
 from qabwnas.lut.lut import Lut, Metric
-from qabwnas.search.backend import LIMIT, select_backend
-from qabwnas.search.grid import UNLIMITED, Grid
+from qabwnas.search.backend import LIMIT, Backend, select_backend
+from qabwnas.search.grid import Grid
 from qabwnas.search.problem import Problem
 
 FANOUT = 16
@@ -134,14 +134,36 @@ class Frontier:
             raise InputError(f"budgets: {error}") from error
         if not bounds:
             raise InputError("budgets: none are given")
-        shape = bounds[0].shape
-        units = np.full((bounds[0].size, len(self.metrics)), UNLIMITED, dtype=np.int64)
-        for m, bound in zip(indices, bounds, strict=True):
-            units[:, m] = self.grids[m].budget_units(bound.ravel(), kernels)
-        columns = sorted(indices)
-        nodes = np.ascontiguousarray(self._tree[0][columns])
-        found = kernels.first_fit(nodes, self._tree[1], np.ascontiguousarray(units[:, columns]))
-        return found.reshape(shape)
+        units = np.column_stack(
+            [self.grids[m].budget_units(bound.ravel(), kernels) for m, bound in zip(indices, bounds, strict=True)]
+        )
+        return self.first_within(indices, units, kernels).reshape(bounds[0].shape)
+
+    def first_within(self, metrics: Sequence[int], units: NDArray[np.int64], kernels: Backend) -> NDArray[np.int64]:
+        """Return the best point within every row of ``units`` ``(n, len(metrics))``, bounds in grid units, or −1.
+
+        ``metrics`` are positions in :attr:`metrics`; a bound of :data:`qabwnas.search.grid.UNLIMITED` is none.
+        """
+        nodes, starts = self._tree
+        return kernels.first_fit(np.ascontiguousarray(nodes[list(metrics)]), starts, np.ascontiguousarray(units))
+
+    def led_by(self, metric: str) -> Frontier:
+        """Return the same front sorted for queries whose objective is ``metric``; O(points log points).
+
+        Raises:
+            InputError: the front has no such metric.
+        """
+        m = self._index(metric)
+        order = [m, *(other for other in range(len(self.metrics)) if other != m)]
+        units = self.units[:, order]
+        points = np.lexsort(units.T[::-1])
+        return replace(
+            self,
+            metrics=tuple(self.metrics[i] for i in order),
+            grids=tuple(self.grids[i] for i in order),
+            units=np.ascontiguousarray(units[points]),
+            candidates=np.ascontiguousarray(self.candidates[points]),
+        )
 
     def save(self, path: str | os.PathLike[str], *, provenance: Mapping[str, Any] | None = None) -> None:
         """Write the front to HDF5 (``lut/FORMAT.md``), atomically; ``provenance`` are JSON values kept beside it."""

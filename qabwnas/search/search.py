@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
@@ -51,7 +51,7 @@ class SearchResult:
 def search(
     lut: Lut,
     *,
-    minimize: str = "loss",
+    minimize: str | None = None,
     budgets: Mapping[str, Number] | None = None,
     top: int = 1,
     backend: str | None = None,
@@ -64,7 +64,7 @@ def search(
 
     Args:
         lut: the tables.
-        minimize: the objective, a metric of the LUT.
+        minimize: the objective, a metric of the LUT; by default :func:`default_objective`.
         budgets: metric name → inclusive upper bound on the total, fixed part included.
         top: how many answers, 1 or more.
         backend: ``auto``, ``cpp`` or ``numba``; by default what ``QABWNAS_BACKEND`` says.
@@ -81,6 +81,7 @@ def search(
     if isinstance(top, bool) or not isinstance(top, int) or top < 1:
         raise InputError(f"top: {top!r} is not a whole number of 1 or more")
     kernels = select_backend(backend)
+    minimize = default_objective(lut.metric_names) if minimize is None else minimize
     budgets = dict(budgets or {})
     for name in budgets:
         lut.metric(name)
@@ -105,6 +106,18 @@ def search(
         in_order = {name: known[name] for name in lut.metric_names if name in known}
         answers.append(Answer(in_order, dict(zip(lut.block_names, rows.tolist(), strict=True))))
     return SearchResult("optimal", tuple(answers), kernels.name, time.perf_counter() - started, {})
+
+
+def default_objective(metric_names: Sequence[str]) -> str:
+    """Return the metric that is minimised where none is named: ``loss``, or ``nsr`` in a table without a ``loss``.
+
+    Raises:
+        InputError: there is neither.
+    """
+    for name in ("loss", "nsr"):
+        if name in metric_names:
+            return name
+    raise InputError(f"there is neither 'loss' nor 'nsr' among {', '.join(metric_names)}: name what to minimize")
 
 
 def _smallest(problem: Problem, name: str, budgets: Mapping[str, Number], kernels: Backend) -> Decimal | None:

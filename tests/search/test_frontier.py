@@ -1,0 +1,106 @@
+"""Fronts as objects and files: queries, sorting by another metric, storing, limits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+import qabwnas
+from qabwnas.errors import FormatError, InputError
+from qabwnas.lut.lut import Lut, Metric
+from qabwnas.search.front_file import is_front, provenance_of
+from tests.search import BACKENDS
+from tests.strategies import lut_from_columns, luts
+
+
+def example() -> Lut:
+    generator = np.random.default_rng(7)
+    columns = {
+        name: [generator.integers(0, 1000, 40).astype(float).tolist() for _ in range(4)] for name in ("loss", "b", "c")
+    }
+    return lut_from_columns(columns, [Metric("loss"), Metric("b", "bytes", fixed=3.0), Metric("c", aggregation="max")])
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_queries_equal_a_scan(backend: str) -> None:
+    front = qabwnas.Frontier.build(example(), ["loss", "b", "c"], backend=backend)
+    assert len(front) > 100
+    generator = np.random.default_rng(1)
+    budgets = {"b": generator.uniform(0, 3000, 500), "c": generator.uniform(0, 1000, 500)}
+    found = front.query(budgets, backend=backend)
+    for b, c, point in zip(*budgets.values(), found, strict=True):
+        fits = np.flatnonzero((front.values("b") <= b) & (front.values("c") <= c))
+        assert point == (fits[0] if fits.size else -1)
+
+
+def test_budgets_broadcast() -> None:
+    front = qabwnas.Frontier.build(example(), ["loss", "b"])
+    assert front.query({"b": 1e9}).tolist() == [0]
+    assert front.query({"b": np.full((2, 3), 1e9), "loss": 1e9}).shape == (2, 3)
+
+
+def test_led_by_another_metric_equals_building_it_so() -> None:
+    lut = example()
+    turned = qabwnas.Frontier.build(lut, ["loss", "b", "c"]).led_by("b")
+    built = qabwnas.Frontier.build(lut, ["b", "loss", "c"])
+    assert turned.metrics == built.metrics
+    assert np.array_equal(turned.units, built.units)
+    assert np.array_equal(turned.candidates, built.candidates)
+
+
+@settings(max_examples=25, deadline=None)
+@given(luts(min_metrics=2))
+def test_a_stored_front_reads_back_equal(lut: Lut) -> None:
+    import tempfile
+
+    front = qabwnas.Frontier.build(lut, lut.metric_names)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "front.h5"
+        front.save(path, provenance={"lut": "abc"})
+        read = qabwnas.Frontier.open(path)
+        assert provenance_of(path) == {"lut": "abc"}
+    assert (read.metrics, read.grids, read.block_names) == (front.metrics, front.grids, front.block_names)
+    assert np.array_equal(read.units, front.units)
+    assert np.array_equal(read.candidates, front.candidates)
+
+
+def test_foreign_and_damaged_files_are_refused(tmp_path: Path) -> None:
+    lut, path = example(), tmp_path / "front.h5"
+    lut.save(tmp_path / "lut.h5")
+    with pytest.raises(FormatError, match="not of the format qabwnas-front"):
+        qabwnas.Frontier.open(tmp_path / "lut.h5")
+    assert not is_front(tmp_path / "lut.h5")
+    qabwnas.Frontier.build(lut, ["loss", "b"]).save(path)
+    assert is_front(path)
+    with h5py.File(path, "a") as file:
+        del file["blocks/001 block1/candidates"]
+    with pytest.raises(FormatError, match=r"front\.h5: .*block1.*'candidates' is missing"):
+        qabwnas.Frontier.open(path)
+    with h5py.File(path, "a") as file:
+        file.attrs["schema_version"] = 9
+    with pytest.raises(FormatError, match="written by schema 9, this reads up to 1"):
+        qabwnas.Frontier.open(path)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_front_past_the_limit_says_so(backend: str) -> None:
+    with pytest.raises(InputError, match="has more than 20 points"):
+        qabwnas.Frontier.build(example(), ["loss", "b", "c"], max_points=20, backend=backend)
+
+
+def test_wrong_calls_are_refused() -> None:
+    front = qabwnas.Frontier.build(example(), ["loss", "b"])
+    with pytest.raises(InputError, match="'c' is not in the front, which has loss, b"):
+        front.query({"c": 1.0})
+    with pytest.raises(InputError, match="budgets: none are given"):
+        front.query({})
+    with pytest.raises(InputError, match="broadcast"):
+        front.query({"b": [1.0, 2.0], "loss": [1.0, 2.0, 3.0]})
+    with pytest.raises(InputError, match="'b' is named twice"):
+        qabwnas.Frontier.build(example(), ["b", "b"])
+    with pytest.raises(InputError, match="is not a list of metrics"):
+        qabwnas.Frontier.build(example(), "loss")

@@ -2,20 +2,52 @@
 //
 // They serve sweeps in which points arrive so that a later point never has to remove an earlier one from the result;
 // an archive may therefore forget points that a newer one is ≤ to, but never needs to report them.
+//
+// Each is made for a box that its points lie in. Coordinates are cut into cells by a monotone map, so that a lower cell
+// means a lower coordinate, and a table over the cells answers most questions at once; only what it leaves open is
+// looked up exactly. A box that is wrong costs time, never correctness.
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
+#include <limits>
 #include <vector>
 
 #include "qabwnas/problem.hpp"
 
 namespace qabwnas {
 
+// The smallest and largest value of every coordinate of the points to come.
+struct Box {
+    std::vector<Value> low, high;
+};
+
+// Cuts a coordinate's range into n cells of equal width; values outside go to the cells at the ends.
+class Cells {
+  public:
+    Cells() = default;
+    Cells(Value low, Value high, std::size_t n) : low_(low), last_(static_cast<std::int64_t>(n) - 1) {
+        // In doubles, because high − low may not fit an integer; rounding is monotone, so cells stay in order.
+        const double width = static_cast<double>(high) - static_cast<double>(low);
+        scale_ = width > 0 ? static_cast<double>(n) / width : 0;
+    }
+
+    std::size_t of(Value value) const {
+        const double cell = (static_cast<double>(value) - static_cast<double>(low_)) * scale_;
+        return static_cast<std::size_t>(static_cast<std::int64_t>(std::clamp(cell, 0.0, static_cast<double>(last_))));
+    }
+
+  private:
+    Value low_ = 0;
+    std::int64_t last_ = 0;
+    double scale_ = 0;
+};
+
 // No coordinate: everything is covered by the first point.
 class EmptyArchive {
   public:
-    explicit EmptyArchive(std::size_t) {}
+    explicit EmptyArchive(const Box&) {}
     bool covers(const Value*) const { return filled_; }
     void insert(const Value*) { filled_ = true; }
 
@@ -26,7 +58,7 @@ class EmptyArchive {
 // One coordinate: the smallest value. O(1).
 class MinimumArchive {
   public:
-    explicit MinimumArchive(std::size_t) {}
+    explicit MinimumArchive(const Box&) {}
     bool covers(const Value* point) const { return filled_ && smallest_ <= point[0]; }
     void insert(const Value* point) {
         smallest_ = filled_ ? std::min(smallest_, point[0]) : point[0];
@@ -38,19 +70,26 @@ class MinimumArchive {
     bool filled_ = false;
 };
 
-// Two coordinates: the staircase of minimal points, x ascending and y descending. covers: O(log n); insert: O(log n)
-// comparisons and a move of the steps behind the point (Kung, Luccio, Preparata 1975, the three-dimensional sweep).
+// Two coordinates: the staircase of minimal points, x ascending and y descending (Kung, Luccio, Preparata 1975, the
+// three-dimensional sweep), behind a table of the smallest y in all cells of x up to each.
+// covers: O(1) where the table decides, else O(log n); insert: O(log n) and a move of the steps behind the point.
 class StaircaseArchive {
   public:
-    explicit StaircaseArchive(std::size_t) {}
+    explicit StaircaseArchive(const Box& box) : cells_(box.low[0], box.high[0], n_cells) {
+        // The largest value stands for "none": totals stay far below it.
+        smallest_.fill(std::numeric_limits<Value>::max());
+    }
 
     bool covers(const Value* point) const {
+        if (smallest_[cells_.of(point[0])] <= point[1]) return true;
         // The last step with x <= point.x has the smallest y among those.
         const auto behind = std::upper_bound(xs_.begin(), xs_.end(), point[0]);
         return behind != xs_.begin() && ys_[static_cast<std::size_t>(behind - xs_.begin()) - 1] <= point[1];
     }
 
     void insert(const Value* point) {
+        for (std::size_t cell = cells_.of(point[0]) + 1; cell <= n_cells && smallest_[cell] > point[1]; ++cell)
+            smallest_[cell] = point[1];
         const auto first = std::lower_bound(xs_.begin(), xs_.end(), point[0]) - xs_.begin();
         auto last = first;
         while (last < std::ssize(ys_) && ys_[static_cast<std::size_t>(last)] >= point[1]) ++last;
@@ -66,71 +105,90 @@ class StaircaseArchive {
     }
 
   private:
+    static constexpr std::size_t n_cells = 1024;
+
+    Cells cells_;
+    std::array<Value, n_cells + 1> smallest_;  // [c + 1]: over cells 0 … c, so [c] is over cells strictly below c
     std::vector<Value> xs_, ys_;
 };
 
-// Any number of coordinates: buckets of 64 points under their common lower corner, tried newest success first.
-// covers: O(n) comparisons at worst, few in practice, because a corner that is not ≤ the point spares its bucket.
-class BucketArchive {
+// Three or more coordinates: points in the cells of a grid over the first two, each cell with its lower corner.
+// With exactly three, a table holds the smallest third coordinate over all cells strictly below and left of each: it
+// covers most points at once, and leaves only the cells of the same row and column to be looked at.
+// covers: O(1) where the table decides; else O(cells looked at + points in those whose corner is ≤ the point).
+class GridArchive {
   public:
-    explicit BucketArchive(std::size_t n_coordinates) : d_(n_coordinates) {}
+    explicit GridArchive(const Box& box)
+        : d_(box.low.size()),
+          rows_(box.low[0], box.high[0], side),
+          columns_(box.low[1], box.high[1], side),
+          corners_(side * side * (d_ - 2), std::numeric_limits<Value>::max()),
+          below_((side + 1) * (side + 1), std::numeric_limits<Value>::max()),
+          points_(side * side) {}
 
     bool covers(const Value* point) const {
-        const std::size_t n_buckets = corners_.size() / d_;
-        if (n_buckets > 0 && bucket_covers(hot_, point)) return true;
-        for (std::size_t bucket = 0; bucket < n_buckets; ++bucket) {
-            if (at_most(&corners_[bucket * d_], point) && bucket_covers(bucket, point)) {
-                hot_ = bucket;
-                return true;
-            }
-        }
-        return false;
+        const std::size_t row = rows_.of(point[0]), column = columns_.of(point[1]);
+        if (d_ > 3) return scan(0, row, 0, column, point);
+        if (below_[row * (side + 1) + column] <= point[2]) return true;
+        return scan(row, row, 0, column, point) || scan(0, row, column, column, point);
     }
 
     void insert(const Value* point) {
-        if (points_.size() % (bucket_size * d_) == 0) {
-            corners_.insert(corners_.end(), point, point + d_);
-        } else {
-            Value* corner = &corners_[corners_.size() - d_];
-            for (std::size_t i = 0; i < d_; ++i) corner[i] = std::min(corner[i], point[i]);
+        const std::size_t row = rows_.of(point[0]), column = columns_.of(point[1]), cell = row * side + column;
+        for (std::size_t i = 2; i < d_; ++i) {
+            Value& corner = corners_[cell * (d_ - 2) + i - 2];
+            corner = std::min(corner, point[i]);
         }
-        points_.insert(points_.end(), point, point + d_);
+        points_[cell].insert(points_[cell].end(), point, point + d_);
+        if (d_ > 3) return;
+        // A row of the table ends where a smaller value stands already: the cells behind hold one at most as large.
+        for (std::size_t r = row + 1; r <= side && below_[r * (side + 1) + column + 1] > point[2]; ++r)
+            for (std::size_t c = column + 1; c <= side && below_[r * (side + 1) + c] > point[2]; ++c)
+                below_[r * (side + 1) + c] = point[2];
     }
 
   private:
-    static constexpr std::size_t bucket_size = 64;
+    static constexpr std::size_t side = 64;
 
-    bool at_most(const Value* a, const Value* b) const {
-        for (std::size_t i = 0; i < d_; ++i)
-            if (a[i] > b[i]) return false;
-        return true;
+    bool scan(std::size_t first_row, std::size_t last_row, std::size_t first_column, std::size_t last_column,
+              const Value* point) const {
+        for (std::size_t row = last_row + 1; row-- > first_row;)
+            for (std::size_t column = last_column + 1; column-- > first_column;)
+                if (cell_covers(row * side + column, point)) return true;
+        return false;
     }
 
-    bool bucket_covers(std::size_t bucket, const Value* point) const {
-        const Value* first = &points_[bucket * bucket_size * d_];
-        const Value* last = std::min(first + bucket_size * d_, points_.data() + points_.size());
-        for (; first != last; first += d_)
-            if (at_most(first, point)) return true;
+    bool cell_covers(std::size_t cell, const Value* point) const {
+        for (std::size_t i = 2; i < d_; ++i)
+            if (corners_[cell * (d_ - 2) + i - 2] > point[i]) return false;
+        const std::vector<Value>& points = points_[cell];
+        for (std::size_t start = 0; start < points.size(); start += d_) {
+            bool at_most = true;
+            for (std::size_t i = 0; i < d_; ++i) at_most &= points[start + i] <= point[i];
+            if (at_most) return true;
+        }
         return false;
     }
 
     std::size_t d_;
-    std::vector<Value> points_, corners_;
-    mutable std::size_t hot_ = 0;
+    Cells rows_, columns_;
+    std::vector<Value> corners_;              // (cells × (d − 2)): of the coordinates behind the grid's
+    std::vector<Value> below_;                // [(r, c)]: smallest third coordinate in cells (< r, < c)
+    std::vector<std::vector<Value>> points_;  // by cell, row-major
 };
 
-// Call work with the archive that suits n_coordinates.
+// Call work with the archive that suits the box's number of coordinates.
 template <class Work>
-auto with_archive(std::size_t n_coordinates, Work&& work) {
-    switch (n_coordinates) {
+auto with_archive(const Box& box, Work&& work) {
+    switch (box.low.size()) {
         case 0:
-            return work(EmptyArchive(0));
+            return work(EmptyArchive(box));
         case 1:
-            return work(MinimumArchive(1));
+            return work(MinimumArchive(box));
         case 2:
-            return work(StaircaseArchive(2));
+            return work(StaircaseArchive(box));
         default:
-            return work(BucketArchive(n_coordinates));
+            return work(GridArchive(box));
     }
 }
 

@@ -27,16 +27,40 @@ Combination::Combination(const Problem& problem, const SweepOrder& order) : orde
 
 Status Combination::add(std::size_t block, const PrunedBlock& pruned, std::size_t max_points, Cancel& cancel) {
     Level next{block, {}, {}, {}};
-    const Status status = with_archive(
-        order_.n_tested(), [&](auto archive) { return merge(pruned, next, std::move(archive), max_points, cancel); });
+    const bool all_sums = order_.n_sums == order_.size();
+    const Status status = with_archive(box_with(pruned), [&](auto archive) {
+        switch (all_sums ? order_.size() : 0) {
+            case 2:
+                return merge<2>(pruned, next, std::move(archive), max_points, cancel);
+            case 3:
+                return merge<3>(pruned, next, std::move(archive), max_points, cancel);
+            case 4:
+                return merge<4>(pruned, next, std::move(archive), max_points, cancel);
+            default:
+                return merge<0>(pruned, next, std::move(archive), max_points, cancel);
+        }
+    });
     levels_.push_back(std::move(next));
     return status;
 }
 
-template <class Archive>
+// The box of all pairs' tested coordinates.
+Box Combination::box_with(const PrunedBlock& pruned) const {
+    Box box = tested_box(levels_.back().values, order_);
+    const Box rows = tested_box(pruned.values, order_);
+    for (std::size_t i = 0; i < box.low.size(); ++i) {
+        const Aggregation aggregation = aggregations_[order_.first_tested() + i];
+        box.low[i] = combine(aggregation, box.low[i], rows.low[i]);
+        box.high[i] = combine(aggregation, box.high[i], rows.high[i]);
+    }
+    return box;
+}
+
+template <std::size_t D, class Archive>
 Status Combination::merge(const PrunedBlock& pruned, Level& next, Archive archive, std::size_t max_points,
                           Cancel& cancel) {
-    const std::size_t d = order_.size(), first_tested = order_.first_tested();
+    const std::size_t d = D > 0 ? D : order_.size(), first_tested = D > 0 ? 1 : order_.first_tested();
+    const std::size_t n_sums = D > 0 ? D : order_.n_sums;
     const Level& front = levels_.back();
     const bool lists_are_rows = pruned.rows.size() <= front.size();
     const std::vector<Value>& list_values = lists_are_rows ? pruned.values : front.values;
@@ -46,8 +70,8 @@ Status Combination::merge(const PrunedBlock& pruned, Level& next, Archive archiv
     std::vector<Value> totals(n_lists * d);  // of every list's current pair
     const auto load = [&](const Cursor& cursor) {
         Value* total = &totals[cursor.list * d];
-        for (std::size_t i = 0; i < d; ++i)
-            total[i] = combine(aggregations_[i], list_values[cursor.list * d + i], long_values[cursor.at * d + i]);
+        const Value *a = &list_values[cursor.list * d], *b = &long_values[cursor.at * d];
+        for (std::size_t i = 0; i < d; ++i) total[i] = D > 0 ? a[i] + b[i] : combine(aggregations_[i], a[i], b[i]);
         return total;
     };
     // Moves a list to its next pair that no kept point covers; what is covered once stays covered.
@@ -62,7 +86,7 @@ Status Combination::merge(const PrunedBlock& pruned, Level& next, Archive archiv
     const auto row_of = [&](const Cursor& c) { return pruned.rows[lists_are_rows ? c.list : c.at]; };
     const auto later = [&](const Cursor& a, const Cursor& b) {
         const Value *x = &totals[a.list * d], *y = &totals[b.list * d];
-        for (std::size_t i = 0; i < order_.n_sums; ++i)
+        for (std::size_t i = 0; i < n_sums; ++i)
             if (x[i] != y[i]) return x[i] > y[i];
         return precedes(next.block, point_of(b), row_of(b), point_of(a), row_of(a));
     };

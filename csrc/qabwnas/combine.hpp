@@ -38,7 +38,10 @@ class Combination {
     bool precedes(std::size_t block, Index i, Index row_i, Index j, Index row_j) const;
 
   private:
-    template <class Archive>
+    Box box_with(const PrunedBlock& pruned) const;
+
+    // D: the number of metrics if all are sums and it is known when compiling, else 0.
+    template <std::size_t D, class Archive>
     Status merge(const PrunedBlock& pruned, Level& next, Archive archive, std::size_t max_points, Cancel& cancel);
 
     const SweepOrder& order_;

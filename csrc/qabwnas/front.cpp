@@ -31,7 +31,16 @@ class Answers {
 
     // Removes what the sweeps had to keep for the sake of ties in maxima: subnets that another is at most.
     void remove_dominated() {
-        with_archive(n_metrics_ - 1, [&](auto archive) {
+        Box box;
+        for (std::size_t m = 1; m < n_metrics_; ++m) {
+            box.low.push_back(totals_[m]);
+            box.high.push_back(totals_[m]);
+            for (std::size_t start = m; start < totals_.size(); start += n_metrics_) {
+                box.low.back() = std::min(box.low.back(), totals_[start]);
+                box.high.back() = std::max(box.high.back(), totals_[start]);
+            }
+        }
+        with_archive(box, [&](auto archive) {
             std::erase_if(sorted_, [&](std::size_t i) {
                 const Value* tested = &totals_[i * n_metrics_] + 1;
                 if (archive.covers(tested)) return true;

@@ -3,22 +3,33 @@
 #include <numeric>
 
 #include "qabwnas/archive.hpp"
+#include "qabwnas/prefilter.hpp"
 
 namespace qabwnas {
 
 namespace {
 
-std::vector<Index> sorted_rows(const Columns& block, const SweepOrder& order) {
-    std::vector<Index> rows(block.n_rows);
-    std::iota(rows.begin(), rows.end(), Index{0});
-    std::sort(rows.begin(), rows.end(), [&](Index a, Index b) {
-        for (std::size_t i = 0; i < order.n_sums; ++i) {
-            const Value* column = block.column(order.metrics[i]);
-            if (column[a] != column[b]) return column[a] < column[b];
-        }
+// The given rows' values, row-major in sweep order.
+std::vector<Value> values_of(const Columns& block, const SweepOrder& order, const std::vector<Index>& rows) {
+    std::vector<Value> values(rows.size() * order.size());
+    for (std::size_t i = 0; i < order.size(); ++i) {
+        const Value* column = block.column(order.metrics[i]);
+        for (std::size_t r = 0; r < rows.size(); ++r) values[r * order.size() + i] = column[rows[r]];
+    }
+    return values;
+}
+
+// The rows' positions in sweep order; rows ascend.
+std::vector<std::size_t> sweep_positions(const std::vector<Value>& values, const SweepOrder& order) {
+    const std::size_t d = order.size();
+    std::vector<std::size_t> positions(values.size() / d);
+    std::iota(positions.begin(), positions.end(), std::size_t{0});
+    std::sort(positions.begin(), positions.end(), [&](std::size_t a, std::size_t b) {
+        for (std::size_t i = 0; i < order.n_sums; ++i)
+            if (values[a * d + i] != values[b * d + i]) return values[a * d + i] < values[b * d + i];
         return a < b;
     });
-    return rows;
+    return positions;
 }
 
 // Counts among the kept points those that are ≤ a point, up to k.
@@ -49,23 +60,35 @@ class SkybandArchive {
 };
 
 template <class Archive>
-PrunedBlock sweep(const Columns& block, const SweepOrder& order, Archive archive, Cancel& cancel) {
+PrunedBlock sweep(const std::vector<Index>& rows, const std::vector<Value>& values, const SweepOrder& order,
+                  Archive archive, Cancel& cancel) {
     PrunedBlock kept;
-    std::vector<Value> point(order.size());
-    for (const Index row : sorted_rows(block, order)) {
+    for (const std::size_t at : sweep_positions(values, order)) {
         if (cancel.requested()) break;
-        for (std::size_t i = 0; i < point.size(); ++i)
-            point[i] = block.at(order.metrics[i], static_cast<std::size_t>(row));
-        const Value* tested = point.data() + order.first_tested();
-        if (archive.covers(tested)) continue;
-        archive.insert(tested);
-        kept.rows.push_back(row);
-        kept.values.insert(kept.values.end(), point.begin(), point.end());
+        const Value* point = &values[at * order.size()];
+        if (archive.covers(point + order.first_tested())) continue;
+        archive.insert(point + order.first_tested());
+        kept.rows.push_back(rows[at]);
+        kept.values.insert(kept.values.end(), point, point + order.size());
     }
     return kept;
 }
 
 }  // namespace
+
+Box tested_box(const std::vector<Value>& values, const SweepOrder& order) {
+    Box box;
+    for (std::size_t i = order.first_tested(); i < order.size(); ++i) {
+        Value low = values[i], high = values[i];
+        for (std::size_t start = i; start < values.size(); start += order.size()) {
+            low = std::min(low, values[start]);
+            high = std::max(high, values[start]);
+        }
+        box.low.push_back(low);
+        box.high.push_back(high);
+    }
+    return box;
+}
 
 SweepOrder::SweepOrder(const std::vector<Aggregation>& aggregations) {
     for (const Aggregation wanted : {Aggregation::sum, Aggregation::max}) {
@@ -76,9 +99,15 @@ SweepOrder::SweepOrder(const std::vector<Aggregation>& aggregations) {
 }
 
 PrunedBlock prune(const Columns& block, const SweepOrder& order, std::size_t k, Cancel& cancel) {
-    if (k > 1) return sweep(block, order, SkybandArchive(order.n_tested(), k), cancel);
-    return with_archive(order.n_tested(),
-                        [&](auto archive) { return sweep(block, order, std::move(archive), cancel); });
+    if (k > 1) {
+        std::vector<Index> rows(block.n_rows);
+        std::iota(rows.begin(), rows.end(), Index{0});
+        return sweep(rows, values_of(block, order, rows), order, SkybandArchive(order.n_tested(), k), cancel);
+    }
+    const std::vector<Index> rows = prefilter(block, order);
+    const std::vector<Value> values = values_of(block, order, rows);
+    return with_archive(tested_box(values, order),
+                        [&](auto archive) { return sweep(rows, values, order, std::move(archive), cancel); });
 }
 
 }  // namespace qabwnas

@@ -12,6 +12,7 @@
 
 #include <vector>
 
+#include "qabwnas/archive.hpp"
 #include "qabwnas/cancel.hpp"
 #include "qabwnas/problem.hpp"
 
@@ -34,6 +35,9 @@ struct PrunedBlock {
     std::vector<Index> rows;
     std::vector<Value> values;
 };
+
+// The box of some points' tested coordinates; values are row-major, at least one point, metrics in sweep order.
+Box tested_box(const std::vector<Value>& values, const SweepOrder& order);
 
 // Returns the rows that fewer than k others remove; of a cancelled call, those found so far.
 PrunedBlock prune(const Columns& block, const SweepOrder& order, std::size_t k, Cancel& cancel);

@@ -8,7 +8,8 @@ namespace qabwnas {
 namespace {
 
 constexpr std::size_t few_rows = 64;
-constexpr unsigned n_rounds = 24;
+constexpr std::size_t sample_size = 256;
+constexpr unsigned n_rounds = 16;
 
 // Rows with their metrics, column by column in sweep order, and the same scaled to [0, 1] for weighing.
 struct Rows {
@@ -17,20 +18,20 @@ struct Rows {
     std::vector<std::vector<float>> scaled;
 };
 
-Rows copy_of(const Columns& block, const SweepOrder& order) {
+Rows copy_of(const Columns& block, const SweepOrder& order, std::vector<Index> numbers) {
     Rows rows;
-    rows.numbers.resize(block.n_rows);
-    std::iota(rows.numbers.begin(), rows.numbers.end(), Index{0});
     for (const std::size_t metric : order.metrics) {
         const Value* column = block.column(metric);
-        rows.columns.emplace_back(column, column + block.n_rows);
-        const auto [low, high] = std::minmax_element(column, column + block.n_rows);
+        std::vector<Value>& values = rows.columns.emplace_back(numbers.size());
+        for (std::size_t i = 0; i < numbers.size(); ++i) values[i] = column[numbers[i]];
+        const auto [low, high] = std::minmax_element(values.begin(), values.end());
         const double range = static_cast<double>(*high) - static_cast<double>(*low);
         const double origin = static_cast<double>(*low), scale = range > 0 ? 1 / range : 0;
-        std::vector<float>& scaled = rows.scaled.emplace_back(block.n_rows);
-        for (std::size_t i = 0; i < block.n_rows; ++i)
-            scaled[i] = static_cast<float>((static_cast<double>(column[i]) - origin) * scale);
+        std::vector<float>& scaled = rows.scaled.emplace_back(numbers.size());
+        for (std::size_t i = 0; i < numbers.size(); ++i)
+            scaled[i] = static_cast<float>((static_cast<double>(values[i]) - origin) * scale);
     }
+    rows.numbers = std::move(numbers);
     return rows;
 }
 
@@ -79,23 +80,53 @@ void remove_behind(Rows& rows, std::size_t champion, std::vector<char>& keep) {
     compact(rows.numbers);
 }
 
+// Lets champions thin out the rows, round by round; returns the champions, row-major in sweep order.
+std::vector<Value> thin_out(Rows& rows) {
+    std::vector<Value> champions;
+    std::vector<float> scores;
+    std::vector<char> keep;
+    unsigned n_idle = 0;  // rounds in a row that removed next to nothing
+    for (unsigned round = 1; round <= n_rounds && rows.numbers.size() > few_rows && n_idle < 4; ++round) {
+        const std::size_t n = rows.numbers.size(), champion = champion_of(rows, round, scores);
+        for (const auto& column : rows.columns) champions.push_back(column[champion]);
+        remove_behind(rows, champion, keep);
+        n_idle = n - rows.numbers.size() < n / 64 + 1 ? n_idle + 1 : 0;
+    }
+    return champions;
+}
+
+// The rows that no champion removes.
+std::vector<Index> not_behind(const Columns& block, const SweepOrder& order, const std::vector<Value>& champions) {
+    const std::size_t d = order.size();
+    std::vector<const Value*> columns;
+    for (const std::size_t metric : order.metrics) columns.push_back(block.column(metric));
+    std::vector<Index> kept;
+    for (std::size_t row = 0; row < block.n_rows; ++row) {
+        bool removed = false;
+        for (std::size_t c = 0; c < champions.size() && !removed; c += d) {
+            removed = champions[c] < columns[0][row];
+            for (std::size_t m = 1; m < d; ++m) removed &= champions[c + m] <= columns[m][row];
+        }
+        if (!removed) kept.push_back(static_cast<Index>(row));
+    }
+    return kept;
+}
+
+std::vector<Index> every(std::size_t step, std::size_t n) {
+    std::vector<Index> numbers;
+    for (std::size_t row = 0; row < n; row += step) numbers.push_back(static_cast<Index>(row));
+    return numbers;
+}
+
 }  // namespace
 
 std::vector<Index> prefilter(const Columns& block, const SweepOrder& order) {
-    if (block.n_rows <= few_rows || order.n_sums == 0) {
-        std::vector<Index> all(block.n_rows);
-        std::iota(all.begin(), all.end(), Index{0});
-        return all;
-    }
-    Rows rows = copy_of(block, order);
-    std::vector<float> scores;
-    std::vector<char> keep;
-    std::size_t n_idle = 0;  // rounds in a row that removed next to nothing
-    for (unsigned round = 1; round <= n_rounds && rows.numbers.size() > few_rows && n_idle < 6; ++round) {
-        const std::size_t n = rows.numbers.size();
-        remove_behind(rows, champion_of(rows, round, scores), keep);
-        n_idle = n - rows.numbers.size() < n / 64 + 1 ? n_idle + 1 : 0;
-    }
+    if (block.n_rows <= few_rows || order.n_sums == 0) return every(1, block.n_rows);
+    // Champions of a sample first, so that the rounds over all rows work on few.
+    Rows sample = copy_of(block, order, every(block.n_rows / sample_size + 1, block.n_rows));
+    const std::vector<Value> champions = thin_out(sample);
+    Rows rows = copy_of(block, order, not_behind(block, order, champions));
+    thin_out(rows);
     return std::move(rows.numbers);
 }
 

@@ -86,7 +86,7 @@ class BitWidths:
         widths = cls(int(match[1] or match[3]), int(match[2] or match[3]))
         if widths.is_float or all(SMALLEST_BITS <= w <= LARGEST_BITS for w in (widths.weights, widths.activations)):
             return widths
-        raise InputError(f"bit widths {name!r} lie outside {SMALLEST_BITS} to {LARGEST_BITS}")
+        raise InputError(f"bit widths {name} lie outside {SMALLEST_BITS} to {LARGEST_BITS}")
 
 
 FLOAT = BitWidths(32, 32)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from qabwnas.errors import InputError
+from qabwnas.fields import Fields, check_odd, named, parse_yaml
 from qabwnas.space import HEAD_KINDS, SKIP, BitWidths, Block, Head, Operation, SearchSpace, Shape, Stem, mbconvs
 
 
@@ -37,23 +38,13 @@ def load_space(source: str | os.PathLike[str]) -> SearchSpace:
     return parse_space(parse_yaml(text, source), source)
 
 
-def parse_yaml(text: str, where: str) -> Any:
-    """Return the content of a YAML text; ``where`` stands in the message of the InputError for broken YAML."""
-    import yaml  # here, so that a search of a LUT does not pay for it
-
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise InputError(f"{where}: not YAML: {' '.join(str(error).split())}") from error
-
-
 def parse_space(content: Any, where: str = "space") -> SearchSpace:
     """Return the space that nested YAML or JSON values describe, as :func:`space_to_json` writes them.
 
     Raises:
         InputError: a field is missing, unknown or out of range; the message starts with ``where`` and the field.
     """
-    top = _Fields(content, where)
+    top = Fields(content, where)
     sides = top.fields("input")
     shape = Shape(sides.integer("channels"), sides.integer("height"), sides.integer("width"))
     sides.end()
@@ -63,7 +54,7 @@ def parse_space(content: Any, where: str = "space") -> SearchSpace:
     blocks: list[Block] = []
     entries = top.entries("blocks")
     for index, entry in enumerate(entries):
-        fields = _Fields(entry, f"{where}: blocks[{index}]")
+        fields = Fields(entry, f"{where}: blocks[{index}]")
         in_channels = blocks[-1].out_channels if blocks else stem.out_channels
         blocks.append(_parse_block(fields, in_channels, shared))
     names = [block.name for block in blocks]
@@ -71,7 +62,7 @@ def parse_space(content: Any, where: str = "space") -> SearchSpace:
         if name in names[:index]:
             raise InputError(f"{where}: blocks[{index}].name: {name!r} stands twice")
     widths = tuple(
-        _named(f"{where}: bit_widths[{i}]", BitWidths.parse, entry) for i, entry in enumerate(top.entries("bit_widths"))
+        named(f"{where}: bit_widths[{i}]", BitWidths.parse, entry) for i, entry in enumerate(top.entries("bit_widths"))
     )
     if len(set(widths)) != len(widths):
         raise InputError(f"{where}: bit_widths: an entry stands twice")
@@ -112,17 +103,15 @@ def space_to_json(space: SearchSpace) -> dict[str, Any]:
     }
 
 
-def _parse_stem(fields: _Fields) -> Stem:
+def _parse_stem(fields: Fields) -> Stem:
     separable = fields.integer("separable_channels") if fields.has("separable_channels") else None
     stem = Stem(fields.integer("channels"), fields.odd("kernel"), fields.integer("stride"), separable)
     fields.end()
     return stem
 
 
-def _parse_head(fields: _Fields) -> Head:
-    kind = fields.text("kind")
-    if kind not in HEAD_KINDS:
-        raise InputError(f"{fields.where}.kind: {kind!r} is not one of {', '.join(HEAD_KINDS)}")
+def _parse_head(fields: Fields) -> Head:
+    kind = fields.choice("kind", HEAD_KINDS)
     n_classes = fields.integer("classes")
     if kind == "classifier":
         head = Head(kind, n_classes)
@@ -132,7 +121,7 @@ def _parse_head(fields: _Fields) -> Head:
     return head
 
 
-def _parse_block(fields: _Fields, in_channels: int, shared_operations: Any) -> Block:
+def _parse_block(fields: Fields, in_channels: int, shared_operations: Any) -> Block:
     operations = fields.optional("operations")
     if operations is None:
         operations = shared_operations
@@ -157,19 +146,19 @@ def _parse_block(fields: _Fields, in_channels: int, shared_operations: Any) -> B
 def _parse_operations(content: Any, where: str) -> tuple[Operation, ...]:
     """Read ``[k3e3, k5e6, skip]`` or ``{kernels: [3, 5], expansions: [3, 6], skip: true}``."""
     if isinstance(content, Mapping):
-        fields = _Fields(content, where)
+        fields = Fields(content, where)
         kernels: list[int] = fields.integers("kernels")
         for index, kernel in enumerate(kernels):
-            _check_odd(f"{where}.kernels[{index}]", kernel)
+            check_odd(f"{where}.kernels[{index}]", kernel)
         operations = mbconvs(kernels, fields.integers("expansions"))
         if fields.optional("skip"):
             operations += (SKIP,)
         fields.end()
     elif isinstance(content, list):
-        operations = tuple(_named(f"{where}[{i}]", Operation.parse, entry) for i, entry in enumerate(content))
+        operations = tuple(named(f"{where}[{i}]", Operation.parse, entry) for i, entry in enumerate(content))
         for index, operation in enumerate(operations):
             if not operation.is_skip:
-                _check_odd(f"{where}[{index}]", operation.kernel)
+                check_odd(f"{where}[{index}]", operation.kernel)
     else:
         raise InputError(f"{where}: neither a list of operations nor kernels and expansions")
     if not operations:
@@ -177,82 +166,3 @@ def _parse_operations(content: Any, where: str) -> tuple[Operation, ...]:
     if len(set(operations)) != len(operations):
         raise InputError(f"{where}: an operation stands twice")
     return operations
-
-
-def _check_odd(where: str, kernel: int) -> None:
-    if kernel % 2 == 0:
-        raise InputError(f"{where}: the kernel {kernel} is not odd")
-
-
-def _named(where: str, parse: Any, content: Any) -> Any:
-    if not isinstance(content, (str, int)) or isinstance(content, bool):
-        raise InputError(f"{where}: {content!r} is not a name")
-    try:
-        return parse(content if parse == BitWidths.parse else str(content))
-    except InputError as error:
-        raise InputError(f"{where}: {error}") from error
-
-
-class _Fields:
-    """A mapping that is read field by field, so that an error can say where and an unknown field is not passed over."""
-
-    def __init__(self, content: Any, where: str) -> None:
-        if not isinstance(content, Mapping):
-            raise InputError(f"{where}: not a mapping of fields")
-        self.where = where
-        self._content = content
-        self._read: set[str] = set()
-
-    def has(self, name: str) -> bool:
-        return self._content.get(name) is not None
-
-    def optional(self, name: str) -> Any:
-        self._read.add(name)
-        return self._content.get(name)
-
-    def value(self, name: str) -> Any:
-        content = self.optional(name)
-        if content is None:
-            raise InputError(f"{self._path(name)}: missing")
-        return content
-
-    def fields(self, name: str) -> _Fields:
-        return _Fields(self.value(name), self._path(name))
-
-    def text(self, name: str) -> str:
-        content = self.value(name)
-        if not isinstance(content, str) or not content or "/" in content:
-            raise InputError(f"{self._path(name)}: {content!r} is not a name")
-        return content
-
-    def integer(self, name: str, default: int | None = None) -> int:
-        content = self.optional(name) if default is not None else self.value(name)
-        return _positive(self._path(name), default if content is None else content)
-
-    def odd(self, name: str) -> int:
-        number = self.integer(name)
-        _check_odd(self._path(name), number)
-        return number
-
-    def entries(self, name: str) -> list[Any]:
-        content = self.value(name)
-        if not isinstance(content, list) or not content:
-            raise InputError(f"{self._path(name)}: not a list of one entry or more")
-        return content
-
-    def integers(self, name: str) -> list[int]:
-        return [_positive(f"{self._path(name)}[{i}]", entry) for i, entry in enumerate(self.entries(name))]
-
-    def end(self) -> None:
-        for name in self._content:
-            if name not in self._read:
-                raise InputError(f"{self._path(str(name))}: unknown field")
-
-    def _path(self, name: str) -> str:
-        return f"{self.where}.{name}" if self.where.endswith("]") or ": " in self.where else f"{self.where}: {name}"
-
-
-def _positive(where: str, content: Any) -> int:
-    if not isinstance(content, int) or isinstance(content, bool) or content < 1:
-        raise InputError(f"{where}: {content!r} is not a whole number of 1 or more")
-    return content

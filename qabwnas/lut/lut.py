@@ -1,14 +1,15 @@
 """The look-up table in memory: a row a candidate, a column a metric, one table a (block, bit width).
 
-Tables know nothing of how they were made or where they are stored: :mod:`qabwnas.lut.store` keeps them in HDF5,
-:mod:`qabwnas.lut.csv` reads and writes them as text. The candidates of a block are numbered through its tables, in
-their order: candidate ``c`` of a block whose first table has ``n`` rows is row ``c`` of that table, or row ``c − n``
-of what follows.
+Tables know nothing of how they were made or where they are stored: :mod:`qabwnas.lut.store` keeps them in HDF5, and
+:mod:`qabwnas.lut.csv_read` and :mod:`qabwnas.lut.csv_write` exchange them as text. The candidates of a block are
+numbered through its tables, in their order: candidate ``c`` of a block whose first table has ``n`` rows is row ``c`` of
+that table, or row ``c − n`` of what follows.
 """
 
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -115,13 +116,62 @@ class Lut:
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        _check_unique("metric", [metric.name for metric in self.metrics])
-        _check_unique("block", [block.name for block in self.blocks])
-        if not self.blocks:
-            raise InputError("a LUT needs at least one block")
+        _check_names("metric", self.metric_names)
+        _check_names("block", self.block_names)
+        if not self.blocks or not self.metrics:
+            raise InputError("a LUT needs at least one block and one metric")
         for block in self.blocks:
-            if block.n_candidates == 0:
-                raise InputError(f"{block.name}: no candidates")
+            self._check_tables(block)
+
+    def _check_tables(self, block: LutBlock) -> None:
+        if not block.tables:
+            raise InputError(f"{block.name}: no candidates")
+        seen = set()
+        for table in block.tables:
+            where = block.name if table.widths is None else f"{block.name} {table.widths.name}"
+            if table.widths in seen:
+                raise InputError(f"{where}: two tables of the same bit widths")
+            seen.add(table.widths)
+            if table.n_rows < 1:
+                raise InputError(f"{where}: no candidates")
+            for name in self.metric_names:
+                if name not in table.columns:
+                    raise InputError(f"{where}: the metric {name!r} has no column")
+            if self.space is not None:
+                offered = self.space.blocks[self.space.block_index(block.name)].n_candidates
+                if table.n_rows != offered:
+                    raise InputError(f"{where}: {table.n_rows} rows, but the space has {offered} candidates")
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> Lut:
+        """Open a stored LUT, as :func:`qabwnas.lut.store.open_lut` does."""
+        from qabwnas.lut.store import open_lut  # here, for a LUT in memory needs no HDF5
+
+        return open_lut(path)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the LUT to an HDF5 file, as :func:`qabwnas.lut.store.save_lut` does."""
+        from qabwnas.lut.store import save_lut
+
+        save_lut(self, path)
+
+    @classmethod
+    def from_csv(
+        cls,
+        path: str | os.PathLike[str],
+        aggregate: Mapping[str, Aggregation] | None = None,
+        fixed: Mapping[str, float] | None = None,
+    ) -> Lut:
+        """Read a ``.csv`` or ``.csv.gz`` table, as :func:`qabwnas.lut.csv_read.read_csv` does."""
+        from qabwnas.lut.csv_read import read_csv
+
+        return read_csv(path, aggregate, fixed)
+
+    def to_csv(self, path: str | os.PathLike[str]) -> None:
+        """Write the LUT as a ``.csv`` or ``.csv.gz`` table, as :func:`qabwnas.lut.csv_write.write_csv` does."""
+        from qabwnas.lut.csv_write import write_csv
+
+        write_csv(self, path)
 
     @property
     def n_subnets(self) -> int:
@@ -166,7 +216,9 @@ class Lut:
         return f"{words} {table.widths.name}" if table.widths is not None else words
 
 
-def _check_unique(kind: str, names: Sequence[str]) -> None:
+def _check_names(kind: str, names: Sequence[str]) -> None:
     for index, name in enumerate(names):
+        if not name:
+            raise InputError(f"{kind} {index} has no name")
         if name in names[:index]:
             raise InputError(f"the {kind} {name!r} stands twice")

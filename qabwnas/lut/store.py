@@ -1,0 +1,128 @@
+"""LUTs in HDF5 files. FORMAT.md beside this file is the contract; this writes its newest version and reads all."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from qabwnas.errors import InputError
+from qabwnas.fingerprint import canonical_json
+from qabwnas.lut.hdf5_names import encode_name, encode_names
+from qabwnas.lut.hdf5_read import Group, Header, open_file
+from qabwnas.lut.hdf5_write import Kind, check_text, create_file, write_array, write_texts
+from qabwnas.lut.lut import Lut, Metric, Table
+from qabwnas.lut.store_v1 import read_v1
+from qabwnas.space_yaml import space_to_json
+
+KIND = Kind(format="qabwnas-lut", newest=1)
+_READERS: dict[int, Callable[[Group], Lut]] = {1: read_v1}
+
+
+def open_lut(path: str | os.PathLike[str]) -> Lut:
+    """Open a stored LUT: what it is made of is read at once, columns and descriptions when first asked for.
+
+    The file stays open as long as the LUT lives; one that is put in its place meanwhile does not change it.
+
+    Raises:
+        OSError: the file cannot be read.
+        FormatError: it is not a LUT, damaged, or of a newer schema; also later, from the columns.
+    """
+    root, header = open_file(path, KIND)
+    return _READERS[header.schema_version](root)
+
+
+def read_header(path: str | os.PathLike[str]) -> Header:
+    """Return what a stored LUT says about itself; raises as :func:`open_lut`."""
+    return open_file(path, KIND)[1]
+
+
+def validate_lut(path: str | os.PathLike[str]) -> Lut:
+    """Open a stored LUT and read every dataset of it; raises as :func:`open_lut` on the first thing that is wrong."""
+    lut = open_lut(path)
+    for block in lut.blocks:
+        for table in block.tables:
+            for metric in lut.metrics:
+                table.columns[metric.name]
+            for _ in table.descriptions or ():
+                pass
+    return lut
+
+
+def save_lut(lut: Lut, path: str | os.PathLike[str]) -> None:
+    """Write a LUT atomically.
+
+    Raises:
+        OSError: the folder cannot be written.
+        InputError: a column or mask is of a wrong length, a measured value is not finite, a text cannot be stored, or
+            the provenance is not made of JSON values.
+    """
+    with create_file(path, KIND) as file:
+        if lut.space is not None:
+            file.attrs["space"] = json.dumps(space_to_json(lut.space))
+        file.attrs["provenance"] = _provenance_json(lut)
+        metrics = file.create_group("metrics")
+        for member, metric in zip(encode_names(lut.metric_names), lut.metrics, strict=True):
+            _write_metric(metrics.create_group(member), metric)
+        blocks = file.create_group("blocks")
+        for member, block in zip(encode_names(lut.block_names), lut.blocks, strict=True):
+            tables = blocks.create_group(member)
+            widths = ["" if table.widths is None else table.widths.name for table in block.tables]
+            for label, name, table in zip(encode_names(widths), widths, block.tables, strict=True):
+                _write_table(tables.create_group(label), f"{block.name} {name}".strip(), table, lut.metrics)
+
+
+def _provenance_json(lut: Lut) -> str:
+    try:
+        return canonical_json(dict(lut.provenance))
+    except (TypeError, ValueError) as error:
+        raise InputError(f"provenance: not made of JSON values: {error}") from error
+
+
+def _write_metric(group: h5py.Group, metric: Metric) -> None:
+    check_text(f"metric {metric.name!r}: unit", metric.unit)
+    group.attrs["unit"] = metric.unit
+    group.attrs["aggregation"] = metric.aggregation
+    if metric.fixed is not None:
+        if not np.isfinite(metric.fixed):
+            raise InputError(f"metric {metric.name!r}: the fixed part is {metric.fixed}")
+        group.attrs["fixed"] = float(metric.fixed)
+
+
+def _write_table(group: h5py.Group, where: str, table: Table, metrics: tuple[Metric, ...]) -> None:
+    columns = [_checked_column(f"{where}: {metric.name}", table, metric.name) for metric in metrics]
+    units = [metric.unit for metric in metrics]
+    write_array(group, "values", np.stack(columns), dims=("metric", "row"), units=units)
+    for metric in metrics:
+        if metric.name in table.measured:
+            masks = group.require_group("measured")
+            write_array(masks, encode_name(metric.name), table.measured[metric.name], dims=("row",))
+    if table.descriptions is not None:
+        if len(table.descriptions) != table.n_rows:
+            raise InputError(f"{where}: {len(table.descriptions)} descriptions for {table.n_rows} rows")
+        write_texts(group, "descriptions", list(table.descriptions), dims=("row",))
+
+
+def _checked_column(where: str, table: Table, metric: str) -> NDArray[np.float64]:
+    """Return the column as it is stored: NaN where a row was not measured."""
+    column, measured = table.columns[metric], table.measured.get(metric)
+    _check_array(f"{where}: the values", column, np.float64, table.n_rows)
+    right = np.isfinite(column)
+    if measured is not None:
+        _check_array(f"{where}: the mask", measured, np.bool_, table.n_rows)
+        right |= ~measured
+        column = np.where(measured, column, np.nan)
+    if not right.all():
+        row = int(right.argmin())
+        raise InputError(f"{where}: row {row} is {column[row]}")
+    return column
+
+
+def _check_array(where: str, values: NDArray[Any], dtype: type[np.generic], n_rows: int) -> None:
+    if values.dtype != dtype or values.shape != (n_rows,):
+        raise InputError(f"{where}: {values.dtype} {values.shape}, expected {np.dtype(dtype)} ({n_rows},)")

@@ -1,0 +1,106 @@
+"""What an opened LUT holds in place of arrays: columns, masks and descriptions that are read when first asked for."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qabwnas.lut.hdf5_names import encode_name
+from qabwnas.lut.hdf5_read import BOOL, Dataset, Group
+
+ROWS_AT_ONCE = 65_536
+
+
+class _StoredArrays(Mapping[str, NDArray[Any]], ABC):
+    """Metric name → array ``(n_rows,)``, read when first asked for and then kept."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._names = dict.fromkeys(names)
+        self._read: dict[str, NDArray[Any]] = {}
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        if name not in self._names:
+            raise KeyError(name)
+        if name not in self._read:
+            values = self._load(name)
+            values.flags.writeable = False  # it is handed out again, so nobody may change it
+            self._read[name] = values
+        return self._read[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
+
+    @abstractmethod
+    def _load(self, name: str) -> NDArray[Any]: ...
+
+
+class StoredMasks(_StoredArrays):
+    """Metric name → bool ``(n_rows,)``: which rows were measured, only for the metrics that ``group`` has a mask of."""
+
+    def __init__(self, group: Group, metrics: Iterable[str], n_rows: int) -> None:
+        super().__init__(name for name in metrics if encode_name(name) in group)
+        self._group = group
+        self._n_rows = n_rows
+
+    def _load(self, name: str) -> NDArray[np.bool_]:
+        dataset = self._group.dataset(encode_name(name), BOOL, (self._n_rows,), dims=("row",))
+        mask = dataset.read()
+        if np.any(mask.view(np.uint8) > 1):
+            raise dataset.wrong("a value is neither false nor true")
+        return mask
+
+
+class StoredColumns(_StoredArrays):
+    """Metric name → float64 ``(n_rows,)``: the rows of a dataset ``(n_metrics, n_rows)``, finite where measured."""
+
+    def __init__(self, dataset: Dataset, metrics: Sequence[str], measured: Mapping[str, NDArray[np.bool_]]) -> None:
+        super().__init__(metrics)
+        self._dataset = dataset
+        self._index = {name: index for index, name in enumerate(metrics)}
+        self._measured = measured
+
+    def _load(self, name: str) -> NDArray[np.float64]:
+        column: NDArray[np.float64] = self._dataset.read_part((self._index[name], 0), (1, self._dataset.shape[1]))[0]
+        right = np.isfinite(column)
+        if name in self._measured:
+            right |= ~self._measured[name]
+        if not right.all():
+            row = int(right.argmin())
+            raise self._dataset.wrong(f"{name}: row {row} is {column[row]}, but not masked")
+        return column
+
+
+class StoredTexts(Sequence[str]):
+    """Texts, one a row, read one by one, or in runs when iterated; nothing is kept."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        self._dataset = dataset
+
+    def __len__(self) -> int:
+        return self._dataset.shape[0]
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[str]: ...
+
+    def __getitem__(self, index: int | slice) -> str | list[str]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        row = range(len(self))[index]
+        return self._dataset.read_texts(row, 1)[0]
+
+    def __iter__(self) -> Iterator[str]:
+        for start in range(0, len(self), ROWS_AT_ONCE):
+            yield from self._dataset.read_texts(start, min(ROWS_AT_ONCE, len(self) - start))

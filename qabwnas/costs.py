@@ -1,0 +1,222 @@
+"""Analytic costs of candidates, fixed parts and whole networks, from shapes alone.
+
+Every cost is a sum or a maximum over one model: the operators that an integer run-time executes. A part (stem, block
+or head) is a list of operators, a network a list of parts; a cost of the network is the same sum or maximum over its
+parts. Conventions, for a batch of one image:
+
+- ``parameters``: as the float torch modules count them, with weight and bias of every batch norm.
+- ``size_bytes``: what is deployed. Batch norm is folded. Each weight tensor takes its elements at their bits, rounded
+  up to whole bytes; each output channel a float32 bias and a float32 scale of its weights (symmetric grids, so no zero
+  point); each tensor that is written, and each part's input, a float32 scale and an int32 zero point. Unquantised
+  (32/32): 4 bytes a weight and a bias, no scales.
+- ``macs``: multiply-accumulates of convolutions and linear layers. Padding counts as data; additions of residuals,
+  pooling, activations and requantisation count as none.
+- ``bitops``: MACs × bits of weights × bits of activations.
+- ``peak_activation_bytes``: the most memory that the tensors take which live while an operator runs: its inputs, its
+  output, and what a later one still reads (a residual, finished branches). Each takes its elements at the activation
+  bits, rounded up to whole bytes. A part's input is requantised in place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qabwnas.architecture import described_layers
+from qabwnas.errors import InputError
+from qabwnas.space import BitWidths, Head, Layer, Operation, Policy, SearchSpace, Shape, Stem
+
+BIAS_BYTES = 4
+WEIGHT_SCALE_BYTES = 4
+ACTIVATION_GRID_BYTES = 8
+
+
+@dataclass(frozen=True)
+class Operator:
+    """What the costs of one operator follow from.
+
+    Attributes:
+        alive: elements of every tensor that lives while the operator runs.
+        weights: elements of its weight tensor, 0 if it has none.
+        channels: output channels with a bias and a scale of their weights, 0 if it has no weights.
+        macs: multiply-accumulates.
+        normed: whether it is trained with batch norm (two parameters a channel) instead of a bias (one).
+    """
+
+    alive: tuple[int, ...]
+    weights: int = 0
+    channels: int = 0
+    macs: int = 0
+    normed: bool = True
+
+    def parameters(self, _: BitWidths) -> int:
+        return self.weights + self.channels * (2 if self.normed else 1)
+
+    def size_bytes(self, widths: BitWidths) -> int:
+        size = _bytes(self.weights, widths.weights) + self.channels * BIAS_BYTES
+        return size if widths.is_float else size + self.channels * WEIGHT_SCALE_BYTES + ACTIVATION_GRID_BYTES
+
+    def bitops(self, widths: BitWidths) -> int:
+        return self.macs * widths.weights * widths.activations
+
+    def peak_activation_bytes(self, widths: BitWidths) -> int:
+        return sum(_bytes(elements, widths.activations) for elements in self.alive)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """One cost: what an operator has of it, and how operators, layers and parts are put together."""
+
+    name: str
+    unit: str
+    aggregation: Literal["sum", "max"]
+    of: Callable[[Operator, BitWidths], int]
+
+    def total(self, operators: Iterable[Operator], widths: BitWidths) -> int:
+        """Return the cost of operators in sequence; of none, 0."""
+        values = (self.of(operator, widths) for operator in operators)
+        return sum(values) if self.aggregation == "sum" else max(values, default=0)
+
+
+# The columns of a LUT, in their order.
+COSTS = (
+    Cost("size_bytes", "bytes", "sum", Operator.size_bytes),
+    Cost("macs", "MACs", "sum", lambda operator, _: operator.macs),
+    Cost("bitops", "BitOps", "sum", Operator.bitops),
+    Cost("peak_activation_bytes", "bytes", "max", Operator.peak_activation_bytes),
+)
+PARAMETERS = Cost("parameters", "", "sum", Operator.parameters)
+
+
+def block_costs(space: SearchSpace, b: int, widths: BitWidths) -> dict[str, NDArray[np.float64]]:
+    """Return the costs of every candidate of block ``b`` at the given bit widths, float64 ``(n_candidates,)`` each.
+
+    Keys are those of ``COSTS``, in their order. Each operation of each layer is counted once and the layers are then
+    combined by outer sums or maxima, last layer fastest as in the codes: O(n_candidates).
+    """
+    x = space.block_inputs[b]
+    entry = [_input(x)]
+    choices: list[list[list[Operator]]] = []  # [layer][operation]: its operators
+    for layer in space.blocks[b].layers:
+        choices.append([_layer(layer, operation, x) for operation in layer.operations])
+        x = x.after(layer.out_channels, layer.stride)
+    columns = {}
+    for cost in COSTS:
+        combine = np.add if cost.aggregation == "sum" else np.maximum
+        column = np.array([cost.total(entry, widths)], dtype=np.float64)
+        for choice in choices:
+            column = combine.outer(column, [cost.total(operators, widths) for operators in choice]).ravel()
+        columns[cost.name] = column
+    return columns
+
+
+def fixed_costs(space: SearchSpace, widths: BitWidths) -> dict[str, float]:
+    """Return the costs of stem and head together at the given bit widths; keys as :func:`block_costs`."""
+    operators = _fixed(space)
+    return {cost.name: float(cost.total(operators, widths)) for cost in COSTS}
+
+
+def network_costs(space: SearchSpace, operations: Sequence[Sequence[Operation]], policy: Policy) -> dict[str, float]:
+    """Return the costs of a whole network, and its ``parameters``, given the operation of every layer of every block.
+
+    Raises:
+        InputError: the operations do not make a network (see :func:`~qabwnas.architecture.described_layers`), or the
+            policy is for another number of blocks.
+    """
+    if len(policy.blocks) != len(space.blocks):
+        raise InputError(f"a policy of {len(policy.blocks)} blocks was given for {len(space.blocks)}")
+    parts = [(_fixed(space), policy.fixed)]
+    for layers, x, widths in zip(described_layers(space, operations), space.block_inputs, policy.blocks, strict=False):
+        parts.append((_block(layers, x), widths))
+    costs = {}
+    for cost in (PARAMETERS, *COSTS):
+        totals = [cost.total(operators, widths) for operators, widths in parts]
+        costs[cost.name] = float(sum(totals) if cost.aggregation == "sum" else max(totals))
+    return costs
+
+
+def _fixed(space: SearchSpace) -> list[Operator]:
+    return [*_stem(space.stem, space.input), *_head(space.head, space.block_inputs[-1])]
+
+
+def _block(layers: Iterable[Layer], x: Shape) -> list[Operator]:
+    """The operators of described layers, each with its one operation, on a feature map ``x``."""
+    operators = [_input(x)]
+    for layer in layers:
+        operators += _layer(layer, layer.operations[0], x)
+        x = x.after(layer.out_channels, layer.stride)
+    return operators
+
+
+def _input(shape: Shape) -> Operator:
+    return Operator(alive=(shape.n_elements,))
+
+
+def _layer(layer: Layer, operation: Operation, x: Shape) -> list[Operator]:
+    """The operators of an MBConv on a feature map ``x``; none of a skip."""
+    if operation.is_skip:
+        return []
+    residual = (x.n_elements,) if layer.keeps_shape else ()
+    inner = Shape(x.channels * operation.expansion, x.height, x.width)
+    depthwise = inner.after(inner.channels, layer.stride)
+    y = depthwise.after(layer.out_channels, 1)
+    operators = []
+    if operation.expansion == 1:  # the depth-wise convolution reads x itself
+        operators.append(_convolution(x, depthwise, operation.kernel, groups=inner.channels))
+    else:
+        operators.append(_convolution(x, inner))
+        operators.append(_convolution(inner, depthwise, operation.kernel, groups=inner.channels, kept=residual))
+    operators.append(_convolution(depthwise, y, kept=residual))
+    if layer.keeps_shape:
+        operators.append(Operator(alive=(*residual, y.n_elements, y.n_elements)))
+    return operators
+
+
+def _stem(stem: Stem, image: Shape) -> list[Operator]:
+    x = image.after(stem.channels, stem.stride)
+    operators = [_input(image), _convolution(image, x, stem.kernel)]
+    if stem.separable_channels is not None:
+        operators.append(_convolution(x, x, 3, groups=x.channels))
+        operators.append(_convolution(x, x.after(stem.separable_channels, 1)))
+    return operators
+
+
+def _head(head: Head, x: Shape) -> list[Operator]:
+    pooled = Shape(x.channels, 1, 1)
+    if head.kind == "classifier":
+        logits = Shape(head.n_classes, 1, 1)
+        return [_input(x), _weightless(x, pooled), _convolution(pooled, logits, normed=False)]
+    branch = x.after(head.channels, 1)
+    operators = [_input(x)]
+    branches: tuple[int, ...] = ()
+    for kernel in (1, *(3 for _ in head.dilations)):
+        operators.append(_convolution(x, branch, kernel, kept=branches))
+        branches += (branch.n_elements,)
+    operators.append(_weightless(x, pooled, kept=branches))
+    operators.append(_convolution(pooled, Shape(head.channels, 1, 1), kept=branches))
+    branches += (head.channels,)  # broadcast only as it is concatenated
+    joined = x.after(head.channels * len(branches), 1)
+    operators.append(Operator(alive=(*branches, joined.n_elements)))
+    operators.append(_convolution(joined, branch, 3))
+    operators.append(_convolution(branch, x.after(head.n_classes, 1), normed=False))
+    return operators
+
+
+def _convolution(
+    x: Shape, y: Shape, kernel: int = 1, *, groups: int = 1, kept: tuple[int, ...] = (), normed: bool = True
+) -> Operator:
+    weights = y.channels * (x.channels // groups) * kernel**2
+    alive = (x.n_elements, y.n_elements, *kept)
+    return Operator(alive, weights, y.channels, weights * y.height * y.width, normed)
+
+
+def _weightless(x: Shape, y: Shape, kept: tuple[int, ...] = ()) -> Operator:
+    return Operator(alive=(x.n_elements, y.n_elements, *kept))
+
+
+def _bytes(elements: int, bits: int) -> int:
+    return -(-elements * bits // 8)

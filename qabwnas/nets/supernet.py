@@ -1,0 +1,39 @@
+"""The supernet: every operation of every layer side by side, of which a forward pass goes through one a layer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+from torch import Tensor, nn
+
+from qabwnas.nets.mbconv import build_operation
+from qabwnas.space import Block, SearchSpace
+
+
+class SupernetBlock(nn.Module):
+    """One block of the supernet; ``layers[l][o]`` is operation ``o`` of layer ``l``, with weights of its own."""
+
+    def __init__(self, block: Block) -> None:
+        super().__init__()
+        self.block = block
+        self.layers = nn.ModuleList(
+            nn.ModuleList(build_operation(layer, operation) for operation in layer.operations) for layer in block.layers
+        )
+
+    def operations(self, digits: Sequence[int]) -> list[nn.Module]:
+        """Return the module of every layer on the path that takes operation ``digits[l]`` in layer ``l``."""
+        return [cast(nn.ModuleList, layer)[digit] for layer, digit in zip(self.layers, digits, strict=True)]
+
+    def forward(self, x: Tensor, digits: Sequence[int]) -> Tensor:
+        for operation in self.operations(digits):
+            x = operation(x)
+        return x
+
+
+class Supernet(nn.Module):
+    """All blocks of a space. They are trained and measured one by one, so there is no forward pass through them all."""
+
+    def __init__(self, space: SearchSpace) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(SupernetBlock(block) for block in space.blocks)

@@ -1,0 +1,30 @@
+"""Batch norm folded into the convolution before it, as integer run-times do before they quantise weights."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from qabwnas.quant.operators import Convolution
+
+
+@torch.no_grad()
+def fold_batch_norm(module: nn.Module) -> None:
+    """Fold the running statistics of every batch norm in ``module`` into its convolution, in place.
+
+    w' = w · γ / √(σ² + ε) and b' = β − μ · γ / √(σ² + ε) (Jacob et al., CVPR 2018, Section 3.2), computed in float64.
+    Outputs in evaluation mode are the same up to float32 rounding.
+    """
+    for part in module.modules():
+        if isinstance(part, Convolution) and isinstance(part.norm, nn.BatchNorm2d):
+            _fold(part.conv, part.norm)
+            part.norm = nn.Identity()
+
+
+def _fold(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> None:
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    factor = norm.weight.double() / torch.sqrt(norm.running_var.double() + norm.eps)
+    bias = norm.bias.double() - norm.running_mean.double() * factor
+    conv.weight = nn.Parameter((conv.weight.double() * factor[:, None, None, None]).float())
+    conv.bias = nn.Parameter(bias.float())

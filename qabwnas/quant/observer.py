@@ -1,0 +1,38 @@
+"""Ranges of activations over calibration data."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from qabwnas.errors import InputError
+from qabwnas.quant.affine import Affine
+
+
+class MinMaxObserver(nn.Module):
+    """Passes tensors through unchanged and remembers the smallest and largest value of all of them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._low = torch.tensor(math.inf)
+        self._high = torch.tensor(-math.inf)
+
+    def forward(self, x: Tensor) -> Tensor:
+        # Channels-last maps are passed as the contiguous tensors that they are: aminmax is many times slower else.
+        low, high = torch.aminmax(x.detach() if x.is_contiguous() else x.detach().movedim(1, -1))
+        # The remembered side first: minimum keeps a NaN, wherever it comes from, and the grid then refuses it.
+        self._low = torch.minimum(self._low.to(low.device), low)
+        self._high = torch.maximum(self._high.to(high.device), high)
+        return x
+
+    def grid(self, bits: int) -> Affine:
+        """Return the asymmetric grid of ``bits`` bits over all that was seen.
+
+        Raises:
+            InputError: nothing was seen, or something that is not finite.
+        """
+        if self._low > self._high:
+            raise InputError("no calibration data has passed here")
+        return Affine.of_range(self._low, self._high, bits, symmetric=False)

@@ -1,0 +1,104 @@
+"""The operators that networks are made of: what an integer run-time executes as one kernel.
+
+An operator reads quantised tensors, computes inside in wider arithmetic, and writes one tensor. Its ``output`` slot
+stands where that tensor is rounded to the integer grid: the identity in a float network, an observer while ranges are
+calibrated, a fake quantiser afterwards (:mod:`qabwnas.quant.apply`). A network that is built of these modules alone is
+thereby rounded wherever the integer one is, and nowhere else; reshaping and broadcasting move values and need none.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from qabwnas.quant.depthwise import DepthwiseConv2d
+
+
+class Operator(nn.Module):
+    """Base of all operators: the ``output`` slot."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.output: nn.Module = nn.Identity()
+
+    def write(self, values: Tensor) -> Tensor:
+        """Pass what was computed through the output slot."""
+        return cast(Tensor, self.output(values))
+
+
+class Input(Operator):
+    """The entry of a part of a network, where what comes in gets the part's activation bits."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.write(x)
+
+
+class Convolution(Operator):
+    """A same-padded convolution with batch norm folded into it at the end, and ReLU6 or nothing.
+
+    ``norm`` becomes the identity, and ``conv`` gets a bias, by folding (:mod:`qabwnas.quant.fold`); with
+    ``norm=False`` it is so from the start. ``kernel`` is odd.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel: int = 1,
+        *,
+        stride: int = 1,
+        dilation: int = 1,
+        groups: int = 1,
+        norm: bool = True,
+        activation: bool = True,
+    ) -> None:
+        super().__init__()
+        padding = dilation * (kernel - 1) // 2
+        make = DepthwiseConv2d if groups == in_channels == out_channels else nn.Conv2d
+        self.conv = make(
+            in_channels, out_channels, kernel, stride, padding, dilation=dilation, groups=groups, bias=not norm
+        )
+        self.norm = nn.BatchNorm2d(out_channels) if norm else nn.Identity()
+        self.activation = nn.ReLU6(inplace=True) if activation else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.finish(self.conv(x))
+
+    def finish(self, response: Tensor) -> Tensor:
+        """Return the output for a response of the bare convolution; apart, so that batch norm can be recalibrated."""
+        return self.write(self.activation(self.norm(response)))
+
+
+class Linear(Operator):
+    """A linear layer over the flattened input."""
+
+    def __init__(self, in_features: int, out_features: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(in_features, out_features)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.write(self.linear(x.flatten(1)))
+
+
+class Add(Operator):
+    """The sum at the end of a residual connection."""
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        return self.write(x + y)
+
+
+class Concatenate(Operator):
+    """Feature maps one after another along the channels, brought to one scale."""
+
+    def forward(self, *maps: Tensor) -> Tensor:
+        return self.write(torch.cat(maps, dim=1))
+
+
+class GlobalAverage(Operator):
+    """The mean of every channel, ``(n, channels, 1, 1)``."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.write(F.adaptive_avg_pool2d(x, 1))

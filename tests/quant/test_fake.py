@@ -1,0 +1,55 @@
+"""Own fake quantisation gives the values of torch's kernels."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from qabwnas.quant.affine import Affine
+from qabwnas.quant.fake import FakeQuantise, fake_quantise_channels
+from qabwnas.quant.observer import MinMaxObserver
+
+
+def tensors(seed: int) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    x = torch.randn(3, 5, 7, generator=generator) * 10.0 ** torch.randint(-4, 5, (1,), generator=generator)
+    # Values on a half step, where rounding has to choose, and shifted ranges with and without a zero inside.
+    return torch.cat([x, (x / x.abs().max() * 50).round() / 2]) + float(x.max()) * (seed % 3 - 1)
+
+
+@pytest.mark.parametrize("bits", [2, 3, 4, 6, 8, 12, 16])
+@pytest.mark.parametrize("seed", range(6))
+def test_activations_as_torch_per_tensor(bits: int, seed: int) -> None:
+    x = tensors(seed)
+    grid = Affine.of_range(x.min() / 2, x.max() / 2, bits, symmetric=False)  # half of the values lie outside
+    expected = torch.fake_quantize_per_tensor_affine(x, float(grid.scale), -int(grid.zero), 0, 2**bits - 1)
+    untouched = x.clone()
+    assert torch.equal(FakeQuantise(grid, inplace=False)(x), expected)
+    assert torch.equal(x, untouched)
+    assert torch.equal(FakeQuantise(grid, inplace=True)(x), expected)
+    assert torch.equal(x, expected)
+
+
+@pytest.mark.parametrize("bits", [2, 4, 8, 16])
+@pytest.mark.parametrize("symmetric", [True, False])
+@pytest.mark.parametrize("seed", range(3))
+def test_weights_as_torch_per_channel(bits: int, symmetric: bool, seed: int) -> None:
+    w = tensors(seed)
+    grid = Affine.of_range(w.amin((1, 2)), w.amax((1, 2)), bits, symmetric=symmetric)
+    expected = torch.fake_quantize_per_channel_affine(
+        w, grid.scale, -grid.zero.int(), axis=0, quant_min=grid.smallest, quant_max=grid.largest
+    )
+    assert torch.equal(fake_quantise_channels(w, bits, symmetric=symmetric), expected)
+
+
+def test_what_is_rounded_stays_as_it_is() -> None:
+    observer = MinMaxObserver()
+    x = observer(tensors(1))
+    rounded = FakeQuantise(observer.grid(5), inplace=False)(x)
+    assert len(rounded.unique()) <= 32
+    assert torch.equal(FakeQuantise(observer.grid(5), inplace=False)(rounded), rounded)
+
+
+def test_not_a_number_stays_visible() -> None:
+    grid = Affine.of_range(torch.tensor(0.0), torch.tensor(1.0), 8, symmetric=False)
+    assert FakeQuantise(grid, inplace=False)(torch.tensor([torch.nan])).isnan().all()

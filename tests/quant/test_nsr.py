@@ -1,0 +1,79 @@
+"""NSR against its formula in numpy, over any division into batches."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from qabwnas.errors import InputError
+from qabwnas.quant.nsr import NsrMeter, nsr
+from qabwnas.quant.statistics import channel_statistics
+
+
+def formula(output: torch.Tensor, target: torch.Tensor) -> float:
+    """Channel by channel, in float64."""
+    y, t = output.double().numpy(), target.double().numpy()
+    ratios = [np.mean((y[:, c] - t[:, c]) ** 2) / np.var(t[:, c]) for c in range(t.shape[1])]
+    return float(np.mean(ratios))
+
+
+def maps(seed: int, n: int = 6) -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    scale = torch.tensor([0.01, 1.0, 100.0])[:, None, None]
+    target = torch.randn(n, 3, 4, 5, generator=generator) * scale + 10 * scale
+    return target + torch.randn(n, 3, 4, 5, generator=generator) * scale / 3, target
+
+
+def test_the_loss_is_the_formula_and_has_its_gradient() -> None:
+    output, target = maps(0)
+    output.requires_grad_()
+    loss = nsr(output, target)
+    loss.backward()
+    assert loss.item() == pytest.approx(formula(output.detach(), target), rel=1e-5)
+    n_pixels, variance = 6 * 4 * 5, target.var((0, 2, 3), correction=0)
+    expected = 2 * (output - target) / n_pixels / variance[:, None, None] / 3
+    torch.testing.assert_close(output.grad, expected.detach(), rtol=1e-4, atol=0)
+
+
+@settings(deadline=None)
+@given(st.integers(0, 9), st.lists(st.integers(1, 3), min_size=1, max_size=4))
+def test_the_meter_is_the_formula_over_all_batches(seed: int, sizes: list[int]) -> None:
+    output, target = maps(seed, sum(sizes))
+    meter = NsrMeter(target.split(sizes))
+    assert meter(output.split(sizes)) == pytest.approx(formula(output, target), rel=1e-6)
+    assert meter(target.split(sizes)) == 0.0
+
+
+def test_answering_the_mean_is_one() -> None:
+    _, target = maps(3)
+    mean = target.mean((0, 2, 3), keepdim=True).expand_as(target)
+    assert NsrMeter([target])([mean]) == pytest.approx(1.0, rel=1e-6)
+    assert nsr(mean, target).item() == pytest.approx(1.0, rel=1e-5)
+
+
+def test_statistics_do_not_cancel() -> None:
+    x = torch.randn(8, 2, 5, 5, generator=torch.Generator().manual_seed(0)) + 1000
+    mean, variance = channel_statistics(x.split(3))
+    torch.testing.assert_close(mean, x.double().mean((0, 2, 3)), rtol=1e-6, atol=0)
+    torch.testing.assert_close(variance, x.double().var((0, 2, 3), correction=0), rtol=1e-4, atol=0)
+
+
+def test_a_constant_channel() -> None:
+    output, target = maps(1)
+    target[:, 1] = 2.5
+    with pytest.raises(InputError, match="channel 1 of the teacher's feature map is constant"):
+        NsrMeter([target])
+    assert math.isfinite(nsr(output, target).item())
+
+
+def test_values_that_are_not_finite() -> None:
+    output, target = maps(1)
+    output[0, 0, 0, 0] = math.nan
+    assert math.isnan(NsrMeter([target])([output]))
+    with pytest.raises(InputError, match="NaN or infinity"):
+        NsrMeter([output])

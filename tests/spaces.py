@@ -1,0 +1,57 @@
+"""Small search spaces: a fixed one, and a hypothesis strategy over every feature that a space can have."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+
+from qabwnas.space import SKIP, BitWidths, Block, Head, Operation, SearchSpace, Shape, Stem, mbconvs
+
+TINY = SearchSpace(
+    name="tiny",
+    input=Shape(1, 8, 6),
+    stem=Stem(channels=4, kernel=3, stride=1),
+    blocks=(
+        Block("first", 4, 4, 2, 1, 1, (Operation(3, 1), Operation(5, 2), SKIP)),
+        Block("second", 4, 6, 2, 2, 2, (Operation(3, 2), Operation(3, 3), SKIP)),
+    ),
+    head=Head("classifier", 3),
+    bit_widths=(BitWidths(4, 4), BitWidths(8, 6)),
+)
+
+OPERATIONS = (*mbconvs((1, 3, 5), (1, 2)), SKIP)
+STEMS = st.builds(Stem, st.integers(1, 4), st.sampled_from([1, 3]), st.integers(1, 2), st.none() | st.integers(1, 4))
+HEADS = st.builds(Head, st.just("classifier"), st.integers(1, 4)) | st.builds(
+    Head,
+    st.just("deeplabv3"),
+    st.integers(1, 3),
+    st.integers(1, 3),
+    st.lists(st.integers(1, 3), min_size=1, max_size=3).map(tuple),
+)
+
+
+@st.composite
+def spaces(draw: st.DrawFn) -> SearchSpace:
+    """A space of at most two blocks of at most three layers."""
+    stem = draw(STEMS)
+    blocks: list[Block] = []
+    channels = stem.out_channels
+    for index in range(draw(st.integers(1, 2))):
+        operations = draw(st.lists(st.sampled_from(OPERATIONS[:-1]), min_size=1, max_size=2, unique=True))
+        block = Block(
+            name=f"block{index}",
+            in_channels=channels,
+            out_channels=draw(st.sampled_from([channels, 3])),
+            n_layers=draw(st.integers(1, 3)),
+            stride=draw(st.integers(1, 2)),
+            dilation=draw(st.integers(1, 2)),
+            operations=(*operations, SKIP) if draw(st.booleans()) else tuple(operations),
+        )
+        channels = block.out_channels
+        blocks.append(block)
+    shape = Shape(draw(st.integers(1, 3)), draw(st.integers(1, 9)), draw(st.integers(1, 9)))
+    return SearchSpace("drawn", shape, stem, tuple(blocks), draw(HEADS), (BitWidths(4, 8),))
+
+
+def codes(draw: st.DrawFn, space: SearchSpace) -> list[int]:
+    """A candidate code a block."""
+    return [draw(st.integers(0, block.n_candidates - 1)) for block in space.blocks]

@@ -1,1 +1,1 @@
-"""Datasets and their fixed splits."""
+"""Data sets, divided into train, calibration, validation and test."""

@@ -1,1 +1,1 @@
-"""Training: one loop, for the teacher, for block-wise distillation and for retraining."""
+"""Train teachers, supernets and chosen networks: one loop, exactly resumable."""

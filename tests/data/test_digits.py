@@ -19,7 +19,7 @@ def parts(splits: Splits) -> list[Split]:
 
 
 def test_sizes_and_scales(splits: Splits) -> None:
-    assert [len(part) for part in parts(splits)] == [897, 200, 200, 500]
+    assert [len(part) for part in parts(splits)] == [597, 200, 200, 800]
     for part in parts(splits):
         assert part.images.shape == (len(part), 1, 8, 8)
         assert part.images.dtype == torch.float32

@@ -1,0 +1,105 @@
+"""``qabwnas lut``: import, export, describe and check look-up tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from qabwnas.cli.output import check_output, force_option
+
+if TYPE_CHECKING:
+    from qabwnas.lut.lut import Lut
+
+_FILE = click.Path(path_type=Path)
+
+
+@click.group(name="lut")
+def command() -> None:
+    """Import, export, describe and check look-up tables."""
+
+
+@command.command(name="import")
+@click.argument("table_path", metavar="TABLE.csv", type=_FILE)
+@click.option("-o", "--output", metavar="LUT.h5", type=_FILE, required=True)
+@click.option("--aggregate", "aggregations", metavar="METRIC=max", multiple=True, help="Blocks are not summed: max.")
+@click.option(
+    "--fixed", "fixed_parts", metavar="METRIC=VALUE", multiple=True, help="What stem and head add; may have a unit."
+)
+@force_option
+def import_command(
+    table_path: Path, output: Path, aggregations: tuple[str, ...], fixed_parts: tuple[str, ...], force: bool
+) -> None:
+    """Make LUT.h5 of TABLE.csv (or .csv.gz).
+
+    Its columns are block, candidate, optionally bits and choice_description, and one a metric.
+    """
+    from qabwnas.lut.lut import AGGREGATIONS, Aggregation, Lut
+    from qabwnas.lut.units import parse_quantity
+
+    aggregate: dict[str, Aggregation] = {}
+    for name, text in _assignments("--aggregate", aggregations).items():
+        known = [aggregation for aggregation in AGGREGATIONS if aggregation == text]
+        if not known:
+            raise click.UsageError(f"--aggregate {name}={text}: neither {' nor '.join(AGGREGATIONS)}")
+        aggregate[name] = known[0]
+    fixed = {name: float(parse_quantity(text, name)) for name, text in _assignments("--fixed", fixed_parts).items()}
+    check_output(output, force)
+    lut = Lut.from_csv(table_path, aggregate, fixed)
+    lut.save(output)
+    click.echo(f"{output}: {_summary(lut)}")
+
+
+@command.command(name="export")
+@click.argument("lut_path", metavar="LUT.h5", type=_FILE)
+@click.option("-o", "--output", metavar="TABLE.csv", type=_FILE, required=True)
+@force_option
+def export_command(lut_path: Path, output: Path, force: bool) -> None:
+    """Write LUT.h5 as TABLE.csv (or .csv.gz)."""
+    from qabwnas.lut.lut import Lut
+
+    check_output(output, force)
+    lut = Lut.open(lut_path)
+    lut.to_csv(output)
+    click.echo(f"{output}: {_summary(lut)}")
+
+
+@command.command(name="info")
+@click.argument("lut_path", metavar="LUT.h5", type=_FILE)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def info_command(lut_path: Path, as_json: bool) -> None:
+    """Say what is in LUT.h5: blocks, metrics and their ranges, the space, and where it comes from."""
+    import json
+
+    from qabwnas.cli.lut_info import as_text, describe
+
+    info = describe(lut_path)
+    click.echo(json.dumps(info, indent=2, ensure_ascii=False) if as_json else as_text(info))
+
+
+@command.command(name="validate")
+@click.argument("lut_path", metavar="LUT.h5", type=_FILE)
+def validate_command(lut_path: Path) -> None:
+    """Read all of LUT.h5 and name the first thing that is wrong."""
+    from qabwnas.lut.store import validate_lut
+
+    click.echo(f"{lut_path}: valid: {_summary(validate_lut(lut_path))}")
+
+
+def _assignments(option: str, texts: tuple[str, ...]) -> dict[str, str]:
+    """Return name → value of ``NAME=VALUE`` texts; a value holds no ``=``, a name may."""
+    assignments: dict[str, str] = {}
+    for text in texts:
+        name, equals, value = text.rpartition("=")
+        if not equals or not name:
+            raise click.UsageError(f"{option} {text!r} is not of the form NAME=VALUE")
+        if name in assignments:
+            raise click.UsageError(f"{option} {name!r} is given twice")
+        assignments[name] = value
+    return assignments
+
+
+def _summary(lut: Lut) -> str:
+    n_candidates = sum(block.n_candidates for block in lut.blocks)
+    return f"{len(lut.blocks)} blocks, {n_candidates} candidates, metrics {', '.join(lut.metric_names)}"

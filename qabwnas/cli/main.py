@@ -1,0 +1,89 @@
+"""The ``qabwnas`` command: loads the one command that is asked for, and ends it with the exit code that fits.
+
+0 done; 1 an error, in one line; 2 wrong usage; 3 no subnet fits (commands raise ``click.exceptions.Exit(3)``, having
+said which budget would); 130 interrupted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+
+import click
+
+from qabwnas.errors import QabwnasError
+
+# The help stands here, and not only in the commands, so that listing them loads none.
+COMMANDS = {
+    "demo": "Run everything once, small, on handwritten digits.",
+    "run": "Run the stages of a configuration, from teacher to report.",
+    "lut": "Import, export, describe and check look-up tables.",
+    "search": "Find the best subnets of a LUT within budgets.",
+    "batch": "Answer a table of budgets.",
+    "front": "Build the exact front of a LUT.",
+    "plot": "Plot a front.",
+    "backends": "List the search backends.",
+}
+
+
+class OneLineError(click.ClickException):
+    """An error as the user sees it: one line on stderr, and an exit code."""
+
+    def __init__(self, message: str, exit_code: int = 1) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code  # type: ignore[misc]
+
+    def show(self, file: object = None) -> None:  # noqa: ARG002 - click's signature
+        click.echo(f"error: {self.format_message()}", err=True)
+
+
+class Program(click.Group):
+    """A group whose commands are modules of :mod:`qabwnas.cli`, each with a click command named ``command``."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        if name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"qabwnas.cli.{name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def invoke(self, ctx: click.Context) -> object:
+        with _one_line(debug=ctx.params["debug"]):
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _one_line(debug: bool) -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt as interrupt:
+        raise OneLineError("interrupted", exit_code=130) from interrupt
+    except BrokenPipeError:
+        raise  # click ends quietly: whoever read the output has read enough
+    except (QabwnasError, OSError) as error:
+        if debug:
+            raise
+        raise OneLineError(_message(error)) from error
+
+
+def _message(error: QabwnasError | OSError) -> str:
+    if isinstance(error, OSError) and error.strerror and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    return " ".join(str(error).split())
+
+
+@click.group(cls=Program)
+@click.option("--debug", is_flag=True, envvar="QABWNAS_DEBUG", help="Show the traceback of an error.")
+@click.version_option(package_name="qabwnas", prog_name="qabwnas", message="%(prog)s %(version)s")
+def main(debug: bool) -> None:
+    """Search block-wise networks and their bit widths under budgets.
+
+    Exits with 0 when done, 1 on an error, 2 on wrong usage, 3 where no subnet fits the budgets.
+    """

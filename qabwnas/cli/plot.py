@@ -1,0 +1,26 @@
+"""``qabwnas plot``: a picture of a front."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from qabwnas.cli.extras import require_extras
+from qabwnas.cli.output import check_output, force_option
+
+
+@click.command(name="plot")
+@click.argument("front_path", metavar="FRONT.h5", type=click.Path(path_type=Path))
+@click.option("-o", "--output", metavar="FRONT.png", type=click.Path(path_type=Path), required=True)
+@force_option
+def command(front_path: Path, output: Path, force: bool) -> None:
+    """Draw FRONT.h5: its objective against every other metric. The picture may be .png, .svg or .pdf."""
+    require_extras("plot")
+    from qabwnas.report.front import draw_front
+    from qabwnas.search import Frontier
+
+    check_output(output, force)
+    front = Frontier.open(front_path)
+    draw_front({name: front.values(name) for name in front.metric_names}, output)
+    click.echo(f"{output}: {len(front)} points of {', '.join(front.metric_names)}")

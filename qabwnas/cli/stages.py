@@ -1,0 +1,43 @@
+"""What ``demo`` and ``run`` have in common: stages with their progress on stderr, then the table on stdout."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from qabwnas.pipeline.config import Config
+
+N_THREADS = 1
+"""Small networks gain nothing from more, and one thread gives the same result on every number of cores."""
+
+
+def run_and_report(config: Config, folder: Path, *, until: str | None = None, force: bool = False) -> None:
+    """Run the stages of ``config`` in ``folder`` and, once all are done, print the table of results.
+
+    Raises as :func:`qabwnas.pipeline.run.run_stages`.
+    """
+    import torch
+
+    from qabwnas.pipeline.report import STAGE, load_results
+    from qabwnas.pipeline.run import run_stages
+    from qabwnas.pipeline.stages import STAGES
+    from qabwnas.report.table import results_table
+
+    torch.set_num_threads(N_THREADS)
+    _log_to_stderr()
+    run_stages(STAGES, config, folder, until=until, force=force)
+    if until in (None, STAGE.name):
+        click.echo(results_table(load_results(folder)))
+
+
+def _log_to_stderr() -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s  %(message)s", datefmt="%H:%M:%S"))
+    logger = logging.getLogger("qabwnas")
+    logger.handlers = [handler]
+    logger.setLevel(logging.INFO)

@@ -1,0 +1,184 @@
+"""Read the configuration of a run from YAML, and write it as JSON values; every error names its field."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, replace
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from qabwnas.architecture import described_layers
+from qabwnas.errors import InputError
+from qabwnas.fields import Fields, check_odd, named, parse_yaml
+from qabwnas.pipeline.budgets import METRICS, resolve_budget
+from qabwnas.pipeline.config import Config, NetworksConfig, SupernetConfig, TeacherConfig
+from qabwnas.space import BitWidths, Operation, SearchSpace
+from qabwnas.space_yaml import load_space, space_to_json
+from qabwnas.train.paths import SAMPLINGS
+from qabwnas.train.settings import DECAYS, OPTIMIZERS, Training
+from qabwnas.train.task import TASKS
+
+
+def load_config(path: str | os.PathLike[str]) -> Config:
+    """Return the configuration in a YAML file; a space given as a file is found from the configuration's folder.
+
+    Raises:
+        InputError: the file cannot be read, or a field in it is wrong; the message names the field.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read: {error}") from error
+    return parse_config(parse_yaml(text, str(path)), str(path), path.parent)
+
+
+def demo_config() -> Config:
+    """Return the configuration of ``qabwnas demo``, which comes with the package."""
+    text = (resources.files("qabwnas") / "configs" / "digits.yaml").read_text(encoding="utf-8")
+    return parse_config(parse_yaml(text, "digits.yaml"), "digits.yaml")
+
+
+def parse_config(content: Any, where: str = "config", folder: Path = Path()) -> Config:
+    """Return the configuration that nested YAML values describe.
+
+    Raises:
+        InputError: a field is missing, unknown or out of range; the message starts with ``where`` and the field.
+    """
+    top = Fields(content, where)
+    task = top.choice("task", tuple(TASKS))
+    space = _parse_space(top, folder)
+    minimize = top.choice("minimize", METRICS)
+    config = Config(
+        task=task,
+        space=space,
+        seed=top.integer("seed", smallest=0),
+        teacher=_parse_teacher(top.fields("teacher"), space),
+        supernet=_parse_supernet(top.fields("supernet")),
+        minimize=minimize,
+        front=_parse_front(top, minimize),
+        budgets=_parse_budgets(top),
+        networks=_parse_networks(top.fields("networks")),
+    )
+    top.end()
+    for index, budgets in enumerate(config.budgets):
+        for metric, budget in budgets.items():
+            try:
+                resolve_budget(config, metric, budget)
+            except InputError as error:
+                raise InputError(f"{top.path('budgets')}[{index}]: {error}") from error
+    return config
+
+
+def config_to_json(config: Config) -> dict[str, Any]:
+    """Return the configuration as JSON values, with nothing left to defaults."""
+    return {
+        "task": config.task,
+        "space": space_to_json(config.space),
+        "seed": config.seed,
+        "teacher": {
+            "operations": [" ".join(o.name for o in block) for block in config.teacher.operations],
+            "training": asdict(config.teacher.training),
+        },
+        "supernet": {"training": asdict(config.supernet.training), "sampling": config.supernet.sampling},
+        "minimize": config.minimize,
+        "front": list(config.front),
+        "budgets": [dict(budgets) for budgets in config.budgets],
+        "networks": {
+            "training": asdict(config.networks.training),
+            "seeds": config.networks.n_seeds,
+            "distillation": config.networks.distillation,
+        },
+    }
+
+
+def _parse_space(top: Fields, folder: Path) -> SearchSpace:
+    source = top.value("space")
+    if not isinstance(source, str):
+        raise InputError(f"{top.path('space')}: {source!r} is neither the name of a preset nor a .yaml file")
+    is_file = source.endswith((".yaml", ".yml"))
+    space = named(top.path("space"), load_space, str(folder / source) if is_file else source)
+    if not top.has("bit_widths"):
+        return space
+    entries = top.entries("bit_widths")
+    widths = tuple(named(f"{top.path('bit_widths')}[{i}]", BitWidths.parse, entry) for i, entry in enumerate(entries))
+    if len(set(widths)) != len(widths):
+        raise InputError(f"{top.path('bit_widths')}: an entry stands twice")
+    return replace(space, bit_widths=widths)
+
+
+def _parse_teacher(fields: Fields, space: SearchSpace) -> TeacherConfig:
+    where = fields.path("operations")
+    operations = tuple(
+        tuple(named(f"{where}[{b}]", Operation.parse, name) for name in str(block).split())
+        for b, block in enumerate(fields.entries("operations"))
+    )
+    for b, block in enumerate(operations):
+        for operation in block:
+            if not operation.is_skip:
+                check_odd(f"{where}[{b}]", operation.kernel)
+    try:
+        described_layers(space, operations)
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from error
+    teacher = TeacherConfig(operations, _parse_training(fields.fields("training")))
+    fields.end()
+    return teacher
+
+
+def _parse_supernet(fields: Fields) -> SupernetConfig:
+    supernet = SupernetConfig(
+        training=_parse_training(fields.fields("training")),
+        sampling=fields.choice("sampling", SAMPLINGS, default="uniform"),
+    )
+    fields.end()
+    return supernet
+
+
+def _parse_networks(fields: Fields) -> NetworksConfig:
+    networks = NetworksConfig(
+        training=_parse_training(fields.fields("training")),
+        n_seeds=fields.integer("seeds", default=1),
+        distillation=fields.number("distillation", default=0.0),
+    )
+    if networks.distillation > 1:
+        raise InputError(f"{fields.path('distillation')}: {networks.distillation} is not a share of 0 to 1")
+    fields.end()
+    return networks
+
+
+def _parse_training(fields: Fields) -> Training:
+    training = Training(
+        steps=fields.integer("steps"),
+        batch=fields.integer("batch"),
+        learning_rate=fields.number("learning_rate"),
+        optimizer=fields.choice("optimizer", OPTIMIZERS, default=Training.optimizer),
+        decay=fields.choice("decay", DECAYS, default=Training.decay),
+        weight_decay=fields.number("weight_decay", default=Training.weight_decay),
+        warm_up=fields.integer("warm_up", default=Training.warm_up, smallest=0),
+    )
+    if training.warm_up >= training.steps:
+        raise InputError(f"{fields.path('warm_up')}: {training.warm_up} is not less than steps, {training.steps}")
+    fields.end()
+    return training
+
+
+def _parse_front(top: Fields, minimize: str) -> tuple[str, ...]:
+    metrics = tuple(top.entries("front"))
+    for index, metric in enumerate(metrics):
+        if metric not in METRICS:
+            raise InputError(f"{top.path('front')}[{index}]: {metric!r} is not one of {', '.join(METRICS)}")
+    if minimize not in metrics or len(set(metrics)) != len(metrics) or len(metrics) < 2:
+        raise InputError(f"{top.path('front')}: not {minimize!r} and other metrics, each once")
+    return (minimize, *(metric for metric in metrics if metric != minimize))
+
+
+def _parse_budgets(top: Fields) -> tuple[dict[str, str], ...]:
+    budgets = []
+    for index, entry in enumerate(top.entries("budgets")):
+        where = f"{top.path('budgets')}[{index}]"
+        if not isinstance(entry, dict):
+            raise InputError(f"{where}: not a mapping of metric to budget")
+        budgets.append({str(metric): str(budget) for metric, budget in entry.items()})
+    return tuple(budgets)

@@ -1,0 +1,97 @@
+"""The ledger of a run folder: which stages are done, with which settings, and what they wrote."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from qabwnas.atomic import atomic_path
+from qabwnas.errors import FormatError
+
+FILE_NAME = "stages.json"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A finished stage: its settings, the SHA-256 of every file that it wrote, by path, and how long it took."""
+
+    settings: dict[str, Any]
+    outputs: dict[str, str]
+    seconds: float
+
+
+class Ledger:
+    """The finished stages of a run folder, kept in ``stages.json``; every change is written at once, atomically."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._path = folder / FILE_NAME
+        self._entries: dict[str, Entry] = {}
+        if self._path.exists():
+            self._entries = _read(self._path)
+
+    def changes(self, stage: str, settings: Mapping[str, Any]) -> list[str]:
+        """Return how ``settings`` differ from those that a finished stage was made with, a line a field."""
+        if stage not in self._entries:
+            return []
+        return list(_differences("", self._entries[stage].settings, settings))
+
+    def reason_to_make(self, stage: str, settings: Mapping[str, Any]) -> str | None:
+        """Return why a stage has to be made, or ``None`` if it is done; reads all of its outputs."""
+        if stage not in self._entries:
+            return "not made yet"
+        if changes := self.changes(stage, settings):
+            return changes[0]
+        for name, digest in self._entries[stage].outputs.items():
+            if not (self._folder / name).exists():
+                return f"{name} is gone"
+            if _digest(self._folder / name) != digest:
+                return f"{name} was changed"
+        return None
+
+    def outputs(self, stage: str) -> dict[str, str]:
+        """Return the digest of every file that a finished stage wrote, by path relative to the folder."""
+        return self._entries[stage].outputs
+
+    def enter(self, stage: str, settings: dict[str, Any], outputs: Iterable[str], seconds: float) -> None:
+        """Note that a stage is done."""
+        digests = {name: _digest(self._folder / name) for name in outputs}
+        self._entries[stage] = Entry(settings, digests, round(seconds, 1))
+        self._write()
+
+    def forget(self, stages: Iterable[str]) -> None:
+        """Note that stages have to be made anew."""
+        for stage in stages:
+            self._entries.pop(stage, None)
+        self._write()
+
+    def _write(self) -> None:
+        entries = {stage: vars(entry) for stage, entry in self._entries.items()}
+        with atomic_path(self._path) as temporary:
+            temporary.write_text(json.dumps(entries, indent=2) + "\n", encoding="utf-8")
+
+
+def _read(path: Path) -> dict[str, Entry]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return {str(stage): Entry(**entry) for stage, entry in content.items()}
+    except (ValueError, TypeError, AttributeError) as error:
+        raise FormatError(f"{path}: not the ledger of a run: {error}; delete it to make every stage anew") from error
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _differences(where: str, before: Any, now: Any) -> Iterable[str]:
+    """Yield ``field: before → now`` for every leaf of two nested values that is not equal."""
+    if isinstance(before, dict) and isinstance(now, Mapping):
+        for name in sorted(before.keys() | now.keys()):
+            yield from _differences(f"{where}.{name}" if where else name, before.get(name), now.get(name))
+    elif before != now:
+        yield f"{where}: {json.dumps(before)} → {json.dumps(now)}"

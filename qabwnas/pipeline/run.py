@@ -1,0 +1,100 @@
+"""Run the stages that are not done yet, in their order."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from qabwnas.atomic import atomic_path
+from qabwnas.errors import InputError
+from qabwnas.fingerprint import fingerprint
+from qabwnas.pipeline.config import Config
+from qabwnas.pipeline.config_yaml import config_to_json
+from qabwnas.pipeline.ledger import Ledger
+from qabwnas.pipeline.stage import Stage, Workplace
+
+logger = logging.getLogger(__name__)
+
+CONFIG_NAME = "config.json"
+SCRATCH_NAME = "scratch"
+
+
+def run_stages(
+    stages: Sequence[Stage], config: Config, folder: Path, *, until: str | None = None, force: bool = False
+) -> None:
+    """Make every stage of a run that is not done; with ``until``, only that one and those that it depends on.
+
+    A stage is done when it was made with equal settings and its outputs are there, unchanged. Making a stage makes
+    all that depend on it be made again. A kill loses what the running stage did since it last saved its progress.
+
+    Raises:
+        InputError: the folder holds something else than a run; or the configuration would redo finished stages, and
+            ``force`` is not given.
+    """
+    _check_folder(folder)
+    ledger = Ledger(folder)
+    wanted = [stage for stage in stages if until is None or stage.name in _needed(stages, until)]
+    if not force:
+        _check_unchanged(wanted, config, ledger, folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    with atomic_path(folder / CONFIG_NAME) as temporary:
+        temporary.write_text(json.dumps(config_to_json(config), indent=2) + "\n", encoding="utf-8")
+    for stage in wanted:
+        reason = ledger.reason_to_make(stage.name, stage.settings(config))
+        if reason is None:
+            logger.info("%s: done before", stage.name)
+        else:
+            logger.info("%s: %s", stage.name, reason)
+            _make(stage, [stage.name, *_dependents(stages, stage.name)], config, folder, ledger)
+
+
+def _make(stage: Stage, stale: list[str], config: Config, folder: Path, ledger: Ledger) -> None:
+    ledger.forget(stale)
+    settings = stage.settings(config)
+    inputs = {name: digest for need in stage.needs for name, digest in ledger.outputs(need).items()}
+    identity = fingerprint({"settings": settings, "inputs": inputs})
+    scratch = folder / SCRATCH_NAME / stage.name / identity[:16]
+    for other in scratch.parent.glob("*"):
+        if other != scratch:
+            shutil.rmtree(other)  # unfinished work with other settings or inputs
+    scratch.mkdir(parents=True, exist_ok=True)
+    start = time.perf_counter()
+    outputs = stage.make(Workplace(config, folder, scratch, identity))
+    seconds = time.perf_counter() - start
+    ledger.enter(stage.name, settings, outputs, seconds)
+    shutil.rmtree(scratch.parent)
+    logger.info("%s: done in %.1f s", stage.name, seconds)
+
+
+def _needed(stages: Sequence[Stage], name: str) -> set[str]:
+    """Return the names of a stage and of all that it depends on."""
+    stage = next((stage for stage in stages if stage.name == name), None)
+    if stage is None:
+        raise InputError(f"stage {name!r} is not one of {', '.join(stage.name for stage in stages)}")
+    return {name}.union(*(_needed(stages, need) for need in stage.needs))
+
+
+def _dependents(stages: Sequence[Stage], name: str) -> list[str]:
+    """Return the names of all stages that depend on a stage, through others too."""
+    return [stage.name for stage in stages if stage.name != name and name in _needed(stages, stage.name)]
+
+
+def _check_folder(folder: Path) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder}: not a folder")
+    visible = [entry.name for entry in folder.glob("[!.]*")]
+    if visible and CONFIG_NAME not in visible:
+        raise InputError(f"{folder}: holds files, but no run ({CONFIG_NAME} is missing); choose another folder")
+
+
+def _check_unchanged(stages: Sequence[Stage], config: Config, ledger: Ledger, folder: Path) -> None:
+    for stage in stages:
+        if changes := ledger.changes(stage.name, stage.settings(config)):
+            raise InputError(
+                f"{folder}: {stage.name} was made with other settings ({'; '.join(changes)}); "
+                "--force makes it again, or choose another folder"
+            )

@@ -1,0 +1,86 @@
+"""A front as a picture."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qabwnas.atomic import atomic_path
+from qabwnas.errors import InputError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+PANEL_INCHES = (6.4, 4.6)
+WIDE_RANGE = 8.0
+"""From this ratio of the largest to the smallest value on, an axis is logarithmic."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A named network beside the front: metric → total, of the metrics that are known of it."""
+
+    name: str
+    totals: Mapping[str, float]
+
+
+def draw_front(
+    columns: Mapping[str, NDArray[np.float64]], path: str | os.PathLike[str], marks: Sequence[Mark] = ()
+) -> None:
+    """Write a picture of a front; the suffix of ``path`` says in which format.
+
+    The first metric, the objective, is drawn against each other one in a panel of its own. A front of two metrics is a
+    staircase: between two points a budget gives the better one that fits. ``columns`` are float64 ``(n_points,)`` each.
+
+    Raises:
+        InputError: there is no point, one metric only, or matplotlib knows no such format.
+        OSError: the file cannot be written.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    objective, *others = columns
+    if not others or not len(columns[objective]):
+        raise InputError("a picture needs a front of two metrics or more, and one point or more")
+    figure = Figure(figsize=(PANEL_INCHES[0] * len(others), PANEL_INCHES[1]), layout="constrained")
+    canvas = FigureCanvasAgg(figure)
+    suffix = os.fspath(path).rpartition(".")[2].lower()
+    if suffix not in canvas.get_supported_filetypes():
+        raise InputError(f"{os.fspath(path)}: pictures are written as .png, .svg or .pdf")
+    for panel, other in zip(figure.subplots(1, len(others), squeeze=False)[0], others, strict=True):
+        _draw_panel(panel, (other, columns[other]), (objective, columns[objective]), len(others) == 1, marks)
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, dpi=160)
+
+
+def _draw_panel(
+    panel: Axes,
+    x: tuple[str, NDArray[np.float64]],
+    y: tuple[str, NDArray[np.float64]],
+    is_staircase: bool,
+    marks: Sequence[Mark],
+) -> None:
+    order = np.argsort(x[1], kind="stable")
+    label = f"front, {len(order)} points"
+    if is_staircase:
+        panel.step(x[1][order], y[1][order], where="post", linewidth=1.2, color="tab:blue", label=label)
+    else:
+        panel.scatter(x[1], y[1], s=4, linewidths=0, color="tab:blue", label=label, rasterized=True)
+    across, up = [x[1]], [y[1]]
+    for number, mark in enumerate(marks, start=1):
+        if x[0] in mark.totals and y[0] in mark.totals:
+            across.append(np.array([mark.totals[x[0]]]))
+            up.append(np.array([mark.totals[y[0]]]))
+            panel.plot(across[-1], up[-1], "o", color=f"C{number}", markersize=6, label=mark.name)
+    for set_scale, values in ((panel.set_xscale, np.concatenate(across)), (panel.set_yscale, np.concatenate(up))):
+        if values.min() > 0 and values.max() > WIDE_RANGE * values.min():
+            set_scale("log")
+    panel.set_xlabel(x[0])
+    panel.set_ylabel(y[0])
+    panel.grid(which="both", alpha=0.25)
+    panel.legend(fontsize="small")

@@ -1,0 +1,49 @@
+"""Train a found network as a whole, from the weights that it inherits from the supernet."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from qabwnas.data.splits import Split
+from qabwnas.train.loop import Progress, train
+from qabwnas.train.order import Order
+from qabwnas.train.settings import Training
+from qabwnas.train.task import Task
+
+
+def retrain(
+    network: nn.Module,
+    teacher: nn.Module,
+    split: Split,
+    task: Task,
+    settings: Training,
+    *,
+    distillation: float,
+    seed: int,
+    name: str,
+    progress: Progress,
+) -> None:
+    """Train ``network`` in place on the labels and on the teacher's answers.
+
+    The loss is ``(1 − distillation)`` times the task's loss, plus ``distillation`` (0 … 1) times the Kullback–Leibler
+    divergence of the network's class probabilities from the teacher's (Hinton et al. 2015, at temperature 1).
+    Raises as :func:`~qabwnas.train.loop.train`.
+    """
+    order = Order(len(split), settings.batch, seed)
+    teacher.eval()
+
+    def loss_at(step: int) -> Tensor:
+        chosen = order(step)
+        images = task.augment(split.images[chosen])
+        logits = network(images)
+        loss = task.loss(logits, split.labels[chosen])
+        if not distillation:
+            return loss
+        with torch.no_grad():
+            taught = F.log_softmax(teacher(images), dim=1)
+        divergence = F.kl_div(F.log_softmax(logits, dim=1), taught, reduction="batchmean", log_target=True)
+        return (1 - distillation) * loss + distillation * divergence
+
+    train(network, loss_at, settings, seed=seed, name=name, progress=progress)

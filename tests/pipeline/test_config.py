@@ -1,0 +1,96 @@
+"""Configurations read back from their JSON, and errors that name the field."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from qabwnas.errors import InputError
+from qabwnas.pipeline.config import Config
+from qabwnas.pipeline.config_yaml import config_to_json, demo_config, load_config, parse_config
+from qabwnas.space import BitWidths
+from tests.pipeline.tiny import SPACE, TINY, TRAINING
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(SPACE))
+    return tmp_path
+
+
+def test_the_space_is_found_beside_the_configuration(folder: Path) -> None:
+    (folder / "config.yaml").write_text(yaml.safe_dump(TINY))
+    config = load_config(folder / "config.yaml")
+    assert config.space.name == "tiny"
+    assert config == parse_config(TINY, folder=folder)
+
+
+@pytest.mark.parametrize("name", ["demo", "tiny"])
+def test_the_resolved_configuration_leaves_nothing_to_defaults(name: str, folder: Path) -> None:
+    config = demo_config() if name == "demo" else parse_config(TINY, folder=folder)
+    content = config_to_json(config)
+    (folder / "space.yaml").write_text(yaml.safe_dump(content["space"]))
+    assert isinstance(config, Config)
+    assert parse_config(content | {"space": "space.yaml"}, folder=folder) == config
+    assert content["teacher"]["training"]["decay"] == "cosine"
+
+
+def test_bit_widths_replace_those_of_the_space(folder: Path) -> None:
+    config = parse_config(TINY | {"bit_widths": [6, "w4a8"]}, folder=folder)
+    assert config.space.bit_widths == (BitWidths(6, 6), BitWidths(4, 8))
+
+
+def test_the_objective_is_the_first_metric_of_the_front(folder: Path) -> None:
+    assert parse_config(TINY | {"front": ["macs", "nsr"]}, folder=folder).front == ("nsr", "macs")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"task": "imagenet"}, "config: task: 'imagenet' is not one of digits"),
+        ({"space": "imagenet"}, "config: space: space 'imagenet' is neither a preset"),
+        ({"space": "none.yaml"}, "config: space: .*none.yaml: cannot be read"),
+        ({"space": 5}, "config: space: 5 is neither the name of a preset nor a .yaml file"),
+        ({"seed": -1}, "config: seed: -1 is not a whole number of 0 or more"),
+        ({"bit_widths": [4, 4]}, "config: bit_widths: an entry stands twice"),
+        ({"bit_widths": [1]}, r"config: bit_widths\[0\]: bit widths 1 lie outside"),
+        ({"teacher": {"operations": ["k3e2"], "training": TRAINING}},
+         "config: teacher.operations: 1 lists of operations were given for 2 blocks"),
+        ({"teacher": {"operations": ["k3e2", "k4e2"], "training": TRAINING}},
+         r"config: teacher.operations\[1\]: the kernel 4 is not odd"),
+        ({"teacher": {"operations": ["k3e2", "k3"], "training": TRAINING}},
+         r"config: teacher.operations\[1\]: operation 'k3' is neither"),
+        ({"teacher": {"operations": ["k3e2", "k3e2"]}}, "config: teacher.training: missing"),
+        ({"supernet": {"training": TRAINING | {"steps": 0}}}, "config: supernet.training.steps: 0 is not a whole"),
+        ({"supernet": {"training": TRAINING | {"learning_rate": "fast"}}},
+         "config: supernet.training.learning_rate: 'fast' is not a number"),
+        ({"supernet": {"training": TRAINING | {"optimizer": "adam"}}},
+         "config: supernet.training.optimizer: 'adam' is not one of sgd, adamw"),
+        ({"supernet": {"training": TRAINING | {"warm_up": 4}}}, "warm_up: 4 is not less than steps, 4"),
+        ({"supernet": {"training": TRAINING | {"momentum": 1}}}, "config: supernet.training.momentum: unknown field"),
+        ({"supernet": {"training": TRAINING, "sampling": "greedy"}}, "config: supernet.sampling: 'greedy' is not one"),
+        ({"minimize": "loss"}, "config: minimize: 'loss' is not one of nsr, size_bytes"),
+        ({"front": ["nsr"]}, "config: front: not 'nsr' and other metrics"),
+        ({"front": ["nsr", "size"]}, r"config: front\[1\]: 'size' is not one of"),
+        ({"budgets": []}, "config: budgets: not a list"),
+        ({"budgets": [5]}, r"config: budgets\[0\]: not a mapping of metric to budget"),
+        ({"budgets": [{"size": 5}]}, r"config: budgets\[0\]: size: unknown metric; there are nsr, size_bytes"),
+        ({"budgets": [{"size_bytes": "5 apples"}]}, r"config: budgets\[0\]: size_bytes: '5 apples'"),
+        ({"budgets": [{"nsr": "50%"}]}, r"config: budgets\[0\]: nsr: a share of the teacher's cost, which it has none of"),
+        ({"networks": {"training": TRAINING, "distillation": 2}}, "config: networks.distillation: 2.0 is not a share"),
+        ({"network": 1}, "config: network: unknown field"),
+    ],
+)  # fmt: skip
+def test_errors_name_the_field(folder: Path, change: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        parse_config(TINY | change, folder=folder)
+
+
+def test_unreadable_files_are_one_line(folder: Path) -> None:
+    with pytest.raises(InputError, match="none.yaml: cannot be read"):
+        load_config(folder / "none.yaml")
+    (folder / "broken.yaml").write_text("task: [digits\nspace")
+    with pytest.raises(InputError, match="broken.yaml: not YAML") as caught:
+        load_config(folder / "broken.yaml")
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,27 @@
+"""A configuration whose stages take a second or so together."""
+
+from typing import Any
+
+TRAINING = {"steps": 4, "batch": 16, "learning_rate": 0.01}
+
+TINY: dict[str, Any] = {
+    "task": "digits",
+    "space": "tiny.yaml",
+    "seed": 3,
+    "teacher": {"operations": ["k3e2 k3e1", "k5e2"], "training": TRAINING},
+    "supernet": {"training": TRAINING, "sampling": "fair"},
+    "minimize": "nsr",
+    "front": ["nsr", "size_bytes"],
+    "budgets": [{"size_bytes": "100%"}, {"size_bytes": 1}, {"macs": 10000000, "size_bytes": "100%"}],
+    "networks": {"training": TRAINING, "seeds": 2, "distillation": 0.5},
+}
+
+SPACE: dict[str, Any] = {
+    "name": "tiny",
+    "input": {"channels": 1, "height": 8, "width": 8},
+    "stem": {"channels": 4, "kernel": 3, "stride": 2},
+    "operations": ["k3e1", "k5e2"],
+    "blocks": [{"name": "b1", "channels": 4, "layers": 2}, {"name": "b2", "channels": 6, "layers": 1, "stride": 2}],
+    "head": {"kind": "classifier", "classes": 10},
+    "bit_widths": [4, 8],
+}

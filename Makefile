@@ -17,11 +17,19 @@ $(VENV)/.installed: pyproject.toml setup.py constraints.txt $(CORE_SOURCES)
 demo: $(VENV)/.installed
 	$(BIN)/qabwnas demo
 
-test: $(VENV)/.installed
+test: $(VENV)/.installed core-test
 	$(TEST_ENV) $(BIN)/python -m pytest -n 2 -m "not slow"
 
-test-all: $(VENV)/.installed
+test-all: $(VENV)/.installed core-test
 	$(TEST_ENV) $(BIN)/python -m pytest -n 2
+
+build/test_engine: $(wildcard csrc/tests/* csrc/qabwnas/*)
+	mkdir -p build
+	$(CXX) -std=c++20 -O1 -g -Wall -Wextra -Werror -fsanitize=address,undefined -fno-sanitize-recover=all -Icsrc \
+		csrc/tests/test_engine.cpp csrc/qabwnas/*.cpp -o $@
+
+core-test: build/test_engine
+	./build/test_engine
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

@@ -84,6 +84,10 @@ Subnets front(const Problem& problem, std::size_t max_points, Cancel& cancel) {
     const SweepOrder order(problem.aggregations);
     std::vector<PrunedBlock> pruned;
     for (const Columns& block : problem.blocks) pruned.push_back(prune(block, order, 1, cancel));
+    if (cancel.requested()) {
+        subnets.status = Status::cancelled;
+        return subnets;
+    }
 
     std::vector<std::size_t> fewest_first(problem.n_blocks());
     std::iota(fewest_first.begin(), fewest_first.end(), std::size_t{0});

@@ -75,6 +75,7 @@ class Search {
         std::vector<PrunedBlock> pruned(n_blocks);
         for (std::size_t b = 0; b < n_blocks; ++b)
             pruned[b] = prune_usable(problem.blocks[b], usable[b], order, k, cancel);
+        if (cancel.requested()) return;  // blocks may be cut short; run() gives the status
         block_at_.resize(n_blocks);
         std::iota(block_at_.begin(), block_at_.end(), std::size_t{0});
         std::stable_sort(block_at_.begin(), block_at_.end(),

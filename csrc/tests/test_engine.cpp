@@ -1,0 +1,169 @@
+// The engine alone, without Python: random problems against brute force, and the edges. Built with ASan and UBSan by
+// `make core-test`; prints what fails and exits with 1.
+#include <cmath>
+#include <cstdio>
+#include <limits>
+#include <random>
+#include <string>
+
+#include "qabwnas/decimal.hpp"
+#include "qabwnas/first_fit.hpp"
+#include "qabwnas/front.hpp"
+#include "qabwnas/prune.hpp"
+#include "qabwnas/top.hpp"
+
+using namespace qabwnas;
+
+namespace {
+
+constexpr Value unlimited = std::numeric_limits<Value>::max();
+int n_failures = 0;
+
+void expect(bool holds, const std::string& what) {
+    if (holds) return;
+    ++n_failures;
+    std::printf("FAILED: %s\n", what.c_str());
+}
+
+struct Subnet {
+    std::vector<Value> totals;
+    std::vector<Index> choice;
+    auto operator<=>(const Subnet&) const = default;
+};
+
+// A problem and the memory that its views look at.
+struct Instance {
+    std::vector<std::vector<Value>> memory;
+    Problem problem;
+};
+
+Instance random_instance(std::mt19937& random) {
+    const auto draw = [&](int low, int high) { return std::uniform_int_distribution<int>(low, high)(random); };
+    Instance instance;
+    const int n_metrics = draw(1, 5), n_blocks = draw(1, 4), spread = draw(0, 1) ? 4 : 1000;
+    for (int m = 0; m < n_metrics; ++m) {
+        instance.problem.aggregations.push_back(draw(0, 3) ? Aggregation::sum : Aggregation::max);
+        instance.problem.origin.push_back(draw(-2, 2));
+    }
+    for (int b = 0; b < n_blocks; ++b) {
+        const int n_rows = draw(1, 7);
+        std::vector<Value>& values = instance.memory.emplace_back();
+        for (int i = 0; i < n_metrics * n_rows; ++i) values.push_back(draw(-spread, spread));
+    }
+    for (const std::vector<Value>& values : instance.memory) {
+        const std::size_t n_rows = values.size() / static_cast<std::size_t>(n_metrics);
+        instance.problem.blocks.push_back({values.data(), n_rows, n_rows});
+    }
+    return instance;
+}
+
+std::vector<Subnet> all_subnets(const Problem& problem) {
+    std::vector<Subnet> partial{{problem.origin, {}}};
+    for (const Columns& block : problem.blocks) {
+        std::vector<Subnet> longer;
+        for (const Subnet& subnet : partial) {
+            for (std::size_t row = 0; row < block.n_rows; ++row) {
+                Subnet next = subnet;
+                next.choice.push_back(static_cast<Index>(row));
+                for (std::size_t m = 0; m < problem.n_metrics(); ++m)
+                    next.totals[m] = combine(problem.aggregations[m], next.totals[m], block.at(m, row));
+                longer.push_back(std::move(next));
+            }
+        }
+        partial = std::move(longer);
+    }
+    std::sort(partial.begin(), partial.end());
+    return partial;
+}
+
+bool at_most(const std::vector<Value>& a, const std::vector<Value>& b) {
+    for (std::size_t i = 0; i < a.size(); ++i)
+        if (a[i] > b[i]) return false;
+    return true;
+}
+
+std::vector<Subnet> subnets_of(const Subnets& found, const Problem& problem) {
+    std::vector<Subnet> subnets;
+    for (std::size_t i = 0; i * problem.n_metrics() < found.totals.size(); ++i) {
+        const Value* total = &found.totals[i * problem.n_metrics()];
+        const Index* row = &found.choice[i * problem.n_blocks()];
+        subnets.push_back({{total, total + problem.n_metrics()}, {row, row + problem.n_blocks()}});
+    }
+    return subnets;
+}
+
+void test_fronts_and_searches() {
+    std::mt19937 random(20261124);
+    for (int example = 0; example < 400; ++example) {
+        const Instance instance = random_instance(random);
+        const Problem& problem = instance.problem;
+        const std::vector<Subnet> all = all_subnets(problem);
+
+        std::vector<Subnet> expected;
+        for (const Subnet& subnet : all) {
+            const auto covers = [&](const Subnet& kept) { return at_most(kept.totals, subnet.totals); };
+            if (std::none_of(expected.begin(), expected.end(), covers)) expected.push_back(subnet);
+        }
+        Cancel cancel;
+        const Subnets found = front(problem, all.size(), cancel);
+        expect(subnets_of(found, problem) == expected, "front of example " + std::to_string(example));
+
+        std::vector<Value> budgets(problem.n_metrics(), unlimited);
+        for (Value& budget : budgets)
+            if (random() % 2)
+                budget = all[random() % all.size()].totals[static_cast<std::size_t>(&budget - &budgets[0])];
+        std::vector<Subnet> feasible;
+        for (const Subnet& subnet : all)
+            if (at_most(subnet.totals, budgets)) feasible.push_back(subnet);
+        const std::size_t k = random() % 2 ? 1 : 1 + random() % 12;
+        feasible.resize(std::min(feasible.size(), k));
+        const Top best = top(problem, budgets, k, unlimited, cancel);
+        expect(subnets_of(best, problem) == feasible, "top of example " + std::to_string(example));
+        expect(best.status == (feasible.empty() ? Status::infeasible : Status::complete), "status");
+        if (!feasible.empty()) expect(best.bound == feasible[0].totals[0], "bound of a complete search");
+    }
+}
+
+void test_limits() {
+    std::mt19937 random(7);
+    Instance instance = random_instance(random);
+    while (all_subnets(instance.problem).size() < 50) instance = random_instance(random);
+    Cancel cancel;
+    const std::vector<Value> none(instance.problem.n_metrics(), unlimited);
+    const Top best = top(instance.problem, none, 1, 1, cancel);
+    expect(best.status == Status::limit, "a search past its nodes says so");
+    expect(best.bound <= all_subnets(instance.problem)[0].totals[0], "its bound is below the optimum");
+    expect(front(instance.problem, 0, cancel).status == Status::limit, "a front past its points says so");
+    Cancel at_once([] { return true; });
+    while (!at_once.requested()) {
+    }
+    expect(front(instance.problem, 1000, at_once).status == Status::cancelled, "a cancelled front says so");
+    expect(top(instance.problem, none, 1, 1000, at_once).status == Status::cancelled, "a cancelled search says so");
+}
+
+void test_first_fit() {
+    const std::vector<Value> nodes{9, 7, 5, 3, /* their minimum: */ 3};
+    const MinimumTree tree{{nodes.data(), 5, 5}, {0, 4, 5}, 1};
+    for (const auto& [budget, expected] : {std::pair<Value, std::int64_t>{9, 0}, {8, 1}, {5, 2}, {4, 3}, {2, -1}})
+        expect(first_fit(tree, &budget) == expected, "first fit of " + std::to_string(budget));
+}
+
+void test_decimals() {
+    expect(to_units(0.1, 18, Rounding::half_even) == 100'000'000'000'000'000, "a tenth is exact");
+    expect(to_units(-2.5, 0, Rounding::half_even) == -2, "half to even");
+    expect(to_units(-2.5, 0, Rounding::floor) == -3, "down");
+    expect(to_units(1e300, 0, Rounding::floor) == Value{1} << 62, "cut off");
+    expect(to_units(5e-324, 3, Rounding::half_even) == 0, "the smallest double");
+    expect(to_units(-5e-324, 3, Rounding::floor) == -1, "the smallest double, down");
+}
+
+}  // namespace
+
+int main() {
+    test_fronts_and_searches();
+    test_limits();
+    test_first_fit();
+    test_decimals();
+    std::printf("engine: %s\n", n_failures == 0 ? "all tests passed" : "some tests failed");
+    return n_failures == 0 ? 0 : 1;
+}

@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 TEST_ENV := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
 CORE_SOURCES := $(wildcard csrc/qabwnas/* csrc/bindings/*)
 
-.PHONY: demo test test-all lint format core-test clean
+.PHONY: demo test test-all bench lint format core-test clean
 .DELETE_ON_ERROR:
 
 $(VENV)/.installed: pyproject.toml setup.py constraints.txt $(CORE_SOURCES)
@@ -22,6 +22,10 @@ test: $(VENV)/.installed core-test
 
 test-all: $(VENV)/.installed core-test
 	$(TEST_ENV) $(BIN)/python -m pytest -n 2
+
+bench: $(VENV)/.installed
+	$(BIN)/pip install -q -c constraints.txt -e ".[bench]"
+	$(BIN)/python benchmarks/bench_search.py
 
 build/test_engine: $(wildcard csrc/tests/* csrc/qabwnas/*)
 	mkdir -p build

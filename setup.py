@@ -15,7 +15,7 @@ from glob import glob
 
 from pybind11.setup_helpers import Pybind11Extension, build_ext
 from setuptools import setup
-from setuptools.errors import BaseError
+from setuptools.errors import BaseError, CCompilerError, CompileError, LinkError
 
 MODES = ("auto", "require", "skip")
 mode = os.environ.get("QABWNAS_BUILD", "auto")
@@ -29,7 +29,7 @@ class BuildCore(build_ext):
     def run(self) -> None:
         try:
             super().run()
-        except BaseError as error:
+        except (BaseError, CCompilerError, CompileError, LinkError) as error:
             if mode == "require":
                 raise
             # What was copied or listed must not be looked for by later steps of an editable install.

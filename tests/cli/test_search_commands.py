@@ -1,0 +1,170 @@
+"""``search``, ``front``, ``batch`` and ``backends``: whole outputs, exit codes, and one line for what is wrong."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import subprocess
+import sys
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+import qabwnas
+from qabwnas.cli.main import main
+from qabwnas.lut.lut import Metric
+from qabwnas.search.backend import select_backend
+from tests.strategies import lut_from_columns
+
+BACKEND = select_backend().name
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a LUT of two blocks, in which the test runs."""
+    monkeypatch.chdir(tmp_path)
+    columns = {
+        "loss": [[0.5, 0.25, 0.1], [0.3, 0.2]],
+        "size_bytes": [[100.0, 200.0, 400.0], [1000.0, 1500.0]],
+        "latency_ms": [[0.1, 0.2, 0.4], [0.2, 0.1]],
+    }
+    metrics = [Metric("loss"), Metric("size_bytes", "bytes", fixed=50.0), Metric("latency_ms", "ms")]
+    lut_from_columns(columns, metrics).save("lut.h5")
+    return tmp_path
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, arguments)
+
+
+def test_search_prints_the_proved_best(folder: Path) -> None:
+    result = run("search", "lut.h5", "--budget", "size_bytes=1.3kB", "--budget", "latency_ms=400us", "--top", "2")
+    assert result.exit_code == 0
+    assert re.sub(r"[0-9.]+ ms\)", "T ms)", result.stdout) == (
+        f"optimal ({BACKEND}, T ms)\n"
+        "#1  loss 0.55  size_bytes 1250  latency_ms 0.4\n"
+        "    block0  1  #1\n"
+        "    block1  0  #0\n"
+        "#2  loss 0.8  size_bytes 1150  latency_ms 0.3\n"
+        "    block0  0  #0\n"
+        "    block1  0  #0\n"
+    )
+    assert result.stderr == ""
+
+
+def test_search_as_json(folder: Path) -> None:
+    result = run("search", "lut.h5", "--minimize", "loss", "--budget", "latency_ms=0.3", "--json")
+    content = json.loads(result.stdout, parse_float=Decimal)
+    seconds = content.pop("seconds")
+    assert 0 < seconds < 60
+    assert content == {
+        "status": "optimal",
+        "backend": BACKEND,
+        "answers": [
+            {
+                "totals": {"loss": Decimal("0.45"), "size_bytes": 1750, "latency_ms": Decimal("0.3")},
+                "choice": {"block0": 1, "block1": 1},
+            }
+        ],
+    }
+
+
+def test_nothing_fits(folder: Path) -> None:
+    result = run("search", "lut.h5", "--budget", "size_bytes=1149")
+    assert result.exit_code == 3
+    assert result.stderr == "no subnet fits: the smallest size_bytes is 1150\n"
+    as_json = run("search", "lut.h5", "--budget", "size_bytes=1149", "--json")
+    assert as_json.exit_code == 3
+    assert json.loads(as_json.stdout)["smallest"] == {"size_bytes": 1150}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "exit_code", "message"),
+    [
+        (["none.h5"], 1, "error: none.h5: No such file or directory"),
+        (["lut.h5", "--budget", "size=1"], 1, "error: metric 'size' is not in the LUT, which has loss, size_bytes"),
+        (["lut.h5", "--budget", "size_bytes=1ms"], 1, "error: size_bytes: '1ms': the unit 'ms' is none of B, bytes"),
+        (["lut.h5", "--budget", "size_bytes"], 2, "Error: --budget 'size_bytes' is not of the form METRIC=VALUE"),
+        (["lut.h5", "--budget", "loss=1", "--budget", "loss=2"], 2, "Error: --budget 'loss' is given twice"),
+        (["lut.h5", "--top", "0"], 2, "Error: Invalid value for '--top'"),
+    ],
+)
+def test_wrong_searches(folder: Path, arguments: list[str], exit_code: int, message: str) -> None:
+    result = run("search", *arguments)
+    assert result.exit_code == exit_code
+    assert message in result.stderr.splitlines()[-1]
+    assert result.stdout == ""
+
+
+def test_front_as_file_and_text(folder: Path) -> None:
+    result = run("front", "lut.h5", "--minimize", "loss,size_bytes", "-o", "front.h5", "--csv", "front.csv")
+    assert result.exit_code == 0
+    assert re.sub(r"[0-9.]+ ms\)", "T ms)", result.stdout) == (
+        f"4 points ({BACKEND}, T ms), written to front.h5\nsmallest loss: 0.3\nsmallest size_bytes: 1150\n"
+    )
+    with Path("front.csv").open(newline="") as stream:
+        assert list(csv.reader(stream)) == [
+            ["loss", "size_bytes", "block0", "block1"],
+            ["0.3", "1950", "2", "1"],
+            ["0.4", "1450", "2", "0"],
+            ["0.55", "1250", "1", "0"],
+            ["0.8", "1150", "0", "0"],
+        ]
+    assert len(qabwnas.Frontier.open("front.h5")) == 4
+    again = run("front", "lut.h5", "--minimize", "loss", "-o", "front.h5")
+    assert (again.exit_code, again.stderr) == (1, "error: front.h5: is already there; --force overwrites it\n")
+
+
+@pytest.mark.parametrize("source", ["lut.h5", "front.h5"])
+def test_batch_answers_in_row_order(folder: Path, source: str) -> None:
+    run("front", "lut.h5", "--minimize", "loss,size_bytes,latency_ms", "-o", "front.h5")
+    Path("budgets.csv").write_text("latency_ms,size_bytes\n0.3,\n,1149\n400us,1.3kB\n,\n")
+    result = run("batch", source, "budgets.csv", "-o", "answers.csv", "--minimize", "loss")
+    assert result.exit_code == 0
+    assert result.stdout == f"4 budgets ({BACKEND}): 3 optimal, 1 infeasible, written to answers.csv\n"
+    assert Path("answers.csv").read_text().splitlines() == [
+        "status,loss,size_bytes,latency_ms,block0,block1",
+        "optimal,0.45,1750,0.3,1,1",
+        "infeasible,,,,,",
+        "optimal,0.55,1250,0.4,1,0",
+        "optimal,0.3,1950,0.5,2,1",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("budgets", "message"),
+    [
+        ("", "budgets.csv: line 1: expected the names of the budgeted metrics"),
+        ("loss,loss\n", "budgets.csv: line 1: the column 'loss' stands twice"),
+        ("size\n1\n", "metric 'size' is not in the LUT, which has loss, size_bytes, latency_ms"),
+        ("size_bytes\n1\nmany\n", "budgets.csv: line 3: size_bytes: 'many' is not a number"),
+        ("size_bytes\n1,2\n", "budgets.csv: line 2: 2 cells, expected 1"),
+    ],
+)
+def test_wrong_batches_write_nothing(folder: Path, budgets: str, message: str) -> None:
+    Path("budgets.csv").write_text(budgets)
+    result = run("batch", "lut.h5", "budgets.csv", "-o", "answers.csv")
+    assert (result.exit_code, result.stderr) == (1, f"error: {message}\n")
+    assert sorted(path.name for path in folder.iterdir()) == ["budgets.csv", "lut.h5"]
+
+
+def test_backends() -> None:
+    content = json.loads(run("backends", "--json").stdout)
+    assert content["selected"] == BACKEND
+    assert content["backends"][BACKEND] == {"available": True, "cause": None}
+    assert f"* {BACKEND}" in run("backends").stdout
+
+
+def test_a_search_loads_neither_torch_nor_numba(folder: Path) -> None:
+    if BACKEND != "cpp":
+        pytest.skip("the compiled core is not what searches here")
+    code = (
+        "import sys\nfrom qabwnas.cli.main import main\n"
+        "main(['search', 'lut.h5', '--budget', 'size_bytes=2000'], standalone_mode=False)\n"
+        "print(sorted({'torch', 'numba', 'yaml', 'scipy'} & set(sys.modules)))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.splitlines()[-1] == "[]"

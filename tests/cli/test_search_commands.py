@@ -21,6 +21,8 @@ from tests.strategies import lut_from_columns
 
 BACKEND = select_backend().name
 
+pytestmark = pytest.mark.usefixtures("folder")
+
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -40,7 +42,7 @@ def run(*arguments: str) -> Result:
     return CliRunner().invoke(main, arguments)
 
 
-def test_search_prints_the_proved_best(folder: Path) -> None:
+def test_search_prints_the_proved_best() -> None:
     result = run("search", "lut.h5", "--budget", "size_bytes=1.3kB", "--budget", "latency_ms=400us", "--top", "2")
     assert result.exit_code == 0
     assert re.sub(r"[0-9.]+ ms\)", "T ms)", result.stdout) == (
@@ -55,7 +57,7 @@ def test_search_prints_the_proved_best(folder: Path) -> None:
     assert result.stderr == ""
 
 
-def test_search_as_json(folder: Path) -> None:
+def test_search_as_json() -> None:
     result = run("search", "lut.h5", "--minimize", "loss", "--budget", "latency_ms=0.3", "--json")
     content = json.loads(result.stdout, parse_float=Decimal)
     seconds = content.pop("seconds")
@@ -72,7 +74,7 @@ def test_search_as_json(folder: Path) -> None:
     }
 
 
-def test_nothing_fits(folder: Path) -> None:
+def test_nothing_fits() -> None:
     result = run("search", "lut.h5", "--budget", "size_bytes=1149")
     assert result.exit_code == 3
     assert result.stderr == "no subnet fits: the smallest size_bytes is 1150\n"
@@ -92,14 +94,14 @@ def test_nothing_fits(folder: Path) -> None:
         (["lut.h5", "--top", "0"], 2, "Error: Invalid value for '--top'"),
     ],
 )
-def test_wrong_searches(folder: Path, arguments: list[str], exit_code: int, message: str) -> None:
+def test_wrong_searches(arguments: list[str], exit_code: int, message: str) -> None:
     result = run("search", *arguments)
     assert result.exit_code == exit_code
     assert message in result.stderr.splitlines()[-1]
     assert result.stdout == ""
 
 
-def test_front_as_file_and_text(folder: Path) -> None:
+def test_front_as_file_and_text() -> None:
     result = run("front", "lut.h5", "--minimize", "loss,size_bytes", "-o", "front.h5", "--csv", "front.csv")
     assert result.exit_code == 0
     assert re.sub(r"[0-9.]+ ms\)", "T ms)", result.stdout) == (
@@ -119,7 +121,7 @@ def test_front_as_file_and_text(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("source", ["lut.h5", "front.h5"])
-def test_batch_answers_in_row_order(folder: Path, source: str) -> None:
+def test_batch_answers_in_row_order(source: str) -> None:
     run("front", "lut.h5", "--minimize", "loss,size_bytes,latency_ms", "-o", "front.h5")
     Path("budgets.csv").write_text("latency_ms,size_bytes\n0.3,\n,1149\n400us,1.3kB\n,\n")
     result = run("batch", source, "budgets.csv", "-o", "answers.csv", "--minimize", "loss")
@@ -158,7 +160,7 @@ def test_backends() -> None:
     assert f"* {BACKEND}" in run("backends").stdout
 
 
-def test_a_search_loads_neither_torch_nor_numba(folder: Path) -> None:
+def test_a_search_loads_neither_torch_nor_numba() -> None:
     if BACKEND != "cpp":
         pytest.skip("the compiled core is not what searches here")
     code = (

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from qabwnas.fingerprint import canonical_json
 from qabwnas.lut.lut import Lut, LutBlock, Metric
 from qabwnas.lut.store import open_lut, read_header
 from qabwnas.space_yaml import space_to_json
@@ -60,7 +61,10 @@ def as_text(info: dict[str, Any]) -> str:
         ["format", f"{info['format']}, schema {info['schema_version']}, by {info['writer']}, {info['created']}"],
         ["space", space],
         ["subnets", str(info["subnets"])],
-        *([name, str(value)] for name, value in info["provenance"].items()),
+        *(
+            [name, value if isinstance(value, str) else canonical_json(value)]
+            for name, value in info["provenance"].items()
+        ),
     ]
     blocks = [["block", "candidates", "bits"]]
     for block in info["blocks"]:

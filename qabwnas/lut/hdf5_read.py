@@ -16,14 +16,15 @@ from typing import Any
 
 import h5py
 import numpy as np
-from h5py import h5a, h5d, h5f, h5g, h5i, h5l, h5s, h5t
+from h5py import h5a, h5d, h5f, h5g, h5i, h5l, h5s
 from numpy.typing import NDArray
 
 from qabwnas.errors import FormatError
-from qabwnas.lut.hdf5_write import TEXT, Kind
+from qabwnas.lut.hdf5_write import Kind
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 FLOAT64, INT64, BOOL = np.dtype(np.float64), np.dtype(np.int64), np.dtype(np.bool_)
+TEXT = np.dtype(np.bytes_)  # of any length
 # What h5py makes of HDF5's error stack, and of types that numpy does not have.
 _HDF5_ERRORS = (OSError, RuntimeError, KeyError, TypeError, ValueError)
 
@@ -80,19 +81,21 @@ class _Node:
 
     def text(self, name: str) -> str:
         """Return an attribute of one UTF-8 text."""
-        return self._texts(name, n_dims=0)[0]
+        with self._reading(name):
+            return str(self._attribute(name, TEXT, n_dims=0).item(), "utf-8")
 
     def texts(self, name: str) -> tuple[str, ...]:
         """Return an attribute of several UTF-8 texts in one dimension."""
-        return self._texts(name, n_dims=1)
+        with self._reading(name):
+            return tuple(str(text, "utf-8") for text in self._attribute(name, TEXT, n_dims=1))
 
     def integer(self, name: str) -> int:
         """Return an int64 attribute."""
-        return int(self._number(name, INT64))
+        return int(self._attribute(name, INT64))
 
     def real(self, name: str) -> float:
         """Return a float64 attribute, which has to be finite."""
-        value = float(self._number(name, FLOAT64))
+        value = float(self._attribute(name, FLOAT64))
         if not math.isfinite(value):
             raise self.wrong(f"the attribute {name!r} is {value}")
         return value
@@ -101,24 +104,15 @@ class _Node:
         """Return the error that says ``what`` is wrong here."""
         return FormatError(f"{h5f.get_name(self._id).decode()}: {h5i.get_name(self._id).decode()}: {what}")
 
-    def _texts(self, name: str, n_dims: int) -> tuple[str, ...]:
+    def _attribute(self, name: str, dtype: np.dtype[Any], n_dims: int = 0) -> NDArray[Any]:
         with self._reading(name):
             attribute = h5a.open(self._id, name.encode())
-            shape = attribute.shape
-            if _is_text(attribute.get_type()) and len(shape) == n_dims:
-                values = np.empty(shape, TEXT)
-                attribute.read(values)
-                return tuple(str(text, "utf-8") for text in values.flat)
-        raise self.wrong(f"the attribute {name!r} is not {'a list of texts' if n_dims else 'a text'}")
-
-    def _number(self, name: str, dtype: np.dtype[Any]) -> Any:
-        with self._reading(name):
-            attribute = h5a.open(self._id, name.encode())
-            if attribute.dtype == dtype and attribute.shape == ():
-                value = np.empty((), dtype)
+            found, shape = attribute.dtype, attribute.shape
+            if _fits(found, dtype) and len(shape) == n_dims:
+                value = np.empty(shape, found)
                 attribute.read(value)
-                return value.item()
-        raise self.wrong(f"the attribute {name!r} is not one {dtype}")
+                return value
+        raise self.wrong(f"the attribute {name!r} is not {'a list of' if n_dims else 'one'} {_name(dtype)}")
 
     def _reading(self, name: str = "") -> _Reading:
         return _Reading(self, name)
@@ -208,14 +202,11 @@ class Dataset(_Node):
 
     def check_layout(self, dtype: np.dtype[Any], shape: tuple[int | None, ...]) -> None:
         """Raise FormatError if type or shape are others, or the values do not lie contiguously in this file."""
-        with self._reading():
-            is_text, offset = _is_text(self._id.get_type()), self._id.get_offset()
-        # To numpy, texts and references are both objects.
-        if self._dtype != dtype or is_text != (dtype == TEXT):
-            raise self.wrong(f"the type is {self._dtype}, expected {'text' if dtype == TEXT else dtype}")
+        if not _fits(self._dtype, dtype):
+            raise self.wrong(f"the type is {_name(self._dtype)}, expected {_name(dtype)}")
         if len(self.shape) != len(shape) or any(m not in (None, n) for n, m in zip(self.shape, shape, strict=True)):
             raise self.wrong(f"the shape is {self.shape}, expected {tuple('any' if n is None else n for n in shape)}")
-        if offset is None and 0 not in self.shape:
+        if self._id.get_offset() is None and 0 not in self.shape:
             raise self.wrong("the values do not lie contiguously in this file")
 
     def read(self) -> NDArray[Any]:
@@ -237,8 +228,12 @@ class Dataset(_Node):
             return [str(text, "utf-8") for text in self.read_part((start,), (count,))]
 
 
-def _is_text(datatype: h5t.TypeID) -> bool:
-    return isinstance(datatype, h5t.TypeStringID) and datatype.is_variable_str()
+def _fits(found: np.dtype[Any], expected: np.dtype[Any]) -> bool:
+    return found == expected or (found.kind == "S" and expected == TEXT)
+
+
+def _name(dtype: np.dtype[Any]) -> str:
+    return "text" if dtype == TEXT else str(dtype)
 
 
 def _one_line(error: BaseException) -> str:

@@ -1,4 +1,8 @@
-"""Write an HDF5 file: atomically, with a header that says what it is, and units and dimensions at every dataset."""
+"""Write an HDF5 file: atomically, with a header that says what it is, and units and dimensions at every dataset.
+
+Files are of HDF5 1.8's version, whose metadata carry checksums, and texts are of fixed length: those of variable length
+lie in a global heap, which has no checksum and on which, damaged, the HDF5 library can loop for ever.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +21,6 @@ from numpy.typing import NDArray
 from qabwnas.atomic import atomic_path
 from qabwnas.errors import InputError
 
-TEXT = np.dtype(h5py.string_dtype("utf-8"))
-
 
 @dataclass(frozen=True)
 class Kind:
@@ -35,13 +37,19 @@ def create_file(path: str | os.PathLike[str], kind: Kind) -> Iterator[h5py.File]
     Raises:
         OSError: the folder cannot be written.
     """
-    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
-        file.attrs["format"] = kind.format
+    with atomic_path(path) as temporary, h5py.File(temporary, "w", libver=("v108", "v108")) as file:
+        write_text(file, "format", kind.format)
         file.attrs["schema_version"] = kind.newest
-        file.attrs["writer"] = "qabwnas"
-        file.attrs["writer_version"] = metadata.version("qabwnas")
-        file.attrs["created"] = datetime.now(UTC).isoformat(timespec="seconds")
+        write_text(file, "writer", "qabwnas")
+        write_text(file, "writer_version", metadata.version("qabwnas"))
+        write_text(file, "created", datetime.now(UTC).isoformat(timespec="seconds"))
         yield file
+
+
+def write_text(node: h5py.Group, name: str, text: str) -> None:
+    """Write a text attribute; raises InputError as :func:`encode_texts` does."""
+    encoded = encode_texts(f"{node.name}: {name}", [text])
+    node.attrs.create(name, encoded[0], dtype=encoded.dtype)
 
 
 def write_array(
@@ -54,26 +62,23 @@ def write_array(
         units: one for all values, or one each along the first dimension; empty text where there is none.
     """
     dataset = parent.create_dataset(name, data=values)
-    dataset.attrs["dims"] = np.array(dims, dtype=TEXT)
-    dataset.attrs["units"] = np.array(units, dtype=TEXT)
+    dataset.attrs["dims"] = encode_texts(f"{dataset.name}: dims", dims)
+    dataset.attrs["units"] = encode_texts(f"{dataset.name}: units", units)
 
 
-def write_texts(parent: h5py.Group, name: str, texts: Sequence[str], dims: Sequence[str]) -> None:
-    """Write texts as UTF-8 of variable length.
+def encode_texts(where: str, texts: Sequence[str]) -> NDArray[np.bytes_]:
+    """Return texts as HDF5 stores them: UTF-8, all as long as the longest, the others padded with NUL.
 
     Raises:
-        InputError: a text holds NUL or a lone surrogate, which HDF5 cannot store.
+        InputError: a text holds NUL, or a lone surrogate, which UTF-8 does not have; the message starts with ``where``.
     """
-    for index, text in enumerate(texts):
-        check_text(f"{parent.name}/{name}[{index}]", text)
-    write_array(parent, name, np.array(texts, dtype=TEXT), dims)
-
-
-def check_text(where: str, text: str) -> None:
-    """Raise InputError if HDF5 cannot store the text: it holds NUL, or a lone surrogate, which UTF-8 does not have."""
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise InputError(f"{where}: {text!r} is not Unicode text") from error
-    if "\0" in text:
-        raise InputError(f"{where}: {text!r} holds a NUL")
+    encoded = []
+    for text in texts:
+        try:
+            encoded.append(text.encode())
+        except UnicodeEncodeError as error:
+            raise InputError(f"{where}: {text!r} is not Unicode text") from error
+        if "\0" in text:
+            raise InputError(f"{where}: {text!r} holds a NUL")
+    length = max(1, *map(len, encoded))
+    return np.array(encoded, dtype=h5py.string_dtype("utf-8", length))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +14,7 @@ from qabwnas.errors import InputError
 from qabwnas.fingerprint import canonical_json
 from qabwnas.lut.hdf5_names import encode_name, encode_names
 from qabwnas.lut.hdf5_read import Group, Header, open_file
-from qabwnas.lut.hdf5_write import Kind, check_text, create_file, write_array, write_texts
+from qabwnas.lut.hdf5_write import Kind, create_file, encode_texts, write_array, write_text
 from qabwnas.lut.lut import Lut, Metric, Table
 from qabwnas.lut.store_v1 import read_v1
 from qabwnas.space_yaml import space_to_json
@@ -64,8 +63,8 @@ def save_lut(lut: Lut, path: str | os.PathLike[str]) -> None:
     """
     with create_file(path, KIND) as file:
         if lut.space is not None:
-            file.attrs["space"] = json.dumps(space_to_json(lut.space))
-        file.attrs["provenance"] = _provenance_json(lut)
+            write_text(file, "space", canonical_json(space_to_json(lut.space)))
+        write_text(file, "provenance", _provenance_json(lut))
         metrics = file.create_group("metrics")
         for member, metric in zip(encode_names(lut.metric_names), lut.metrics, strict=True):
             _write_metric(metrics.create_group(member), metric)
@@ -85,9 +84,8 @@ def _provenance_json(lut: Lut) -> str:
 
 
 def _write_metric(group: h5py.Group, metric: Metric) -> None:
-    check_text(f"metric {metric.name!r}: unit", metric.unit)
-    group.attrs["unit"] = metric.unit
-    group.attrs["aggregation"] = metric.aggregation
+    write_text(group, "unit", metric.unit)
+    write_text(group, "aggregation", metric.aggregation)
     if metric.fixed is not None:
         if not np.isfinite(metric.fixed):
             raise InputError(f"metric {metric.name!r}: the fixed part is {metric.fixed}")
@@ -105,7 +103,8 @@ def _write_table(group: h5py.Group, where: str, table: Table, metrics: tuple[Met
     if table.descriptions is not None:
         if len(table.descriptions) != table.n_rows:
             raise InputError(f"{where}: {len(table.descriptions)} descriptions for {table.n_rows} rows")
-        write_texts(group, "descriptions", list(table.descriptions), dims=("row",))
+        texts = encode_texts(f"{where}: descriptions", list(table.descriptions))
+        write_array(group, "descriptions", texts, dims=("row",))
 
 
 def _checked_column(where: str, table: Table, metric: str) -> NDArray[np.float64]:

@@ -7,8 +7,7 @@ from typing import Any
 
 from qabwnas.errors import InputError
 from qabwnas.lut.hdf5_names import decode_names
-from qabwnas.lut.hdf5_read import FLOAT64, Group
-from qabwnas.lut.hdf5_write import TEXT
+from qabwnas.lut.hdf5_read import FLOAT64, TEXT, Group
 from qabwnas.lut.lut import AGGREGATIONS, Lut, LutBlock, Metric, Table
 from qabwnas.lut.stored import StoredColumns, StoredMasks, StoredTexts
 from qabwnas.space import BitWidths, SearchSpace

@@ -45,7 +45,7 @@ def _make(place: Workplace) -> list[str]:
     splits = task.load()
     teacher = load_teacher(config, place.folder)
     rows = [
-        *(_score_teacher(config, teacher, widths, task, splits) for widths in (FLOAT, TEACHER_WIDTHS)),
+        *(_score_teacher(config, teacher, widths, task, splits) for widths in _teacher_widths(config)),
         *(_score_found(place, found, task, splits) for found in load_answers(place.folder)),
     ]
     results = Results(config.task, task.score_name, len(splits.test), config.seed, rows)
@@ -55,6 +55,17 @@ def _make(place: Workplace) -> list[str]:
     return [RESULTS_NAME, PICTURE_NAME]
 
 
+def _teacher_widths(config: Config) -> list[BitWidths]:
+    """Return the bit widths that the teacher is scored at, widest first: also those that the search chooses from."""
+    return sorted({FLOAT, TEACHER_WIDTHS, *config.space.bit_widths}, reverse=True)
+
+
+def _teacher_name(widths: BitWidths) -> str:
+    if widths.is_float:
+        return "teacher FP32"
+    return f"teacher INT{widths.weights}" if widths.weights == widths.activations else f"teacher {widths.name}"
+
+
 def _score_teacher(config: Config, teacher: Network, widths: BitWidths, task: Task, splits: Splits) -> Result:
     policy = Policy.homogeneous(widths, len(config.space.blocks))
     calibration = _images(splits.calibration.batches())
@@ -62,7 +73,7 @@ def _score_teacher(config: Config, teacher: Network, widths: BitWidths, task: Ta
     if not widths.is_float:
         after = [task.score(quantise_network(teacher, policy, calibration), splits.test)]
     return Result(
-        name="teacher FP32" if widths.is_float else f"teacher {widths.name}",
+        name=_teacher_name(widths),
         blocks=[" ".join(operation.name for operation in block) for block in config.teacher.operations],
         widths=[] if widths.is_float else [widths.name] * len(config.space.blocks),
         size_bytes=network_costs(config.space, config.teacher.operations, policy)["size_bytes"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +17,7 @@ from qabwnas.errors import InputError
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+FORMATS = (".png", ".svg", ".pdf")
 PANEL_INCHES = (6.4, 4.6)
 WIDE_RANGE = 8.0
 """From this ratio of the largest to the smallest value on, an axis is logarithmic."""
@@ -38,20 +40,17 @@ def draw_front(
     staircase: between two points a budget gives the better one that fits. ``columns`` are float64 ``(n_points,)`` each.
 
     Raises:
-        InputError: there is no point, one metric only, or matplotlib knows no such format.
+        InputError: there is no point, one metric only, or the format is none of ``FORMATS``.
         OSError: the file cannot be written.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     objective, *others = columns
     if not others or not len(columns[objective]):
         raise InputError("a picture needs a front of two metrics or more, and one point or more")
     figure = Figure(figsize=(PANEL_INCHES[0] * len(others), PANEL_INCHES[1]), layout="constrained")
-    canvas = FigureCanvasAgg(figure)
-    suffix = os.fspath(path).rpartition(".")[2].lower()
-    if suffix not in canvas.get_supported_filetypes():
-        raise InputError(f"{os.fspath(path)}: pictures are written as .png, .svg or .pdf")
+    if Path(path).suffix not in FORMATS:
+        raise InputError(f"{os.fspath(path)}: pictures are written as {', '.join(FORMATS)}")
     for panel, other in zip(figure.subplots(1, len(others), squeeze=False)[0], others, strict=True):
         _draw_panel(panel, (other, columns[other]), (objective, columns[objective]), len(others) == 1, marks)
     with atomic_path(path) as temporary:
@@ -65,10 +64,14 @@ def _draw_panel(
     is_staircase: bool,
     marks: Sequence[Mark],
 ) -> None:
+    from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
+
     order = np.argsort(x[1], kind="stable")
     label = f"front, {len(order)} points"
     if is_staircase:
-        panel.step(x[1][order], y[1][order], where="post", linewidth=1.2, color="tab:blue", label=label)
+        panel.step(
+            x[1][order], y[1][order], ".-", where="post", linewidth=1.0, markersize=3, color="tab:blue", label=label
+        )
     else:
         panel.scatter(x[1], y[1], s=4, linewidths=0, color="tab:blue", label=label, rasterized=True)
     across, up = [x[1]], [y[1]]
@@ -77,10 +80,20 @@ def _draw_panel(
             across.append(np.array([mark.totals[x[0]]]))
             up.append(np.array([mark.totals[y[0]]]))
             panel.plot(across[-1], up[-1], "o", color=f"C{number}", markersize=6, label=mark.name)
-    for set_scale, values in ((panel.set_xscale, np.concatenate(across)), (panel.set_yscale, np.concatenate(up))):
-        if values.min() > 0 and values.max() > WIDE_RANGE * values.min():
-            set_scale("log")
+    if _is_wide(np.concatenate(across)):
+        panel.set_xscale("log")
+    if _is_wide(np.concatenate(up)):
+        panel.set_yscale("log")
+    for axis in (panel.xaxis, panel.yaxis):
+        if axis.get_scale() == "log":
+            axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axis.set_minor_formatter(NullFormatter())
+        axis.set_major_formatter(EngFormatter())
     panel.set_xlabel(x[0])
     panel.set_ylabel(y[0])
     panel.grid(which="both", alpha=0.25)
     panel.legend(fontsize="small")
+
+
+def _is_wide(values: NDArray[np.float64]) -> bool:
+    return bool(0 < WIDE_RANGE * values.min() < values.max())

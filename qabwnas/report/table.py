@@ -51,8 +51,8 @@ def _footnote(results: Results) -> str:
     found = [row for row in results.rows if isinstance(row, Result)]
     n_seeds = max(len(row.scores_before) for row in found)
     error = standard_error(mean_and_deviation([s for row in found for s in row.scores_before])[0], results.n_test)
-    retrained = f"found networks: mean ± standard deviation of {n_seeds} retrainings, " if n_seeds > 1 else ""
+    retrained = f"found networks: mean ± standard deviation of {n_seeds} retrainings; " if n_seeds > 1 else ""
     return (
         f"{results.score} on {results.n_test} test images of {results.task}; {retrained}seed {results.seed}.\n"
-        f"One network's {results.score} has a standard error of about {error * 100:.2f} points on so many images."
+        f"On so many images one network's {results.score} has a standard error of about {error * 100:.2f} points."
     )

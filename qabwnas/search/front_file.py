@@ -13,7 +13,7 @@ from qabwnas.errors import FormatError, InputError
 from qabwnas.fingerprint import canonical_json
 from qabwnas.lut.hdf5_names import decode_names, encode_names
 from qabwnas.lut.hdf5_read import INT64, Group, open_file
-from qabwnas.lut.hdf5_write import Kind, create_file, write_array
+from qabwnas.lut.hdf5_write import Kind, create_file, write_array, write_text
 from qabwnas.lut.lut import AGGREGATIONS, Metric
 from qabwnas.search.backend import NAMES
 from qabwnas.search.frontier import Frontier
@@ -35,15 +35,15 @@ def save_front(front: Frontier, path: str | os.PathLike[str], provenance: Mappin
     except (TypeError, ValueError) as error:
         raise InputError(f"provenance: not made of JSON values: {error}") from error
     with create_file(path, KIND) as file:
-        file.attrs["provenance"] = provenance_json
-        file.attrs["backend"] = front.backend
+        write_text(file, "provenance", provenance_json)
+        write_text(file, "backend", front.backend)
         file.attrs["n_points"] = len(front)
         metrics = file.create_group("metrics")
         for m, member in enumerate(encode_names(front.metric_names)):
             metric, decimals = front.metrics[m], front.grids[m].decimals
             group = metrics.create_group(member)
-            group.attrs["unit"] = metric.unit
-            group.attrs["aggregation"] = metric.aggregation
+            write_text(group, "unit", metric.unit)
+            write_text(group, "aggregation", metric.aggregation)
             group.attrs["decimals"] = decimals
             if metric.fixed is not None:
                 group.attrs["fixed"] = metric.fixed

@@ -123,6 +123,8 @@ def test_a_metric_cannot_have_the_name_of_a_column(tmp_path: Path) -> None:
         ("block,candidate,loss\nb,0,-inf\n", "line 2: loss: '-inf' is not a decimal number"),
         ("block,candidate,loss\nb,0,1_0\n", "line 2: loss: '1_0' is not a decimal number"),
         ("block,candidate,loss\nb,0, 1\n", "line 2: loss: ' 1' is not a decimal number"),
+        ("block,candidate,loss\nb,0,1\nb,1,1e\n", "line 3: loss: '1e' is not a decimal number"),
+        ("block,candidate,loss\nb,0,.\n", "line 2: loss: '.' is not a decimal number"),
         ("block,candidate,loss\nb,0,1e999\n", "line 2: loss: 1e999 is too large for a double"),
         ("block,candidate,loss\nb,0,\nb,1,\n", "table.csv: no metric has a value"),
         ("block,candidate,loss\nb,0,\"1\n", "line 2: not CSV: unexpected end of data"),

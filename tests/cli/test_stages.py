@@ -1,0 +1,145 @@
+"""``run``, ``demo`` and ``plot`` from outside: what they print where, and how they end."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from click.testing import CliRunner, Result
+
+from qabwnas.cli import extras
+from qabwnas.cli.main import main
+from tests.pipeline.tiny import SPACE, TINY
+
+
+def qabwnas(*arguments: object) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+@pytest.fixture(scope="module", autouse=True)
+def threads() -> Iterator[None]:
+    """Commands set the number of threads of their process, which is that of the tests here."""
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("config")
+    (folder / "tiny.yaml").write_text(yaml.safe_dump(SPACE))
+    (folder / "config.yaml").write_text(yaml.safe_dump(TINY))
+    return folder / "config.yaml"
+
+
+@pytest.fixture(scope="module")
+def first(config: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result]:
+    """A run folder and what the command said that made it."""
+    folder = tmp_path_factory.mktemp("runs") / "tiny"
+    return folder, qabwnas("run", config, "-o", folder)
+
+
+def without_times(stderr: str) -> list[str]:
+    return [line.partition("  ")[2] for line in stderr.splitlines()]
+
+
+def test_the_table_goes_to_stdout_and_progress_to_stderr(first: tuple[Path, Result]) -> None:
+    _, result = first
+    assert result.exit_code == 0, result.output
+    assert result.stdout.startswith("network")
+    assert "accuracy on 800 test images of digits" in result.stdout
+    assert "no network fits: the least that would: size_bytes" in result.stdout
+    assert without_times(result.stderr)[0] == "teacher: not made yet"
+
+
+def test_a_second_run_makes_nothing_and_prints_the_same(first: tuple[Path, Result], config: Path) -> None:
+    folder, result = first
+    again = qabwnas("run", config, "-o", folder)
+    assert again.stdout == result.stdout
+    assert without_times(again.stderr) == [
+        f"{stage}: done before" for stage in ("teacher", "supernet", "lut", "front", "answers", "networks", "report")
+    ]
+
+
+def test_one_stage_alone(config: Path, tmp_path: Path) -> None:
+    result = qabwnas("run", config, "-o", tmp_path / "run", "--stage", "teacher")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert sorted(path.name for path in (tmp_path / "run").glob("*.*")) == ["config.json", "stages.json", "teacher.pt"]
+    result = qabwnas("run", config, "-o", tmp_path / "run", "--stage", "supper")
+    assert result.exit_code == 1
+    assert result.stderr == (
+        "error: stage 'supper' is not one of teacher, supernet, lut, front, answers, networks, report\n"
+    )
+
+
+def test_a_changed_configuration_needs_force(first: tuple[Path, Result], config: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(first[0], folder)
+    other = config.with_name("other.yaml")
+    other.write_text(yaml.safe_dump(TINY | {"budgets": [{"size_bytes": "90%"}]}))
+    result = qabwnas("run", other, "-o", folder)
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"error: {folder}: answers was made with other settings (budgets: ")
+    assert result.stderr.endswith("; --force makes it again, or choose another folder\n")
+    result = qabwnas("run", other, "-o", folder, "--force")
+    assert result.exit_code == 0
+    made = [line.partition(":")[0] for line in without_times(result.stderr) if "done in" in line]
+    assert made == ["answers", "networks", "report"]
+
+
+def test_the_demo_does_not_touch_the_run_of_another_seed(tmp_path: Path, first: tuple[Path, Result]) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(first[0], folder)
+    before = (folder / "config.json").read_text()
+    result = qabwnas("demo", "-o", folder)
+    assert result.exit_code == 1
+    assert "teacher was made with other settings (seed: 3 → 0; " in result.stderr
+    assert (folder / "config.json").read_text() == before
+
+
+def test_a_broken_configuration_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_text("task: digits\n")
+    result = qabwnas("run", tmp_path / "c.yaml", "-o", tmp_path / "run")
+    assert (result.exit_code, result.stderr) == (1, f"error: {tmp_path}/c.yaml: space: missing\n")
+    assert not (tmp_path / "run").exists()
+
+
+def test_what_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(extras, "find_spec", lambda package: None if package == "torch" else package)
+    result = qabwnas("demo", "-o", tmp_path / "run")
+    assert (result.exit_code, result.stderr) == (1, "error: needs torch: pip install 'qabwnas[train,plot]'\n")
+
+
+def test_a_front_is_plotted_once_without_force(first: tuple[Path, Result], tmp_path: Path) -> None:
+    picture = tmp_path / "front.png"
+    result = qabwnas("plot", first[0] / "front.h5", "-o", picture)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.endswith(" points of nsr, size_bytes\n")
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert qabwnas("plot", first[0] / "front.h5", "-o", picture).exit_code == 1
+    assert qabwnas("plot", first[0] / "front.h5", "-o", picture, "--force").exit_code == 0
+    result = qabwnas("plot", first[0] / "lut.h5", "-o", tmp_path / "lut.png")
+    assert result.exit_code == 1
+    assert "lut.h5" in result.stderr
+
+
+@pytest.mark.parametrize("name", ["demo", "run", "plot"])
+def test_help_loads_no_torch(name: str) -> None:
+    code = (
+        "import sys\nfrom qabwnas.cli.main import main\n"
+        f"main(['{name}', '--help'], standalone_mode=False)\n"
+        "assert not {'torch', 'h5py', 'numba', 'matplotlib'} & sys.modules.keys()"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+@pytest.mark.slow
+def test_the_demo_finishes_and_is_found_done(tmp_path: Path) -> None:
+    first, second = (qabwnas("demo", "-o", tmp_path / "demo") for _ in range(2))
+    assert first.exit_code == 0, first.output
+    assert second.stdout == first.stdout
+    assert "done in" not in second.stderr

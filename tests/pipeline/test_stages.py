@@ -1,0 +1,161 @@
+"""The true stages on a tiny space: files, what is redone, and the same result for the same seed."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from qabwnas.cli.stages import N_THREADS
+from qabwnas.errors import FormatError
+from qabwnas.lut.store import open_lut
+from qabwnas.pipeline.answers import load_answers
+from qabwnas.pipeline.config import Config
+from qabwnas.pipeline.config_yaml import load_config
+from qabwnas.pipeline.networks import load_network
+from qabwnas.pipeline.report import load_results
+from qabwnas.pipeline.run import run_stages
+from qabwnas.pipeline.stages import STAGES
+from qabwnas.pipeline.teacher import load_teacher
+from qabwnas.report.result import NothingFits, Result
+from qabwnas.search.frontier import Frontier
+from tests.pipeline.tiny import SPACE, TINY
+
+NAMES = ["teacher", "supernet", "lut", "front", "answers", "networks", "report"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def threads() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(N_THREADS)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
+    folder = tmp_path_factory.mktemp("config")
+    (folder / "tiny.yaml").write_text(yaml.safe_dump(SPACE))
+    (folder / "config.yaml").write_text(yaml.safe_dump(TINY))
+    return load_config(folder / "config.yaml")
+
+
+@pytest.fixture(scope="module")
+def finished(config: Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("run")
+    run_stages(STAGES, config, folder)
+    return folder
+
+
+def test_the_run_folder_holds_what_it_should(finished: Path, config: Config) -> None:
+    assert [stage.name for stage in STAGES] == NAMES
+    codes = load_answers(finished)[0].codes
+    assert codes is not None
+    network = "-".join(map(str, codes))
+    assert {"config.json", "stages.json", "teacher.pt", "supernet.pt", "lut.h5", "front.h5", "answers.json",
+            f"networks/{network}-seed0.pt", f"networks/{network}-seed1.pt", "results.json", "front.png",
+            } <= {str(path.relative_to(finished)) for path in finished.rglob("*.*")}  # fmt: skip
+    assert list(json.loads((finished / "stages.json").read_text())) == NAMES
+    assert json.loads((finished / "config.json").read_text())["seed"] == config.seed
+
+
+def test_answers_keep_their_budgets_and_lie_on_the_front(finished: Path) -> None:
+    equal, impossible, wide = load_answers(finished)
+    frontier = Frontier.open(finished / "front.h5")
+    totals = [{name: str(total) for name, total in frontier.totals(p).items()} for p in range(len(frontier))]
+    assert {name: equal.totals[name] for name in ("nsr", "size_bytes")} in totals
+    assert float(equal.totals["size_bytes"]) <= float(equal.budgets["size_bytes"])
+    assert wide.codes == equal.codes
+    assert impossible.codes is None
+    smallest = min(float(point["size_bytes"]) for point in totals)
+    assert impossible.smallest == {"size_bytes": str(int(smallest))}
+
+
+def test_the_lut_has_a_table_for_each_block_and_bit_width(finished: Path, config: Config) -> None:
+    lut = open_lut(finished / "lut.h5")
+    assert lut.space == config.space
+    assert [[table.n_rows for table in block.tables] for block in lut.blocks] == [[4, 4], [2, 2]]
+    assert {"teacher", "supernet", "calibration", "validation", "settings"} <= lut.provenance.keys()
+
+
+def test_results_tell_of_teacher_and_answers(finished: Path) -> None:
+    results = load_results(finished)
+    full, integer, narrow, equal, impossible, _ = results.rows
+    names = [row.name for row in results.rows]
+    assert names[:3] == ["teacher FP32", "teacher INT8", "teacher INT4"]
+    assert isinstance(full, Result)
+    assert isinstance(integer, Result)
+    assert isinstance(narrow, Result)
+    assert isinstance(equal, Result)
+    assert isinstance(impossible, NothingFits)
+    assert (full.nsr, full.scores_after) == (0, [])
+    assert full.size_bytes > integer.size_bytes > narrow.size_bytes
+    assert integer.nsr < narrow.nsr
+    assert names[3] == f"size_bytes ≤ {integer.size_bytes:.0f}"
+    assert len(equal.scores_before) == len(equal.scores_after) == 2
+
+
+def test_retrained_networks_read_back(finished: Path, config: Config) -> None:
+    codes = load_answers(finished)[0].codes
+    assert codes is not None
+    first, second = (load_network(config, finished, codes, n).state_dict() for n in range(2))
+    assert not torch.equal(first["head.1.linear.weight"], second["head.1.linear.weight"])
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path): (folder / path).read_bytes() for path in (
+        "teacher.pt", "supernet.pt", "answers.json", "results.json", "front.png")}  # fmt: skip
+
+
+def test_a_killed_run_continues_to_the_result_of_an_uninterrupted_one(
+    finished: Path, config: Config, tmp_path: Path
+) -> None:
+    """Kill a run in two of its stages, without mercy, and let the third attempt get through."""
+    (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(SPACE))
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(TINY))
+    folder = tmp_path / "run"
+    arguments = ["run", str(tmp_path / "config.yaml"), "-o", str(folder)]
+    command = [sys.executable, "-c", "from qabwnas.cli.main import main; main()", *arguments]
+    for stage in ("supernet", "networks"):
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while not (folder / "scratch" / stage).exists():
+            assert process.poll() is None, f"the run ended without a stage {stage}"
+            time.sleep(0.002)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+    run_stages(STAGES, config, folder)
+    assert contents(folder) == contents(finished)
+
+
+@pytest.mark.parametrize("output", ["lut.h5", "front.h5", "answers.json", "results.json"])
+def test_a_deleted_output_is_made_again_with_the_same_content(
+    finished: Path, config: Config, output: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = contents(finished)
+    (finished / output).unlink()
+    with caplog.at_level("INFO", "qabwnas.pipeline"):
+        run_stages(STAGES, config, finished)
+    made = [message.partition(":")[0] for message in caplog.messages if "done in" in message]
+    assert (
+        made
+        == {
+            "lut.h5": ["lut", "front", "answers", "networks", "report"],
+            "front.h5": ["front", "report"],
+            "answers.json": ["answers", "networks", "report"],
+            "results.json": ["report"],
+        }[output]
+    )
+    assert contents(finished) == before
+
+
+def test_weights_of_another_teacher_are_refused(finished: Path, config: Config, tmp_path: Path) -> None:
+    (tmp_path / "teacher.pt").write_bytes((finished / "supernet.pt").read_bytes())
+    with pytest.raises(FormatError, match="teacher.pt: a checkpoint of kind 'supernet', not 'teacher'"):
+        load_teacher(config, tmp_path)

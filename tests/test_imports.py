@@ -1,0 +1,146 @@
+"""Imports run downwards only, and starting up loads no more than is needed: the plan of ARCHITECTURE.md, held."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# From the ground up. Modules of one room may import each other; rooms of one floor may not.
+FLOORS: list[list[set[str]]] = [
+    [{"errors"}],
+    [{"atomic"}, {"fingerprint"}, {"fields"}],
+    [{"space", "space_yaml", "architecture"}],
+    [{"quant"}, {"lut"}, {"costs"}],
+    [{"nets"}, {"data"}],
+    [{"train"}, {"measure"}, {"deploy"}, {"report"}, {"search"}],
+    [{"pipeline"}],
+    [{"cli"}],
+]
+WITHOUT_TORCH = {"costs", "lut", "search"} | {word for floor in FLOORS[:3] for room in floor for word in room}
+PUBLIC_ROOMS = {"errors", "lut", "search"}  # what `import qabwnas` loads
+
+
+def place(module: str) -> tuple[int, frozenset[str]]:
+    """Return floor and room of ``qabwnas.<first word>…``."""
+    word = module.split(".")[1]
+    for floor, rooms in enumerate(FLOORS):
+        for room in rooms:
+            if word in room:
+                return floor, frozenset(room)
+    raise AssertionError(f"{module} is in no room: put it into FLOORS and ARCHITECTURE.md")
+
+
+def imported(source: str) -> Iterator[str]:
+    """Give every module that a source imports, inside functions too."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "a relative import"
+            # `from qabwnas import _core` names the module in its second half.
+            names = [f"{node.module}.{name.name}" for name in node.names]
+            yield from names if node.module == "qabwnas" else [str(node.module)]
+
+
+def faults(module: str, source: str) -> list[str]:
+    """Return what is wrong with the imports of a module."""
+    floor, room = place(module)
+    found = []
+    for name in imported(source):
+        first, _, rest = name.partition(".")
+        if first == "torch" and module.split(".")[1] in WITHOUT_TORCH:
+            found.append(f"{module} imports torch")
+        if first == "numba" and not module.startswith("qabwnas.search._numba"):
+            found.append(f"{module} imports numba")
+        if first != "qabwnas" or rest.startswith("_core"):
+            continue
+        if not rest:
+            found.append(f"{module} imports the whole package")
+            continue
+        other_floor, other_room = place(name)
+        if other_room != room and other_floor >= floor:
+            found.append(f"{module} imports {name}")
+    return found
+
+
+SOURCES = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted((ROOT / "qabwnas").rglob("*.py"))
+}
+SOURCES.pop("qabwnas")
+
+
+@pytest.mark.parametrize("module", SOURCES)
+def test_imports_run_downwards(module: str) -> None:
+    assert faults(module, SOURCES[module].read_text(encoding="utf-8")) == []
+
+
+def test_the_package_itself_loads_what_a_search_needs() -> None:
+    source = (ROOT / "qabwnas" / "__init__.py").read_text(encoding="utf-8")
+    assert {name.split(".")[1] for name in imported(source)} <= PUBLIC_ROOMS
+
+
+@pytest.mark.parametrize(
+    ("module", "source", "fault"),
+    [
+        ("qabwnas.lut.store", "from qabwnas.search.grid import Grid", "qabwnas.lut.store imports qabwnas.search.grid"),
+        ("qabwnas.lut.store", "import qabwnas.costs", "qabwnas.lut.store imports qabwnas.costs"),
+        (
+            "qabwnas.train.loop",
+            "def f():\n    from qabwnas import measure",
+            "qabwnas.train.loop imports qabwnas.measure",
+        ),
+        ("qabwnas.lut.store", "def f():\n    import torch.nn", "qabwnas.lut.store imports torch"),
+        ("qabwnas.search.search", "import numba", "qabwnas.search.search imports numba"),
+        ("qabwnas.pipeline.run", "import qabwnas", "qabwnas.pipeline.run imports the whole package"),
+    ],
+)
+def test_an_import_upwards_is_found(module: str, source: str, fault: str) -> None:
+    assert faults(module, source) == [fault]
+
+
+def loaded_by(statement: str) -> set[str]:
+    """Return the top-level packages that a new interpreter has loaded after ``statement``."""
+    show = "import json, sys; print(json.dumps(sorted({name.split('.')[0] for name in sys.modules})))"
+    command = [sys.executable, "-c", f"{statement}\n{show}"]
+    return set(json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
+
+
+def test_searching_loads_neither_torch_nor_numba() -> None:
+    for statement in ("import qabwnas", "import qabwnas.search"):
+        loaded = loaded_by(statement)
+        assert "qabwnas" in loaded
+        assert not loaded & {"torch", "numba", "h5py", "yaml", "click", "matplotlib", "sklearn"}
+
+
+def test_listing_commands_loads_no_command() -> None:
+    list_commands = "from qabwnas.cli.main import main; main(['--help'], standalone_mode=False)"
+    loaded = loaded_by(f"import contextlib, io\nwith contextlib.redirect_stdout(io.StringIO()): {list_commands}")
+    assert "click" in loaded
+    assert not loaded & {"torch", "numba", "h5py", "yaml", "matplotlib", "sklearn"}
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+def test_no_source_names_a_folder_of_one_machine() -> None:
+    listing = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    if listing.returncode != 0:
+        pytest.skip("this is no git checkout")
+    personal = re.compile(rb"/(?:home|root|work|Users)/")
+    names = [name for name in listing.stdout.split("\0") if name and (ROOT / name).is_file()]
+    assert "pyproject.toml" in names
+    assert [name for name in names if personal.search((ROOT / name).read_bytes())] == []

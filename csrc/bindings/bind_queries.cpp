@@ -21,7 +21,7 @@ py::array_t<std::int64_t> first_fit_of(const Array<Value>& nodes, const Array<st
     std::int64_t* result = found.mutable_data();
     {
         const py::gil_scoped_release released;  // plain memory that this frame's arrays keep alive
-        for (py::ssize_t q = 0; q < n_queries; ++q, budget += tree.n_metrics) result[q] = first_fit(tree, budget);
+        first_fits(tree, budget, static_cast<std::size_t>(n_queries), result);
     }
     return found;
 }

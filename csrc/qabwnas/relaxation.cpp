@@ -79,14 +79,20 @@ Staircase add_block(const Staircase& steps, const std::vector<Value>& objectives
     return result;
 }
 
-// Costs above each block's smallest, in units of slack / scale, rounded down; budget: the scaled slack.
+// Costs above each block's smallest, in units of slack / scale, rounded down. A row that takes more than the slack is
+// in no feasible subnet; it gets a cost just beyond the whole slack, so that products and sums stay small.
 Columns2 scaled_to_slack(const Columns2& costs, Value slack) {
     Columns2 scaled = costs;
     for (auto& block : scaled) {
         const Value least = smallest(block);
         for (Value& cost : block) {
             const Value above = cost - least;
-            cost = slack > 0 ? static_cast<Value>(static_cast<__int128>(above) * scale / slack) : 0;
+            if (slack <= 0)
+                cost = 0;
+            else if (above > slack)
+                cost = scale + 1;
+            else
+                cost = static_cast<Value>(static_cast<__int128>(above) * scale / slack);
         }
     }
     return scaled;

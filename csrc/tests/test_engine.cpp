@@ -141,11 +141,45 @@ void test_limits() {
     expect(top(instance.problem, none, 1, 1000, at_once).status == Status::cancelled, "a cancelled search says so");
 }
 
-void test_first_fit() {
-    const std::vector<Value> nodes{9, 7, 5, 3, /* their minimum: */ 3};
-    const MinimumTree tree{{nodes.data(), 5, 5}, {0, 4, 5}, 1};
-    for (const auto& [budget, expected] : {std::pair<Value, std::int64_t>{9, 0}, {8, 1}, {5, 2}, {4, 3}, {2, -1}})
-        expect(first_fit(tree, &budget) == expected, "first fit of " + std::to_string(budget));
+// The first point within budgets, by looking at one after the other.
+std::int64_t scan(const std::vector<std::vector<Value>>& costs, const std::vector<Value>& budget) {
+    for (std::size_t i = 0; i < costs[0].size(); ++i) {
+        bool fits = true;
+        for (std::size_t m = 0; m < costs.size(); ++m) fits &= costs[m][i] <= budget[m];
+        if (fits) return static_cast<std::int64_t>(i);
+    }
+    return -1;
+}
+
+void test_first_fits() {
+    std::mt19937 random(3);
+    for (int example = 0; example < 300; ++example) {
+        const std::size_t n = 1 + random() % 40, n_metrics = 1 + random() % 3, n_queries = 1 + random() % 80;
+        const Value scale = example % 3 == 0 ? Value{1} << 56 : 1;  // so wide that doubles round
+        std::vector<std::vector<Value>> costs(n_metrics);
+        std::vector<Value> nodes;
+        const std::size_t n_parents = (n + MinimumTree::fanout - 1) / MinimumTree::fanout;
+        for (std::vector<Value>& column : costs) {
+            for (std::size_t i = 0; i < n; ++i) column.push_back((static_cast<Value>(random() % 60) - 30) * scale);
+            nodes.insert(nodes.end(), column.begin(), column.end());
+            for (std::size_t p = 0; p < n_parents; ++p)
+                nodes.push_back(*std::min_element(
+                    column.begin() + static_cast<std::ptrdiff_t>(p * MinimumTree::fanout),
+                    column.begin() + static_cast<std::ptrdiff_t>(std::min(n, (p + 1) * MinimumTree::fanout))));
+        }
+        const std::size_t n_nodes = n + n_parents;
+        const MinimumTree tree{{nodes.data(), n_nodes, n_nodes}, {0, n, n_nodes}, n_metrics};
+        std::vector<Value> budgets;
+        for (std::size_t i = 0; i < n_queries * n_metrics; ++i)
+            budgets.push_back(random() % 8 ? (static_cast<Value>(random() % 64) - 32) * scale + random() % 2
+                                           : unlimited);
+        std::vector<std::int64_t> found(n_queries);
+        first_fits(tree, budgets.data(), n_queries, found.data());
+        for (std::size_t q = 0; q < n_queries; ++q) {
+            const auto budget = budgets.begin() + static_cast<std::ptrdiff_t>(q * n_metrics);
+            expect(found[q] == scan(costs, {budget, budget + static_cast<std::ptrdiff_t>(n_metrics)}), "first fit");
+        }
+    }
 }
 
 void test_decimals() {
@@ -162,7 +196,7 @@ void test_decimals() {
 int main() {
     test_fronts_and_searches();
     test_limits();
-    test_first_fit();
+    test_first_fits();
     test_decimals();
     std::printf("engine: %s\n", n_failures == 0 ? "all tests passed" : "some tests failed");
     return n_failures == 0 ? 0 : 1;

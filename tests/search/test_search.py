@@ -72,6 +72,19 @@ def test_the_smallest_budgets_of_an_infeasible_search() -> None:
     assert qabwnas.search(lut, budgets={"a": 0, "b": 9}).smallest == {"a": 1, "b": None}
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_row_that_the_other_budget_leaves_no_room_for(backend: str) -> None:
+    """Dropping rows for one budget can leave a row of another block with far more than the slack of the other."""
+    columns = {
+        "loss": [[0.0, 0.25], [0.0, 1.0]],
+        "a": [[0.0, 1e15], [0.0, 1.0]],
+        "b": [[0.0, 0.0], [1.0, 0.0]],
+    }
+    lut = lut_from_columns(columns)
+    result = qabwnas.search(lut, budgets={"a": 10**15, "b": 0}, top=3, backend=backend)
+    assert [list(answer.choice.values()) for answer in result.answers] == [[0, 1]]
+
+
 def test_a_forced_backend_that_is_missing_is_an_import_error(monkeypatch: pytest.MonkeyPatch) -> None:
     code = (
         "import sys; sys.modules['qabwnas._core'] = None\n"

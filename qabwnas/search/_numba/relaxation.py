@@ -50,11 +50,16 @@ def relax(blocks: list[Ints], is_max: NDArray[np.uint8], origin: Ints, budgets: 
 
 
 def _scaled_to_slack(costs: list[Ints], slack: int) -> list[Ints]:
-    """Costs above each block's smallest, in units of slack / 2**40, rounded down so that bounds stay valid."""
+    """Costs above each block's smallest, in units of slack / 2**40, rounded down so that bounds stay valid.
+
+    A row that takes more than the slack is in no feasible subnet; it gets a cost just beyond the whole slack.
+    """
+    if slack <= 0:
+        return [np.zeros_like(block) for block in costs]
     scaled = []
     for block in costs:
         above = (block - block.min()).tolist()
-        scaled.append(np.array([cost * _SCALE // slack if slack > 0 else 0 for cost in above], dtype=np.int64))
+        scaled.append(np.array([cost * _SCALE // slack if cost <= slack else _SCALE + 1 for cost in above]))
     return scaled
 
 

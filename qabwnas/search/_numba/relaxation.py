@@ -11,7 +11,7 @@ from qabwnas.search._numba.sweep import kept_of_sorted
 
 _UNLIMITED = 2**63 - 1
 _LOWEST = -(2**63)
-_SCALE = 1 << 40
+_SCALE = 1 << 32
 _MAX_STEPS = 4096
 _ITERATIONS = 120
 
@@ -50,7 +50,7 @@ def relax(blocks: list[Ints], is_max: NDArray[np.uint8], origin: Ints, budgets: 
 
 
 def _scaled_to_slack(costs: list[Ints], slack: int) -> list[Ints]:
-    """Costs above each block's smallest, in units of slack / 2**40, rounded down so that bounds stay valid.
+    """Costs above each block's smallest, in units of slack / 2**32, rounded down so that bounds stay valid.
 
     A row that takes more than the slack is in no feasible subnet; it gets a cost just beyond the whole slack.
     """

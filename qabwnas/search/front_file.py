@@ -74,6 +74,9 @@ def open_front(path: str | os.PathLike[str]) -> Frontier:
         blocks_group.group(member).dataset("candidates", _INT32, (n_points,), dims=("point",)).read()
         for member in blocks
     ]
+    objective = read[0][2]
+    if (objective[1:] < objective[:-1]).any():
+        raise metrics_group.wrong("the points are not sorted by the first metric")
     return Frontier(
         metrics=tuple(metric for metric, _, _ in read),
         grids=tuple(grid for _, grid, _ in read),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 
 import h5py
@@ -84,6 +85,31 @@ def test_foreign_and_damaged_files_are_refused(tmp_path: Path) -> None:
         file.attrs["schema_version"] = 9
     with pytest.raises(FormatError, match="written by schema 9, this reads up to 1"):
         qabwnas.Frontier.open(path)
+
+
+def test_points_out_of_order_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "front.h5"
+    qabwnas.Frontier.build(example(), ["loss", "b"]).save(path)
+    with h5py.File(path, "a") as file:
+        file["metrics/000 loss/totals"][0] = 10**6
+    with pytest.raises(FormatError, match="/metrics: the points are not sorted by the first metric"):
+        qabwnas.Frontier.open(path)
+
+
+def test_a_front_of_schema_1_reads_back() -> None:
+    """tests/archives/v1/README.md says what the file holds."""
+    path = Path(__file__).resolve().parents[1] / "archives" / "v1" / "front.h5"
+    front = qabwnas.Frontier.open(path)
+    assert front.metrics == (Metric("loss"), Metric("size_bytes", "bytes", "sum", 50.0))
+    assert front.block_names == ("layer04+06", "α/β")
+    assert [front.totals(i) for i in range(len(front))] == [
+        {"loss": Decimal("0.3"), "size_bytes": 1950},
+        {"loss": Decimal("0.4"), "size_bytes": 1450},
+        {"loss": Decimal("0.55"), "size_bytes": 1250},
+        {"loss": Decimal("0.8"), "size_bytes": 1150},
+    ]
+    assert front.candidates.tolist() == [[2, 1], [2, 0], [1, 0], [0, 0]]
+    assert provenance_of(path) == {"teacher": "0123abcd"}
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

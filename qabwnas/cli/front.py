@@ -22,9 +22,7 @@ if TYPE_CHECKING:
 @click.option("--csv", "csv_path", metavar="FRONT.csv", type=click.Path(path_type=Path), help="Also write it as text.")
 @click.option("--json", "as_json", is_flag=True, help="Print a summary as JSON.")
 @force_option
-def command(
-    lut_path: Path, minimize: str, output: Path, csv_path: Path | None, as_json: bool, force: bool
-) -> None:
+def command(lut_path: Path, minimize: str, output: Path, csv_path: Path | None, as_json: bool, force: bool) -> None:
     """Build the exact front of LUT.h5 over two or more metrics and write it to FRONT.h5."""
     from qabwnas.cli.exact_json import dumps
     from qabwnas.lut.lut import Lut

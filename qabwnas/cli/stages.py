@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,15 +31,23 @@ def run_and_report(config: Config, folder: Path, *, until: str | None = None, fo
     from qabwnas.report.table import results_table
 
     torch.set_num_threads(N_THREADS)
-    _log_to_stderr()
-    run_stages(STAGES, config, folder, until=until, force=force)
+    with _progress_on_stderr():
+        run_stages(STAGES, config, folder, until=until, force=force)
     if until in (None, STAGE.name):
         click.echo(results_table(load_results(folder)))
 
 
-def _log_to_stderr() -> None:
+@contextmanager
+def _progress_on_stderr() -> Iterator[None]:
+    """Show what qabwnas logs, with the time of day, as long as the block lasts."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(asctime)s  %(message)s", datefmt="%H:%M:%S"))
     logger = logging.getLogger("qabwnas")
-    logger.handlers = [handler]
+    level = logger.level
+    logger.addHandler(handler)
     logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+        logger.removeHandler(handler)

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib import metadata
 from typing import Any
 
 import h5py
@@ -37,6 +36,8 @@ def create_file(path: str | os.PathLike[str], kind: Kind) -> Iterator[h5py.File]
     Raises:
         OSError: the folder cannot be written.
     """
+    from importlib import metadata  # here, so that reading does not pay for it
+
     with atomic_path(path) as temporary, h5py.File(temporary, "w", libver=("v108", "v108")) as file:
         write_text(file, "format", kind.format)
         file.attrs["schema_version"] = kind.newest

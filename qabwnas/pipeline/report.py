@@ -98,8 +98,7 @@ def _score_found(place: Workplace, found: Found, task: Task, splits: Splits) -> 
     config = place.config
     budgets = ", ".join(f"{metric} ≤ {bound}" for metric, bound in found.budgets.items())
     if found.codes is None:
-        least = [f"{metric} {value or 'any'}" for metric, value in found.smallest.items()]
-        return NothingFits(budgets, f"the least that would: {', '.join(least)}")
+        return NothingFits(budgets, _needed(found))
     networks = [load_network(config, place.folder, found.codes, n) for n in range(config.networks.n_seeds)]
     calibration = _images(splits.calibration.batches())
     return Result(
@@ -113,6 +112,12 @@ def _score_found(place: Workplace, found: Found, task: Task, splits: Splits) -> 
             task.score(quantise_network(network, found.policy, calibration), splits.test) for network in networks
         ],
     )
+
+
+def _needed(found: Found) -> str:
+    """Return which single budget could be raised, and to what, so that a network fits."""
+    least = [f"{metric} {value}" for metric, value in found.smallest.items() if value is not None]
+    return "it would with " + " or ".join(least) if least else "no single budget is the cause"
 
 
 def _draw(frontier: Frontier, rows: Iterable[Result | NothingFits], path: Path) -> None:

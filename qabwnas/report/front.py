@@ -16,9 +16,11 @@ from qabwnas.errors import InputError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
 
 FORMATS = (".png", ".svg", ".pdf")
 PANEL_INCHES = (6.4, 4.6)
+THOUSAND = 1000
 WIDE_RANGE = 8.0
 """From this ratio of the largest to the smallest value on, an axis is logarithmic."""
 
@@ -48,9 +50,9 @@ def draw_front(
     objective, *others = columns
     if not others or not len(columns[objective]):
         raise InputError("a picture needs a front of two metrics or more, and one point or more")
-    figure = Figure(figsize=(PANEL_INCHES[0] * len(others), PANEL_INCHES[1]), layout="constrained")
     if Path(path).suffix not in FORMATS:
         raise InputError(f"{os.fspath(path)}: pictures are written as {', '.join(FORMATS)}")
+    figure = Figure(figsize=(PANEL_INCHES[0] * len(others), PANEL_INCHES[1]), layout="constrained")
     for panel, other in zip(figure.subplots(1, len(others), squeeze=False)[0], others, strict=True):
         _draw_panel(panel, (other, columns[other]), (objective, columns[objective]), len(others) == 1, marks)
     with atomic_path(path) as temporary:
@@ -64,8 +66,6 @@ def _draw_panel(
     is_staircase: bool,
     marks: Sequence[Mark],
 ) -> None:
-    from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
-
     order = np.argsort(x[1], kind="stable")
     label = f"front, {len(order)} points"
     if is_staircase:
@@ -85,14 +85,22 @@ def _draw_panel(
     if _is_wide(np.concatenate(up)):
         panel.set_yscale("log")
     for axis in (panel.xaxis, panel.yaxis):
-        if axis.get_scale() == "log":
-            axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-            axis.set_minor_formatter(NullFormatter())
-        axis.set_major_formatter(EngFormatter())
+        _label(axis)
     panel.set_xlabel(x[0])
     panel.set_ylabel(y[0])
     panel.grid(which="both", alpha=0.25)
     panel.legend(fontsize="small")
+
+
+def _label(axis: Axis) -> None:
+    """Label an axis with plain numbers: ``20 k`` where they are large, ``0.2`` where not."""
+    from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter, StrMethodFormatter
+
+    if axis.get_scale() == "log":
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.set_minor_formatter(NullFormatter())
+    is_large = axis.get_view_interval()[1] >= THOUSAND
+    axis.set_major_formatter(EngFormatter() if is_large else StrMethodFormatter("{x:g}"))
 
 
 def _is_wide(values: NDArray[np.float64]) -> bool:

@@ -23,7 +23,7 @@ def results_table(results: Results) -> str:
 
 def _row(row: Result | NothingFits) -> list[list[str]]:
     if isinstance(row, NothingFits):
-        return [[row.name, NONE, NONE, NONE, NONE, f"no network fits: {row.needed}"]]
+        return [[row.name, NONE, NONE, NONE, NONE, f"no network fits; {row.needed}"]]
     figures = [f"{row.size_bytes / 1000:.1f} kB", f"{row.nsr:.3f}" if row.widths else NONE]
     first = [row.name, *figures, _scores(row.scores_before), _scores(row.scores_after)]
     operations = max(len(block) for block in row.blocks)

@@ -138,9 +138,9 @@ first   12          w4a4 w8a8
 second  4           w4a4 w8a8
 
 metric                 unit   aggregation  fixed  measured  min    max
-nsr                           sum          -      16        0.125  64
+nsr                           sum          -      16        0.125  63.875
 size_bytes             bytes  sum          4096   16        0      1101
-peak_activation_bytes  bytes  max          512    16        0      49
+peak_activation_bytes  bytes  max          512    16        0      42
 latency_ms[a/b 100%]   ms     sum          0.1    12        0      0.5
 """
     )

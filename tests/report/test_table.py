@@ -7,16 +7,16 @@ from qabwnas.report.table import results_table
 
 TEACHER = Result("teacher FP32", ["k5e6 k5e6", "k5e6"], [], 277840, 0, [0.985], [])
 FOUND = Result("size_bytes ≤ 62880", ["k7e3 k3e3", "k3e6"], ["w6a6", "w4a4"], 62612, 0.4881, [0.98, 0.984], [0.975] * 2)
-NONE = NothingFits("macs ≤ 9", "the least that would: macs 663776")
+NONE = NothingFits("macs ≤ 9", "it would with macs 663776")
 
 TABLE = """\
 network                 size    NSR      accuracy     quantised  blocks
-──────────────────  ────────  ─────  ────────────  ────────────  ──────────────────────────────────────────────────
+──────────────────  ────────  ─────  ────────────  ────────────  ──────────────────────────────────────────
 teacher FP32        277.8 kB      –        98.50%             –  k5e6 k5e6  float
                                                                  k5e6       float
 size_bytes ≤ 62880   62.6 kB  0.488  98.20% ±0.28  97.50% ±0.00  k7e3 k3e3  w6a6
                                                                  k3e6       w4a4
-macs ≤ 9                   –      –             –             –  no network fits: the least that would: macs 663776
+macs ≤ 9                   –      –             –             –  no network fits; it would with macs 663776
 
 accuracy on 800 test images of digits; found networks: mean ± standard deviation of 2 retrainings; seed 7.
 On so many images one network's accuracy has a standard error of about 0.46 points."""

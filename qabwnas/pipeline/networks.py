@@ -5,6 +5,7 @@ Answers that differ in bit widths alone share their weights: quantisation comes 
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,8 @@ def _make(place: Workplace) -> list[str]:
     train_split = task.load().train
     teacher = load_teacher(config, place.folder)
     supernet = load_supernet(config, place.folder)
-    (place.folder / FOLDER).mkdir(exist_ok=True)
+    shutil.rmtree(place.folder / FOLDER, ignore_errors=True)  # networks of other answers
+    (place.folder / FOLDER).mkdir()
     outputs = []
     for codes in sorted({tuple(found.codes) for found in load_answers(place.folder) if found.codes is not None}):
         for n in range(config.networks.n_seeds):

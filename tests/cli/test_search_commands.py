@@ -20,6 +20,7 @@ from qabwnas.search.backend import select_backend
 from tests.strategies import lut_from_columns
 
 BACKEND = select_backend().name
+ARCHIVES = Path(__file__).resolve().parents[1] / "archives"
 
 pytestmark = pytest.mark.usefixtures("folder")
 
@@ -160,13 +161,16 @@ def test_backends() -> None:
     assert f"* {BACKEND}" in run("backends").stdout
 
 
-def test_a_search_loads_neither_torch_nor_numba() -> None:
+@pytest.mark.parametrize(("lut", "objective"), [("lut.h5", "loss"), (str(ARCHIVES / "v1" / "lut-populated.h5"), "nsr")])
+def test_a_search_loads_neither_torch_nor_numba(lut: str, objective: str) -> None:
+    """Neither of an imported table, nor of one that populating a search space wrote, as the demo does."""
     if BACKEND != "cpp":
         pytest.skip("the compiled core is not what searches here")
     code = (
         "import sys\nfrom qabwnas.cli.main import main\n"
-        "main(['search', 'lut.h5', '--budget', 'size_bytes=2000'], standalone_mode=False)\n"
+        f"main(['search', {lut!r}, '--minimize', {objective!r}, '--budget', 'size_bytes=1e6'], standalone_mode=False)\n"
         "print(sorted({'torch', 'numba', 'yaml', 'scipy'} & set(sys.modules)))"
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.startswith("optimal (cpp")
     assert found.stdout.splitlines()[-1] == "[]"

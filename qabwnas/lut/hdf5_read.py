@@ -47,18 +47,8 @@ def open_file(path: str | os.PathLike[str], kind: Kind) -> tuple[Group, Header]:
         OSError: the file cannot be read.
         FormatError: it is not HDF5, damaged, of another format, or of a schema newer than ``kind.newest``.
     """
-    path = Path(path)
-    with path.open("rb") as stream:  # so that a file that is not there gives the system's own words
-        signature = stream.read(len(SIGNATURE))
-    if signature != SIGNATURE:
-        raise FormatError(f"{path}: not an HDF5 file")
-    try:
-        # A finished file is never written again, so there is nothing to lock; network drives often cannot.
-        file = h5py.File(path, "r", locking=False)
-        root = Group(file, h5g.open(file.id, b"/"))
-    except _HDF5_ERRORS as error:
-        raise FormatError(f"{path}: damaged or truncated: {_one_line(error)}") from error
-    if not root.has_attribute("format") or root.text("format") != kind.format:
+    root = _open_root(Path(path))
+    if _format_of(root) != kind.format:
         raise FormatError(f"{path}: a foreign HDF5 file, not of the format {kind.format}")
     version = root.integer("schema_version")
     if version > kind.newest:
@@ -66,6 +56,33 @@ def open_file(path: str | os.PathLike[str], kind: Kind) -> tuple[Group, Header]:
     if version < 1:
         raise FormatError(f"{path}: schema {version} has never been")
     return root, Header(kind.format, version, *(root.text(name) for name in ("writer", "writer_version", "created")))
+
+
+def read_format(path: str | os.PathLike[str]) -> str | None:
+    """Return the name of the format that an HDF5 file says it has, of whatever schema, or ``None`` if it says none.
+
+    Raises:
+        OSError: the file cannot be read.
+        FormatError: it is not HDF5, or damaged.
+    """
+    return _format_of(_open_root(Path(path)))
+
+
+def _open_root(path: Path) -> Group:
+    with path.open("rb") as stream:  # so that a file that is not there gives the system's own words
+        signature = stream.read(len(SIGNATURE))
+    if signature != SIGNATURE:
+        raise FormatError(f"{path}: not an HDF5 file")
+    try:
+        # A finished file is never written again, so there is nothing to lock; network drives often cannot.
+        file = h5py.File(path, "r", locking=False)
+        return Group(file, h5g.open(file.id, b"/"))
+    except _HDF5_ERRORS as error:
+        raise FormatError(f"{path}: damaged or truncated: {_one_line(error)}") from error
+
+
+def _format_of(root: Group) -> str | None:
+    return root.text("format") if root.has_attribute("format") else None
 
 
 class _Node:

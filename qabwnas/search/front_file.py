@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from qabwnas.errors import FormatError, InputError
+from qabwnas.errors import InputError
 from qabwnas.fingerprint import canonical_json
 from qabwnas.lut.hdf5_names import decode_names, encode_names
-from qabwnas.lut.hdf5_read import INT64, Group, open_file
+from qabwnas.lut.hdf5_read import INT64, Group, open_file, read_format
 from qabwnas.lut.hdf5_write import Kind, create_file, write_array, write_text
 from qabwnas.lut.lut import AGGREGATIONS, Metric
 from qabwnas.search.backend import NAMES
@@ -88,16 +88,13 @@ def open_front(path: str | os.PathLike[str]) -> Frontier:
 
 
 def is_front(path: str | os.PathLike[str]) -> bool:
-    """Return whether a file is a readable front, and not something else.
+    """Return whether a file says that it is a front, of whatever schema; the rest of it is not looked at.
 
     Raises:
         OSError: the file cannot be read.
+        FormatError: it is not HDF5, or damaged.
     """
-    try:
-        open_file(path, KIND)
-    except FormatError:
-        return False
-    return True
+    return read_format(path) == KIND.format
 
 
 def provenance_of(path: str | os.PathLike[str]) -> dict[str, Any]:

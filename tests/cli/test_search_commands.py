@@ -10,6 +10,7 @@ import sys
 from decimal import Decimal
 from pathlib import Path
 
+import h5py
 import pytest
 from click.testing import CliRunner, Result
 
@@ -152,6 +153,15 @@ def test_wrong_batches_write_nothing(folder: Path, budgets: str, message: str) -
     result = run("batch", "lut.h5", "budgets.csv", "-o", "answers.csv")
     assert (result.exit_code, result.stderr) == (1, f"error: {message}\n")
     assert sorted(path.name for path in folder.iterdir()) == ["budgets.csv", "lut.h5"]
+
+
+def test_a_batch_of_a_newer_front_says_so(folder: Path) -> None:
+    run("front", "lut.h5", "--minimize", "loss,size_bytes", "-o", "front.h5")
+    with h5py.File(folder / "front.h5", "a") as file:
+        file.attrs["schema_version"] = 9
+    Path("budgets.csv").write_text("size_bytes\n1300\n")
+    result = run("batch", "front.h5", "budgets.csv", "-o", "answers.csv")
+    assert (result.exit_code, result.stderr) == (1, "error: front.h5: written by schema 9, this reads up to 1\n")
 
 
 def test_backends() -> None:

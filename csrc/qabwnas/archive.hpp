@@ -14,6 +14,7 @@
 #include <limits>
 #include <vector>
 
+#include "qabwnas/cells.hpp"
 #include "qabwnas/problem.hpp"
 
 namespace qabwnas {
@@ -21,27 +22,6 @@ namespace qabwnas {
 // The smallest and largest value of every coordinate of the points to come.
 struct Box {
     std::vector<Value> low, high;
-};
-
-// Cuts a coordinate's range into n cells of equal width; values outside go to the cells at the ends.
-class Cells {
-  public:
-    Cells() = default;
-    Cells(Value low, Value high, std::size_t n) : low_(low), last_(static_cast<std::int64_t>(n) - 1) {
-        // In doubles, because high − low may not fit an integer; rounding is monotone, so cells stay in order.
-        const double width = static_cast<double>(high) - static_cast<double>(low);
-        scale_ = width > 0 ? static_cast<double>(n) / width : 0;
-    }
-
-    std::size_t of(Value value) const {
-        const double cell = (static_cast<double>(value) - static_cast<double>(low_)) * scale_;
-        return static_cast<std::size_t>(static_cast<std::int64_t>(std::clamp(cell, 0.0, static_cast<double>(last_))));
-    }
-
-  private:
-    Value low_ = 0;
-    std::int64_t last_ = 0;
-    double scale_ = 0;
 };
 
 // No coordinate: everything is covered by the first point.

@@ -1,36 +1,12 @@
 #include "qabwnas/prune.hpp"
 
-#include <numeric>
-
 #include "qabwnas/archive.hpp"
-#include "qabwnas/prefilter.hpp"
+#include "qabwnas/screen.hpp"
+#include "qabwnas/sweep_sort.hpp"
 
 namespace qabwnas {
 
 namespace {
-
-// The given rows' values, row-major in sweep order.
-std::vector<Value> values_of(const Columns& block, const SweepOrder& order, const std::vector<Index>& rows) {
-    std::vector<Value> values(rows.size() * order.size());
-    for (std::size_t i = 0; i < order.size(); ++i) {
-        const Value* column = block.column(order.metrics[i]);
-        for (std::size_t r = 0; r < rows.size(); ++r) values[r * order.size() + i] = column[rows[r]];
-    }
-    return values;
-}
-
-// The rows' positions in sweep order; rows ascend.
-std::vector<std::size_t> sweep_positions(const std::vector<Value>& values, const SweepOrder& order) {
-    const std::size_t d = order.size();
-    std::vector<std::size_t> positions(values.size() / d);
-    std::iota(positions.begin(), positions.end(), std::size_t{0});
-    std::sort(positions.begin(), positions.end(), [&](std::size_t a, std::size_t b) {
-        for (std::size_t i = 0; i < order.n_sums; ++i)
-            if (values[a * d + i] != values[b * d + i]) return values[a * d + i] < values[b * d + i];
-        return a < b;
-    });
-    return positions;
-}
 
 // Counts among the kept points those that are ≤ a point, up to k.
 class SkybandArchive {
@@ -59,16 +35,38 @@ class SkybandArchive {
     std::vector<Value> points_;
 };
 
+std::vector<Value> row_major(const ScreenedRows& rows) {
+    const std::size_t d = rows.columns.size();
+    std::vector<Value> values(rows.numbers.size() * d);
+    for (std::size_t i = 0; i < d; ++i)
+        for (std::size_t r = 0; r < rows.numbers.size(); ++r) values[r * d + i] = rows.columns[i][r];
+    return values;
+}
+
+// The rows' positions in sweep order; rows ascend.
+std::vector<Keyed> sweep_positions(const std::vector<Value>& values, std::size_t n_rows, const SweepOrder& order) {
+    const std::size_t d = order.size();
+    std::vector<Keyed> positions(n_rows), scratch;
+    for (std::size_t r = 0; r < n_rows; ++r)
+        positions[r] = {order.n_sums > 0 ? values[r * d] : 0, static_cast<std::uint32_t>(r)};
+    sweep_sort(positions, scratch, [&](std::size_t a, std::size_t b) {
+        for (std::size_t i = 1; i < order.n_sums; ++i)
+            if (values[a * d + i] != values[b * d + i]) return values[a * d + i] < values[b * d + i];
+        return a < b;
+    });
+    return positions;
+}
+
 template <class Archive>
-PrunedBlock sweep(const std::vector<Index>& rows, const std::vector<Value>& values, const SweepOrder& order,
-                  Archive archive, Cancel& cancel) {
+PrunedBlock sweep(const ScreenedRows& rows, const std::vector<Value>& values, const SweepOrder& order, Archive archive,
+                  Cancel& cancel) {
     PrunedBlock kept;
-    for (const std::size_t at : sweep_positions(values, order)) {
+    for (const Keyed& position : sweep_positions(values, rows.numbers.size(), order)) {
         if (cancel.requested()) break;
-        const Value* point = &values[at * order.size()];
+        const Value* point = &values[position.at * order.size()];
         if (archive.covers(point + order.first_tested())) continue;
         archive.insert(point + order.first_tested());
-        kept.rows.push_back(rows[at]);
+        kept.rows.push_back(rows.numbers[position.at]);
         kept.values.insert(kept.values.end(), point, point + order.size());
     }
     return kept;
@@ -99,13 +97,9 @@ SweepOrder::SweepOrder(const std::vector<Aggregation>& aggregations) {
 }
 
 PrunedBlock prune(const Columns& block, const SweepOrder& order, std::size_t k, Cancel& cancel) {
-    if (k > 1) {
-        std::vector<Index> rows(block.n_rows);
-        std::iota(rows.begin(), rows.end(), Index{0});
-        return sweep(rows, values_of(block, order, rows), order, SkybandArchive(order.n_tested(), k), cancel);
-    }
-    const std::vector<Index> rows = prefilter(block, order);
-    const std::vector<Value> values = values_of(block, order, rows);
+    const ScreenedRows rows = screen(block, order, k, cancel);
+    const std::vector<Value> values = row_major(rows);
+    if (k > 1) return sweep(rows, values, order, SkybandArchive(order.n_tested(), k), cancel);
     return with_archive(tested_box(values, order),
                         [&](auto archive) { return sweep(rows, values, order, std::move(archive), cancel); });
 }

@@ -1,0 +1,50 @@
+// Sorting points for a sweep: by a key first, in cells of it, and by the caller's order inside a cell.
+//
+// Complexity: O(n) expected where keys spread, O(n log n) at worst.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+#include "qabwnas/cells.hpp"
+#include "qabwnas/problem.hpp"
+
+namespace qabwnas {
+
+struct Keyed {
+    Value key;
+    std::uint32_t at;
+};
+
+// tie_before(a, b): whether the point at a comes before that at b where their keys are equal.
+template <class TieBefore>
+void sweep_sort(std::vector<Keyed>& points, std::vector<Keyed>& scratch, const TieBefore& tie_before) {
+    const auto before = [&](const Keyed& a, const Keyed& b) {
+        return a.key != b.key ? a.key < b.key : tie_before(a.at, b.at);
+    };
+    constexpr std::size_t few = 96, points_a_cell = 4;
+    const std::size_t n = points.size();
+    if (n <= few) {
+        std::sort(points.begin(), points.end(), before);
+        return;
+    }
+    const auto [low, high] = std::minmax_element(points.begin(), points.end(),
+                                                 [](const Keyed& a, const Keyed& b) { return a.key < b.key; });
+    const std::size_t n_cells = n / points_a_cell;
+    const Cells cells(low->key, high->key, n_cells);
+    std::vector<std::uint32_t> ends(n_cells + 1);  // [c + 1]: while counting, the size of cell c; then where it ends
+    for (const Keyed& point : points) ++ends[cells.of(point.key) + 1];
+    for (std::size_t c = 0; c < n_cells; ++c) ends[c + 1] += ends[c];
+    scratch.resize(n);
+    for (const Keyed& point : points) scratch[ends[cells.of(point.key)]++] = point;
+    points.swap(scratch);
+    std::size_t start = 0;
+    for (std::size_t c = 0; c < n_cells; ++c) {
+        std::sort(points.begin() + static_cast<std::ptrdiff_t>(start),
+                  points.begin() + static_cast<std::ptrdiff_t>(ends[c]), before);
+        start = ends[c];
+    }
+}
+
+}  // namespace qabwnas

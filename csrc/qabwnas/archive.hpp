@@ -92,10 +92,65 @@ class StaircaseArchive {
     std::vector<Value> xs_, ys_;
 };
 
-// Three or more coordinates: points in the cells of a grid over the first two, each cell with its lower corner.
-// With exactly three, a table holds the smallest third coordinate over all cells strictly below and left of each: it
-// covers most points at once, and leaves only the cells of the same row and column to be looked at.
-// covers: O(1) where the table decides; else O(cells looked at + points in those whose corner is ≤ the point).
+// Three coordinates: points in the cells of a grid over the first two, with three tables of smallest third coordinates:
+// over the cells strictly before a cell on both axes (a point that has one at most its own there is covered), over the
+// cells left of it in its row, and over those below it in its column (where both have none that low, only the point's
+// own cell can cover it). Most questions so end after three look-ups, whatever the answer.
+// covers: O(1) where the tables decide; else O(cells and points of a row and a column that are low enough).
+// insert: amortised O(cells that the point is the first to lower).
+class StripArchive {
+  public:
+    explicit StripArchive(const Box& box)
+        : rows_(box.low[0], box.high[0], side),
+          columns_(box.low[1], box.high[1], side),
+          before_((side + 1) * (side + 1), none),
+          left_(side * (side + 1), none),
+          below_(side * (side + 1), none),
+          points_(side * side) {}
+
+    bool covers(const Value* point) const {
+        const std::size_t row = rows_.of(point[0]), column = columns_.of(point[1]);
+        if (before_[row * (side + 1) + column] <= point[2]) return true;
+        for (std::size_t c = column; left_[row * (side + 1) + c] <= point[2]; --c)
+            if (cell_covers(row, c - 1, point)) return true;
+        for (std::size_t r = row; below_[column * (side + 1) + r] <= point[2]; --r)
+            if (cell_covers(r - 1, column, point)) return true;
+        return cell_covers(row, column, point);
+    }
+
+    void insert(const Value* point) {
+        const std::size_t row = rows_.of(point[0]), column = columns_.of(point[1]);
+        const Value z = point[2];
+        points_[row * side + column].push_back({point[0], point[1], z});
+        for (std::size_t c = column + 1; c <= side && left_[row * (side + 1) + c] > z; ++c)
+            left_[row * (side + 1) + c] = z;
+        for (std::size_t r = row + 1; r <= side && below_[column * (side + 1) + r] > z; ++r)
+            below_[column * (side + 1) + r] = z;
+        // A row of the table ends where a smaller value stands already: the cells behind hold one at most as large.
+        for (std::size_t r = row + 1; r <= side && before_[r * (side + 1) + column + 1] > z; ++r)
+            for (std::size_t c = column + 1; c <= side && before_[r * (side + 1) + c] > z; ++c)
+                before_[r * (side + 1) + c] = z;
+    }
+
+  private:
+    static constexpr std::size_t side = 128;
+    static constexpr Value none = std::numeric_limits<Value>::max();  // totals stay far below it
+
+    bool cell_covers(std::size_t row, std::size_t column, const Value* point) const {
+        for (const std::array<Value, 3>& kept : points_[row * side + column])
+            if (kept[0] <= point[0] && kept[1] <= point[1] && kept[2] <= point[2]) return true;
+        return false;
+    }
+
+    Cells rows_, columns_;
+    std::vector<Value> before_;  // [(r, c)]: smallest third coordinate in cells (< r, < c)
+    std::vector<Value> left_;    // [(r, c)]: in cells (r, < c)
+    std::vector<Value> below_;   // [(c, r)]: in cells (< r, c)
+    std::vector<std::vector<std::array<Value, 3>>> points_;
+};
+
+// Four or more coordinates: points in the cells of a grid over the first two, each cell with its lower corner.
+// covers: O(cells looked at + points in those whose corner is ≤ the point).
 class GridArchive {
   public:
     explicit GridArchive(const Box& box)
@@ -103,40 +158,27 @@ class GridArchive {
           rows_(box.low[0], box.high[0], side),
           columns_(box.low[1], box.high[1], side),
           corners_(side * side * (d_ - 2), std::numeric_limits<Value>::max()),
-          below_((side + 1) * (side + 1), std::numeric_limits<Value>::max()),
           points_(side * side) {}
 
     bool covers(const Value* point) const {
         const std::size_t row = rows_.of(point[0]), column = columns_.of(point[1]);
-        if (d_ > 3) return scan(0, row, 0, column, point);
-        if (below_[row * (side + 1) + column] <= point[2]) return true;
-        return scan(row, row, 0, column, point) || scan(0, row, column, column, point);
+        for (std::size_t r = row + 1; r-- > 0;)
+            for (std::size_t c = column + 1; c-- > 0;)
+                if (cell_covers(r * side + c, point)) return true;
+        return false;
     }
 
     void insert(const Value* point) {
-        const std::size_t row = rows_.of(point[0]), column = columns_.of(point[1]), cell = row * side + column;
+        const std::size_t cell = rows_.of(point[0]) * side + columns_.of(point[1]);
         for (std::size_t i = 2; i < d_; ++i) {
             Value& corner = corners_[cell * (d_ - 2) + i - 2];
             corner = std::min(corner, point[i]);
         }
         points_[cell].insert(points_[cell].end(), point, point + d_);
-        if (d_ > 3) return;
-        // A row of the table ends where a smaller value stands already: the cells behind hold one at most as large.
-        for (std::size_t r = row + 1; r <= side && below_[r * (side + 1) + column + 1] > point[2]; ++r)
-            for (std::size_t c = column + 1; c <= side && below_[r * (side + 1) + c] > point[2]; ++c)
-                below_[r * (side + 1) + c] = point[2];
     }
 
   private:
     static constexpr std::size_t side = 64;
-
-    bool scan(std::size_t first_row, std::size_t last_row, std::size_t first_column, std::size_t last_column,
-              const Value* point) const {
-        for (std::size_t row = last_row + 1; row-- > first_row;)
-            for (std::size_t column = last_column + 1; column-- > first_column;)
-                if (cell_covers(row * side + column, point)) return true;
-        return false;
-    }
 
     bool cell_covers(std::size_t cell, const Value* point) const {
         for (std::size_t i = 2; i < d_; ++i)
@@ -153,7 +195,6 @@ class GridArchive {
     std::size_t d_;
     Cells rows_, columns_;
     std::vector<Value> corners_;              // (cells × (d − 2)): of the coordinates behind the grid's
-    std::vector<Value> below_;                // [(r, c)]: smallest third coordinate in cells (< r, < c)
     std::vector<std::vector<Value>> points_;  // by cell, row-major
 };
 
@@ -167,6 +208,8 @@ auto with_archive(const Box& box, Work&& work) {
             return work(MinimumArchive(box));
         case 2:
             return work(StaircaseArchive(box));
+        case 3:
+            return work(StripArchive(box));
         default:
             return work(GridArchive(box));
     }

@@ -46,8 +46,19 @@ class CellTable {
     std::size_t stride(std::size_t axis) const { return strides_[axis]; }
     const Value* data() const { return smallest_.data(); }
 
-    // Counts for all cells behind once it was accumulated.
-    void put(std::size_t cell, Value value) { smallest_[cell] = std::min(smallest_[cell], value); }
+    // Lowers the cells behind one, given by its cell on every axis, to a value. Minima fall along every axis, so a walk
+    // ends where one is low enough: amortised over n calls, each cell is lowered O(log n) times in random order.
+    void lower(const std::size_t* cells, Value value) { lower_from(strides_.size(), 0, cells, value); }
+
+    // The same for many values: puts each into its one cell (behind the end of an axis: none); accumulate does the rest.
+    void put(const std::size_t* cells, Value value) {
+        std::size_t at = 0;
+        for (std::size_t axis = 0; axis < strides_.size(); ++axis) {
+            if (cells[axis] >= side_) return;
+            at += cells[axis] * strides_[axis];
+        }
+        smallest_[at] = std::min(smallest_[at], value);
+    }
 
     // Prefix minima along every axis: O(axes × cells).
     void accumulate() {
@@ -64,6 +75,19 @@ class CellTable {
     }
 
   private:
+    // Over the first n_axes axes, behind the cells that start stands for; returns whether the first was lowered.
+    bool lower_from(std::size_t n_axes, std::size_t start, const std::size_t* cells, Value value) {
+        const std::size_t first = n_axes > 0 ? cells[n_axes - 1] : 0, end = n_axes > 0 ? side_ : 1;
+        std::size_t cell = first;
+        if (n_axes <= 1) {  // the cells of the first axis lie side by side
+            for (; cell < end && smallest_[start + cell] > value; ++cell) smallest_[start + cell] = value;
+        } else {
+            const std::size_t stride = strides_[n_axes - 1];
+            while (cell < end && lower_from(n_axes - 1, start + cell * stride, cells, value)) ++cell;
+        }
+        return cell > first;
+    }
+
     std::size_t side_;
     std::vector<std::size_t> strides_;
     std::vector<Value> smallest_;

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "qabwnas/cancel.hpp"
+#include "qabwnas/merge.hpp"
 #include "qabwnas/problem.hpp"
 #include "qabwnas/prune.hpp"
 
@@ -24,8 +25,8 @@ class Combination {
     // Starts with the empty subnet, whose totals are the origin.
     Combination(const Problem& problem, const SweepOrder& order);
 
-    // Adds a block; returns complete, limit (more than max_points) or cancelled.
-    Status add(std::size_t block, const PrunedBlock& pruned, std::size_t max_points, Cancel& cancel);
+    // Adds a block; returns complete, limit (more than limits.max_points) or cancelled.
+    Status add(std::size_t block, const PrunedBlock& pruned, const MergeLimits& limits, Cancel& cancel);
 
     const Level& last() const { return levels_.back(); }
     std::size_t n_pairs() const { return n_pairs_; }
@@ -38,12 +39,6 @@ class Combination {
     bool precedes(std::size_t block, Index i, Index row_i, Index j, Index row_j) const;
 
   private:
-    Box box_with(const PrunedBlock& pruned) const;
-
-    // D: the number of metrics if all are sums and it is known when compiling, else 0.
-    template <std::size_t D, class Archive>
-    Status merge(const PrunedBlock& pruned, Level& next, Archive archive, std::size_t max_points, Cancel& cancel);
-
     const SweepOrder& order_;
     std::vector<Aggregation> aggregations_;  // in sweep order
     std::vector<Level> levels_;

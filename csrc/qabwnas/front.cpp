@@ -96,7 +96,7 @@ Subnets front(const Problem& problem, std::size_t max_points, Cancel& cancel) {
 
     Combination combination(problem, order);
     for (const std::size_t block : fewest_first) {
-        subnets.status = combination.add(block, pruned[block], max_points, cancel);
+        subnets.status = combination.add(block, pruned[block], {{}, 0, max_points}, cancel);
         subnets.n_pairs = combination.n_pairs();
         if (subnets.status != Status::complete) return subnets;
     }

@@ -72,7 +72,8 @@ class Screen {
         }
         for (std::size_t group = 0; group < k; ++group) {
             CellTable smallest(n_axes_, table_.side());
-            for (std::size_t i = group; i < sample_[0].size(); i += k) put(smallest, sample_, i);
+            for (std::size_t i = group; i < sample_[0].size(); i += k)
+                smallest.put(cells_above(sample_, i), last_of(sample_, i));
             smallest.accumulate();
             if (group == 0)
                 table_ = std::move(smallest);
@@ -82,13 +83,12 @@ class Screen {
     }
 
     // The rows that the table does not hide; their values are copied while they are in the cache. With k = 1 the table
-    // goes on learning from them, and is accumulated each time that twice as many rows were seen.
+    // goes on learning from them.
     ScreenedRows pass(const View& rows, Cancel& cancel) {
         ScreenedRows kept{{}, std::vector<std::vector<Value>>(rows.columns.size())};
         std::vector<Index> positions(rows_at_once);
         std::vector<std::int32_t> indices(rows_at_once);
         const std::vector<Value> zeros(rows.columns.size() == 1 ? rows_at_once : 0);
-        std::size_t accumulate_at = 8 * rows_at_once;
         for (std::size_t first = 0; first < rows.n_rows && !cancel.requested(); first += rows_at_once) {
             const std::size_t n = std::min(rows_at_once, rows.n_rows - first);
             std::fill(indices.begin(), indices.end(), 0);
@@ -100,10 +100,7 @@ class Screen {
             append(kept, rows, first, positions.data(), n_kept);
             if (k_ > 1) continue;
             for (std::size_t i = kept.numbers.size() - n_kept; i < kept.numbers.size(); ++i)
-                put(table_, kept.columns, i);
-            if (first < accumulate_at) continue;
-            table_.accumulate();
-            accumulate_at = 2 * first;
+                table_.lower(cells_above(kept.columns, i), last_of(kept.columns, i));
         }
         return kept;
     }
@@ -115,15 +112,14 @@ class Screen {
         return std::max<std::size_t>(static_cast<std::size_t>(side), 4);
     }
 
-    // A row counts for strictly higher cells, so it is put one further on every axis; at the end it counts for none.
-    void put(CellTable& smallest, const std::vector<std::vector<Value>>& columns, std::size_t i) const {
-        std::size_t cell = 0;
-        for (std::size_t axis = 0; axis < n_axes_; ++axis) {
-            const std::size_t next = cells_[axis].of(columns[axis][i]) + 1;
-            if (next == table_.side()) return;
-            cell += next * table_.stride(axis);
-        }
-        smallest.put(cell, columns.size() == 1 ? 0 : columns.back()[i]);
+    // A row counts for strictly higher cells, so it stands one further on every axis.
+    const std::size_t* cells_above(const std::vector<std::vector<Value>>& columns, std::size_t i) {
+        for (std::size_t axis = 0; axis < n_axes_; ++axis) above_[axis] = cells_[axis].of(columns[axis][i]) + 1;
+        return above_.data();
+    }
+
+    static Value last_of(const std::vector<std::vector<Value>>& columns, std::size_t i) {
+        return columns.size() == 1 ? 0 : columns.back()[i];
     }
 
     std::size_t k_;
@@ -131,6 +127,7 @@ class Screen {
     std::size_t n_axes_;
     CellTable table_;
     std::vector<Cells> cells_;
+    std::vector<std::size_t> above_ = std::vector<std::size_t>(n_axes_);
 };
 
 View view_of(const Columns& block, const SweepOrder& order) {

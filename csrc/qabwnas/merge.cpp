@@ -1,0 +1,321 @@
+#include "qabwnas/merge.hpp"
+
+#include <cmath>
+
+#include "qabwnas/archive.hpp"
+#include "qabwnas/cells.hpp"
+#include "qabwnas/dispatch.hpp"
+#include "qabwnas/sweep_sort.hpp"
+
+namespace qabwnas {
+
+namespace {
+
+constexpr std::size_t sides[] = {1, 1024, 128, 32, 14, 8, 6, 5};  // of the table, by number of axes
+
+// One coordinate's cells such that the cells of two parts add up to at most the cell of their sum. Differences are
+// taken in integers, so a double errs by far less than a cell.
+struct Axis {
+    Value low_front, low_rows, low_total;
+    double scale;
+    bool is_max;
+
+    std::int32_t cell(Value value, Value low) const {
+        const std::uint64_t above = static_cast<std::uint64_t>(value) - static_cast<std::uint64_t>(low);
+        return static_cast<std::int32_t>(static_cast<double>(above) * scale);
+    }
+
+    // The lowest cell of which a part's or total's own cell tells that the given total is at most it.
+    std::size_t cell_above(Value total) const { return static_cast<std::size_t>(cell(total, low_total)) + 2; }
+};
+
+// One side of the pairs: what a look-up of a pair needs, point by point.
+struct Side {
+    std::size_t n;
+    std::vector<Value> first, last;                   // the first sum, the last tested coordinate; or zeros
+    std::vector<std::int32_t> cells;                  // over the axes of sums, added up with their strides
+    std::vector<std::vector<std::int32_t>> max_cells;  // of each axis of a maximum, times its stride
+};
+
+// The pairs that the table leaves open among those of list (one point) and a run of the long side.
+struct Run {
+    const Value* smallest;
+    Value list_last;
+    std::int32_t list_cell;
+    std::size_t first, last;
+};
+
+// Appends the positions of a run that are below what the table holds for their cell; returns how many.
+std::size_t open_sums(const Run& run, const Side& side, std::uint32_t* open) {
+    std::size_t n_open = 0;
+    const Value* smallest = run.smallest + run.list_cell;
+    for (std::size_t i = run.first; i < run.last; ++i) {
+        open[n_open] = static_cast<std::uint32_t>(i);
+        n_open += side.last[i] + run.list_last < smallest[side.cells[i]] ? 1 : 0;
+    }
+    return n_open;
+}
+
+class Sweep {
+  public:
+    Sweep(const Points& front, const Points& rows, const SweepOrder& order,
+          const std::vector<Aggregation>& aggregations, const MergeLimits& limits,
+          const std::function<bool(Pair, Pair)>& precedes, Cancel& cancel)
+        : front_(front),
+          rows_(rows),
+          order_(order),
+          aggregations_(aggregations),
+          limits_(limits),
+          precedes_(precedes),
+          cancel_(cancel),
+          d_(order.size()),
+          n_axes_(std::max<std::size_t>(order.n_tested(), 1) - 1),
+          table_(n_axes_, sides[n_axes_]),
+          lists_are_rows_(rows.n <= front.n) {
+        for (std::size_t axis = 0; axis < n_axes_; ++axis) axes_.push_back(axis_of(order.first_tested() + axis));
+        const Side front_side = side_of(front, &Axis::low_front), row_side = side_of(rows, &Axis::low_rows);
+        lists_ = lists_are_rows_ ? row_side : front_side;
+        long_ = lists_are_rows_ ? front_side : row_side;
+    }
+
+    Merged run() {
+        return with_archive(box(), [&](auto archive) {
+            slabs(archive);
+            return std::move(merged_);
+        });
+    }
+
+  private:
+    struct Active {
+        std::size_t list, at, end;  // a point of the shorter side; its run of the longer one in this slab
+    };
+
+    Value at(const Points& points, std::size_t i, std::size_t metric) const { return points.values[i * d_ + metric]; }
+
+    std::pair<Value, Value> range(const Points& points, std::size_t metric) const {
+        Value low = at(points, 0, metric), high = low;
+        for (std::size_t i = 1; i < points.n; ++i) {
+            low = std::min(low, at(points, i, metric));
+            high = std::max(high, at(points, i, metric));
+        }
+        return {low, high};
+    }
+
+    Axis axis_of(std::size_t metric) const {
+        const auto [low_a, high_a] = range(front_, metric);
+        const auto [low_b, high_b] = range(rows_, metric);
+        const auto width = [](Value low, Value high) {
+            return static_cast<double>(static_cast<std::uint64_t>(high) - static_cast<std::uint64_t>(low));
+        };
+        const double most = static_cast<double>(table_.side()) - 2;
+        if (aggregations_[metric] == Aggregation::max) {
+            const Value low = std::min(low_a, low_b);
+            return {low, low, low, most / std::max(width(low, std::max(high_a, high_b)), 1.0), true};
+        }
+        return {low_a, low_b, low_a + low_b, most / std::max(width(low_a, high_a) + width(low_b, high_b), 1.0), false};
+    }
+
+    Side side_of(const Points& points, Value Axis::* low) const {
+        Side side{points.n, std::vector<Value>(points.n), std::vector<Value>(points.n),
+                  std::vector<std::int32_t>(points.n), {}};
+        for (std::size_t i = 0; i < points.n; ++i) {
+            if (order_.n_sums > 0) side.first[i] = at(points, i, 0);
+            if (order_.n_tested() > 0) side.last[i] = at(points, i, d_ - 1);
+        }
+        for (std::size_t a = 0; a < n_axes_; ++a) {
+            const Axis& axis = axes_[a];
+            std::vector<std::int32_t>& cells =
+                axis.is_max ? side.max_cells.emplace_back(points.n) : side.cells;
+            const auto stride = static_cast<std::int32_t>(table_.stride(a));
+            for (std::size_t i = 0; i < points.n; ++i)
+                cells[i] += stride * axis.cell(at(points, i, order_.first_tested() + a), axis.*low);
+        }
+        return side;
+    }
+
+    Box box() const {
+        Box box;
+        for (std::size_t metric = order_.first_tested(); metric < d_; ++metric) {
+            const auto [low_a, high_a] = range(front_, metric);
+            const auto [low_b, high_b] = range(rows_, metric);
+            box.low.push_back(combine(aggregations_[metric], low_a, low_b));
+            box.high.push_back(combine(aggregations_[metric], high_a, high_b));
+        }
+        return box;
+    }
+
+    Value first_of(std::size_t list, std::size_t i) const { return lists_.first[list] + long_.first[i]; }
+
+    template <class Archive>
+    void slabs(Archive& archive) {
+        const std::size_t n_pairs = lists_.n * long_.n;
+        const double pairs_a_slab = static_cast<double>(std::clamp<std::size_t>(n_pairs / 256, 256, 1 << 16));
+        double width = (static_cast<double>(first_of(lists_.n - 1, long_.n - 1)) - static_cast<double>(first_of(0, 0))) *
+                       pairs_a_slab / static_cast<double>(n_pairs);
+        active_.resize(lists_.n);
+        for (std::size_t list = 0; list < lists_.n; ++list) active_[list] = {list, 0, 0};
+        while (!active_.empty() && merged_.status == Status::complete) {
+            const std::size_t n = cut_slab(width, pairs_a_slab);
+            collect();
+            keep(archive);
+            width *= std::clamp(pairs_a_slab / static_cast<double>(n), 0.25, 4.0);
+            std::erase_if(active_, [&](Active& list) {
+                list.at = list.end;
+                return list.at == long_.n;
+            });
+        }
+    }
+
+    // Sets where every list's run ends, so that the slab begins at the least pair left; returns its number of pairs.
+    std::size_t cut_slab(double& width, double pairs_a_slab) {
+        Value least = first_of(active_[0].list, active_[0].at);
+        for (const Active& list : active_) least = std::min(least, first_of(list.list, list.at));
+        for (;;) {
+            // Totals stay within ±2^62, so that far above the least the slab has no end.
+            const bool has_end = width < 0x1p61;
+            const Value end = has_end ? least + static_cast<Value>(width) : std::numeric_limits<Value>::max();
+            std::size_t n = 0;
+            for (Active& list : active_) {
+                list.end = end_of_run(list, end);
+                n += list.end - list.at;
+            }
+            if (static_cast<double>(n) <= 4 * pairs_a_slab || width < 1) return n;
+            width = std::min(width / 2, width * pairs_a_slab / static_cast<double>(n));
+        }
+    }
+
+    // The first position behind list.at whose pair has a first sum above end: galloping, then halving.
+    std::size_t end_of_run(const Active& list, Value end) const {
+        std::size_t low = list.at, step = 1;
+        while (low + step <= long_.n && first_of(list.list, low + step - 1) <= end) {
+            low += step;
+            step *= 2;
+        }
+        std::size_t high = std::min(low + step - 1, long_.n);
+        while (low < high) {
+            const std::size_t middle = (low + high) / 2;
+            if (first_of(list.list, middle) <= end)
+                low = middle + 1;
+            else
+                high = middle;
+        }
+        return low;
+    }
+
+    void collect() {
+        open_.clear();
+        keyed_.clear();
+        for (const Active& list : active_) {
+            const std::size_t n = list.end - list.at;
+            if (n == 0) continue;
+            positions_.resize(std::max(positions_.size(), n));
+            const Run run{table_.data(), lists_.last[list.list], lists_.cells[list.list], list.at, list.end};
+            const std::size_t n_open = all_sums_ ? open_sums(run, long_, positions_.data()) : open_mixed(run, list.list);
+            for (std::size_t i = 0; i < n_open; ++i) {
+                keyed_.push_back({first_of(list.list, positions_[i]), static_cast<std::uint32_t>(open_.size())});
+                const auto a = static_cast<Index>(list.list), b = static_cast<Index>(positions_[i]);
+                open_.push_back(lists_are_rows_ ? Pair{b, a} : Pair{a, b});
+            }
+        }
+    }
+
+    // As open_sums, where some tested metric is a maximum.
+    std::size_t open_mixed(const Run& run, std::size_t list) {
+        std::size_t n_open = 0;
+        for (std::size_t i = run.first; i < run.last; ++i) {
+            std::int32_t cell = run.list_cell + long_.cells[i];
+            for (std::size_t a = 0; a < long_.max_cells.size(); ++a)
+                cell += std::max(lists_.max_cells[a][list], long_.max_cells[a][i]);
+            const Value last = combine(aggregations_.back(), run.list_last, long_.last[i]);
+            positions_[n_open] = static_cast<std::uint32_t>(i);
+            n_open += last < run.smallest[cell] ? 1 : 0;
+        }
+        return n_open;
+    }
+
+    Value total(const Pair& pair, std::size_t metric) const {
+        return combine(aggregations_[metric], at(front_, static_cast<std::size_t>(pair.point), metric),
+                       at(rows_, static_cast<std::size_t>(pair.row), metric));
+    }
+
+    // Sorts and tests the open pairs of a slab, keeps what no other covers, and lets the table learn of it.
+    template <class Archive>
+    void keep(Archive& archive) {
+        sweep_sort(keyed_, scratch_, [&](std::uint32_t a, std::uint32_t b) {
+            for (std::size_t metric = 1; metric < order_.n_sums; ++metric) {
+                const Value x = total(open_[a], metric), y = total(open_[b], metric);
+                if (x != y) return x < y;
+            }
+            return precedes_(open_[a], open_[b]);
+        });
+        std::vector<Value>& values = merged_.values;
+        for (const Keyed& keyed : keyed_) {
+            if (cancel_.requested()) {
+                merged_.status = Status::cancelled;
+                return;
+            }
+            const Pair& pair = open_[keyed.at];
+            for (std::size_t metric = 0; metric < d_; ++metric) point_[metric] = total(pair, metric);
+            if (is_outside() || is_covered(archive)) continue;
+            if (merged_.pairs.size() == limits_.max_points) {
+                merged_.status = Status::limit;
+                return;
+            }
+            archive.insert(&point_[order_.first_tested()]);
+            values.insert(values.end(), point_.begin(), point_.end());
+            merged_.pairs.push_back(pair);
+            learn();
+        }
+    }
+
+    bool is_outside() const {
+        for (std::size_t metric = 0; metric < limits_.high.size(); ++metric)
+            if (point_[metric] > limits_.high[metric]) return true;
+        return false;
+    }
+
+    // With slack, the last coordinate is asked for as if it were larger.
+    template <class Archive>
+    bool is_covered(const Archive& archive) {
+        const Value last = point_.back();
+        if (limits_.slack > 0) point_.back() += static_cast<Value>(static_cast<double>(last) * limits_.slack);
+        const bool covered = archive.covers(point_.data() + order_.first_tested());
+        point_.back() = last;
+        return covered;
+    }
+
+    void learn() {
+        for (std::size_t a = 0; a < n_axes_; ++a) cells_[a] = axes_[a].cell_above(point_[order_.first_tested() + a]);
+        table_.lower(cells_.data(), order_.n_tested() > 0 ? point_.back() : 0);
+    }
+
+    const Points &front_, &rows_;
+    const SweepOrder& order_;
+    const std::vector<Aggregation>& aggregations_;
+    const MergeLimits& limits_;
+    const std::function<bool(Pair, Pair)>& precedes_;
+    Cancel& cancel_;
+    std::size_t d_, n_axes_;
+    CellTable table_;
+    bool lists_are_rows_;
+    bool all_sums_ = order_.n_sums == d_;
+    std::vector<Axis> axes_;
+    Side lists_, long_;  // the shorter and the longer side
+    std::vector<Active> active_;
+    std::vector<Pair> open_;
+    std::vector<Keyed> keyed_, scratch_;
+    std::vector<std::uint32_t> positions_;
+    std::vector<Value> point_ = std::vector<Value>(d_);
+    std::vector<std::size_t> cells_ = std::vector<std::size_t>(n_axes_);
+    Merged merged_;
+};
+
+}  // namespace
+
+Merged merge(const Points& front, const Points& rows, const SweepOrder& order,
+             const std::vector<Aggregation>& aggregations, const MergeLimits& limits,
+             const std::function<bool(Pair, Pair)>& precedes, Cancel& cancel) {
+    return Sweep(front, rows, order, aggregations, limits, precedes, cancel).run();
+}
+
+}  // namespace qabwnas

@@ -50,7 +50,8 @@ class CellTable {
     // ends where one is low enough: amortised over n calls, each cell is lowered O(log n) times in random order.
     void lower(const std::size_t* cells, Value value) { lower_from(strides_.size(), 0, cells, value); }
 
-    // The same for many values: puts each into its one cell (behind the end of an axis: none); accumulate does the rest.
+    // The same for many values: puts each into its one cell (behind the end of an axis: none); accumulate does the
+    // rest.
     void put(const std::size_t* cells, Value value) {
         std::size_t at = 0;
         for (std::size_t axis = 0; axis < strides_.size(); ++axis) {

@@ -32,8 +32,8 @@ struct Axis {
 // One side of the pairs: what a look-up of a pair needs, point by point.
 struct Side {
     std::size_t n;
-    std::vector<Value> first, last;                   // the first sum, the last tested coordinate; or zeros
-    std::vector<std::int32_t> cells;                  // over the axes of sums, added up with their strides
+    std::vector<Value> first, last;                    // the first sum, the last tested coordinate; or zeros
+    std::vector<std::int32_t> cells;                   // over the axes of sums, added up with their strides
     std::vector<std::vector<std::int32_t>> max_cells;  // of each axis of a maximum, times its stride
 };
 
@@ -53,6 +53,14 @@ std::size_t open_sums(const Run& run, const Side& side, std::uint32_t* open) {
         open[n_open] = static_cast<std::uint32_t>(i);
         n_open += side.last[i] + run.list_last < smallest[side.cells[i]] ? 1 : 0;
     }
+    return n_open;
+}
+
+// The same where the run's last coordinates descend, so that the open ones stand at its end.
+std::size_t open_descending(const Run& run, const Side& side, std::uint32_t* open) {
+    std::size_t n_open = 0;
+    for (std::size_t i = run.last; i > run.first && side.last[i - 1] + run.list_last < *run.smallest; --i)
+        open[n_open++] = static_cast<std::uint32_t>(i - 1);
     return n_open;
 }
 
@@ -116,16 +124,18 @@ class Sweep {
     }
 
     Side side_of(const Points& points, Value Axis::* low) const {
-        Side side{points.n, std::vector<Value>(points.n), std::vector<Value>(points.n),
-                  std::vector<std::int32_t>(points.n), {}};
+        Side side{points.n,
+                  std::vector<Value>(points.n),
+                  std::vector<Value>(points.n),
+                  std::vector<std::int32_t>(points.n),
+                  {}};
         for (std::size_t i = 0; i < points.n; ++i) {
             if (order_.n_sums > 0) side.first[i] = at(points, i, 0);
             if (order_.n_tested() > 0) side.last[i] = at(points, i, d_ - 1);
         }
         for (std::size_t a = 0; a < n_axes_; ++a) {
             const Axis& axis = axes_[a];
-            std::vector<std::int32_t>& cells =
-                axis.is_max ? side.max_cells.emplace_back(points.n) : side.cells;
+            std::vector<std::int32_t>& cells = axis.is_max ? side.max_cells.emplace_back(points.n) : side.cells;
             const auto stride = static_cast<std::int32_t>(table_.stride(a));
             for (std::size_t i = 0; i < points.n; ++i)
                 cells[i] += stride * axis.cell(at(points, i, order_.first_tested() + a), axis.*low);
@@ -149,9 +159,10 @@ class Sweep {
     template <class Archive>
     void slabs(Archive& archive) {
         const std::size_t n_pairs = lists_.n * long_.n;
-        const double pairs_a_slab = static_cast<double>(std::clamp<std::size_t>(n_pairs / 256, 256, 1 << 16));
-        double width = (static_cast<double>(first_of(lists_.n - 1, long_.n - 1)) - static_cast<double>(first_of(0, 0))) *
-                       pairs_a_slab / static_cast<double>(n_pairs);
+        const double pairs_a_slab = static_cast<double>(std::clamp<std::size_t>(n_pairs / 128, 128, 1 << 16));
+        double width =
+            (static_cast<double>(first_of(lists_.n - 1, long_.n - 1)) - static_cast<double>(first_of(0, 0))) *
+            pairs_a_slab / static_cast<double>(n_pairs);
         active_.resize(lists_.n);
         for (std::size_t list = 0; list < lists_.n; ++list) active_[list] = {list, 0, 0};
         while (!active_.empty() && merged_.status == Status::complete) {
@@ -210,7 +221,9 @@ class Sweep {
             if (n == 0) continue;
             positions_.resize(std::max(positions_.size(), n));
             const Run run{table_.data(), lists_.last[list.list], lists_.cells[list.list], list.at, list.end};
-            const std::size_t n_open = all_sums_ ? open_sums(run, long_, positions_.data()) : open_mixed(run, list.list);
+            const std::size_t n_open = !all_sums_ ? open_mixed(run, list.list)
+                                       : d_ == 2  ? open_descending(run, long_, positions_.data())
+                                                  : open_sums(run, long_, positions_.data());
             for (std::size_t i = 0; i < n_open; ++i) {
                 keyed_.push_back({first_of(list.list, positions_[i]), static_cast<std::uint32_t>(open_.size())});
                 const auto a = static_cast<Index>(list.list), b = static_cast<Index>(positions_[i]);
@@ -238,6 +251,13 @@ class Sweep {
                        at(rows_, static_cast<std::size_t>(pair.row), metric));
     }
 
+    void load_point(const Pair& pair) {
+        const Value* a = &front_.values[static_cast<std::size_t>(pair.point) * d_];
+        const Value* b = &rows_.values[static_cast<std::size_t>(pair.row) * d_];
+        for (std::size_t metric = 0; metric < order_.n_sums; ++metric) point_[metric] = a[metric] + b[metric];
+        for (std::size_t metric = order_.n_sums; metric < d_; ++metric) point_[metric] = std::max(a[metric], b[metric]);
+    }
+
     // Sorts and tests the open pairs of a slab, keeps what no other covers, and lets the table learn of it.
     template <class Archive>
     void keep(Archive& archive) {
@@ -255,7 +275,7 @@ class Sweep {
                 return;
             }
             const Pair& pair = open_[keyed.at];
-            for (std::size_t metric = 0; metric < d_; ++metric) point_[metric] = total(pair, metric);
+            load_point(pair);
             if (is_outside() || is_covered(archive)) continue;
             if (merged_.pairs.size() == limits_.max_points) {
                 merged_.status = Status::limit;

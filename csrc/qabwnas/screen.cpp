@@ -52,7 +52,7 @@ void append(ScreenedRows& rows, const View& view, std::size_t first, const Index
 
 // Columns of rows spread over a view, some for each of k groups.
 std::vector<std::vector<Value>> sample_of(const View& rows, std::size_t k) {
-    const std::size_t n = std::min(rows.n_rows, std::clamp<std::size_t>(rows.n_rows / 16, 512, 16384) * k);
+    const std::size_t n = std::min(rows.n_rows, std::clamp<std::size_t>(rows.n_rows / 16, 128, 16384) * k);
     std::vector<std::vector<Value>> columns(rows.columns.size(), std::vector<Value>(n));
     for (std::size_t m = 0; m < columns.size(); ++m)
         for (std::size_t i = 0; i < n; ++i) columns[m][i] = rows.columns[m][i * rows.n_rows / n];

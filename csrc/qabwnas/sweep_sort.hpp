@@ -29,8 +29,8 @@ void sweep_sort(std::vector<Keyed>& points, std::vector<Keyed>& scratch, const T
         std::sort(points.begin(), points.end(), before);
         return;
     }
-    const auto [low, high] = std::minmax_element(points.begin(), points.end(),
-                                                 [](const Keyed& a, const Keyed& b) { return a.key < b.key; });
+    const auto [low, high] =
+        std::minmax_element(points.begin(), points.end(), [](const Keyed& a, const Keyed& b) { return a.key < b.key; });
     const std::size_t n_cells = n / points_a_cell;
     const Cells cells(low->key, high->key, n_cells);
     std::vector<std::uint32_t> ends(n_cells + 1);  // [c + 1]: while counting, the size of cell c; then where it ends

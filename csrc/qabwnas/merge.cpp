@@ -156,10 +156,16 @@ class Sweep {
 
     Value first_of(std::size_t list, std::size_t i) const { return lists_.first[list] + long_.first[i]; }
 
+    // Small slabs leave little open, but each costs a look at every list.
+    std::size_t slab_size(std::size_t n_pairs) const {
+        if (d_ == 2) return std::max<std::size_t>(16, 4 * lists_.n);
+        return std::clamp<std::size_t>(n_pairs / 128, 128, 1 << 16);
+    }
+
     template <class Archive>
     void slabs(Archive& archive) {
         const std::size_t n_pairs = lists_.n * long_.n;
-        const double pairs_a_slab = static_cast<double>(std::clamp<std::size_t>(n_pairs / 128, 128, 1 << 16));
+        const double pairs_a_slab = static_cast<double>(slab_size(n_pairs));
         double width =
             (static_cast<double>(first_of(lists_.n - 1, long_.n - 1)) - static_cast<double>(first_of(0, 0))) *
             pairs_a_slab / static_cast<double>(n_pairs);

@@ -1,0 +1,93 @@
+"""Tables over cells of space that tell at once, for most points, that others lie below them.
+
+Every coordinate's range is cut into ``side`` cells of equal width by a monotone map, so that a strictly lower cell
+means a strictly lower coordinate. Doubles choose cells and decide nothing else. Entry (a, b, …) of a table is about the
+points in cells strictly below a, b, … at once; so a table has side + 1 entries a coordinate.
+
+Points are columns: int64 ``(d, n)``. Axes are float64 ``(2, d)``: where each coordinate's cells begin, cells a unit.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+NONE = np.int64(2**63 - 1)
+"""Stands for "no point": totals stay far below it."""
+
+
+@njit(cache=True, nogil=True)
+def axes_of(low, high, side):  # type: ignore[no-untyped-def]
+    """The axes of a box; points outside of it have no cell."""
+    axes = np.zeros((2, low.size))
+    for m in range(low.size):
+        width = np.float64(high[m]) - np.float64(low[m])
+        axes[0, m] = low[m]
+        axes[1, m] = side / width if width > 0 else 0.0
+    return axes
+
+
+@njit(cache=True, nogil=True)
+def cell_along(value, m, axes, side):  # type: ignore[no-untyped-def]
+    """The cell of a coordinate's value, which is at least the axis's beginning."""
+    return min(np.int64((np.float64(value) - axes[0, m]) * axes[1, m]), side - 1)
+
+
+@njit(cache=True, nogil=True)
+def box_of(columns):  # type: ignore[no-untyped-def]
+    """The smallest and the largest value of every coordinate of at least one point."""
+    d, n = columns.shape
+    low, high = columns[:, 0].copy(), columns[:, 0].copy()
+    for m in range(d):
+        smallest, largest = low[m], high[m]
+        for i in range(n):
+            smallest = min(smallest, columns[m, i])
+            largest = max(largest, columns[m, i])
+        low[m], high[m] = smallest, largest
+    return low, high
+
+
+@njit(cache=True, nogil=True)
+def side_for(n, n_coordinates, most_cells):  # type: ignore[no-untyped-def]
+    """Cells a coordinate, so that all together are about as many as the points, and not too many."""
+    return max(2, np.int64(min(n, most_cells) ** (1.0 / max(1, n_coordinates))))
+
+
+@njit(cache=True, nogil=True)
+def step_to_above(side, n_coordinates):  # type: ignore[no-untyped-def]
+    """From the entry of a cell to the entry that its points count for: one further along every coordinate."""
+    step = 0
+    for _ in range(n_coordinates):
+        step = step * (side + 1) + 1
+    return step
+
+
+@njit(cache=True, nogil=True)
+def entry_of(columns, i, n_coordinates, axes, side):  # type: ignore[no-untyped-def]
+    """The table's entry about the cells strictly below point i, in the first coordinates."""
+    entry = 0
+    for m in range(n_coordinates):
+        entry = entry * (side + 1) + cell_along(columns[m, i], m, axes, side)
+    return entry
+
+
+@njit(cache=True, nogil=True)
+def spread_minima(table, side, n_coordinates):  # type: ignore[no-untyped-def]
+    """Make every entry the smallest of all those at most it along every coordinate."""
+    stride = 1
+    for _ in range(n_coordinates):
+        for start in range(0, table.size, stride * (side + 1)):
+            for entry in range(start + stride, start + stride * (side + 1)):
+                table[entry] = min(table[entry], table[entry - stride])
+        stride *= side + 1
+
+
+@njit(cache=True, nogil=True)
+def spread_counts(table, side, n_coordinates):  # type: ignore[no-untyped-def]
+    """Make every entry the sum of all those at most it along every coordinate."""
+    stride = 1
+    for _ in range(n_coordinates):
+        for start in range(0, table.size, stride * (side + 1)):
+            for entry in range(start + stride, start + stride * (side + 1)):
+                table[entry] += table[entry - stride]
+        stride *= side + 1

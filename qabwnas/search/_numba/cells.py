@@ -15,6 +15,8 @@ from numba import njit
 NONE = np.int64(2**63 - 1)
 """Stands for "no point": totals stay far below it."""
 
+ENTRIES_AT_ONCE = 1024
+
 
 @njit(cache=True, nogil=True)
 def axes_of(low, high, side):  # type: ignore[no-untyped-def]
@@ -54,21 +56,15 @@ def side_for(n, n_coordinates, most_cells):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def step_to_above(side, n_coordinates):  # type: ignore[no-untyped-def]
-    """From the entry of a cell to the entry that its points count for: one further along every coordinate."""
-    step = 0
-    for _ in range(n_coordinates):
-        step = step * (side + 1) + 1
-    return step
-
-
-@njit(cache=True, nogil=True)
-def entry_of(columns, i, n_coordinates, axes, side):  # type: ignore[no-untyped-def]
-    """The table's entry about the cells strictly below point i, in the first coordinates."""
-    entry = 0
-    for m in range(n_coordinates):
-        entry = entry * (side + 1) + cell_along(columns[m, i], m, axes, side)
-    return entry
+def enter_entries(columns, first, last, axes, side, entries):  # type: ignore[no-untyped-def]
+    """Write the table's entries about the cells strictly below some points, in all coordinates but the last."""
+    for i in range(last - first):
+        entries[i] = 0
+    for m in range(columns.shape[0] - 1):
+        low, scale = axes[0, m], axes[1, m]
+        for i in range(last - first):
+            cell = min(np.int32((np.float64(columns[m, first + i]) - low) * scale), side - 1)
+            entries[i] = entries[i] * (side + 1) + cell
 
 
 @njit(cache=True, nogil=True)
@@ -79,15 +75,4 @@ def spread_minima(table, side, n_coordinates):  # type: ignore[no-untyped-def]
         for start in range(0, table.size, stride * (side + 1)):
             for entry in range(start + stride, start + stride * (side + 1)):
                 table[entry] = min(table[entry], table[entry - stride])
-        stride *= side + 1
-
-
-@njit(cache=True, nogil=True)
-def spread_counts(table, side, n_coordinates):  # type: ignore[no-untyped-def]
-    """Make every entry the sum of all those at most it along every coordinate."""
-    stride = 1
-    for _ in range(n_coordinates):
-        for start in range(0, table.size, stride * (side + 1)):
-            for entry in range(start + stride, start + stride * (side + 1)):
-                table[entry] += table[entry - stride]
         stride *= side + 1

@@ -10,7 +10,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from qabwnas.search._numba.cells import NONE, axes_of, box_of, cell_along, side_for, spread_minima, step_to_above
+from qabwnas.search._numba.cells import NONE, axes_of, box_of, enter_entries, side_for, spread_minima
 from qabwnas.search._numba.prefilter import prefilter
 from qabwnas.search._numba.sweep import swept
 from qabwnas.search._numba.ties import Candidates
@@ -61,17 +61,18 @@ def combine(
 
 
 @njit(cache=True, nogil=True)
-def _combined(m, i, j, totals, rows, aggregate_max):  # type: ignore[no-untyped-def]
-    return max(totals[m, i], rows[m, j]) if aggregate_max[m] else totals[m, i] + rows[m, j]
-
-
-@njit(cache=True, nogil=True)
-def _entry_of_pair(i, j, totals, rows, aggregate_max, axes, side):  # type: ignore[no-untyped-def]
-    entry = 0
-    for m in range(totals.shape[0] - 1):
-        value = _combined(m, i, j, totals, rows, aggregate_max)
-        entry = entry * (side + 1) + cell_along(value, m, axes, side)
-    return entry
+def _add(i, first, step, totals, rows, aggregate_max, sums):  # type: ignore[no-untyped-def]
+    """Write the sums of a point with every step-th row; return how many."""
+    n = (rows.shape[1] - first + step - 1) // step
+    for m in range(totals.shape[0]):
+        total = totals[m, i]
+        if aggregate_max[m]:
+            for j in range(n):
+                sums[m, j] = max(total, rows[m, first + j * step])
+        else:
+            for j in range(n):
+                sums[m, j] = total + rows[m, first + j * step]
+    return n
 
 
 @njit(cache=True, nogil=True)
@@ -89,14 +90,17 @@ def _table_of_sample(totals, rows, aggregate_max):  # type: ignore[no-untyped-de
     table = np.full((side + 1) ** (d - 1), NONE)
     if d == 1 or aggregate_max[0]:
         return axes, side, table
-    above = step_to_above(side, d - 1)
+    above = (table.size - 1) // side  # one cell further along every coordinate
     step = max(1, n_points * n_rows // _SAMPLE)
     row_step = min(step, n_rows)
     point_step = step // row_step
+    sums, entries = np.empty((d, n_rows), dtype=np.int64), np.empty(n_rows, dtype=np.int64)
     for i in range(0, n_points, point_step):
-        for j in range((i // point_step) % row_step, n_rows, row_step):
-            entry = _entry_of_pair(i, j, totals, rows, aggregate_max, axes, side) + above
-            table[entry] = min(table[entry], _combined(d - 1, i, j, totals, rows, aggregate_max))
+        n = _add(i, (i // point_step) % row_step, row_step, totals, rows, aggregate_max, sums)
+        enter_entries(sums, 0, n, axes, side, entries)
+        for j in range(n):
+            entry = entries[j] + above
+            table[entry] = min(table[entry], sums[d - 1, j])
     spread_minima(table, side, d - 1)
     return axes, side, table
 
@@ -106,16 +110,18 @@ def _pairs_below(totals, rows, aggregate_max, first, last, lowest):  # type: ign
     """Sums and numbers of the pairs of some points that the table leaves."""
     axes, side, table = lowest
     d, n_rows = rows.shape
-    sums = np.empty((d, (last - first) * n_rows), dtype=np.int64)
+    kept = np.empty((d, (last - first) * n_rows), dtype=np.int64)
     pairs = np.empty((last - first) * n_rows, dtype=np.int64)
-    n = 0
+    n_kept = 0
+    sums, entries = np.empty((d, n_rows), dtype=np.int64), np.empty(n_rows, dtype=np.int64)
     for i in range(first, last):
+        _add(i, 0, 1, totals, rows, aggregate_max, sums)
+        enter_entries(sums, 0, n_rows, axes, side, entries)
         for j in range(n_rows):
-            value = _combined(d - 1, i, j, totals, rows, aggregate_max)
-            if value >= table[_entry_of_pair(i, j, totals, rows, aggregate_max, axes, side)]:
+            if sums[d - 1, j] >= table[entries[j]]:
                 continue
             for m in range(d):
-                sums[m, n] = _combined(m, i, j, totals, rows, aggregate_max)
-            pairs[n] = i * n_rows + j
-            n += 1
-    return sums[:, :n].copy(), pairs[:n].copy()
+                kept[m, n_kept] = sums[m, j]
+            pairs[n_kept] = i * n_rows + j
+            n_kept += 1
+    return kept[:, :n_kept].copy(), pairs[:n_kept].copy()

@@ -57,7 +57,7 @@ def sweep_grid(points: Ints, k: int) -> NDArray[np.bool_]:
     kept = np.zeros(len(points), dtype=np.bool_)
     if kept.size == 0:
         return kept
-    grid = tuple(_Grid.over(points, NONE if k == 1 else 0))
+    grid = tuple(_Grid.over(points, int(NONE) if k == 1 else 0))
     recent = np.full((_RECENT, points.shape[1]), NONE)
     at = 0
     while at < kept.size:  # Python, and so Ctrl-C, has its turn between slices
@@ -117,10 +117,10 @@ def _covering(points, i, stored, first, last):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def _corner_is_above(points, i, corners, cell):  # type: ignore[no-untyped-def]
-    for m in range(corners.shape[1]):
-        if corners[cell, m] > points[i, m + 2]:
-            return True
-    return False
+    m = 0
+    while m < corners.shape[1] and corners[cell, m] <= points[i, m + 2]:
+        m += 1
+    return m < corners.shape[1]
 
 
 @njit(cache=True, nogil=True)

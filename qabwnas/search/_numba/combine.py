@@ -10,14 +10,14 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from qabwnas.search._numba.cells import NONE, axes_of, box_of, enter_entries, side_for, spread_minima
+from qabwnas.search._numba.cells import NONE, SAMPLED_FROM, axes_of, box_of, enter_entries, side_for, spread_minima
 from qabwnas.search._numba.prefilter import prefilter
 from qabwnas.search._numba.sweep import swept
 from qabwnas.search._numba.ties import Candidates
 
 _PAIRS_AT_ONCE = 1 << 20
 _SAMPLE = 1 << 16
-_MOST_CELLS = 1 << 16
+_MOST_CELLS = 1 << 18
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -91,7 +91,7 @@ def _table_of_sample(totals, rows, aggregate_max):  # type: ignore[no-untyped-de
     if d == 1 or aggregate_max[0]:
         return axes, side, table
     above = (table.size - 1) // side  # one cell further along every coordinate
-    step = max(1, n_points * n_rows // _SAMPLE)
+    step = max(SAMPLED_FROM, n_points * n_rows // _SAMPLE)
     row_step = min(step, n_rows)
     point_step = step // row_step
     sums, entries = np.empty((d, n_rows), dtype=np.int64), np.empty(n_rows, dtype=np.int64)

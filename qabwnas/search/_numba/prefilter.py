@@ -10,11 +10,20 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from qabwnas.search._numba.cells import ENTRIES_AT_ONCE, NONE, axes_of, box_of, enter_entries, side_for, spread_minima
+from qabwnas.search._numba.cells import (
+    ENTRIES_AT_ONCE,
+    NONE,
+    SAMPLED_FROM,
+    axes_of,
+    box_of,
+    enter_entries,
+    side_for,
+    spread_minima,
+)
 
 _FEW_POINTS = 32
 _POINTS_AT_ONCE = 1 << 22  # a call on so many takes less than a tenth of a second
-_MOST_CELLS = 1 << 16
+_MOST_CELLS = 1 << 18
 _SAMPLE = 1 << 16
 
 Ints = NDArray[np.int64]
@@ -32,7 +41,7 @@ def prefilter(columns: Ints, n_sums: int, k: int) -> Ints:
         part = np.ascontiguousarray(columns[:, first : first + _POINTS_AT_ONCE])
         parts.append(first + _not_above(part, k))
     rest: Ints = np.concatenate(parts)
-    if 1 < len(parts) and rest.size <= n // 2:
+    if len(parts) > 1 and rest.size <= n // 2:
         rest = rest[prefilter(np.ascontiguousarray(columns[:, rest]), n_sums, k)]
     return rest
 
@@ -40,7 +49,7 @@ def prefilter(columns: Ints, n_sums: int, k: int) -> Ints:
 @njit(cache=True, nogil=True)
 def _not_above(columns, k):  # type: ignore[no-untyped-def]
     """Round by round, until a round removes little; the first holds all points to a sample of them."""
-    kept = _below_lowest(columns, k, max(1, columns.shape[1] // _SAMPLE))
+    kept = _below_lowest(columns, k, max(SAMPLED_FROM, columns.shape[1] // _SAMPLE))
     while kept.size > _FEW_POINTS * k:
         again = _below_lowest(_taken(columns, kept), k, 1)
         settled = again.size > kept.size - kept.size // 4

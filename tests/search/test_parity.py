@@ -82,7 +82,7 @@ def test_pruning_of_many_rows(shape: str, d: int) -> None:
 )
 def test_fronts(shape: str, d: int, n_blocks: int, n_max: int, seed: int) -> None:
     generator = np.random.default_rng(seed)
-    sizes = generator.integers(1, {1: 1000, 2: 1000, 3: 100, 4: 12, 5: 6, 6: 5}[d] + 1, n_blocks)
+    sizes = generator.integers(1, {1: 1000, 2: 1000, 3: 200, 4: 40, 5: 20, 6: 10}[d] + 1, n_blocks)
     values = np.concatenate([points(generator, shape, d, int(n)) for n in sizes], axis=1)
     offsets = np.cumsum([0, *sizes], dtype=np.int64)
     is_max = np.zeros(d, dtype=np.uint8)

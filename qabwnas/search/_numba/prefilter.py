@@ -29,11 +29,11 @@ _SAMPLE = 1 << 16
 Ints = NDArray[np.int64]
 
 
-def prefilter(columns: Ints, n_sums: int, k: int) -> Ints:
-    """Return, ascending, positions among ``columns`` ``(d, n)``, sums first, of all that fewer than ``k`` remove."""
+def prefilter(columns: Ints, k: int) -> Ints:
+    """Return, ascending, positions among ``columns`` ``(d, n)``, a sum first, of all that fewer than ``k`` remove."""
     d, n = columns.shape
-    if n_sums == 0 or n <= _FEW_POINTS * k:
-        return np.arange(n)  # without sums only positions say which of two points removes the other
+    if n <= _FEW_POINTS * k:
+        return np.arange(n)
     if d == 1:
         return np.flatnonzero(columns[0] <= np.partition(columns[0], k - 1)[k - 1])
     parts = []
@@ -42,7 +42,7 @@ def prefilter(columns: Ints, n_sums: int, k: int) -> Ints:
         parts.append(first + _not_above(part, k))
     rest: Ints = np.concatenate(parts)
     if len(parts) > 1 and rest.size <= n // 2:
-        rest = rest[prefilter(np.ascontiguousarray(columns[:, rest]), n_sums, k)]
+        rest = rest[prefilter(np.ascontiguousarray(columns[:, rest]), k)]
     return rest
 
 

@@ -12,7 +12,10 @@ from qabwnas.search._numba.ties import Candidates
 
 def prune(values: NDArray[np.int64], is_max: NDArray[np.uint8], k: int) -> NDArray[np.int64]:
     order, n_sums = sweep_order(is_max)
+    n = values.shape[1]
     columns = values[order] if 0 < n_sums < order.size else values
-    rows = prefilter(columns, n_sums, k)
-    kept = swept(np.ascontiguousarray(columns[:, rows]), n_sums, k, Candidates.of_rows(rows, values.shape[1]))
+    if n_sums == 0:  # only its number puts a row before another then: it stands in for a sum
+        columns, n_sums = np.concatenate([np.arange(n)[np.newaxis], values]), 1
+    rows = prefilter(columns, k)
+    kept = swept(np.ascontiguousarray(columns[:, rows]), n_sums, k, Candidates.of_rows(rows, n))
     return np.sort(rows[kept])

@@ -4,6 +4,9 @@ Every coordinate's range is cut into ``side`` cells of equal width by a monotone
 means a strictly lower coordinate. Doubles choose cells and decide nothing else. Entry (a, b, …) of a table is about the
 points in cells strictly below a, b, … at once; so a table has side + 1 entries a coordinate.
 
+Numba's cache does not see when a function that it calls in another file has changed: whoever changes this file removes
+the ``__pycache__`` beside it.
+
 Points are columns: int64 ``(d, n)``. Axes are float64 ``(2, d)``: where each coordinate's cells begin, cells a unit.
 """
 
@@ -35,7 +38,7 @@ def axes_of(low, high, side):  # type: ignore[no-untyped-def]
 @njit(cache=True, nogil=True)
 def cell_along(value, m, axes, side):  # type: ignore[no-untyped-def]
     """The cell of a coordinate's value, which is at least the axis's beginning."""
-    return min(np.int64((np.float64(value) - axes[0, m]) * axes[1, m]), side - 1)
+    return np.int64(min((np.float64(value) - axes[0, m]) * axes[1, m], side - 1.0))
 
 
 @njit(cache=True, nogil=True)
@@ -61,13 +64,26 @@ def side_for(n, n_coordinates, most_cells):  # type: ignore[no-untyped-def]
 @njit(cache=True, nogil=True)
 def enter_entries(columns, first, last, axes, side, entries):  # type: ignore[no-untyped-def]
     """Write the table's entries about the cells strictly below some points, in all coordinates but the last."""
-    for i in range(last - first):
-        entries[i] = 0
+    n, last_cell, step = last - first, np.float64(side - 1), np.int32(side + 1)
+    entries[:n] = 0
     for m in range(columns.shape[0] - 1):
-        low, scale = axes[0, m], axes[1, m]
+        low, scale, column = axes[0, m], axes[1, m], columns[m, first:last]
+        for i in range(n):  # without a call and in as few types as can be, so that it becomes vector code
+            entries[i] = entries[i] * step + np.int32(min((np.float64(column[i]) - low) * scale, last_cell))
+
+
+@njit(cache=True, nogil=True)
+def lower_entries(columns, axes, side, table):  # type: ignore[no-untyped-def]
+    """Enter the last coordinate of points where it is the smallest, for the cells above their own."""
+    above = (table.size - 1) // side  # one cell further along every coordinate
+    entries = np.empty(ENTRIES_AT_ONCE, dtype=np.uint32)
+    for first in range(0, columns.shape[1], entries.size):
+        last = min(first + entries.size, columns.shape[1])
+        enter_entries(columns, first, last, axes, side, entries)
+        values = columns[-1, first:last]
         for i in range(last - first):
-            cell = min(np.int32((np.float64(columns[m, first + i]) - low) * scale), side - 1)
-            entries[i] = entries[i] * (side + 1) + cell
+            entry = entries[i] + above
+            table[entry] = min(table[entry], values[i])
 
 
 @njit(cache=True, nogil=True)

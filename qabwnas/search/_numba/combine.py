@@ -17,6 +17,7 @@ from qabwnas.search._numba.cells import (
     axes_of,
     box_of,
     enter_entries,
+    lower_entries,
     side_for,
     spread_minima,
 )
@@ -110,18 +111,13 @@ def _table_of_sample(long, short, aggregate_max):  # type: ignore[no-untyped-def
     table = np.full((side + 1) ** (d - 1), NONE)
     if d == 1 or aggregate_max[0]:
         return axes, side, table
-    above = (table.size - 1) // side  # one cell further along every coordinate
     step = min(n_long, max(SAMPLED_FROM, n_long * n_short // _SAMPLE))
     sums = np.empty((d, ENTRIES_AT_ONCE), dtype=np.int64)
-    entries = np.empty(ENTRIES_AT_ONCE, dtype=np.int64)
     for j in range(n_short):
         for first in range(j % step, n_long, ENTRIES_AT_ONCE * step):
             last = min(first + ENTRIES_AT_ONCE * step, n_long)
             n = _add(long, first, last, step, short, j, aggregate_max, sums)
-            enter_entries(sums, 0, n, axes, side, entries)
-            for i in range(n):
-                entry = entries[i] + above
-                table[entry] = min(table[entry], sums[d - 1, i])
+            lower_entries(sums[:, :n], axes, side, table)
     spread_minima(table, side, d - 1)
     return axes, side, table
 
@@ -135,7 +131,7 @@ def _pairs_below(long, short, aggregate_max, first, last, lowest, strides):  # t
     pairs = np.empty((last - first) * n_short, dtype=np.int64)
     n_kept = 0
     sums = np.empty((d, ENTRIES_AT_ONCE), dtype=np.int64)
-    entries = np.empty(ENTRIES_AT_ONCE, dtype=np.int64)
+    entries = np.empty(ENTRIES_AT_ONCE, dtype=np.uint32)
     for j in range(n_short):
         for start in range(first, last, ENTRIES_AT_ONCE):
             n = _add(long, start, min(start + ENTRIES_AT_ONCE, last), 1, short, j, aggregate_max, sums)

@@ -17,6 +17,7 @@ from qabwnas.search._numba.cells import (
     axes_of,
     box_of,
     enter_entries,
+    lower_entries,
     side_for,
     spread_minima,
 )
@@ -69,26 +70,24 @@ def _below_lowest(columns, k, step):  # type: ignore[no-untyped-def]
     low, high = box_of(columns)
     side = side_for(n // (k * step), d - 1, _MOST_CELLS)
     axes = axes_of(low, high, side)
-    entries = np.empty(ENTRIES_AT_ONCE, dtype=np.int64)
-    above = ((side + 1) ** (d - 1) - 1) // side  # one cell further along every coordinate
     lowest = np.full((side + 1) ** (d - 1), -NONE)
     for group in range(k):
         table = np.full(lowest.size, NONE)
-        for i in range(group * step, n, k * step):
-            enter_entries(columns, i, i + 1, axes, side, entries)
-            entry = entries[0] + above
-            table[entry] = min(table[entry], columns[d - 1, i])
+        lower_entries(columns[:, group * step :: k * step].copy(), axes, side, table)
         spread_minima(table, side, d - 1)
         for entry in range(table.size):
             lowest[entry] = max(lowest[entry], table[entry])
     kept = np.empty(n, dtype=np.int64)
+    entries = np.empty(ENTRIES_AT_ONCE, dtype=np.uint32)
     n_kept = 0
     for first in range(0, n, entries.size):
         last = min(first + entries.size, n)
         enter_entries(columns, first, last, axes, side, entries)
-        for i in range(first, last):
-            kept[n_kept] = i
-            n_kept += columns[d - 1, i] < lowest[entries[i - first]]
+        values = columns[d - 1, first:last]
+        for i in range(last - first):
+            if values[i] < lowest[entries[i]]:
+                kept[n_kept] = first + i
+                n_kept += 1
     return kept[:n_kept].copy()
 
 

@@ -13,6 +13,8 @@ from qabwnas.search._numba.archive import sweep_grid
 from qabwnas.search._numba.cells import NONE
 from qabwnas.search._numba.ties import Candidates, in_sweep_order
 
+_MOVES_A_SLICE = 1 << 20
+
 Ints = NDArray[np.int64]
 
 
@@ -64,15 +66,24 @@ def _sweep_minima(points, k):  # type: ignore[no-untyped-def]
     return kept
 
 
-@njit(cache=True, nogil=True)
-def _sweep_staircase(points):  # type: ignore[no-untyped-def]
+def _sweep_staircase(points: Ints) -> NDArray[np.bool_]:
     """Two coordinates: keep the minimal points as steps, x ascending and y descending."""
-    n = points.shape[0]
-    kept = np.zeros(n, dtype=np.bool_)
-    xs = np.empty(n, dtype=np.int64)
-    ys = np.empty(n, dtype=np.int64)
-    n_steps = 0
-    for i in range(n):
+    kept = np.zeros(len(points), dtype=np.bool_)
+    steps = np.empty((2, len(points)), dtype=np.int64)
+    at = n_steps = 0
+    while at < len(points):  # Python, and so Ctrl-C, has its turn between slices
+        at, n_steps = _staircase_slice(points, kept, steps, n_steps, at)
+    return kept
+
+
+@njit(cache=True, nogil=True)
+def _staircase_slice(points, kept, steps, n_steps, start):  # type: ignore[no-untyped-def]
+    """Go on from the given point; return where the slice ended, and the number of steps."""
+    xs, ys = steps
+    n_moved = 0
+    for i in range(start, points.shape[0]):
+        if i - start + n_moved > _MOVES_A_SLICE:
+            return i, n_steps
         x, y = points[i, 0], points[i, 1]
         first = np.searchsorted(xs[:n_steps], x)
         if (first > 0 and ys[first - 1] <= y) or (first < n_steps and xs[first] == x and ys[first] <= y):
@@ -83,15 +94,14 @@ def _sweep_staircase(points):  # type: ignore[no-untyped-def]
             last += 1
         if last == first:
             for j in range(n_steps, first, -1):
-                xs[j] = xs[j - 1]
-                ys[j] = ys[j - 1]
+                xs[j], ys[j] = xs[j - 1], ys[j - 1]
             n_steps += 1
         elif last > first + 1:
             removed = last - first - 1
             for j in range(last, n_steps):
-                xs[j - removed] = xs[j]
-                ys[j - removed] = ys[j]
+                xs[j - removed], ys[j - removed] = xs[j], ys[j]
             n_steps -= removed
-        xs[first] = x
-        ys[first] = y
-    return kept
+        if last != first + 1:
+            n_moved += n_steps - first
+        xs[first], ys[first] = x, y
+    return points.shape[0], n_steps

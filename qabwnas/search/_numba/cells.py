@@ -73,12 +73,12 @@ def enter_entries(columns, first, last, axes, side, entries):  # type: ignore[no
 
 
 @njit(cache=True, nogil=True)
-def lower_entries(columns, axes, side, table):  # type: ignore[no-untyped-def]
-    """Enter the last coordinate of points where it is the smallest, for the cells above their own."""
+def lower_entries(columns, n, axes, side, table):  # type: ignore[no-untyped-def]
+    """Enter the last coordinate of the first n points where it is the smallest, for the cells above their own."""
     above = (table.size - 1) // side  # one cell further along every coordinate
     entries = np.empty(ENTRIES_AT_ONCE, dtype=np.uint32)
-    for first in range(0, columns.shape[1], entries.size):
-        last = min(first + entries.size, columns.shape[1])
+    for first in range(0, n, entries.size):
+        last = min(first + entries.size, n)
         enter_entries(columns, first, last, axes, side, entries)
         values = columns[-1, first:last]
         for i in range(last - first):

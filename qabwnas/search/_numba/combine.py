@@ -117,7 +117,7 @@ def _table_of_sample(long, short, aggregate_max):  # type: ignore[no-untyped-def
         for first in range(j % step, n_long, ENTRIES_AT_ONCE * step):
             last = min(first + ENTRIES_AT_ONCE * step, n_long)
             n = _add(long, first, last, step, short, j, aggregate_max, sums)
-            lower_entries(sums[:, :n], axes, side, table)
+            lower_entries(sums, n, axes, side, table)
     spread_minima(table, side, d - 1)
     return axes, side, table
 

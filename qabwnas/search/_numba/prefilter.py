@@ -50,9 +50,11 @@ def prefilter(columns: Ints, k: int) -> Ints:
 @njit(cache=True, nogil=True)
 def _not_above(columns, k):  # type: ignore[no-untyped-def]
     """Round by round, until a round removes little; the first holds all points to a sample of them."""
-    kept = _below_lowest(columns, k, max(SAMPLED_FROM, columns.shape[1] // _SAMPLE))
+    step = max(SAMPLED_FROM, columns.shape[1] // _SAMPLE)
+    kept = _below_lowest(columns, k, step)
+    step = min(step, 1)  # a variable, so that one function is compiled and not two
     while kept.size > _FEW_POINTS * k:
-        again = _below_lowest(_taken(columns, kept), k, 1)
+        again = _below_lowest(_taken(columns, kept), k, step)
         settled = again.size > kept.size - kept.size // 4
         kept = kept[again]
         if settled:
@@ -73,7 +75,8 @@ def _below_lowest(columns, k, step):  # type: ignore[no-untyped-def]
     lowest = np.full((side + 1) ** (d - 1), -NONE)
     for group in range(k):
         table = np.full(lowest.size, NONE)
-        lower_entries(columns[:, group * step :: k * step].copy(), axes, side, table)
+        sample = columns[:, group * step :: k * step].copy()
+        lower_entries(sample, sample.shape[1], axes, side, table)
         spread_minima(table, side, d - 1)
         for entry in range(table.size):
             lowest[entry] = max(lowest[entry], table[entry])

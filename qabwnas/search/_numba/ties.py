@@ -99,7 +99,8 @@ def _sort_run(run, columns, n_sums, candidates):  # type: ignore[no-untyped-def]
             middle, last = first + length, min(first + 2 * length, n)
             if not _precedes(run[middle], run[middle - 1], columns, n_sums, candidates):
                 continue
-            left[:length] = run[first:middle]
+            for at in range(length):
+                left[at] = run[first + at]
             i, j = 0, middle
             for at in range(first, last):
                 if i == length:

@@ -18,7 +18,7 @@ from qabwnas.search._numba.cells import NONE, axes_of, cell_along
 _MOST_CELLS_A_SIDE = 64
 _POINTS_A_CELL = 8
 _RECENT = 16
-_STEPS_A_SLICE = 1 << 26
+_STEPS_A_SLICE = 1 << 25
 
 Ints = NDArray[np.int64]
 

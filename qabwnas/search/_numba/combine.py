@@ -44,6 +44,7 @@ def combine(
     """Return sums ``(d, n)`` and pairs (point × n_rows + row) of what stays, in sweep order; ``None`` past the limit.
 
     ``totals`` ``(d, n_points)`` and ``rows`` ``(d, n_rows)`` are columns in sweep order, ``choice`` the points' own.
+    Without a sum, ``block`` comes behind those of the points.
     """
     n_points, n_rows = totals.shape[1], rows.shape[1]
     # Inner loops run along the longer side; pair numbers grow by the strides along the two.
@@ -74,10 +75,12 @@ def _minimal(
     sums: Ints, pairs: Ints, choice: NDArray[np.int32], block: int, n_rows: int, n_sums: int
 ) -> tuple[Ints, Ints]:
     """Return those of some pairs that no other removes, in sweep order."""
-    if len(sums) > 2 and n_sums > 0:  # for two metrics, sorting costs no more than another cut
-        rest = prefilter(sums, 1)
-        sums, pairs = np.ascontiguousarray(sums[:, rest]), pairs[rest]
-    kept = swept(sums, n_sums, 1, Candidates(pairs, choice, block, n_rows))
+    # Without a sum only candidates put a pair before another: blocks join in order then, and pair numbers tell.
+    columns = sums if n_sums > 0 else np.concatenate([pairs[np.newaxis], sums])
+    if len(columns) > 2:  # for two coordinates, sorting costs no more than another cut
+        rest = prefilter(columns, 1)
+        columns, sums, pairs = np.ascontiguousarray(columns[:, rest]), sums[:, rest], pairs[rest]
+    kept = swept(columns, max(n_sums, 1), 1, Candidates(pairs, choice, block, n_rows))
     return np.ascontiguousarray(sums[:, kept]), pairs[kept]
 
 

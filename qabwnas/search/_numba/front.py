@@ -27,7 +27,9 @@ def front(
     totals = origin[order][:, np.newaxis]
     choice = np.zeros((1, len(blocks)), dtype=np.int32)
     n_pairs = 0
-    for b in np.argsort([rows.size for rows in pruned], kind="stable").tolist():
+    # Without a sum to sort by, partial subnets are sorted by candidates, which asks for blocks in order.
+    fewest_first = np.argsort([rows.size for rows in pruned] if n_sums > 0 else np.zeros(len(pruned)), kind="stable")
+    for b in fewest_first.tolist():
         rows = pruned[b]
         n_pairs += len(choice) * rows.size
         combined = combine(totals, choice, blocks[b][order[:, np.newaxis], rows], b, aggregate_max, max_points)

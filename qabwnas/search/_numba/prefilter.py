@@ -23,7 +23,7 @@ from qabwnas.search._numba.cells import (
 )
 
 _FEW_POINTS = 32
-_POINTS_AT_ONCE = 1 << 22  # a call on so many takes less than a tenth of a second
+_POINTS_AT_ONCE = 1 << 20  # a call on so many takes less than a tenth of a second
 _MOST_CELLS = 1 << 18
 _SAMPLE = 1 << 16
 

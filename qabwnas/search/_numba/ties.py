@@ -44,8 +44,8 @@ class Candidates:
 
 
 def in_sweep_order(columns: Ints, n_sums: int, candidates: Candidates) -> Ints:
-    """Return the positions of points ``columns`` ``(d, n)``, sums first, in sweep order; O(n log n)."""
-    order = np.argsort(columns[0]) if n_sums > 0 else np.arange(columns.shape[1])
+    """Return the positions of points ``columns`` ``(d, n)``, one or more sums first, in sweep order; O(n log n)."""
+    order = np.argsort(columns[0])
     of = (candidates.pairs, candidates.choice, candidates.block, candidates.n_rows)
     _sort_ties(order, columns, n_sums, of)
     return order
@@ -74,7 +74,7 @@ def _sort_ties(order, columns, n_sums, candidates):  # type: ignore[no-untyped-d
     first = 0
     while first < n:
         last = first + 1
-        while last < n and (n_sums == 0 or columns[0, order[last]] == columns[0, order[first]]):
+        while last < n and columns[0, order[last]] == columns[0, order[first]]:
             last += 1
         if last - first > 1:
             _sort_run(order[first:last], columns, n_sums, candidates)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import time
 from itertools import pairwise
 
 import numpy as np
@@ -107,6 +109,23 @@ def test_a_front_of_ties_in_everything() -> None:
             )
             assert totals.tolist() == [[0, 0, 0]]
             assert choice.tolist() == [[0, 0, 0]]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_ctrl_c_ends_a_long_front_at_once(backend: str) -> None:
+    kernels = select_backend(backend)
+    values = points(np.random.default_rng(7), "anti-correlated", 4, 1_800)
+    is_max, origin = np.zeros(4, dtype=np.uint8), np.zeros(4, dtype=np.int64)
+    kernels.front(values[:, :20].copy(), np.array([0, 10, 20]), is_max, origin, NO_LIMIT)  # compiles what is to come
+    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.5)
+        started = time.perf_counter()
+        with pytest.raises(KeyboardInterrupt):
+            kernels.front(values, np.arange(0, 1_801, 300), is_max, origin, NO_LIMIT)
+        assert time.perf_counter() - started < 1.0  # a fifth of a second, and a busy machine
+    finally:
+        signal.signal(signal.SIGALRM, before)
 
 
 @EXAMPLES

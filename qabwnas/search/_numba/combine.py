@@ -10,17 +10,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from qabwnas.search._numba.cells import (
-    ENTRIES_AT_ONCE,
-    NONE,
-    SAMPLED_FROM,
-    axes_of,
-    box_of,
-    enter_entries,
-    lower_entries,
-    side_for,
-    spread_minima,
-)
+from qabwnas.search._numba import cells
 from qabwnas.search._numba.prefilter import prefilter
 from qabwnas.search._numba.sweep import swept
 from qabwnas.search._numba.ties import Candidates
@@ -104,24 +94,24 @@ def _table_of_sample(long, short, aggregate_max):  # type: ignore[no-untyped-def
     """Axes, side and table of the smallest last coordinate of pairs; without a sum to be lower in, of no pair."""
     d, n_long = long.shape
     n_short = short.shape[1]
-    low, high = box_of(long)
-    short_low, short_high = box_of(short)
+    low, high = cells.box_of(long)
+    short_low, short_high = cells.box_of(short)
     for m in range(d):
         low[m] = max(low[m], short_low[m]) if aggregate_max[m] else low[m] + short_low[m]
         high[m] = max(high[m], short_high[m]) if aggregate_max[m] else high[m] + short_high[m]
-    side = side_for(n_long * n_short, d - 1, _MOST_CELLS)
-    axes = axes_of(low, high, side)
-    table = np.full((side + 1) ** (d - 1), NONE)
+    side = cells.side_for(n_long * n_short, d - 1, _MOST_CELLS)
+    axes = cells.axes_of(low, high, side)
+    table = np.full((side + 1) ** (d - 1), cells.NONE)
     if d == 1 or aggregate_max[0]:
         return axes, side, table
-    step = min(n_long, max(SAMPLED_FROM, n_long * n_short // _SAMPLE))
-    sums = np.empty((d, ENTRIES_AT_ONCE), dtype=np.int64)
+    step = min(n_long, max(cells.SAMPLED_FROM, n_long * n_short // _SAMPLE))
+    sums = np.empty((d, cells.ENTRIES_AT_ONCE), dtype=np.int64)
     for j in range(n_short):
-        for first in range(j % step, n_long, ENTRIES_AT_ONCE * step):
-            last = min(first + ENTRIES_AT_ONCE * step, n_long)
+        for first in range(j % step, n_long, cells.ENTRIES_AT_ONCE * step):
+            last = min(first + cells.ENTRIES_AT_ONCE * step, n_long)
             n = _add(long, first, last, step, short, j, aggregate_max, sums)
-            lower_entries(sums, n, axes, side, table)
-    spread_minima(table, side, d - 1)
+            cells.lower_entries(sums, n, axes, side, table)
+    cells.spread_minima(table, side, d - 1)
     return axes, side, table
 
 
@@ -133,12 +123,12 @@ def _pairs_below(long, short, aggregate_max, first, last, lowest, strides):  # t
     kept = np.empty((d, (last - first) * n_short), dtype=np.int64)
     pairs = np.empty((last - first) * n_short, dtype=np.int64)
     n_kept = 0
-    sums = np.empty((d, ENTRIES_AT_ONCE), dtype=np.int64)
-    entries = np.empty(ENTRIES_AT_ONCE, dtype=np.uint32)
+    sums = np.empty((d, cells.ENTRIES_AT_ONCE), dtype=np.int64)
+    entries = np.empty(cells.ENTRIES_AT_ONCE, dtype=np.uint32)
     for j in range(n_short):
-        for start in range(first, last, ENTRIES_AT_ONCE):
-            n = _add(long, start, min(start + ENTRIES_AT_ONCE, last), 1, short, j, aggregate_max, sums)
-            enter_entries(sums, 0, n, axes, side, entries)
+        for start in range(first, last, cells.ENTRIES_AT_ONCE):
+            n = _add(long, start, min(start + cells.ENTRIES_AT_ONCE, last), 1, short, j, aggregate_max, sums)
+            cells.enter_entries(sums, 0, n, axes, side, entries)
             for i in range(n):
                 if sums[d - 1, i] >= table[entries[i]]:
                     continue

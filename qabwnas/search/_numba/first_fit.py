@@ -1,4 +1,8 @@
-"""The first point of a front within budgets: ``csrc/qabwnas/first_fit.hpp``."""
+"""The first point of a front within budgets: ``csrc/qabwnas/first_fit.hpp``.
+
+With several budgets a walk over the tree of minima. With one budget, and as many queries as points, only the points
+matter that are cheaper than all before them; a table over cells of cost says where among those to look.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +11,70 @@ from numba import njit
 from numpy.typing import NDArray
 
 _FANOUT = 16
+_MOST_CELLS = 1 << 16
+_QUERIES_AT_ONCE = 1 << 12
+
+Ints = NDArray[np.int64]
 
 
-def first_fit(nodes: NDArray[np.int64], starts: NDArray[np.int64], budgets: NDArray[np.int64]) -> NDArray[np.int64]:
-    found: NDArray[np.int64] = _first_fits(nodes, starts, budgets)
+def first_fit(nodes: Ints, starts: Ints, budgets: Ints) -> Ints:
+    n_points, n_queries = int(starts[1]), len(budgets)
+    if nodes.shape[0] == 1 and n_queries >= n_points > 0:
+        points = _descent(nodes[0, :n_points])
+        costs = nodes[0, points]
+        found: Ints = _first_fits_in_descent(points, costs, budgets[:, 0])
+        return found
+    found = np.empty(n_queries, dtype=np.int64)
+    for first in range(0, n_queries, _QUERIES_AT_ONCE):  # Python, and so Ctrl-C, has its turn between slices
+        _first_fits(nodes, starts, budgets, found, first, min(first + _QUERIES_AT_ONCE, n_queries))
+    return found
+
+
+def _descent(costs: Ints) -> Ints:
+    """Return the points that are cheaper than all before them."""
+    cheaper = np.ones(costs.size, dtype=np.bool_)
+    cheaper[1:] = costs[1:] < np.minimum.accumulate(costs)[:-1]
+    return np.flatnonzero(cheaper)
+
+
+@njit(cache=True, nogil=True)
+def _first_fits_in_descent(points, costs, budgets):  # type: ignore[no-untyped-def]
+    """One budget; costs descend."""
+    n = costs.size
+    n_cells = min(4 * n, _MOST_CELLS)
+    low = np.float64(costs[n - 1])
+    width = np.float64(costs[0]) - low
+    scale = n_cells / width if width > 0 else 0.0
+    # first_in[c]: the first point in a cell below c; those before are in dearer cells, so they cost more.
+    first_in = np.full(n_cells + 1, n)
+    cell = n_cells
+    for i in range(n):
+        lies_in = np.int64(min((np.float64(costs[i]) - low) * scale, n_cells - 1.0))
+        while cell > lies_in:
+            first_in[cell] = i
+            cell -= 1
+    found = np.empty(budgets.size, dtype=np.int64)
+    for q in range(budgets.size):
+        budget = budgets[q]
+        if budget < costs[n - 1]:
+            found[q] = -1
+            continue
+        cell = np.int64(min((np.float64(budget) - low) * scale, n_cells - 1.0))
+        at, end = first_in[cell + 1], first_in[cell]
+        while at < end:
+            middle = (at + end) // 2
+            if costs[middle] > budget:
+                at = middle + 1
+            else:
+                end = middle
+        found[q] = points[at]
     return found
 
 
 @njit(cache=True, nogil=True)
-def _first_fits(nodes, starts, budgets):  # type: ignore[no-untyped-def]
-    found = np.empty(budgets.shape[0], dtype=np.int64)
+def _first_fits(nodes, starts, budgets, found, first, last):  # type: ignore[no-untyped-def]
     top = starts.size - 2
-    for q in range(budgets.shape[0]):
+    for q in range(first, last):
         found[q] = -1
         level, at = top, 0
         while at < starts[level + 1] - starts[level]:

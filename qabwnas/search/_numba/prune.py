@@ -5,12 +5,17 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from qabwnas.search._numba.sweep import kept_of_sorted, sweep_order
+from qabwnas.search._numba.prefilter import prefilter
+from qabwnas.search._numba.sweep import sweep_order, swept
+from qabwnas.search._numba.ties import Candidates
 
 
 def prune(values: NDArray[np.int64], is_max: NDArray[np.uint8], k: int) -> NDArray[np.int64]:
     order, n_sums = sweep_order(is_max)
-    rows = np.arange(values.shape[1])
-    rows = np.lexsort((rows, *(values[m] for m in order[:n_sums][::-1])))
-    kept = kept_of_sorted(values[np.ix_(order, rows)].T, n_sums, k)
+    n = values.shape[1]
+    columns = values[order] if 0 < n_sums < order.size else values
+    if n_sums == 0:  # only its number puts a row before another then: it stands in for a sum
+        columns, n_sums = np.concatenate([np.arange(n)[np.newaxis], values]), 1
+    rows = prefilter(columns, k)
+    kept = swept(np.ascontiguousarray(columns[:, rows]), n_sums, k, Candidates.of_rows(rows, n))
     return np.sort(rows[kept])

@@ -9,84 +9,99 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from qabwnas.search._numba.archive import sweep_grid
+from qabwnas.search._numba.cells import NONE
+from qabwnas.search._numba.ties import Candidates, in_sweep_order
 
-def sweep_order(is_max: NDArray[np.uint8]) -> tuple[NDArray[np.int64], int]:
+_MOVES_A_SLICE = 1 << 20
+
+Ints = NDArray[np.int64]
+
+
+def sweep_order(is_max: NDArray[np.uint8]) -> tuple[Ints, int]:
     """Return the metrics with sums before maxima, and the number of sums."""
     order = np.argsort(is_max, kind="stable")
     return order, int((is_max == 0).sum())
 
 
-def kept_of_sorted(points: NDArray[np.int64], n_sums: int, k: int) -> NDArray[np.bool_]:
-    """Return which points ``(n, n_metrics)``, in sweep order, fewer than ``k`` kept ones before them are at most."""
-    tested = np.ascontiguousarray(points[:, 1 if n_sums > 0 else 0 :])
-    if k > 1 or tested.shape[1] > 2:
-        kept: NDArray[np.bool_] = _skyband(tested, k)
-    elif tested.shape[1] == 2:
-        kept = _staircase(tested)
-    elif tested.shape[1] == 1:
-        kept = np.ones(len(points), dtype=np.bool_)
-        kept[1:] = tested[1:, 0] < np.minimum.accumulate(tested[:, 0])[:-1]
-    else:
-        kept = np.zeros(len(points), dtype=np.bool_)
-        kept[:1] = True
+def swept(columns: Ints, n_sums: int, k: int, candidates: Candidates) -> Ints:
+    """Return, in sweep order, the positions of points ``(d, n)`` that fewer than ``k`` others remove."""
+    order = in_sweep_order(columns, n_sums, candidates)
+    kept: Ints = order[kept_of_sorted(columns[:, order].T, n_sums, k)]
     return kept
 
 
-@njit(cache=True)
-def _staircase(points):  # type: ignore[no-untyped-def]
-    """Keep the minimal points of two coordinates as steps: x ascending, y descending."""
+def kept_of_sorted(points: Ints, n_sums: int, k: int) -> NDArray[np.bool_]:
+    """Return which points ``(n, n_metrics)``, in sweep order, fewer than ``k`` kept ones before them are at most."""
+    tested = np.ascontiguousarray(points[:, 1 if n_sums > 0 else 0 :])
+    kept: NDArray[np.bool_]
+    if tested.shape[1] == 0:
+        kept = np.zeros(len(points), dtype=np.bool_)
+        kept[:k] = True
+    elif tested.shape[1] == 1:
+        kept = _sweep_minima(tested, k)
+    elif tested.shape[1] == 2 and k == 1:
+        kept = _sweep_staircase(tested)
+    else:
+        kept = sweep_grid(tested, k)
+    return kept
+
+
+@njit(cache=True, nogil=True)
+def _sweep_minima(points, k):  # type: ignore[no-untyped-def]
+    """One coordinate: keep the k smallest so far, ascending."""
     n = points.shape[0]
     kept = np.zeros(n, dtype=np.bool_)
-    xs = np.empty(n, dtype=np.int64)
-    ys = np.empty(n, dtype=np.int64)
-    n_steps = 0
+    smallest = np.full(k, NONE)
     for i in range(n):
-        x, y = points[i, 0], points[i, 1]
-        behind = np.searchsorted(xs[:n_steps], x, side="right")
-        if behind > 0 and ys[behind - 1] <= y:
+        value = points[i, 0]
+        if smallest[k - 1] <= value:
             continue
         kept[i] = True
-        first = np.searchsorted(xs[:n_steps], x, side="left")
+        at = k - 1
+        while at > 0 and smallest[at - 1] > value:
+            smallest[at] = smallest[at - 1]
+            at -= 1
+        smallest[at] = value
+    return kept
+
+
+def _sweep_staircase(points: Ints) -> NDArray[np.bool_]:
+    """Two coordinates: keep the minimal points as steps, x ascending and y descending."""
+    kept = np.zeros(len(points), dtype=np.bool_)
+    steps = np.empty((2, len(points)), dtype=np.int64)
+    at = n_steps = 0
+    while at < len(points):  # Python, and so Ctrl-C, has its turn between slices
+        at, n_steps = _staircase_slice(points, kept, steps, n_steps, at)
+    return kept
+
+
+@njit(cache=True, nogil=True)
+def _staircase_slice(points, kept, steps, n_steps, start):  # type: ignore[no-untyped-def]
+    """Go on from the given point; return where the slice ended, and the number of steps."""
+    xs, ys = steps
+    n_moved = 0
+    for i in range(start, points.shape[0]):
+        if i - start + n_moved > _MOVES_A_SLICE:
+            return i, n_steps
+        x, y = points[i, 0], points[i, 1]
+        first = np.searchsorted(xs[:n_steps], x)
+        if (first > 0 and ys[first - 1] <= y) or (first < n_steps and xs[first] == x and ys[first] <= y):
+            continue
+        kept[i] = True
         last = first
         while last < n_steps and ys[last] >= y:
             last += 1
         if last == first:
             for j in range(n_steps, first, -1):
-                xs[j] = xs[j - 1]
-                ys[j] = ys[j - 1]
+                xs[j], ys[j] = xs[j - 1], ys[j - 1]
             n_steps += 1
         elif last > first + 1:
             removed = last - first - 1
             for j in range(last, n_steps):
-                xs[j - removed] = xs[j]
-                ys[j - removed] = ys[j]
+                xs[j - removed], ys[j - removed] = xs[j], ys[j]
             n_steps -= removed
-        xs[first] = x
-        ys[first] = y
-    return kept
-
-
-@njit(cache=True)
-def _skyband(points, k):  # type: ignore[no-untyped-def]
-    """Count the kept points that are at most each point, newest first, up to k."""
-    n, d = points.shape
-    kept = np.zeros(n, dtype=np.bool_)
-    rows = np.empty(n, dtype=np.int64)
-    n_kept = 0
-    for i in range(n):
-        n_below = 0
-        for j in range(n_kept - 1, -1, -1):
-            at_most = True
-            for c in range(d):
-                if points[rows[j], c] > points[i, c]:
-                    at_most = False
-                    break
-            if at_most:
-                n_below += 1
-                if n_below == k:
-                    break
-        if n_below < k:
-            kept[i] = True
-            rows[n_kept] = i
-            n_kept += 1
-    return kept
+        if last != first + 1:
+            n_moved += n_steps - first
+        xs[first], ys[first] = x, y
+    return points.shape[0], n_steps

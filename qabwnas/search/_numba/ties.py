@@ -1,0 +1,114 @@
+"""The sweep order of points: by sums lexicographically, then by candidates in block order.
+
+NumPy sorts by the first sum, which leaves few ties; a merge sort with a comparison settles those.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+_SHORT = 16
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """The candidates of points that each join an earlier point with a row of a block.
+
+    Attributes:
+        pairs: int64 ``(n,)``, earlier point × ``n_rows`` + row; rows are in candidate order.
+        choice: int32 ``(n_earlier, n_blocks)``, the candidates of the earlier points.
+        block: the block that is joined; −1 where none is, with ``n_rows`` 1.
+        n_rows: of the block.
+    """
+
+    pairs: Ints
+    choice: NDArray[np.int32]
+    block: int
+    n_rows: int
+
+    @classmethod
+    def of_rows(cls, rows: Ints, n_rows: int) -> Candidates:
+        """Return the candidates of some rows of a single block."""
+        return cls(rows, np.zeros((1, 1), dtype=np.int32), 0, n_rows)
+
+    @classmethod
+    def chosen(cls, choice: NDArray[np.int32]) -> Candidates:
+        """Return the candidates of points that join nothing."""
+        return cls(np.arange(len(choice)), choice, -1, 1)
+
+
+def in_sweep_order(columns: Ints, n_sums: int, candidates: Candidates) -> Ints:
+    """Return the positions of points ``columns`` ``(d, n)``, one or more sums first, in sweep order; O(n log n)."""
+    order = np.argsort(columns[0])
+    of = (candidates.pairs, candidates.choice, candidates.block, candidates.n_rows)
+    _sort_ties(order, columns, n_sums, of)
+    return order
+
+
+@njit(cache=True, nogil=True)
+def _precedes(a, b, columns, n_sums, candidates):  # type: ignore[no-untyped-def]
+    for m in range(1, n_sums):
+        if columns[m, a] != columns[m, b]:
+            return columns[m, a] < columns[m, b]
+    pairs, choice, block, n_rows = candidates
+    for at in range(choice.shape[1]):
+        if at == block:
+            of_a, of_b = pairs[a] % n_rows, pairs[b] % n_rows
+        else:
+            of_a, of_b = np.int64(choice[pairs[a] // n_rows, at]), np.int64(choice[pairs[b] // n_rows, at])
+        if of_a != of_b:
+            return of_a < of_b
+    return False
+
+
+@njit(cache=True, nogil=True)
+def _sort_ties(order, columns, n_sums, candidates):  # type: ignore[no-untyped-def]
+    """Sort every run of equal first sums."""
+    n = order.size
+    first = 0
+    while first < n:
+        last = first + 1
+        while last < n and columns[0, order[last]] == columns[0, order[first]]:
+            last += 1
+        if last - first > 1:
+            _sort_run(order[first:last], columns, n_sums, candidates)
+        first = last
+
+
+@njit(cache=True, nogil=True)
+def _sort_run(run, columns, n_sums, candidates):  # type: ignore[no-untyped-def]
+    """Merge sort from the bottom up; short pieces by insertion."""
+    n = run.size
+    for first in range(0, n, _SHORT):
+        for i in range(first + 1, min(first + _SHORT, n)):
+            moved, at = run[i], i
+            while at > first and _precedes(moved, run[at - 1], columns, n_sums, candidates):
+                run[at] = run[at - 1]
+                at -= 1
+            run[at] = moved
+    left = np.empty(n if n > _SHORT else 0, dtype=np.int64)
+    length = _SHORT
+    while length < n:
+        for first in range(0, n - length, 2 * length):
+            middle, last = first + length, min(first + 2 * length, n)
+            if not _precedes(run[middle], run[middle - 1], columns, n_sums, candidates):
+                continue
+            for at in range(length):
+                left[at] = run[first + at]
+            i, j = 0, middle
+            for at in range(first, last):
+                if i == length:
+                    break
+                if j < last and _precedes(run[j], left[i], columns, n_sums, candidates):
+                    run[at] = run[j]
+                    j += 1
+                else:
+                    run[at] = left[i]
+                    i += 1
+        length *= 2

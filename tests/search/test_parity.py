@@ -1,0 +1,187 @@
+"""Both backends give the same arrays on blocks that are too large for the oracle."""
+
+from __future__ import annotations
+
+import signal
+import time
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from qabwnas.search import Problem, select_backend
+from tests.search import BACKENDS
+from tests.strategies import lut_from_columns
+
+pytestmark = pytest.mark.skipif("cpp" not in BACKENDS, reason="the compiled core was not built")
+
+SHAPES = ("uniform", "anti-correlated", "clustered", "skewed", "correlated", "ties", "duplicates", "huge")
+NO_LIMIT = 2**62
+NO_MAXIMUM = -(2**63)
+EXAMPLES = settings(max_examples=60, deadline=None)
+
+Ints = NDArray[np.int64]
+
+
+def points(generator: np.random.Generator, shape: str, d: int, n: int) -> Ints:
+    """Return int64 ``(d, n)`` of the named shape."""
+    uniform = generator.random((d, n))
+    if shape == "anti-correlated":
+        uniform = 1 - uniform / np.linalg.norm(uniform, axis=0) * (1 - 0.05 * generator.random(n))
+    elif shape == "clustered":
+        uniform = 0.01 * uniform + generator.random((d, 8))[:, generator.integers(0, 8, n)]
+    elif shape == "skewed":
+        uniform = uniform**12
+    elif shape == "correlated":
+        uniform = 0.05 * uniform + generator.random(n)
+    if shape == "ties":
+        return generator.integers(-3, 6, (d, n))
+    values = (uniform * 10**6).astype(np.int64)
+    if shape == "duplicates":
+        return np.ascontiguousarray(values[:, generator.integers(0, max(1, n // 10), n)])
+    return (values - 5 * 10**5) * 2**40 if shape == "huge" else values
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@EXAMPLES
+@given(
+    d=st.integers(1, 8),
+    n=st.sampled_from([1, 2, 30, 1_000, 10_000]),
+    k=st.sampled_from([1, 1, 2, 5, 20]),
+    n_max=st.integers(0, 3),
+    seed=st.integers(0, 2**32),
+)
+def test_pruning(shape: str, d: int, n: int, k: int, n_max: int, seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    is_max = np.zeros(d, dtype=np.uint8)
+    is_max[generator.permutation(d)[:n_max]] = 1
+    if d > 4 or k > 1:
+        n = min(n, 2_000)  # the core compares all kept rows there
+    values = points(generator, shape, d, n)
+    expected, found = (select_backend(name).prune(values, is_max, k) for name in ("cpp", "numba"))
+    assert np.array_equal(found, expected)
+
+
+@pytest.mark.parametrize("d", [2, 3, 4])
+@pytest.mark.parametrize("shape", ["uniform", "anti-correlated", "clustered", "ties"])
+def test_pruning_of_many_rows(shape: str, d: int) -> None:
+    values = points(np.random.default_rng(7), shape, d, 100_000)
+    is_max = np.zeros(d, dtype=np.uint8)
+    expected, found = (select_backend(name).prune(values, is_max, 1) for name in ("cpp", "numba"))
+    assert np.array_equal(found, expected)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@EXAMPLES
+@given(
+    d=st.integers(1, 6),
+    n_blocks=st.integers(1, 5),
+    n_max=st.sampled_from([0, 0, 1, 2, 6]),
+    seed=st.integers(0, 2**32),
+)
+def test_fronts(shape: str, d: int, n_blocks: int, n_max: int, seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    sizes = generator.integers(1, {1: 1000, 2: 1000, 3: 200, 4: 40, 5: 20, 6: 10}[d] + 1, n_blocks)
+    values = np.concatenate([points(generator, shape, d, int(n)) for n in sizes], axis=1)
+    offsets = np.cumsum([0, *sizes], dtype=np.int64)
+    is_max = np.zeros(d, dtype=np.uint8)
+    is_max[generator.permutation(d)[:n_max]] = 1
+    origin = np.where(is_max == 1, generator.choice([NO_MAXIMUM, 0]), 17)
+    expected, found = (
+        select_backend(name).front(values, offsets, is_max, origin, NO_LIMIT) for name in ("cpp", "numba")
+    )
+    assert found[0] == expected[0]
+    assert np.array_equal(found[1], expected[1])
+    assert np.array_equal(found[2], expected[2])
+
+
+def test_a_front_of_ties_in_everything() -> None:
+    """Equal rows everywhere: only the order of candidates decides."""
+    values = np.zeros((3, 3_000), dtype=np.int64)
+    offsets = np.array([0, 1_000, 2_000, 3_000])
+    for is_max in ([0, 0, 0], [0, 1, 1], [1, 1, 1]):
+        for name in BACKENDS:
+            _, totals, choice, _ = select_backend(name).front(
+                values, offsets, np.array(is_max, dtype=np.uint8), np.zeros(3, dtype=np.int64), NO_LIMIT
+            )
+            assert totals.tolist() == [[0, 0, 0]]
+            assert choice.tolist() == [[0, 0, 0]]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_ctrl_c_ends_a_long_front_at_once(backend: str) -> None:
+    kernels = select_backend(backend)
+    values = points(np.random.default_rng(7), "anti-correlated", 4, 1_800)
+    is_max, origin = np.zeros(4, dtype=np.uint8), np.zeros(4, dtype=np.int64)
+    kernels.front(values[:, :20].copy(), np.array([0, 10, 20]), is_max, origin, NO_LIMIT)  # compiles what is to come
+    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.5)
+        started = time.perf_counter()
+        with pytest.raises(KeyboardInterrupt):
+            kernels.front(values, np.arange(0, 1_801, 300), is_max, origin, NO_LIMIT)
+        assert time.perf_counter() - started < 1.0  # a fifth of a second, and a busy machine
+    finally:
+        signal.signal(signal.SIGALRM, before)
+
+
+@EXAMPLES
+@given(
+    n=st.sampled_from([1, 2, 17, 300, 5_000]),
+    d=st.integers(1, 3),
+    spread=st.sampled_from([1, 10, 10**6, 2**61]),
+    seed=st.integers(0, 2**32),
+)
+def test_queries(n: int, d: int, spread: int, seed: int) -> None:
+    """Points in any order, so that costs need not descend; few queries and many, budgets at, below and above costs."""
+    generator = np.random.default_rng(seed)
+    costs = generator.integers(-spread, spread + 1, (d, n))
+    levels = [costs]
+    while levels[-1].shape[1] > 16:
+        levels.append(np.minimum.reduceat(levels[-1], np.arange(0, levels[-1].shape[1], 16), axis=1))
+    nodes = np.concatenate(levels, axis=1)
+    starts = np.cumsum([0, *(level.shape[1] for level in levels)], dtype=np.int64)
+    near = costs[:, generator.integers(0, n, 2 * n + 3)].T + generator.integers(-1, 2, (2 * n + 3, d))
+    unlimited = np.full((1, d), 2**63 - 1)
+    for budgets in (np.concatenate([near, unlimited, -unlimited]), near[:1]):
+        budgets = np.ascontiguousarray(budgets)
+        found = select_backend("numba").first_fit(nodes, starts, budgets)
+        assert np.array_equal(found, select_backend("cpp").first_fit(nodes, starts, budgets))
+        for query in range(0, len(budgets), 1 + len(budgets) // 20):
+            fits = np.flatnonzero((costs <= budgets[query][:, np.newaxis]).all(axis=0))
+            assert found[query] == (fits[0] if fits.size else -1)
+
+
+@pytest.mark.parametrize("decimals", [-3, 0, 1, 3, 6, 12, 15, 17, 22, 23, 300])
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 2**32), digits=st.integers(0, 17), steps=st.integers(-3, 3))
+def test_units(decimals: int, seed: int, digits: int, steps: int) -> None:
+    """Doubles on, between and a few units in the last place beside the numbers at which rounding turns."""
+    generator = np.random.default_rng(seed)
+    whole = generator.integers(-(10**digits), 10**digits + 1, 200).astype(np.float64)
+    values = np.concatenate([(whole + generator.choice([0, 0.5], 200)) / 10.0 ** min(decimals, 290), whole])
+    for _ in range(abs(steps)):
+        values = np.nextafter(values, np.inf if steps > 0 else -np.inf)
+    values = np.concatenate([values, [0.0, -0.0, 5e-324, -5e-324, 1e308, -1e308]])
+    for floor in (False, True):
+        found = select_backend("numba").to_units(values, decimals, floor)
+        assert np.array_equal(found, select_backend("cpp").to_units(values, decimals, floor))
+
+
+@pytest.mark.parametrize("n_metrics", [2, 3])
+def test_blocks_of_a_problem(n_metrics: int) -> None:
+    """From doubles to the front, through the whole set-up of a search."""
+    generator = np.random.default_rng(3)
+    columns = {f"m{m}": [generator.random(500).round(6).tolist() for _ in range(4)] for m in range(n_metrics)}
+    lut = lut_from_columns(columns)
+    answers = []
+    for name in ("cpp", "numba"):
+        kernels = select_backend(name)
+        problem = Problem.of(lut, list(columns), kernels)
+        assert [last - first for first, last in pairwise(problem.offsets)] == [500] * 4
+        answers.append(kernels.front(problem.values, problem.offsets, problem.is_max, problem.origin, NO_LIMIT))
+    assert np.array_equal(answers[0][1], answers[1][1])
+    assert np.array_equal(answers[0][2], answers[1][2])

@@ -3,6 +3,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <optional>
 
 namespace qabwnas {
 
@@ -45,9 +46,44 @@ Decimal shortest(double magnitude) {
     return decimal;
 }
 
+// Powers of ten that are doubles exactly.
+constexpr int n_exact_powers = 23;
+
+constexpr std::array<double, n_exact_powers> exact_powers_of_ten() {
+    std::array<double, n_exact_powers> powers{1};
+    for (std::size_t i = 1; i < n_exact_powers; ++i) powers[i] = powers[i - 1] * 10;
+    return powers;
+}
+
+constexpr auto exact_power_of_ten = exact_powers_of_ten();
+
+Value floor_of(double value) {
+    const auto toward_zero = static_cast<Value>(value);  // std::floor is a call without SSE 4.1
+    return toward_zero - (static_cast<double>(toward_zero) > value ? 1 : 0);
+}
+
+// Rounding down where plain double arithmetic proves the result; else nothing.
+std::optional<Value> quick_floor(double value, int decimals) {
+    constexpr double largest = 1e15;  // below 2^50
+    if (decimals < 0 || decimals >= n_exact_powers) return {};
+    const double power = exact_power_of_ten[static_cast<std::size_t>(decimals)], scaled = value * power;
+    if (!(std::fabs(scaled) < largest)) return {};
+    // A decimal of up to 15 digits is the shortest of the double nearest to it.
+    const Value nearest = floor_of(scaled + 0.5);
+    if (static_cast<double>(nearest) / power == value) return nearest;
+    // The shortest decimal is at most half an ulp of value away; the product is rounded once, and so are the sums
+    // below: together less than 2^-50 of it.
+    const double doubt = std::fabs(scaled) * 0x1p-50;
+    const Value below = floor_of(scaled - doubt);
+    if (below == floor_of(scaled + doubt)) return below;
+    return {};
+}
+
 }  // namespace
 
 Value to_units(double value, int decimals, Rounding rounding) {
+    if (rounding == Rounding::floor)
+        if (const std::optional<Value> units = quick_floor(value, decimals)) return *units;
     const bool negative = std::signbit(value);
     const Decimal decimal = shortest(std::fabs(value));
     const int shift = decimal.exponent + decimals;

@@ -13,6 +13,7 @@ import importlib
 import importlib.util
 import logging
 import os
+from collections.abc import Sequence
 from functools import cache
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -71,10 +72,18 @@ class Backend:
         return result
 
     def first_fit(
-        self, nodes: NDArray[np.int64], starts: NDArray[np.int64], budgets: NDArray[np.int64]
+        self,
+        points: NDArray[np.int64],
+        minima: NDArray[np.int64],
+        metrics: Sequence[int],
+        budgets: NDArray[np.int64],
+        n_threads: int,
     ) -> NDArray[np.int64]:
-        """Return for every row of ``budgets`` the first point within it, or −1; see :mod:`qabwnas.search.frontier`."""
-        found: NDArray[np.int64] = self._kernels.first_fit(nodes, starts, budgets)
+        """Return for every row of ``budgets`` ``(n, len(metrics))`` the first point within it, or −1.
+
+        ``points`` and ``minima`` are those of a :class:`qabwnas.search.minimum_tree.MinimumTree`.
+        """
+        found: NDArray[np.int64] = self._kernels.first_fit(points, minima, metrics, budgets, n_threads)
         return found
 
     def to_units(self, values: NDArray[np.float64], decimals: int, floor: bool) -> NDArray[np.int64]:

@@ -47,9 +47,11 @@ class Grid:
 
     def budget_units(self, budgets: NDArray[np.float64], backend: Backend) -> NDArray[np.int64]:
         """Return upper bounds ``(n,)`` in units, rounded down; NaN and +∞ mean no bound (:data:`UNLIMITED`)."""
+        bounded = np.isfinite(budgets)
+        if bounded.all():
+            return backend.to_units(np.ascontiguousarray(budgets), self.decimals, True)
         units = np.full(budgets.shape, UNLIMITED, dtype=np.int64)
         units[budgets == -np.inf] = -UNLIMITED
-        bounded = np.isfinite(budgets)
         units[bounded] = backend.to_units(np.ascontiguousarray(budgets[bounded]), self.decimals, True)
         return units
 

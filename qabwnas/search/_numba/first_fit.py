@@ -16,7 +16,7 @@ def first_fit(
     minima: NDArray[np.int64],
     metrics: Sequence[int],
     budgets: NDArray[np.int64],
-    n_threads: int,  # noqa: ARG001: this twin answers on the calling thread
+    n_threads: int,  # noqa: ARG001 - this twin answers on the calling thread
 ) -> NDArray[np.int64]:
     found: NDArray[np.int64] = _first_fits(points, minima, np.array(metrics, dtype=np.int64), budgets)
     return found

@@ -21,16 +21,12 @@ constexpr std::array<std::uint64_t, n_powers> powers_of_ten() {
 
 constexpr auto power_of_ten = powers_of_ten();
 
-// |value| = digits × 10^exponent, with the fewest digits (at most 17) that read back to it.
-struct Decimal {
-    std::uint64_t digits = 0;
-    int exponent = 0;
-};
-
-Decimal shortest(double magnitude) {
+// The decimal of the fewest digits (at most 17) that reads back to value.
+Decimal shortest(double value) {
     char text[32];
-    const char* end = std::to_chars(text, text + sizeof text, magnitude, std::chars_format::scientific).ptr;
+    const char* end = std::to_chars(text, text + sizeof text, std::fabs(value), std::chars_format::scientific).ptr;
     Decimal decimal;
+    decimal.negative = std::signbit(value);
     const char* at = text;
     for (bool behind_point = false; *at != 'e'; ++at) {
         if (*at == '.') {
@@ -81,11 +77,7 @@ std::optional<Value> quick_floor(double value, int decimals) {
 
 }  // namespace
 
-Value to_units(double value, int decimals, Rounding rounding) {
-    if (rounding == Rounding::floor)
-        if (const std::optional<Value> units = quick_floor(value, decimals)) return *units;
-    const bool negative = std::signbit(value);
-    const Decimal decimal = shortest(std::fabs(value));
+Value to_units(const Decimal& decimal, int decimals, Rounding rounding) {
     const int shift = decimal.exponent + decimals;
     std::uint64_t units = 0;
     if (decimal.digits == 0) return 0;
@@ -97,14 +89,20 @@ Value to_units(double value, int decimals, Rounding rounding) {
         const std::uint64_t rest = decimal.digits % divisor;
         units = decimal.digits / divisor;
         if (rounding == Rounding::floor)
-            units += negative && rest > 0 ? 1 : 0;
+            units += decimal.negative && rest > 0 ? 1 : 0;
         else if (rest > divisor - rest || (rest == divisor - rest && units % 2 == 1))
             ++units;
     } else {
-        units = rounding == Rounding::floor && negative ? 1 : 0;
+        units = rounding == Rounding::floor && decimal.negative ? 1 : 0;
     }
     const auto magnitude = static_cast<Value>(std::min(units, limit));
-    return negative ? -magnitude : magnitude;
+    return decimal.negative ? -magnitude : magnitude;
+}
+
+Value to_units(double value, int decimals, Rounding rounding) {
+    if (rounding == Rounding::floor)
+        if (const std::optional<Value> units = quick_floor(value, decimals)) return *units;
+    return to_units(shortest(value), decimals, rounding);
 }
 
 }  // namespace qabwnas

@@ -91,6 +91,17 @@ class Backend:
         units: NDArray[np.int64] = self._kernels.to_units(values, decimals, floor)
         return units
 
+    def budget_rows(
+        self, text: NDArray[np.uint8], decimals: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return lines of comma-separated budgets in units of their columns' grids, rounded down: ``(n, n_columns)``.
+
+        An empty cell is :data:`qabwnas.search.grid.UNLIMITED`. Lines that hold anything but plain decimals of up to 18
+        digits are left to the caller: their row, start and end in the text, ``(n_left, 3)``.
+        """
+        rows: tuple[NDArray[np.int64], NDArray[np.int64]] = self._kernels.budget_rows(text, decimals)
+        return rows
+
 
 def select_backend(name: str | None = None) -> Backend:
     """Return the backend of that name, or by default the one that ``QABWNAS_BACKEND`` names.

@@ -67,6 +67,15 @@ class Grid:
             value = Decimal(units).scaleb(-self.decimals)
             return value.quantize(Decimal(1)) if value == value.to_integral_value() else value.normalize()
 
+    def text(self, units: int) -> str:
+        """Return :meth:`decimal` in plain digits, without an exponent; an order of magnitude faster."""
+        if self.decimals == 0:
+            return str(units)
+        digits = f"{abs(units):0{self.decimals + 1}d}"
+        fraction = digits[-self.decimals :].rstrip("0")
+        sign = "-" if units < 0 else ""
+        return f"{sign}{digits[: -self.decimals]}.{fraction}" if fraction else f"{sign}{digits[: -self.decimals]}"
+
 
 def choose_grid(metric: Metric, columns: Sequence[NDArray[np.float64]], block_names: Sequence[str]) -> Grid:
     """Return the grid of a metric, given every block's values.

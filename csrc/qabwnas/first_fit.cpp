@@ -13,7 +13,7 @@ constexpr std::size_t fanout = MinimumTree::fanout;
 // Queries with several budgets.
 class Walk {
   public:
-    // A query takes about a microsecond, starting a thread some twenty.
+    // A query takes a tenth of a microsecond or more, starting a thread some twenty.
     static constexpr std::size_t least_queries_a_thread = 512;
 
     Walk(const MinimumTree& tree, const std::vector<std::size_t>& metrics) : n_metrics_(metrics.size()) {

@@ -89,7 +89,8 @@ class CsvBudgets:
 
     def _cells(self, line: bytes, number: int) -> list[str]:
         try:
-            return next(csv.reader([line.decode()], strict=True), [""])
+            # A line that is empty is one empty cell.
+            return next(csv.reader([line.decode()], strict=True)) or [""]
         except (csv.Error, UnicodeDecodeError) as error:
             raise InputError(f"{self._path}: line {number}: {error}") from error
 

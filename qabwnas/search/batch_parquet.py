@@ -127,18 +127,27 @@ class ParquetAnswers:
         """Append a row for every number of an answer; −1 is infeasible."""
         fits = found >= 0
         validity = pa.py_buffer(np.packbits(fits, bitorder="little"))
-        units = np.zeros((found.size, len(self._answers.metrics)), dtype=np.int64)
-        candidates = np.zeros((found.size, len(self._answers.block_names)), dtype=np.int32)
-        units[fits], candidates[fits] = self._answers.rows(found[fits])
+        units, candidates = self._rows(found)
         columns = [pa.array(["infeasible", "optimal"]).take(pa.array(fits.view(np.int8)))]
         for values in units.T:
             # An int128 each, of which the upper half repeats the sign.
-            words = np.ascontiguousarray(np.stack([values, values >> 63], axis=1))
+            words = np.empty((found.size, 2), dtype=np.int64)
+            words[:, 0] = values
+            np.right_shift(values, 63, out=words[:, 1])
             kind = self._schema.field(len(columns)).type
             columns.append(pa.Array.from_buffers(kind, found.size, [validity, pa.py_buffer(words)]))
         for rows in candidates.T:
-            columns.append(pa.array(rows, mask=~fits))
+            buffers = [validity, pa.py_buffer(np.ascontiguousarray(rows))]
+            columns.append(pa.Array.from_buffers(pa.int32(), found.size, buffers))
         self._writer.write_batch(pa.record_batch(columns, schema=self._schema))
+
+    def _rows(self, found: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        """Return a row for every number, any where that is −1: null covers it."""
+        any_number = found.max(initial=-1)
+        if any_number >= 0:
+            return self._answers.rows(np.where(found >= 0, found, any_number))
+        shapes = (found.size, len(self._answers.metrics)), (found.size, len(self._answers.block_names))
+        return np.zeros(shapes[0], dtype=np.int64), np.zeros(shapes[1], dtype=np.int32)
 
 
 def _schema(answers: Answers) -> pa.Schema:

@@ -155,6 +155,18 @@ def test_wrong_batches_write_nothing(folder: Path, budgets: str, message: str) -
     assert sorted(path.name for path in folder.iterdir()) == ["budgets.csv", "lut.h5"]
 
 
+def test_a_batch_is_searched_directly_where_asked_to(folder: Path) -> None:
+    Path("budgets.csv").write_text("size_bytes\n1300\n1149\n")
+    result = run("batch", "lut.h5", "budgets.csv", "-o", "answers.csv", "--method", "direct")
+    assert result.stdout == f"2 budgets (direct, {BACKEND}): 1 optimal, 1 infeasible, written to answers.csv\n"
+    run("front", "lut.h5", "--minimize", "loss,size_bytes", "-o", "front.h5")
+    wrong = run("batch", "front.h5", "budgets.csv", "-o", "other.csv", "--method", "direct")
+    assert (wrong.exit_code, wrong.stderr) == (1, "error: a front cannot be searched directly: give the LUT\n")
+    wrong = run("batch", "front.h5", "budgets.csv", "-o", "other.xlsx")
+    assert (wrong.exit_code, wrong.stderr) == (1, "error: other.xlsx: the name ends in neither .csv nor .parquet\n")
+    assert sorted(path.name for path in folder.iterdir()) == ["answers.csv", "budgets.csv", "front.h5", "lut.h5"]
+
+
 def test_a_batch_of_a_newer_front_says_so(folder: Path) -> None:
     run("front", "lut.h5", "--minimize", "loss,size_bytes", "-o", "front.h5")
     with h5py.File(folder / "front.h5", "a") as file:

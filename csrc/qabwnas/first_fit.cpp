@@ -1,14 +1,32 @@
 #include "qabwnas/first_fit.hpp"
 
+#include <array>
+#include <bit>
 #include <future>
 
 #include "qabwnas/archive.hpp"
+#include "qabwnas/dispatch.hpp"
 
 namespace qabwnas {
 
 namespace {
 
 constexpr std::size_t fanout = MinimumTree::fanout;
+
+// A bit for each of n nodes (at most 16) that fits all budgets; columns begin at the first of them in every metric.
+QABWNAS_CLONES std::uint64_t fitting(const Value* const* columns, std::size_t first, std::size_t n,
+                                     const Value* budgets, std::size_t n_metrics) {
+    std::uint64_t dear = 0;
+    for (std::size_t m = 0; m < n_metrics; ++m) {
+        const Value* nodes = columns[m] + first;
+        const Value budget = budgets[m];
+        if (n == fanout)  // nearly always; a length that the compiler knows makes vectors of the loop, and it 3× faster
+            for (std::size_t i = 0; i < fanout; ++i) dear |= nodes[i] > budget ? std::uint64_t{1} << i : 0;
+        else
+            for (std::size_t i = 0; i < n; ++i) dear |= nodes[i] > budget ? std::uint64_t{1} << i : 0;
+    }
+    return ~dear & ((std::uint64_t{1} << n) - 1);
+}
 
 // Queries with several budgets.
 class Walk {
@@ -27,32 +45,33 @@ class Walk {
     }
 
     std::int64_t operator()(const Value* budgets) const {
-        const std::size_t top = sizes_.size() - 1;
-        std::size_t level = top, at = 0;
-        while (at < sizes_[level]) {
-            if (fits(level, at, budgets)) {
-                if (level == 0) return static_cast<std::int64_t>(at);
-                --level;
-                at *= fanout;
-                continue;
-            }
-            ++at;
-            for (; level < top && at % fanout == 0; at /= fanout) ++level;
+        std::array<std::uint64_t, most_levels> left;  // siblings that fit and were not entered yet, on every level
+        std::array<std::size_t, most_levels> first;   // of those siblings
+        std::size_t level = sizes_.size() - 1;
+        enter(level, 0, budgets, left, first);
+        while (true) {
+            for (; left[level] == 0; ++level)
+                if (level + 1 == sizes_.size()) return -1;
+            const std::size_t node = first[level] + static_cast<std::size_t>(std::countr_zero(left[level]));
+            left[level] &= left[level] - 1;
+            if (level == 0) return static_cast<std::int64_t>(node);
+            enter(--level, node * fanout, budgets, left, first);
         }
-        return -1;
     }
 
   private:
+    static constexpr std::size_t most_levels = 16;  // of 16^16 points
+
     void add_level(const Columns& nodes, const std::vector<std::size_t>& metrics, std::size_t start, std::size_t size) {
         for (const std::size_t m : metrics) columns_.push_back(nodes.column(m) + start);
         sizes_.push_back(size);
     }
 
-    bool fits(std::size_t level, std::size_t at, const Value* budgets) const {
-        const Value* const* columns = &columns_[level * n_metrics_];
-        bool fits = true;
-        for (std::size_t m = 0; m < n_metrics_; ++m) fits &= columns[m][at] <= budgets[m];
-        return fits;
+    void enter(std::size_t level, std::size_t node, const Value* budgets, std::array<std::uint64_t, most_levels>& left,
+               std::array<std::size_t, most_levels>& first) const {
+        const std::size_t n = std::min(fanout, sizes_[level] - node);
+        first[level] = node;
+        left[level] = fitting(&columns_[level * n_metrics_], node, n, budgets, n_metrics_);
     }
 
     std::size_t n_metrics_;

@@ -1,7 +1,8 @@
 // The first point of a sorted front that is within every budget.
 //
 // With several budgets the front's points lie under a tree of minima: a node holds, for every metric, the minimum of
-// its (up to) 16 children. A query walks the nodes from the left and enters only those whose minima fit all budgets.
+// its (up to) 16 children. A query enters, from the left, only nodes whose minima fit all budgets; siblings are compared
+// with the budgets together.
 // With one budget only the points matter that are cheaper than all before them; a table over cells of cost says where
 // among those to look.
 //

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal, Protocol, get_args
+from typing import BinaryIO, Literal, Protocol, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,7 +64,7 @@ class AnswerWriter(Protocol):
 class TableFormat(Protocol):
     """A kind of file, by the module that reads and writes it."""
 
-    def open_budgets(self, path: Path) -> AbstractContextManager[BudgetReader]: ...
+    def read_budgets(self, path: Path, stream: BinaryIO) -> BudgetReader: ...
     def create_answers(self, path: Path, answers: Answers) -> AbstractContextManager[AnswerWriter]: ...
 
 
@@ -105,7 +105,8 @@ def answer_batch(
     """
     kernels = select_backend(backend)
     reading, writing = _format_of(Path(budgets_path)), _format_of(Path(answers_path))
-    with reading.open_budgets(Path(budgets_path)) as budgets:
+    with Path(budgets_path).open("rb") as stream:
+        budgets = reading.read_budgets(Path(budgets_path), stream)
         _check_columns(budgets)
         answers = _answers(source, budgets.columns, minimize, method, max_points, kernels)
         metrics = _positions(answers, budgets)

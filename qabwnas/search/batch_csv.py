@@ -24,18 +24,6 @@ LINES_KEPT = 1 << 18
 
 
 @contextmanager
-def open_budgets(path: Path) -> Iterator[CsvBudgets]:
-    """Give the budgets of a CSV file.
-
-    Raises:
-        OSError: it cannot be read.
-        InputError: its first line is not one of CSV.
-    """
-    with path.open("rb") as stream:
-        yield CsvBudgets(path, stream)
-
-
-@contextmanager
 def create_answers(path: Path, answers: Answers) -> Iterator[CsvAnswers]:
     """Give a CSV file to write answers into.
 
@@ -52,6 +40,10 @@ class CsvBudgets:
     Attributes:
         columns: the names.
         header: where they stand, for messages.
+
+    Raises:
+        OSError: the stream cannot be read.
+        InputError: its first line is not one of CSV.
     """
 
     def __init__(self, path: Path, stream: BinaryIO) -> None:
@@ -93,6 +85,9 @@ class CsvBudgets:
             return next(csv.reader([line.decode()], strict=True)) or [""]
         except (csv.Error, UnicodeDecodeError) as error:
             raise InputError(f"{self._path}: line {number}: {error}") from error
+
+
+read_budgets = CsvBudgets
 
 
 class CsvAnswers:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -21,18 +21,6 @@ from qabwnas.search.grid import LARGEST_UNITS, UNLIMITED, Grid
 ROWS_AT_ONCE = 1 << 17
 _MOST_DECIMALS = 38
 _INT64_DIGITS = 19
-
-
-@contextmanager
-def open_budgets(path: Path) -> Iterator[ParquetBudgets]:
-    """Give the budgets of a Parquet file.
-
-    Raises:
-        OSError: it cannot be read.
-        InputError: it is not a Parquet file, or damaged.
-    """
-    with path.open("rb") as stream:
-        yield ParquetBudgets(path, stream)
 
 
 @contextmanager
@@ -54,9 +42,12 @@ class ParquetBudgets:
     Attributes:
         columns: their names.
         header: where they stand, for messages.
+
+    Raises:
+        InputError: the stream is not a Parquet file, or damaged.
     """
 
-    def __init__(self, path: Path, stream: Any) -> None:
+    def __init__(self, path: Path, stream: BinaryIO) -> None:
         self._path = path
         try:
             self._file = pq.ParquetFile(stream)
@@ -113,6 +104,9 @@ class ParquetBudgets:
                 row = first_row + int(np.argmax(codes == code))
                 raise InputError(f"{self._path}: row {row}: {error}") from error
         return units[codes]
+
+
+read_budgets = ParquetBudgets
 
 
 class ParquetAnswers:

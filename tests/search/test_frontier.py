@@ -145,6 +145,19 @@ def test_an_opened_front_is_mapped_and_outlives_its_name(tmp_path: Path) -> None
     assert np.array_equal(opened.query(budgets), front.query(budgets))
 
 
+def test_totals_that_begin_anywhere_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "front.h5"
+    front = qabwnas.Frontier.build(example(), ["loss", "b"])
+    front.save(path)
+    with h5py.File(path, "a") as file:
+        file.create_dataset("of another writer", data=np.zeros(3, dtype=np.uint8))
+        replace(file, "totals", np.int64)
+        assert file["totals"].id.get_offset() % 8 != 0
+    opened = qabwnas.Frontier.open(path)
+    assert np.array_equal(opened.units, front.units)
+    assert opened.query({"b": 500.0}) == front.query({"b": 500.0})
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("budgeted", [["b"], ["c", "b"]])
 def test_threads_do_not_change_answers(backend: str, budgeted: list[str]) -> None:

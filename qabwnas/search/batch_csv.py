@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from io import StringIO
 from pathlib import Path
 from typing import BinaryIO
@@ -21,6 +22,7 @@ from qabwnas.search.grid import UNLIMITED, Grid
 
 BYTES_AT_ONCE = 1 << 20
 LINES_KEPT = 1 << 18
+CELLS_KEPT = 1 << 16
 
 
 @contextmanager
@@ -32,6 +34,16 @@ def create_answers(path: Path, answers: Answers) -> Iterator[CsvAnswers]:
     """
     with path.open("wb") as stream:
         yield CsvAnswers(stream, answers)
+
+
+@lru_cache(maxsize=CELLS_KEPT)
+def budget_units(cell: str, metric: str, grid: Grid) -> int:
+    """Return the budget that a cell holds, perhaps with a unit, in units of the metric's grid, rounded down.
+
+    Raises:
+        InputError: it is not empty, and not a quantity of the metric.
+    """
+    return grid.floor(parse_quantity(cell, metric)) if cell.strip() else UNLIMITED
 
 
 class CsvBudgets:
@@ -72,10 +84,7 @@ class CsvBudgets:
         if len(cells) != len(grids):
             raise InputError(f"{self._path}: line {number}: {len(cells)} cells, expected {len(grids)}")
         try:
-            return [
-                grid.floor(parse_quantity(cell, name)) if cell.strip() else UNLIMITED
-                for name, cell, grid in zip(self.columns, cells, grids, strict=True)
-            ]
+            return [budget_units(*column) for column in zip(cells, self.columns, grids, strict=True)]
         except InputError as error:
             raise InputError(f"{self._path}: line {number}: {error}") from error
 

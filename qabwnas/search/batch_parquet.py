@@ -13,9 +13,9 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from qabwnas.errors import InputError
-from qabwnas.lut.units import parse_quantity
 from qabwnas.search.backend import Backend
 from qabwnas.search.batch_answers import Answers
+from qabwnas.search.batch_csv import budget_units
 from qabwnas.search.grid import LARGEST_UNITS, UNLIMITED, Grid
 
 ROWS_AT_ONCE = 1 << 17
@@ -99,7 +99,7 @@ class ParquetBudgets:
         units = np.empty(len(encoded.dictionary), dtype=np.int64)
         for code, cell in enumerate(encoded.dictionary.to_pylist()):
             try:
-                units[code] = grid.floor(parse_quantity(cell, name)) if cell.strip() else UNLIMITED
+                units[code] = budget_units(cell, name, grid)
             except InputError as error:
                 row = first_row + int(np.argmax(codes == code))
                 raise InputError(f"{self._path}: row {row}: {error}") from error

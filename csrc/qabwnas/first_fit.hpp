@@ -1,10 +1,9 @@
 // The first point of a sorted front that is within every budget.
 //
 // With several budgets the front's points lie under a tree of minima: a node holds, for every metric, the minimum of
-// its (up to) 16 children. A query enters, from the left, only nodes whose minima fit all budgets; siblings are compared
-// with the budgets together.
-// With one budget only the points matter that are cheaper than all before them; a table over cells of cost says where
-// among those to look.
+// its (up to) 16 children. A query enters, from the left, only nodes whose minima fit all budgets; siblings are
+// compared with the budgets together. With one budget only the points matter that are cheaper than all before them; a
+// table over cells of cost says where among those to look.
 //
 // Complexity: one budget O(1) expected, O(log n) at worst, after O(n) for the table; several budgets O(16 log16 n)
 // where the metrics agree, more where minima fit that no single point has together.

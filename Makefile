@@ -29,7 +29,7 @@ bench: $(VENV)/.installed
 
 build/test_engine: $(wildcard csrc/tests/* csrc/qabwnas/*)
 	mkdir -p build
-	$(CXX) -std=c++20 -O1 -g -Wall -Wextra -Werror -fsanitize=address,undefined -fno-sanitize-recover=all -Icsrc \
+	$(CXX) -std=c++20 -pthread -O1 -g -Wall -Wextra -Werror -fsanitize=address,undefined -fno-sanitize-recover=all -Icsrc \
 		csrc/tests/test_engine.cpp csrc/qabwnas/*.cpp -o $@
 
 core-test: build/test_engine

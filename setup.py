@@ -47,7 +47,8 @@ core = Pybind11Extension(
     depends=sorted(glob("csrc/qabwnas/*.hpp") + glob("csrc/bindings/*.hpp")),
     include_dirs=["csrc"],
     cxx_std=20,
-    extra_compile_args=["-O3", "-Wall", "-Wextra"] if os.name == "posix" else [],
+    extra_compile_args=["-O3", "-Wall", "-Wextra", "-pthread"] if os.name == "posix" else [],
+    extra_link_args=["-pthread"] if os.name == "posix" else [],
 )
 
 setup(ext_modules=[] if mode == "skip" else [core], cmdclass={"build_ext": BuildCore})

@@ -1,3 +1,5 @@
+#include <pybind11/stl.h>
+
 #include "bindings/bindings.hpp"
 #include "qabwnas/first_fit.hpp"
 
@@ -5,23 +7,30 @@ namespace qabwnas {
 
 namespace {
 
-py::array_t<std::int64_t> first_fit_of(const Array<Value>& nodes, const Array<std::int64_t>& starts,
-                                       const Array<Value>& budgets) {
-    if (nodes.ndim() != 2 || budgets.ndim() != 2 || budgets.shape(1) != nodes.shape(0) || starts.size() < 2)
-        throw py::value_error("nodes, starts and budgets do not belong together");
-    const auto n_nodes = static_cast<std::size_t>(nodes.shape(1));
-    MinimumTree tree{{nodes.data(), n_nodes, n_nodes}, {}, static_cast<std::size_t>(nodes.shape(0))};
-    for (py::ssize_t level = 0; level < starts.size(); ++level)
-        tree.starts.push_back(static_cast<std::size_t>(starts.at(level)));
-    if (tree.starts.back() > n_nodes || !std::is_sorted(tree.starts.begin(), tree.starts.end()))
-        throw py::value_error("starts do not ascend");
+Columns columns_of(const Array<Value>& matrix) {
+    const auto n_rows = static_cast<std::size_t>(matrix.shape(1));
+    return {matrix.data(), n_rows, n_rows};
+}
+
+py::array_t<std::int64_t> first_fit_of(const Array<Value>& points, const Array<Value>& minima,
+                                       const std::vector<std::size_t>& metrics, const Array<Value>& budgets,
+                                       std::size_t n_threads) {
+    if (points.ndim() != 2 || minima.ndim() != 2 || points.shape(0) != minima.shape(0) || points.shape(1) == 0)
+        throw py::value_error("points and minima do not belong together");
+    const MinimumTree tree{columns_of(points), columns_of(minima)};
+    if (tree.minima.n_rows != MinimumTree::n_minima(tree.points.n_rows))
+        throw py::value_error("the minima are not those of so many points");
+    const auto n_metrics = static_cast<std::size_t>(points.shape(0));
+    if (budgets.ndim() != 2 || budgets.shape(1) != std::ssize(metrics) || metrics.empty() ||
+        *std::max_element(metrics.begin(), metrics.end()) >= n_metrics)
+        throw py::value_error("metrics and budgets do not belong together");
     const py::ssize_t n_queries = budgets.shape(0);
     py::array_t<std::int64_t> found(n_queries);
     const Value* budget = budgets.data();
     std::int64_t* result = found.mutable_data();
     {
         const py::gil_scoped_release released;  // plain memory that this frame's arrays keep alive
-        first_fits(tree, budget, static_cast<std::size_t>(n_queries), result);
+        first_fits(tree, metrics, budget, static_cast<std::size_t>(n_queries), n_threads, result);
     }
     return found;
 }
@@ -29,8 +38,9 @@ py::array_t<std::int64_t> first_fit_of(const Array<Value>& nodes, const Array<st
 }  // namespace
 
 void register_queries(py::module_& module) {
-    module.def("first_fit", &first_fit_of, py::arg("nodes").noconvert(), py::arg("starts").noconvert(),
-               py::arg("budgets").noconvert(), "For every row of budgets the first point that fits, or -1.");
+    module.def("first_fit", &first_fit_of, py::arg("points").noconvert(), py::arg("minima").noconvert(),
+               py::arg("metrics"), py::arg("budgets").noconvert(), py::arg("n_threads"),
+               "For every row of budgets the first point that fits, or -1.");
 }
 
 }  // namespace qabwnas

@@ -6,6 +6,7 @@
 #include <random>
 #include <string>
 
+#include "qabwnas/budget_rows.hpp"
 #include "qabwnas/decimal.hpp"
 #include "qabwnas/first_fit.hpp"
 #include "qabwnas/front.hpp"
@@ -151,33 +152,59 @@ std::int64_t scan(const std::vector<std::vector<Value>>& costs, const std::vecto
     return -1;
 }
 
+// The minima above points, level after level, column behind column.
+std::vector<Value> minima_over(const std::vector<std::vector<Value>>& columns) {
+    std::vector<Value> minima;
+    for (std::vector<Value> level : columns) {
+        while (level.size() > MinimumTree::fanout) {
+            std::vector<Value> above;
+            for (std::size_t i = 0; i < level.size(); ++i)
+                if (i % MinimumTree::fanout == 0)
+                    above.push_back(level[i]);
+                else
+                    above.back() = std::min(above.back(), level[i]);
+            minima.insert(minima.end(), above.begin(), above.end());
+            level = above;
+        }
+    }
+    return minima;
+}
+
 void test_first_fits() {
     std::mt19937 random(3);
     for (int example = 0; example < 300; ++example) {
-        const std::size_t n = 1 + random() % 40, n_metrics = 1 + random() % 3, n_queries = 1 + random() % 80;
+        const bool many = example % 50 == 0;  // levels of nodes, and queries enough for several threads
+        const std::size_t n = 1 + random() % (many ? 3000 : 40), n_metrics = 1 + random() % 3;
+        const std::size_t n_queries = 1 + (many ? 70'000 : random() % 80), n_asked = many ? 200 : n_queries;
         const Value scale = example % 3 == 0 ? Value{1} << 56 : 1;  // so wide that doubles round
         std::vector<std::vector<Value>> costs(n_metrics);
-        std::vector<Value> nodes;
-        const std::size_t n_parents = (n + MinimumTree::fanout - 1) / MinimumTree::fanout;
+        std::vector<Value> points;
         for (std::vector<Value>& column : costs) {
             for (std::size_t i = 0; i < n; ++i) column.push_back((static_cast<Value>(random() % 60) - 30) * scale);
-            nodes.insert(nodes.end(), column.begin(), column.end());
-            for (std::size_t p = 0; p < n_parents; ++p)
-                nodes.push_back(*std::min_element(
-                    column.begin() + static_cast<std::ptrdiff_t>(p * MinimumTree::fanout),
-                    column.begin() + static_cast<std::ptrdiff_t>(std::min(n, (p + 1) * MinimumTree::fanout))));
+            points.insert(points.end(), column.begin(), column.end());
         }
-        const std::size_t n_nodes = n + n_parents;
-        const MinimumTree tree{{nodes.data(), n_nodes, n_nodes}, {0, n, n_nodes}, n_metrics};
+        const std::vector<Value> minima = minima_over(costs);
+        const std::size_t n_minima = MinimumTree::n_minima(n);
+        expect(minima.size() == n_minima * n_metrics, "number of minima");
+        const MinimumTree tree{{points.data(), n, n}, {minima.data(), n_minima, n_minima}};
+        std::vector<std::size_t> metrics;
+        std::vector<std::vector<Value>> budgeted;
+        for (std::size_t m = n_metrics; m-- > 0;) {
+            if (!metrics.empty() && random() % 4 == 0) continue;
+            metrics.push_back(m);
+            budgeted.push_back(costs[m]);
+        }
         std::vector<Value> budgets;
-        for (std::size_t i = 0; i < n_queries * n_metrics; ++i)
+        for (std::size_t i = 0; i < n_queries * metrics.size(); ++i)
             budgets.push_back(random() % 8 ? (static_cast<Value>(random() % 64) - 32) * scale + random() % 2
                                            : unlimited);
-        std::vector<std::int64_t> found(n_queries);
-        first_fits(tree, budgets.data(), n_queries, found.data());
-        for (std::size_t q = 0; q < n_queries; ++q) {
-            const auto budget = budgets.begin() + static_cast<std::ptrdiff_t>(q * n_metrics);
-            expect(found[q] == scan(costs, {budget, budget + static_cast<std::ptrdiff_t>(n_metrics)}), "first fit");
+        std::vector<std::int64_t> found(n_queries), on_two(n_queries);
+        first_fits(tree, metrics, budgets.data(), n_queries, 1, found.data());
+        first_fits(tree, metrics, budgets.data(), n_queries, 2, on_two.data());
+        expect(found == on_two, "first fits on two threads");
+        for (std::size_t q = 0; q < n_queries; q += n_queries / n_asked) {
+            const auto budget = budgets.begin() + static_cast<std::ptrdiff_t>(q * metrics.size());
+            expect(found[q] == scan(budgeted, {budget, budget + std::ssize(metrics)}), "first fit");
         }
     }
 }
@@ -191,6 +218,28 @@ void test_decimals() {
     expect(to_units(-5e-324, 3, Rounding::floor) == -1, "the smallest double, down");
 }
 
+void test_budget_rows() {
+    const std::string text = "1.25,\r\n -3e-1 ,2e3\n7kB,1\n1\n,,\n1,1e400\n99999999999999999999,0\n+,1\n0,5";
+    std::vector<Value> units(2 * n_lines(text));
+    std::vector<std::size_t> left;
+    for (const OddLine& line : budget_rows(text, {1, 0}, units.data())) {
+        left.push_back(line.row);
+        if (line.row == 2) expect(text.substr(line.start, line.end - line.start) == "7kB,1", "place of an odd line");
+    }
+    expect(left == std::vector<std::size_t>{2, 3, 4, 5, 6, 7}, "odd lines are left to the caller");
+    units.resize(4);
+    expect(units == std::vector<Value>{12, unlimited, -3, 2000}, "plain lines are read");
+    std::mt19937 random(11);  // whatever the bytes are, nothing outside them is read
+    const std::string alphabet = "019.,-+eE \r\n\"x";
+    for (int example = 0; example < 2000; ++example) {
+        std::string bytes;
+        for (std::size_t n = random() % 40; n > 0; --n) bytes += alphabet[random() % alphabet.size()];
+        std::vector<Value> found(3 * n_lines(bytes));
+        const std::vector<OddLine> odd = budget_rows(bytes, {0, 9, 40}, found.data());
+        expect(odd.size() <= n_lines(bytes), "lines left");
+    }
+}
+
 }  // namespace
 
 int main() {
@@ -198,6 +247,7 @@ int main() {
     test_limits();
     test_first_fits();
     test_decimals();
+    test_budget_rows();
     std::printf("engine: %s\n", n_failures == 0 ? "all tests passed" : "some tests failed");
     return n_failures == 0 ? 0 : 1;
 }

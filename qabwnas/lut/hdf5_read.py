@@ -9,6 +9,7 @@ This goes through h5py's low-level interface: opening and checking a dataset tak
 from __future__ import annotations
 
 import math
+import mmap
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -229,6 +230,18 @@ class Dataset(_Node):
     def read(self) -> NDArray[Any]:
         """Return all values, texts as bytes; raises FormatError where the file is damaged."""
         return self.read_part((0,) * len(self.shape), self.shape)
+
+    def map(self) -> NDArray[Any]:
+        """Return all values, read-only, mapped: they are read when they are looked at, and the file stays open.
+
+        Where they do not begin at a multiple of their size in the file, they are read at once.
+        """
+        offset = self._id.get_offset()
+        if offset is None or offset % self._dtype.itemsize:
+            return self.read()
+        with self._reading():
+            pages = mmap.mmap(self._file.id.get_vfd_handle(), 0, access=mmap.ACCESS_READ)
+            return np.frombuffer(pages, self._dtype, math.prod(self.shape), offset).reshape(self.shape)
 
     def read_part(self, start: tuple[int, ...], count: tuple[int, ...]) -> NDArray[Any]:
         """Return ``count`` values from ``start``, each one number a dimension; else as :meth:`read`."""

@@ -38,7 +38,9 @@ def create_file(path: str | os.PathLike[str], kind: Kind) -> Iterator[h5py.File]
     """
     from importlib import metadata  # here, so that reading does not pay for it
 
-    with atomic_path(path) as temporary, h5py.File(temporary, "w", libver=("v108", "v108")) as file:
+    # What is large begins at a multiple of 64 bytes, so that it can be mapped.
+    layout = {"libver": ("v108", "v108"), "alignment_threshold": 4096, "alignment_interval": 64}
+    with atomic_path(path) as temporary, h5py.File(temporary, "w", **layout) as file:
         write_text(file, "format", kind.format)
         file.attrs["schema_version"] = kind.newest
         write_text(file, "writer", "qabwnas")
@@ -62,9 +64,22 @@ def write_array(
         dims: one a dimension, slowest first.
         units: one for all values, or one each along the first dimension; empty text where there is none.
     """
-    dataset = parent.create_dataset(name, data=values)
+    create_array(parent, name, values.shape, values.dtype, dims, units)[...] = values
+
+
+def create_array(
+    parent: h5py.Group,
+    name: str,
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+    dims: Sequence[str],
+    units: Sequence[str] = ("",),
+) -> h5py.Dataset:
+    """Return a contiguous array to write into, in parts; else as :func:`write_array`."""
+    dataset = parent.create_dataset(name, shape, dtype)
     dataset.attrs["dims"] = encode_texts(f"{dataset.name}: dims", dims)
     dataset.attrs["units"] = encode_texts(f"{dataset.name}: units", units)
+    return dataset
 
 
 def encode_texts(where: str, texts: Sequence[str]) -> NDArray[np.bytes_]:

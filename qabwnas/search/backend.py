@@ -13,6 +13,7 @@ import importlib
 import importlib.util
 import logging
 import os
+from collections.abc import Sequence
 from functools import cache
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -71,16 +72,35 @@ class Backend:
         return result
 
     def first_fit(
-        self, nodes: NDArray[np.int64], starts: NDArray[np.int64], budgets: NDArray[np.int64]
+        self,
+        points: NDArray[np.int64],
+        minima: NDArray[np.int64],
+        metrics: Sequence[int],
+        budgets: NDArray[np.int64],
+        n_threads: int,
     ) -> NDArray[np.int64]:
-        """Return for every row of ``budgets`` the first point within it, or −1; see :mod:`qabwnas.search.frontier`."""
-        found: NDArray[np.int64] = self._kernels.first_fit(nodes, starts, budgets)
+        """Return for every row of ``budgets`` ``(n, len(metrics))`` the first point within it, or −1.
+
+        ``points`` and ``minima`` are those of a :class:`qabwnas.search.minimum_tree.MinimumTree`.
+        """
+        found: NDArray[np.int64] = self._kernels.first_fit(points, minima, metrics, budgets, n_threads)
         return found
 
     def to_units(self, values: NDArray[np.float64], decimals: int, floor: bool) -> NDArray[np.int64]:
         """Return finite doubles as units of 10**−decimals, rounded half to even or down, cut off at ±2**62."""
         units: NDArray[np.int64] = self._kernels.to_units(values, decimals, floor)
         return units
+
+    def budget_rows(
+        self, text: NDArray[np.uint8], decimals: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return lines of comma-separated budgets in units of their columns' grids, rounded down: ``(n, n_columns)``.
+
+        An empty cell is :data:`qabwnas.search.grid.UNLIMITED`. Lines that hold anything but plain decimals of up to 18
+        digits are left to the caller: their row, start and end in the text, ``(n_left, 3)``.
+        """
+        rows: tuple[NDArray[np.int64], NDArray[np.int64]] = self._kernels.budget_rows(text, decimals)
+        return rows
 
 
 def select_backend(name: str | None = None) -> Backend:

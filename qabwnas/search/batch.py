@@ -1,13 +1,14 @@
-"""Many budgets at once: a CSV of budgets in, a CSV of answers out, row by row in the same order."""
+"""Many budgets at once: a file of budgets in, a file of answers out, row by row in the same order."""
 
 from __future__ import annotations
 
-import csv
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from itertools import islice
+from importlib.util import find_spec
 from pathlib import Path
+from typing import BinaryIO, Literal, Protocol, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,138 +16,164 @@ from numpy.typing import NDArray
 from qabwnas.atomic import atomic_path
 from qabwnas.errors import InputError
 from qabwnas.lut.lut import Lut
-from qabwnas.lut.units import parse_quantity
+from qabwnas.search import batch_csv
 from qabwnas.search.backend import Backend, select_backend
-from qabwnas.search.frontier import Frontier
-from qabwnas.search.grid import UNLIMITED
+from qabwnas.search.batch_answers import Answers, DirectAnswers, FrontAnswers
+from qabwnas.search.frontier import DEFAULT_MAX_POINTS, Frontier
+from qabwnas.search.grid import Grid
 from qabwnas.search.search import default_objective
 
-ROWS_AT_ONCE = 1 << 16
+Method = Literal["auto", "front", "direct"]
+METHODS: tuple[Method, ...] = get_args(Method)
 
 
 @dataclass(frozen=True)
 class BatchResult:
-    """How many budgets were read, and for how many of them something fits."""
+    """How many budgets were read, for how many of them something fits, and how that was found out.
+
+    ``method`` is ``front`` (one front answered all rows) or ``direct`` (a search a distinct row).
+    """
 
     n_budgets: int
     n_optimal: int
+    method: Literal["front", "direct"]
     backend: str
+
+
+class BudgetReader(Protocol):
+    """A file of budgets, with the names of its columns and, for messages, where they stand."""
+
+    @property
+    def columns(self) -> Sequence[str]: ...
+    @property
+    def header(self) -> str: ...
+
+    def units(self, grids: Sequence[Grid], kernels: Backend) -> Iterator[NDArray[np.int64]]:
+        """Give the rows in parts, ``(n, n_columns)`` in units of the columns' grids, rounded down."""
+        ...
+
+
+class AnswerWriter(Protocol):
+    """A file of answers that grows."""
+
+    def write(self, found: NDArray[np.int64]) -> None:
+        """Append a row for every number of an answer; −1 is infeasible."""
+        ...
+
+
+class TableFormat(Protocol):
+    """A kind of file, by the module that reads and writes it."""
+
+    def read_budgets(self, path: Path, stream: BinaryIO) -> BudgetReader: ...
+    def create_answers(self, path: Path, answers: Answers) -> AbstractContextManager[AnswerWriter]: ...
 
 
 def answer_batch(
     source: Lut | Frontier,
-    budgets_csv: str | os.PathLike[str],
-    answers_csv: str | os.PathLike[str],
+    budgets_path: str | os.PathLike[str],
+    answers_path: str | os.PathLike[str],
     *,
     minimize: str | None = None,
+    method: Method = "auto",
+    max_points: int = DEFAULT_MAX_POINTS,
     backend: str | None = None,
 ) -> BatchResult:
-    """Answer every row of a CSV of budgets; of a LUT, the front over its columns' metrics is built first.
+    """Answer every row of a table of budgets; both files are CSV or Parquet, as their names end.
 
-    The budgets have one column a budgeted metric; an empty cell is no budget; a value may carry a unit. The answers
-    have, in the same row order, ``status`` (``optimal`` or ``infeasible``), a column a metric total, and a column a
-    block with the chosen candidate; an infeasible row is empty behind its status. Memory is bounded; the file appears
-    when it is complete.
+    The budgets have one column a budgeted metric, in which an empty cell is no budget. In CSV, and in a Parquet column
+    of texts, a value may carry a unit; Parquet columns may also be of numbers, where null, NaN and ∞ are no budget and
+    a double stands for its shortest decimal. The answers have, in the same row order, ``status`` (``optimal`` or
+    ``infeasible``), a column a metric total, and a column a block with the chosen candidate; an infeasible row is empty
+    behind its status. Totals are exact: decimals in CSV, of type decimal in Parquet. Memory is bounded, by the front
+    where there is one, else by the distinct rows; the file appears when it is complete.
 
     Args:
         source: the LUT or front.
-        minimize: the objective; by default the front's first metric, or that of :func:`default_objective`.
+        minimize: the objective; by default the front's first metric, or that of
+            :func:`~qabwnas.search.search.default_objective`.
+        method: how rows of a LUT are answered: by its ``front`` over the objective and the columns' metrics, which is
+            built first, or by a ``direct`` search for each distinct row. ``auto`` takes the front, and the direct
+            search where the front has more than ``max_points`` points.
+        max_points: the largest front that is built.
         backend: ``auto``, ``cpp`` or ``numba``; by default what ``QABWNAS_BACKEND`` says.
 
     Raises:
-        InputError: the CSV is not of that form (the message names file, line and column), or a metric is unknown.
+        InputError: the budgets are not of that form (the message names file, line and column), a name ends otherwise,
+            Parquet is asked for without pyarrow, a metric is unknown, ``max_points`` do not do for ``front``, or a
+            front is to be searched directly.
         OSError: a file cannot be read or written.
     """
     kernels = select_backend(backend)
-    budgets_path = Path(budgets_csv)
-    with budgets_path.open(newline="", encoding="utf-8-sig") as stream:
-        rows = csv.reader(stream, strict=True)
-        try:
-            columns = _header(rows, budgets_path)
-            front = _front(source, columns, minimize, backend)
-            metrics = _positions(front, columns, budgets_path)
-            with atomic_path(answers_csv) as temporary, temporary.open("w", newline="", encoding="utf-8") as out:
-                return _answer(front, metrics, columns, rows, budgets_path, csv.writer(out).writerows, kernels)
-        except (csv.Error, UnicodeDecodeError) as error:
-            raise InputError(f"{budgets_path}: line {rows.line_num}: {error}") from error
+    reading, writing = _format_of(Path(budgets_path)), _format_of(Path(answers_path))
+    with Path(budgets_path).open("rb") as stream:
+        budgets = reading.read_budgets(Path(budgets_path), stream)
+        _check_columns(budgets)
+        answers = _answers(source, budgets.columns, minimize, method, max_points, kernels)
+        metrics = _positions(answers, budgets)
+        with atomic_path(answers_path) as temporary, writing.create_answers(temporary, answers) as out:
+            n_budgets = n_optimal = 0
+            for units in budgets.units([answers.grids[m] for m in metrics], kernels):
+                found = answers.find(metrics, units)
+                out.write(found)
+                n_budgets += found.size
+                n_optimal += int((found >= 0).sum())
+    return BatchResult(n_budgets, n_optimal, answers.method, kernels.name)
 
 
-def _front(source: Lut | Frontier, columns: Sequence[str], minimize: str | None, backend: str | None) -> Frontier:
+def _format_of(path: Path) -> TableFormat:
+    suffix = path.suffix.lower()
+    if suffix == ".csv":
+        return batch_csv
+    if suffix != ".parquet":
+        raise InputError(f"{path}: the name ends in neither .csv nor .parquet")
+    if find_spec("pyarrow") is None:
+        raise InputError(f"{path}: Parquet needs pyarrow: pip install 'qabwnas[batch]'")
+    from qabwnas.search import batch_parquet
+
+    return batch_parquet
+
+
+def _answers(
+    source: Lut | Frontier,
+    columns: Sequence[str],
+    minimize: str | None,
+    method: Method,
+    max_points: int,
+    kernels: Backend,
+) -> Answers:
+    if method not in METHODS:
+        raise InputError(f"method: {method!r} is not one of {', '.join(METHODS)}")
     if isinstance(source, Frontier):
-        return source if minimize is None or minimize == source.metric_names[0] else source.led_by(minimize)
+        if method == "direct":
+            raise InputError("a front cannot be searched directly: give the LUT")
+        led = source if minimize in (None, source.metric_names[0]) else source.led_by(str(minimize))
+        return FrontAnswers(led, kernels)
     for name in columns:
         source.metric(name)
     objective = default_objective(source.metric_names) if minimize is None else minimize
-    budgeted = [name for name in source.metric_names if name in columns and name != objective]
-    return Frontier.build(source, [objective, *budgeted], backend=backend)
+    names = [objective, *(name for name in source.metric_names if name in columns and name != objective)]
+    if method == "direct":
+        return DirectAnswers(source, names, kernels)
+    try:
+        return FrontAnswers(Frontier.build(source, names, max_points=max_points, backend=kernels.name), kernels)
+    except InputError as error:
+        if method == "front" or f"more than {max_points} points" not in str(error):
+            raise
+        return DirectAnswers(source, names, kernels)
 
 
-def _header(rows: Iterator[list[str]], path: Path) -> list[str]:
-    columns = next(rows, [])
+def _check_columns(budgets: BudgetReader) -> None:
+    columns = budgets.columns
     if not columns or not all(columns):
-        raise InputError(f"{path}: line 1: expected the names of the budgeted metrics")
+        raise InputError(f"{budgets.header}: expected the names of the budgeted metrics")
     for index, name in enumerate(columns):
         if name in columns[:index]:
-            raise InputError(f"{path}: line 1: the column {name!r} stands twice")
-    return columns
+            raise InputError(f"{budgets.header}: the column {name!r} stands twice")
 
 
-def _positions(front: Frontier, columns: Sequence[str], path: Path) -> list[int]:
-    for name in columns:
-        if name not in front.metric_names:
-            known = ", ".join(front.metric_names)
-            raise InputError(f"{path}: line 1: metric {name!r} is not in the front, which has {known}")
-    return [front.metric_names.index(name) for name in columns]
-
-
-def _answer(
-    front: Frontier,
-    metrics: Sequence[int],
-    columns: Sequence[str],
-    rows: Iterator[list[str]],
-    path: Path,
-    write_rows: Callable[[Iterable[Sequence[str]]], None],
-    kernels: Backend,
-) -> BatchResult:
-    write_rows([["status", *front.metric_names, *front.block_names]])
-    infeasible = ["infeasible"] + [""] * (len(front.metrics) + len(front.block_names))
-    n_budgets = n_optimal = 0
-    while chunk := list(islice(rows, ROWS_AT_ONCE)):
-        # The header is line 1; a quoted line break would shift the numbers, but no budget holds one.
-        units = _units(front, metrics, columns, chunk, path, first_line=n_budgets + 2)
-        found = front.first_within(metrics, units, kernels).tolist()
-        texts = {point: _texts(front, point) for point in set(found) if point >= 0}
-        write_rows(infeasible if point < 0 else texts[point] for point in found)
-        n_budgets += len(found)
-        n_optimal += sum(point >= 0 for point in found)
-    return BatchResult(n_budgets, n_optimal, kernels.name)
-
-
-def _units(
-    front: Frontier,
-    metrics: Sequence[int],
-    columns: Sequence[str],
-    chunk: Sequence[Sequence[str]],
-    path: Path,
-    first_line: int,
-) -> NDArray[np.int64]:
-    """Return the budgets of some rows in grid units, exact whatever their number of digits."""
-    units = np.full((len(chunk), len(columns)), UNLIMITED, dtype=np.int64)
-    for line, row in enumerate(chunk, start=first_line):
-        # A line that is empty is a row of one empty cell, where there is one column.
-        cells = row or [""]
-        if len(cells) != len(columns):
-            raise InputError(f"{path}: line {line}: {len(cells)} cells, expected {len(columns)}")
-        for column, (m, name, cell) in enumerate(zip(metrics, columns, cells, strict=True)):
-            if not cell.strip():
-                continue
-            try:
-                units[line - first_line, column] = front.grids[m].floor(parse_quantity(cell, name))
-            except InputError as error:
-                raise InputError(f"{path}: line {line}: {error}") from error
-    return units
-
-
-def _texts(front: Frontier, point: int) -> list[str]:
-    totals = [format(total, "f") for total in front.totals(point).values()]
-    return ["optimal", *totals, *(str(candidate) for candidate in front.candidates[point])]
+def _positions(answers: Answers, budgets: BudgetReader) -> list[int]:
+    names = [metric.name for metric in answers.metrics]
+    for name in budgets.columns:
+        if name not in names:
+            raise InputError(f"{budgets.header}: metric {name!r} is not in the front, which has {', '.join(names)}")
+    return [names.index(name) for name in budgets.columns]

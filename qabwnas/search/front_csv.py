@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import csv
 import os
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
 
 from qabwnas.atomic import atomic_path
 from qabwnas.search.frontier import Frontier
+from qabwnas.search.grid import Grid
+
+_POINTS_AT_ONCE = 1 << 16
 
 
 def write_front_csv(front: Frontier, path: str | os.PathLike[str]) -> None:
@@ -18,6 +25,14 @@ def write_front_csv(front: Frontier, path: str | os.PathLike[str]) -> None:
     with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
         out = csv.writer(stream)
         out.writerow([*front.metric_names, *front.block_names])
-        for point in range(len(front)):
-            totals = [format(total, "f") for total in front.totals(point).values()]
-            out.writerow([*totals, *front.candidates[point].tolist()])
+        for start in range(0, len(front), _POINTS_AT_ONCE):
+            part = slice(start, start + _POINTS_AT_ONCE)
+            out.writerows(point_cells(front.grids, front.units[part], front.candidates[part]))
+
+
+def point_cells(
+    grids: Sequence[Grid], units: NDArray[np.int64], candidates: NDArray[np.int32]
+) -> Iterator[tuple[str, ...]]:
+    """Give the cells of every point: its totals in ``units`` ``(n, n_metrics)``, then its ``candidates``."""
+    totals = [map(grid.text, column.tolist()) for grid, column in zip(grids, units.T, strict=True)]
+    return zip(*totals, *(map(str, column.tolist()) for column in candidates.T), strict=True)

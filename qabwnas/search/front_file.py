@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
+from numpy.typing import NDArray
 
 from qabwnas.errors import InputError
 from qabwnas.fingerprint import canonical_json
 from qabwnas.lut.hdf5_names import decode_names, encode_names
 from qabwnas.lut.hdf5_read import INT64, Group, open_file, read_format
-from qabwnas.lut.hdf5_write import Kind, create_file, write_array, write_text
+from qabwnas.lut.hdf5_write import Kind, create_array, create_file, write_array, write_text
 from qabwnas.lut.lut import AGGREGATIONS, Metric
 from qabwnas.search.backend import NAMES
 from qabwnas.search.frontier import Frontier
 from qabwnas.search.grid import Grid
 
-KIND = Kind(format="qabwnas-front", newest=1)
+KIND = Kind(format="qabwnas-front", newest=2)
 _INT32 = np.dtype(np.int32)
+_POINTS_AT_ONCE = 1 << 16
 
 
 def save_front(front: Frontier, path: str | os.PathLike[str], provenance: Mapping[str, Any]) -> None:
@@ -38,53 +42,46 @@ def save_front(front: Frontier, path: str | os.PathLike[str], provenance: Mappin
         write_text(file, "provenance", provenance_json)
         write_text(file, "backend", front.backend)
         file.attrs["n_points"] = len(front)
-        metrics = file.create_group("metrics")
-        for m, member in enumerate(encode_names(front.metric_names)):
-            metric, decimals = front.metrics[m], front.grids[m].decimals
-            group = metrics.create_group(member)
-            write_text(group, "unit", metric.unit)
-            write_text(group, "aggregation", metric.aggregation)
-            group.attrs["decimals"] = decimals
-            if metric.fixed is not None:
-                group.attrs["fixed"] = metric.fixed
-            write_array(
-                group, "totals", front.units[:, m], dims=("point",), units=(_total_units(metric.unit, decimals),)
-            )
+        _write_metrics(file.create_group("metrics"), front)
         blocks = file.create_group("blocks")
-        for b, member in enumerate(encode_names(front.block_names)):
-            write_array(blocks.create_group(member), "candidates", front.candidates[:, b], dims=("point",))
+        for member in encode_names(front.block_names):
+            blocks.create_group(member)
+        shape, dims = (len(front.metrics), len(front)), ("metric", "point")
+        totals = create_array(file, "totals", shape, INT64, dims, _total_units(front.metrics, front.grids))
+        for start in range(0, len(front), _POINTS_AT_ONCE):
+            part = slice(start, start + _POINTS_AT_ONCE)
+            totals[:, part] = front.units[part].T
+        write_array(file, "candidates", front.candidates, dims=("point", "block"))
 
 
 def open_front(path: str | os.PathLike[str]) -> Frontier:
-    """Read a front that :func:`save_front` wrote.
+    """Open a front that :func:`save_front` wrote; its points are mapped: read when, and where, they are looked at.
+
+    Of schema 1 they are read at once. That they are sorted is found out by the first query.
 
     Raises:
         OSError: the file cannot be read.
         FormatError: it is not a front, damaged, or of a newer schema.
     """
-    root, _ = open_file(path, KIND)
+    root, header = open_file(path, KIND)
     n_points = root.integer("n_points")
     backend = root.text("backend")
     if n_points < 1 or backend not in NAMES:
         raise root.wrong(f"{n_points} points by the backend {backend!r}")
     metrics_group, blocks_group = root.group("metrics"), root.group("blocks")
-    metrics, blocks = _names(metrics_group), _names(blocks_group)
-    read = [_read_metric(metrics_group.group(member), name, n_points) for member, name in metrics.items()]
-    candidates = [
-        blocks_group.group(member).dataset("candidates", _INT32, (n_points,), dims=("point",)).read()
-        for member in blocks
-    ]
-    objective = read[0][2]
-    if (objective[1:] < objective[:-1]).any():
-        raise metrics_group.wrong("the points are not sorted by the first metric")
-    return Frontier(
-        metrics=tuple(metric for metric, _, _ in read),
-        grids=tuple(grid for _, grid, _ in read),
-        block_names=tuple(blocks.values()),
-        units=np.column_stack([totals for _, _, totals in read]),
-        candidates=np.column_stack(candidates),
-        backend=backend,
-    )
+    metric_members, block_members = _names(metrics_group), _names(blocks_group)
+    read = [_read_metric(metrics_group.group(member), name) for member, name in metric_members.items()]
+    metrics, grids = tuple(metric for metric, _ in read), tuple(grid for _, grid in read)
+    total_units = _total_units(metrics, grids)
+    if header.schema_version == 1:
+        units = _columns_of_1(metrics_group, metric_members, "totals", INT64, n_points, total_units)
+        no_units = [""] * len(block_members)
+        candidates = _columns_of_1(blocks_group, block_members, "candidates", _INT32, n_points, no_units)
+    else:
+        totals = root.dataset("totals", INT64, (len(metrics), n_points), ("metric", "point"), total_units)
+        shape = (n_points, len(block_members))
+        units, candidates = totals.map().T, root.dataset("candidates", _INT32, shape, ("point", "block")).map()
+    return Frontier(metrics, grids, tuple(block_members.values()), units, candidates, backend, Path(path))
 
 
 def is_front(path: str | os.PathLike[str]) -> bool:
@@ -109,8 +106,29 @@ def provenance_of(path: str | os.PathLike[str]) -> dict[str, Any]:
     return provenance
 
 
-def _total_units(unit: str, decimals: int) -> str:
-    return f"1e-{decimals} {unit}".strip()
+def _write_metrics(parent: h5py.Group, front: Frontier) -> None:
+    for member, metric, grid in zip(encode_names(front.metric_names), front.metrics, front.grids, strict=True):
+        group = parent.create_group(member)
+        write_text(group, "unit", metric.unit)
+        write_text(group, "aggregation", metric.aggregation)
+        group.attrs["decimals"] = grid.decimals
+        if metric.fixed is not None:
+            group.attrs["fixed"] = metric.fixed
+
+
+def _total_units(metrics: Sequence[Metric], grids: Sequence[Grid]) -> tuple[str, ...]:
+    return tuple(f"1e-{grid.decimals} {metric.unit}".strip() for metric, grid in zip(metrics, grids, strict=True))
+
+
+def _columns_of_1(
+    group: Group, members: Iterable[str], name: str, dtype: np.dtype[Any], n_points: int, units: Sequence[str]
+) -> NDArray[Any]:
+    """Read what schema 1 has in one dataset a metric or block."""
+    columns = [
+        group.group(member).dataset(name, dtype, (n_points,), dims=("point",), units=(unit,)).read()
+        for member, unit in zip(members, units, strict=True)
+    ]
+    return np.column_stack(columns)
 
 
 def _names(group: Group) -> dict[str, str]:
@@ -123,12 +141,10 @@ def _names(group: Group) -> dict[str, str]:
     return names
 
 
-def _read_metric(group: Group, name: str, n_points: int) -> tuple[Metric, Grid, Any]:
+def _read_metric(group: Group, name: str) -> tuple[Metric, Grid]:
     unit, aggregation, decimals = group.text("unit"), group.text("aggregation"), group.integer("decimals")
     fixed = group.real("fixed") if group.has_attribute("fixed") else None
     for known in AGGREGATIONS:
         if aggregation == known:
-            units = (_total_units(unit, decimals),)
-            totals = group.dataset("totals", INT64, (n_points,), dims=("point",), units=units)
-            return Metric(name, unit, known, fixed), Grid(decimals), totals.read()
+            return Metric(name, unit, known, fixed), Grid(decimals)
     raise group.wrong(f"the aggregation {aggregation!r} is none of {', '.join(AGGREGATIONS)}")

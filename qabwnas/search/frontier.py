@@ -7,19 +7,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from qabwnas.errors import InputError
+from qabwnas.errors import FormatError, InputError
 from qabwnas.lut.lut import Lut, Metric
 from qabwnas.search.backend import LIMIT, Backend, select_backend
 from qabwnas.search.grid import Grid
+from qabwnas.search.minimum_tree import MinimumTree
 from qabwnas.search.problem import Problem
-
-FANOUT = 16
-"""Children a node of the tree of minima; the kernels' figure too."""
 
 DEFAULT_MAX_POINTS = 50_000_000
 
@@ -38,7 +37,9 @@ class Frontier:
         block_names: in block order.
         units: int64 ``(n_points, n_metrics)``, totals in units of their grids.
         candidates: int32 ``(n_points, n_blocks)``, the chosen candidate of every block.
+            Of a front that was opened from a file, both are mapped: read when, and where, they are looked at.
         backend: which kernels built it.
+        path: the file that it was opened from.
     """
 
     metrics: tuple[Metric, ...]
@@ -47,6 +48,7 @@ class Frontier:
     units: NDArray[np.int64]
     candidates: NDArray[np.int32]
     backend: str
+    path: Path | None = None
 
     @classmethod
     def build(
@@ -109,22 +111,28 @@ class Frontier:
             return np.asarray(self.units[:, m] / 10.0**decimals)  # both exact, so the quotient is the nearest double
         return np.array([float(self.grids[m].decimal(int(units))) for units in self.units[:, m]])
 
-    def query(self, budgets: Mapping[str, ArrayLike], *, backend: str | None = None) -> NDArray[np.int64]:
+    def query(
+        self, budgets: Mapping[str, ArrayLike], *, threads: int | None = None, backend: str | None = None
+    ) -> NDArray[np.int64]:
         """Return for every budget the number of the best point within it, or −1 where none is.
 
         Args:
             budgets: metric name → upper bounds on the total, inclusive, as doubles that stand for their shortest
                 decimals; scalars and arrays are broadcast together. NaN and ∞ mean no bound.
+            threads: at most so many, 1 or more; by default as many as the process may use cores. Few queries take one.
+                The answers are the same on any number.
             backend: as for :meth:`build`.
 
         Returns:
             int64, of the broadcast shape (at least one-dimensional).
 
         Raises:
-            InputError: a metric is not one of the front's, bounds are not numbers, or shapes do not broadcast.
+            InputError: a metric is not one of the front's, bounds are not numbers, shapes do not broadcast, or
+                ``threads`` is below 1.
+            FormatError: the points of the file that it was opened from are not sorted.
 
         Complexity: O(log points) a query with one budgeted metric; with several, of the order of log points where the
-        metrics agree, all points at worst.
+        metrics agree, all points at worst. The first call makes the index: O(points × metrics).
         """
         kernels = select_backend(backend)
         indices = [self._index(name) for name in budgets]
@@ -137,15 +145,22 @@ class Frontier:
         units = np.column_stack(
             [self.grids[m].budget_units(bound.ravel(), kernels) for m, bound in zip(indices, bounds, strict=True)]
         )
-        return self.first_within(indices, units, kernels).reshape(bounds[0].shape)
+        return self.first_within(indices, units, kernels, threads).reshape(bounds[0].shape)
 
-    def first_within(self, metrics: Sequence[int], units: NDArray[np.int64], kernels: Backend) -> NDArray[np.int64]:
+    def first_within(
+        self, metrics: Sequence[int], units: NDArray[np.int64], kernels: Backend, threads: int | None = None
+    ) -> NDArray[np.int64]:
         """Return the best point within every row of ``units`` ``(n, len(metrics))``, bounds in grid units, or −1.
 
-        ``metrics`` are positions in :attr:`metrics`; a bound of :data:`qabwnas.search.grid.UNLIMITED` is none.
+        ``metrics`` are positions in :attr:`metrics`; a bound of :data:`qabwnas.search.grid.UNLIMITED` is none;
+        ``threads`` as for :meth:`query`.
         """
-        nodes, starts = self._tree
-        return kernels.first_fit(np.ascontiguousarray(nodes[list(metrics)]), starts, np.ascontiguousarray(units))
+        if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
+            raise InputError(f"threads: {threads!r} is not a whole number of 1 or more")
+        tree = self._tree
+        return kernels.first_fit(
+            tree.points, tree.minima, list(metrics), np.ascontiguousarray(units), threads or usable_cores()
+        )
 
     def led_by(self, metric: str) -> Frontier:
         """Return the same front sorted for queries whose objective is ``metric``; O(points log points).
@@ -163,6 +178,7 @@ class Frontier:
             grids=tuple(self.grids[i] for i in order),
             units=np.ascontiguousarray(units[points]),
             candidates=np.ascontiguousarray(self.candidates[points]),
+            path=None,
         )
 
     def save(self, path: str | os.PathLike[str], *, provenance: Mapping[str, Any] | None = None) -> None:
@@ -173,7 +189,7 @@ class Frontier:
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> Frontier:
-        """Read a front that :meth:`save` wrote.
+        """Open a front that :meth:`save` wrote, of whatever size in a few milliseconds: its points are mapped.
 
         Raises:
             FormatError: the file is not one, or is damaged; the message names the path inside it.
@@ -188,11 +204,15 @@ class Frontier:
         return self.metric_names.index(metric)
 
     @cached_property
-    def _tree(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Minima of 16 points, of 16 such nodes, …: nodes ``(n_metrics, n_nodes)`` and the start of every level."""
-        levels = [np.ascontiguousarray(self.units.T)]
-        while levels[-1].shape[1] > FANOUT:
-            starts = np.arange(0, levels[-1].shape[1], FANOUT)
-            levels.append(np.minimum.reduceat(levels[-1], starts, axis=1))
-        starts = np.cumsum([0, *(level.shape[1] for level in levels)], dtype=np.int64)
-        return np.concatenate(levels, axis=1), starts
+    def _tree(self) -> MinimumTree:
+        objective = self.units[:, 0]
+        if self.path is not None and (objective[1:] < objective[:-1]).any():
+            raise FormatError(f"{self.path}: /totals: the points are not sorted by the first metric")
+        return MinimumTree.over(np.ascontiguousarray(self.units.T))
+
+
+def usable_cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):  # not on macOS and Windows
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

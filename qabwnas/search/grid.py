@@ -47,9 +47,11 @@ class Grid:
 
     def budget_units(self, budgets: NDArray[np.float64], backend: Backend) -> NDArray[np.int64]:
         """Return upper bounds ``(n,)`` in units, rounded down; NaN and +∞ mean no bound (:data:`UNLIMITED`)."""
+        bounded = np.isfinite(budgets)
+        if bounded.all():
+            return backend.to_units(np.ascontiguousarray(budgets), self.decimals, True)
         units = np.full(budgets.shape, UNLIMITED, dtype=np.int64)
         units[budgets == -np.inf] = -UNLIMITED
-        bounded = np.isfinite(budgets)
         units[bounded] = backend.to_units(np.ascontiguousarray(budgets[bounded]), self.decimals, True)
         return units
 
@@ -64,6 +66,15 @@ class Grid:
         with localcontext(_EXACT):
             value = Decimal(units).scaleb(-self.decimals)
             return value.quantize(Decimal(1)) if value == value.to_integral_value() else value.normalize()
+
+    def text(self, units: int) -> str:
+        """Return :meth:`decimal` in plain digits, without an exponent; an order of magnitude faster."""
+        if self.decimals == 0:
+            return str(units)
+        digits = f"{abs(units):0{self.decimals + 1}d}"
+        fraction = digits[-self.decimals :].rstrip("0")
+        sign = "-" if units < 0 else ""
+        return f"{sign}{digits[: -self.decimals]}.{fraction}" if fraction else f"{sign}{digits[: -self.decimals]}"
 
 
 def choose_grid(metric: Metric, columns: Sequence[NDArray[np.float64]], block_names: Sequence[str]) -> Grid:

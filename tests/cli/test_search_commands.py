@@ -128,7 +128,7 @@ def test_batch_answers_in_row_order(source: str) -> None:
     Path("budgets.csv").write_text("latency_ms,size_bytes\n0.3,\n,1149\n400us,1.3kB\n,\n")
     result = run("batch", source, "budgets.csv", "-o", "answers.csv", "--minimize", "loss")
     assert result.exit_code == 0
-    assert result.stdout == f"4 budgets ({BACKEND}): 3 optimal, 1 infeasible, written to answers.csv\n"
+    assert result.stdout == f"4 budgets (front, {BACKEND}): 3 optimal, 1 infeasible, written to answers.csv\n"
     assert Path("answers.csv").read_text().splitlines() == [
         "status,loss,size_bytes,latency_ms,block0,block1",
         "optimal,0.45,1750,0.3,1,1",
@@ -155,13 +155,25 @@ def test_wrong_batches_write_nothing(folder: Path, budgets: str, message: str) -
     assert sorted(path.name for path in folder.iterdir()) == ["budgets.csv", "lut.h5"]
 
 
+def test_a_batch_is_searched_directly_where_asked_to(folder: Path) -> None:
+    Path("budgets.csv").write_text("size_bytes\n1300\n1149\n")
+    result = run("batch", "lut.h5", "budgets.csv", "-o", "answers.csv", "--method", "direct")
+    assert result.stdout == f"2 budgets (direct, {BACKEND}): 1 optimal, 1 infeasible, written to answers.csv\n"
+    run("front", "lut.h5", "--minimize", "loss,size_bytes", "-o", "front.h5")
+    wrong = run("batch", "front.h5", "budgets.csv", "-o", "other.csv", "--method", "direct")
+    assert (wrong.exit_code, wrong.stderr) == (1, "error: a front cannot be searched directly: give the LUT\n")
+    wrong = run("batch", "front.h5", "budgets.csv", "-o", "other.xlsx")
+    assert (wrong.exit_code, wrong.stderr) == (1, "error: other.xlsx: the name ends in neither .csv nor .parquet\n")
+    assert sorted(path.name for path in folder.iterdir()) == ["answers.csv", "budgets.csv", "front.h5", "lut.h5"]
+
+
 def test_a_batch_of_a_newer_front_says_so(folder: Path) -> None:
     run("front", "lut.h5", "--minimize", "loss,size_bytes", "-o", "front.h5")
     with h5py.File(folder / "front.h5", "a") as file:
         file.attrs["schema_version"] = 9
     Path("budgets.csv").write_text("size_bytes\n1300\n")
     result = run("batch", "front.h5", "budgets.csv", "-o", "answers.csv")
-    assert (result.exit_code, result.stderr) == (1, "error: front.h5: written by schema 9, this reads up to 1\n")
+    assert (result.exit_code, result.stderr) == (1, "error: front.h5: written by schema 9, this reads up to 2\n")
 
 
 def test_backends() -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from qabwnas.search import Problem, select_backend
+from qabwnas.search.minimum_tree import MinimumTree
 from tests.search import BACKENDS
 from tests.strategies import lut_from_columns
 
@@ -139,17 +140,15 @@ def test_queries(n: int, d: int, spread: int, seed: int) -> None:
     """Points in any order, so that costs need not descend; few queries and many, budgets at, below and above costs."""
     generator = np.random.default_rng(seed)
     costs = generator.integers(-spread, spread + 1, (d, n))
-    levels = [costs]
-    while levels[-1].shape[1] > 16:
-        levels.append(np.minimum.reduceat(levels[-1], np.arange(0, levels[-1].shape[1], 16), axis=1))
-    nodes = np.concatenate(levels, axis=1)
-    starts = np.cumsum([0, *(level.shape[1] for level in levels)], dtype=np.int64)
+    tree = MinimumTree.over(costs)
     near = costs[:, generator.integers(0, n, 2 * n + 3)].T + generator.integers(-1, 2, (2 * n + 3, d))
     unlimited = np.full((1, d), 2**63 - 1)
     for budgets in (np.concatenate([near, unlimited, -unlimited]), near[:1]):
         budgets = np.ascontiguousarray(budgets)
-        found = select_backend("numba").first_fit(nodes, starts, budgets)
-        assert np.array_equal(found, select_backend("cpp").first_fit(nodes, starts, budgets))
+        found = select_backend("numba").first_fit(tree.points, tree.minima, range(d), budgets, 1)
+        for threads in (1, 2):
+            cpp = select_backend("cpp").first_fit(tree.points, tree.minima, range(d), budgets, threads)
+            assert np.array_equal(found, cpp)
         for query in range(0, len(budgets), 1 + len(budgets) // 20):
             fits = np.flatnonzero((costs <= budgets[query][:, np.newaxis]).all(axis=0))
             assert found[query] == (fits[0] if fits.size else -1)

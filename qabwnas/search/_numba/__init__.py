@@ -4,10 +4,19 @@ Algorithms may be simpler than the core's; answers may not differ, which tests h
 and cached beside the package; what sorts or broadcasts is NumPy. Ctrl-C is answered between slices of work.
 """
 
-from qabwnas.search._numba.decimal import to_units
-from qabwnas.search._numba.first_fit import first_fit
-from qabwnas.search._numba.front import front
-from qabwnas.search._numba.prune import prune
-from qabwnas.search._numba.top import top
+from qabwnas.search._numba import budget_rows as _budget_rows
+from qabwnas.search._numba import decimal as _decimal
+from qabwnas.search._numba import first_fit as _first_fit
+from qabwnas.search._numba import front as _front
+from qabwnas.search._numba import prune as _prune
+from qabwnas.search._numba import top as _top
+from qabwnas.search._numba.interrupts import interruptible
 
-__all__ = ["first_fit", "front", "prune", "to_units", "top"]
+budget_rows = interruptible(_budget_rows.budget_rows)
+first_fit = interruptible(_first_fit.first_fit)
+front = interruptible(_front.front)
+prune = interruptible(_prune.prune)
+to_units = interruptible(_decimal.to_units)
+top = interruptible(_top.top)
+
+__all__ = ["budget_rows", "first_fit", "front", "prune", "to_units", "top"]

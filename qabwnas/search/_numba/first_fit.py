@@ -6,6 +6,8 @@ matter that are cheaper than all before them; a table over cells of cost says wh
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
@@ -17,16 +19,23 @@ _QUERIES_AT_ONCE = 1 << 12
 Ints = NDArray[np.int64]
 
 
-def first_fit(nodes: Ints, starts: Ints, budgets: Ints) -> Ints:
-    n_points, n_queries = int(starts[1]), len(budgets)
-    if nodes.shape[0] == 1 and n_queries >= n_points > 0:
-        points = _descent(nodes[0, :n_points])
-        costs = nodes[0, points]
-        found: Ints = _first_fits_in_descent(points, costs, budgets[:, 0])
+def first_fit(
+    points: Ints,
+    minima: Ints,
+    metrics: Sequence[int],
+    budgets: Ints,
+    n_threads: int,  # noqa: ARG001 - this twin answers on the calling thread
+) -> Ints:
+    n_points, n_queries = points.shape[1], len(budgets)
+    if len(metrics) == 1 and n_queries >= n_points > 0:
+        costs = points[metrics[0]]
+        cheapest = _descent(costs)
+        found: Ints = _first_fits_in_descent(cheapest, costs[cheapest], budgets[:, 0])
         return found
     found = np.empty(n_queries, dtype=np.int64)
+    budgeted = np.array(metrics, dtype=np.int64)
     for first in range(0, n_queries, _QUERIES_AT_ONCE):  # Python, and so Ctrl-C, has its turn between slices
-        _first_fits(nodes, starts, budgets, found, first, min(first + _QUERIES_AT_ONCE, n_queries))
+        _first_fits(points, minima, budgeted, budgets, found, first, min(first + _QUERIES_AT_ONCE, n_queries))
     return found
 
 
@@ -72,15 +81,17 @@ def _first_fits_in_descent(points, costs, budgets):  # type: ignore[no-untyped-d
 
 
 @njit(cache=True, nogil=True)
-def _first_fits(nodes, starts, budgets, found, first, last):  # type: ignore[no-untyped-def]
-    top = starts.size - 2
+def _first_fits(points, minima, metrics, budgets, found, first, last):  # type: ignore[no-untyped-def]
+    starts, sizes = _levels(points.shape[1])
+    top = sizes.size - 1
     for q in range(first, last):
         found[q] = -1
         level, at = top, 0
-        while at < starts[level + 1] - starts[level]:
+        while at < sizes[level]:
             fits = True
-            for m in range(nodes.shape[0]):
-                fits &= nodes[m, starts[level] + at] <= budgets[q, m]
+            for i, m in enumerate(metrics):
+                total = points[m, at] if level == 0 else minima[m, starts[level] + at]
+                fits &= total <= budgets[q, i]
             if fits and level == 0:
                 found[q] = at
                 break
@@ -92,4 +103,13 @@ def _first_fits(nodes, starts, budgets, found, first, last):  # type: ignore[no-
             while level < top and at % _FANOUT == 0:
                 at //= _FANOUT
                 level += 1
-    return found
+
+
+@njit(cache=True, nogil=True)
+def _levels(n_points):  # type: ignore[no-untyped-def]
+    """Where every level starts among the minima (the points, level 0, are not among them), and its size."""
+    starts, sizes = [0], [n_points]
+    while sizes[-1] > _FANOUT:
+        starts.append(starts[-1] + (sizes[-1] if len(sizes) > 1 else 0))
+        sizes.append((sizes[-1] + _FANOUT - 1) // _FANOUT)
+    return np.array(starts), np.array(sizes)

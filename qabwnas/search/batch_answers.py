@@ -1,0 +1,104 @@
+"""How rows of budgets are answered: from a front, or by a direct search for each distinct row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qabwnas.lut.lut import Lut, Metric
+from qabwnas.search.backend import Backend
+from qabwnas.search.frontier import Frontier
+from qabwnas.search.grid import LARGEST_UNITS, Grid
+from qabwnas.search.problem import Problem
+from qabwnas.search.search import search
+
+
+class Answers(Protocol):
+    """Subnets by number; ``metrics`` and ``grids`` as in a :class:`Frontier`, the objective first."""
+
+    @property
+    def method(self) -> Literal["front", "direct"]: ...
+    @property
+    def metrics(self) -> Sequence[Metric]: ...
+    @property
+    def grids(self) -> Sequence[Grid]: ...
+    @property
+    def block_names(self) -> Sequence[str]: ...
+
+    def find(self, metrics: Sequence[int], units: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the number of the best subnet within every row of ``units`` ``(n, len(metrics))``, or −1."""
+        ...
+
+    def rows(self, numbers: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        """Return totals in units ``(n, n_metrics)`` and candidates ``(n, n_blocks)`` of subnets that were found."""
+        ...
+
+
+class FrontAnswers:
+    """The points of a front."""
+
+    method: Literal["front"] = "front"
+
+    def __init__(self, front: Frontier, kernels: Backend) -> None:
+        self.metrics, self.grids, self.block_names = front.metrics, front.grids, front.block_names
+        self._front = front
+        self._kernels = kernels
+
+    def find(self, metrics: Sequence[int], units: NDArray[np.int64]) -> NDArray[np.int64]:
+        return self._front.first_within(metrics, units, self._kernels)
+
+    def rows(self, numbers: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        return self._front.units[numbers], self._front.candidates[numbers]
+
+
+class DirectAnswers:
+    """One search a distinct row of budgets; what was found is kept."""
+
+    method: Literal["direct"] = "direct"
+
+    def __init__(self, lut: Lut, metric_names: Sequence[str], kernels: Backend) -> None:
+        problem = Problem.of(lut, metric_names, kernels)
+        self.metrics, self.grids, self.block_names = problem.metrics, problem.grids, problem.block_names
+        self._lut = lut
+        self._kernels = kernels
+        self._numbers: dict[tuple[int, ...], int] = {}
+        self._units: list[list[int]] = []
+        self._candidates: list[list[int]] = []
+
+    def find(self, metrics: Sequence[int], units: NDArray[np.int64]) -> NDArray[np.int64]:
+        distinct, which = np.unique(units, axis=0, return_inverse=True)
+        numbers = [self._number(metrics, tuple(row)) for row in distinct.tolist()]
+        return np.array(numbers, dtype=np.int64)[which.ravel()]
+
+    def rows(self, numbers: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        units = [self._units[number] for number in numbers.tolist()]
+        candidates = [self._candidates[number] for number in numbers.tolist()]
+        return (
+            np.array(units, dtype=np.int64).reshape(-1, len(self.metrics)),
+            np.array(candidates, dtype=np.int32).reshape(-1, len(self.block_names)),
+        )
+
+    def _number(self, metrics: Sequence[int], bounds: tuple[int, ...]) -> int:
+        if bounds not in self._numbers:
+            self._numbers[bounds] = self._search(metrics, bounds)
+        return self._numbers[bounds]
+
+    def _search(self, metrics: Sequence[int], bounds: Sequence[int]) -> int:
+        # A metric without a budget gets one that all totals keep, so that it still decides between equal objectives,
+        # as it does in a front.
+        budgets = {
+            self.metrics[m].name: self.grids[m].decimal(min(bound, LARGEST_UNITS))
+            for m, bound in zip(metrics, bounds, strict=True)
+        }
+        result = search(self._lut, minimize=self.metrics[0].name, budgets=budgets, backend=self._kernels.name)
+        if not result.answers:
+            return -1
+        best = result.answers[0]
+        self._units.append(
+            [grid.floor(best.totals[metric.name]) for metric, grid in zip(self.metrics, self.grids, strict=True)]
+        )
+        self._candidates.append([best.choice[name] for name in self.block_names])
+        return len(self._units) - 1

@@ -30,7 +30,6 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 from qabwnas.search import Frontier, Problem, select_backend
 
 METRICS = ["loss", "size_bytes", "latency_ms", "macs"]
-NO_LIMIT = 2**62
 UNLIMITED = 2**63 - 1
 
 
@@ -65,7 +64,7 @@ def bench_front(n_metrics: int, rounds: int) -> dict[str, float]:
     for name in ("cpp", "numba"):
         kernels = select_backend(name)
         problem = Problem.of(lut, METRICS[:n_metrics], kernels)
-        arguments = (problem.values, problem.offsets, problem.is_max, problem.origin, NO_LIMIT)
+        arguments = (problem.values, problem.offsets, problem.is_max, problem.origin)
         calls[name] = lambda kernels=kernels, arguments=arguments: kernels.front(*arguments)
         found[name] = calls[name]()[1]
     calls["moocore"] = lambda: front_by_moocore(problem)
@@ -112,7 +111,7 @@ def bench_search(n_budgets: int, rounds: int) -> dict[str, float]:
         kernels = select_backend(name)
         problem = Problem.of(lut, METRICS[: n_budgets + 1], kernels)
         budgets = tight_budgets(problem)
-        arguments = (problem.values, problem.offsets, problem.is_max, problem.origin, budgets, 1, NO_LIMIT)
+        arguments = (problem.values, problem.offsets, problem.is_max, problem.origin, budgets, 1)
         calls[name] = lambda kernels=kernels, arguments=arguments: kernels.top(*arguments)
         optima.append(int(calls[name]()[1][0, 0]))
     calls["HiGHS"] = lambda: search_by_highs(problem, budgets)

@@ -7,8 +7,10 @@ def front(
     offsets: NDArray[np.int64],
     is_max: NDArray[np.uint8],
     origin: NDArray[np.int64],
-    max_points: int,
-) -> tuple[int, NDArray[np.int64], NDArray[np.int32], int]: ...
+    high: NDArray[np.int64],
+    slack: float,
+    max_bytes: int,
+) -> tuple[int, NDArray[np.int64], NDArray[np.int32], int, int, int]: ...
 def top(
     values: NDArray[np.int64],
     offsets: NDArray[np.int64],

@@ -12,6 +12,10 @@ class InputError(QabwnasError, ValueError):
     """A value, a file or an option that a user gave cannot be used."""
 
 
+class FrontLimitError(InputError):
+    """A front needs more memory than it may take; the message says how far it came."""
+
+
 class FormatError(QabwnasError):
     """A file is not what its reader expects: foreign, truncated, of a newer schema, of a wrong shape."""
 

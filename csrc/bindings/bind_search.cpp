@@ -50,17 +50,20 @@ py::array_t<std::int64_t> prune_rows(const Array<Value>& values, const Array<std
 }
 
 py::tuple front_of(const Array<Value>& values, const Array<std::int64_t>& offsets, const Array<std::uint8_t>& is_max,
-                   const Array<Value>& origin, std::size_t max_points) {
+                   const Array<Value>& origin, const Array<Value>& high, double slack, std::size_t max_bytes) {
     const Problem problem = problem_of(values, offsets, is_max, origin);
+    if (high.size() != is_max.size()) throw py::value_error("high and is_max differ");
+    const FrontLimits limits{{high.data(), high.data() + high.size()}, slack, max_bytes};
     Cancel cancel = ctrl_c();
-    Subnets subnets;
+    Front found;
     {
         const py::gil_scoped_release released;  // as above
-        subnets = front(problem, max_points, cancel);
+        found = front(problem, limits, cancel);
     }
-    raise_if_cancelled(subnets.status);
-    return py::make_tuple(static_cast<int>(subnets.status), matrix(subnets.totals, problem.n_metrics()),
-                          matrix(subnets.choice, problem.n_blocks()), subnets.n_pairs);
+    raise_if_cancelled(found.status);
+    return py::make_tuple(static_cast<int>(found.status), matrix(std::move(found.totals), problem.n_metrics()),
+                          matrix(std::move(found.choice), problem.n_blocks()), found.n_blocks, found.n_points,
+                          found.n_pairs);
 }
 
 py::tuple top_of(const Array<Value>& values, const Array<std::int64_t>& offsets, const Array<std::uint8_t>& is_max,
@@ -75,8 +78,8 @@ py::tuple top_of(const Array<Value>& values, const Array<std::int64_t>& offsets,
         best = top(problem, bounds, k, max_nodes, cancel);
     }
     raise_if_cancelled(best.status);
-    return py::make_tuple(static_cast<int>(best.status), matrix(best.totals, problem.n_metrics()),
-                          matrix(best.choice, problem.n_blocks()), best.bound, best.n_pairs);
+    return py::make_tuple(static_cast<int>(best.status), matrix(std::move(best.totals), problem.n_metrics()),
+                          matrix(std::move(best.choice), problem.n_blocks()), best.bound, best.n_pairs);
 }
 
 }  // namespace
@@ -85,8 +88,9 @@ void register_search(py::module_& module) {
     module.def("prune", &prune_rows, py::arg("values").noconvert(), py::arg("is_max").noconvert(), py::arg("k"),
                "Rows of one block that fewer than k others remove, ascending.");
     module.def("front", &front_of, py::arg("values").noconvert(), py::arg("offsets").noconvert(),
-               py::arg("is_max").noconvert(), py::arg("origin").noconvert(), py::arg("max_points"),
-               "The exact front: status, totals, choice, pairs looked at.");
+               py::arg("is_max").noconvert(), py::arg("origin").noconvert(), py::arg("high").noconvert(),
+               py::arg("slack"), py::arg("max_bytes"),
+               "The front within bounds: status, totals, choice, blocks and points it came to, pairs looked at.");
     module.def("top", &top_of, py::arg("values").noconvert(), py::arg("offsets").noconvert(),
                py::arg("is_max").noconvert(), py::arg("origin").noconvert(), py::arg("budgets").noconvert(),
                py::arg("k"), py::arg("max_nodes"),

@@ -31,11 +31,12 @@ inline void raise_if_cancelled(Status status) {
     if (status == Status::cancelled) throw py::error_already_set();
 }
 
+// Hands memory over to an array of rows, without a copy.
 template <class T>
-Array<T> matrix(const std::vector<T>& values, std::size_t n_columns) {
-    Array<T> result({values.size() / n_columns, n_columns});
-    std::copy(values.begin(), values.end(), result.mutable_data());
-    return result;
+Array<T> matrix(std::vector<T>&& values, std::size_t n_columns) {
+    auto* owned = new std::vector<T>(std::move(values));
+    const py::capsule owner(owned, [](void* memory) { delete static_cast<std::vector<T>*>(memory); });
+    return Array<T>({owned->size() / n_columns, n_columns}, owned->data(), owner);
 }
 
 }  // namespace qabwnas

@@ -46,6 +46,16 @@ class CellTable {
     std::size_t stride(std::size_t axis) const { return strides_[axis]; }
     const Value* data() const { return smallest_.data(); }
 
+    // Makes nothing lie below the table that is larger than a value, nor in cells behind the given one on any axis.
+    void close_above(const std::vector<std::size_t>& cells, Value value) {
+        for (std::size_t at = 0; at < smallest_.size(); ++at) {
+            bool inside = true;
+            for (std::size_t axis = 0; axis < cells.size(); ++axis)
+                inside &= at / strides_[axis] % side_ <= cells[axis];
+            smallest_[at] = inside ? value + 1 : std::numeric_limits<Value>::min();
+        }
+    }
+
     // Lowers the cells behind one, given by its cell on every axis, to a value. Minima fall along every axis, so a walk
     // ends where one is low enough: amortised over n calls, each cell is lowered O(log n) times in random order.
     void lower(const std::size_t* cells, Value value) { lower_from(strides_.size(), 0, cells, value); }

@@ -9,28 +9,35 @@ constexpr std::size_t no_block = static_cast<std::size_t>(-1);
 }  // namespace
 
 Combination::Combination(const Problem& problem, const SweepOrder& order) : order_(order) {
-    Level empty{no_block, {}, {0}, {0}};
+    levels_.push_back({no_block, {0}, {0}});
     for (const std::size_t m : order.metrics) {
         aggregations_.push_back(problem.aggregations[m]);
-        empty.values.push_back(problem.origin[m]);
+        values_.push_back(problem.origin[m]);
     }
-    levels_.push_back(std::move(empty));
 }
 
 Status Combination::add(std::size_t block, const PrunedBlock& pruned, const MergeLimits& limits, Cancel& cancel) {
-    const Level& front = last();
     const auto row_of = [&](const Pair& pair) { return pruned.rows[static_cast<std::size_t>(pair.row)]; };
     const auto before = [&](Pair a, Pair b) { return precedes(block, a.point, row_of(a), b.point, row_of(b)); };
-    Merged merged = merge({front.values, front.size()}, {pruned.values, pruned.rows.size()}, order_, aggregations_,
-                          limits, before, cancel);
-    n_pairs_ += front.size() * pruned.rows.size();
-    Level next{block, std::move(merged.values), {}, {}};
+    Merged merged = merge({values_, n_points()}, {pruned.values, pruned.rows.size()}, order_, aggregations_, limits,
+                          before, cancel);
+    n_pairs_ += n_points() * pruned.rows.size();
+    values_ = std::move(merged.values);
+    Level next{block, {}, {}};
+    next.parent.reserve(merged.pairs.size());
+    next.row.reserve(merged.pairs.size());
     for (const Pair& pair : merged.pairs) {
         next.parent.push_back(pair.point);
         next.row.push_back(row_of(pair));
     }
     levels_.push_back(std::move(next));
     return merged.status;
+}
+
+std::size_t Combination::bytes() const {
+    std::size_t bytes = values_.size() * sizeof(Value);
+    for (const Level& level : levels_) bytes += level.size() * 2 * sizeof(Index);
+    return bytes;
 }
 
 void Combination::choose(std::size_t i, Index* choice) const {

@@ -13,7 +13,6 @@ namespace qabwnas {
 // The front after some blocks, in sweep order. parent[i] points into the level before, row[i] into the added block.
 struct Level {
     std::size_t block;
-    std::vector<Value> values;  // n × n_metrics, row-major, metrics in sweep order
     std::vector<Index> parent;
     std::vector<Index> row;
 
@@ -25,11 +24,18 @@ class Combination {
     // Starts with the empty subnet, whose totals are the origin.
     Combination(const Problem& problem, const SweepOrder& order);
 
-    // Adds a block; returns complete, limit (more than limits.max_points) or cancelled.
+    // Adds a block; returns complete, limit (more than limits.max_points; what was found until then stays) or
+    // cancelled.
     Status add(std::size_t block, const PrunedBlock& pruned, const MergeLimits& limits, Cancel& cancel);
 
-    const Level& last() const { return levels_.back(); }
+    std::size_t n_blocks() const { return levels_.size() - 1; }
+    std::size_t n_points() const { return levels_.back().size(); }
     std::size_t n_pairs() const { return n_pairs_; }
+    std::size_t bytes() const;  // that the points take
+
+    // Totals of the last level: n × n_metrics, row-major, metrics in sweep order.
+    const std::vector<Value>& values() const { return values_; }
+    std::vector<Value> take_values() { return std::move(values_); }
 
     // Writes the rows of point i of the last level to choice[0 … n_blocks − 1], at the blocks combined so far.
     void choose(std::size_t i, Index* choice) const;
@@ -42,6 +48,7 @@ class Combination {
     const SweepOrder& order_;
     std::vector<Aggregation> aggregations_;  // in sweep order
     std::vector<Level> levels_;
+    std::vector<Value> values_;
     std::size_t n_pairs_ = 0;
 };
 

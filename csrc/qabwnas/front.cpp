@@ -13,24 +13,44 @@ namespace {
 // The last level as subnets: totals in metric order, sorted in the order of answers.
 class Answers {
   public:
-    Answers(const Problem& problem, const SweepOrder& order, const Combination& combination)
-        : n_metrics_(problem.n_metrics()), n_blocks_(problem.n_blocks()) {
-        const Level& level = combination.last();
-        totals_.resize(level.size() * n_metrics_);
-        choice_.resize(level.size() * n_blocks_);
-        for (std::size_t i = 0; i < level.size(); ++i) {
-            for (std::size_t m = 0; m < n_metrics_; ++m)
-                totals_[i * n_metrics_ + order.metrics[m]] = level.values[i * n_metrics_ + m];
-            combination.choose(i, &choice_[i * n_blocks_]);
+    Answers(const Problem& problem, const SweepOrder& order, Combination& combination)
+        : n_metrics_(problem.n_metrics()), n_blocks_(problem.n_blocks()), n_(combination.n_points()) {
+        choice_.resize(n_ * n_blocks_);
+        for (std::size_t i = 0; i < n_; ++i) combination.choose(i, &choice_[i * n_blocks_]);
+        totals_ = combination.take_values();
+        std::vector<Value> point(n_metrics_);
+        for (std::size_t start = 0; start < totals_.size(); start += n_metrics_) {
+            for (std::size_t m = 0; m < n_metrics_; ++m) point[order.metrics[m]] = totals_[start + m];
+            std::copy(point.begin(), point.end(), totals_.begin() + static_cast<std::ptrdiff_t>(start));
         }
-        sorted_.resize(level.size());
-        std::iota(sorted_.begin(), sorted_.end(), std::size_t{0});
-        const auto before = [&](std::size_t a, std::size_t b) { return precedes(a, b); };
-        if (!std::is_sorted(sorted_.begin(), sorted_.end(), before)) std::sort(sorted_.begin(), sorted_.end(), before);
     }
 
-    // Removes what the sweeps had to keep for the sake of ties in maxima: subnets that another is at most.
-    void remove_dominated() {
+    // Also removes what sweeps have to keep for the sake of ties in maxima: subnets that another is at largest_total.
+    void sort_and_remove_dominated() {
+        std::vector<std::size_t> sorted(n_);
+        std::iota(sorted.begin(), sorted.end(), std::size_t{0});
+        std::sort(sorted.begin(), sorted.end(), [&](std::size_t a, std::size_t b) { return precedes(a, b); });
+        with_archive(box(), [&](auto archive) {
+            std::erase_if(sorted, [&](std::size_t i) {
+                const Value* tested = &totals_[i * n_metrics_] + 1;
+                if (archive.covers(tested)) return true;
+                archive.insert(tested);
+                return false;
+            });
+        });
+        totals_ = rows_of(totals_, n_metrics_, sorted);
+        choice_ = rows_of(choice_, n_blocks_, sorted);
+        n_ = sorted.size();
+    }
+
+    void move_to(Front& front) {
+        front.n_points = n_;
+        front.totals = std::move(totals_);
+        front.choice = std::move(choice_);
+    }
+
+  private:
+    Box box() const {
         Box box;
         for (std::size_t m = 1; m < n_metrics_; ++m) {
             box.low.push_back(totals_[m]);
@@ -40,28 +60,21 @@ class Answers {
                 box.high.back() = std::max(box.high.back(), totals_[start]);
             }
         }
-        with_archive(box, [&](auto archive) {
-            std::erase_if(sorted_, [&](std::size_t i) {
-                const Value* tested = &totals_[i * n_metrics_] + 1;
-                if (archive.covers(tested)) return true;
-                archive.insert(tested);
-                return false;
-            });
-        });
+        return box;
     }
 
-    void write(Subnets& subnets) const {
-        subnets.totals.reserve(sorted_.size() * n_metrics_);
-        subnets.choice.reserve(sorted_.size() * n_blocks_);
-        for (const std::size_t i : sorted_) {
-            const auto total = totals_.begin() + static_cast<std::ptrdiff_t>(i * n_metrics_);
-            const auto chosen = choice_.begin() + static_cast<std::ptrdiff_t>(i * n_blocks_);
-            subnets.totals.insert(subnets.totals.end(), total, total + static_cast<std::ptrdiff_t>(n_metrics_));
-            subnets.choice.insert(subnets.choice.end(), chosen, chosen + static_cast<std::ptrdiff_t>(n_blocks_));
+    template <class T>
+    static std::vector<T> rows_of(const std::vector<T>& matrix, std::size_t n_columns,
+                                  const std::vector<std::size_t>& rows) {
+        std::vector<T> chosen;
+        chosen.reserve(rows.size() * n_columns);
+        for (const std::size_t row : rows) {
+            const auto first = matrix.begin() + static_cast<std::ptrdiff_t>(row * n_columns);
+            chosen.insert(chosen.end(), first, first + static_cast<std::ptrdiff_t>(n_columns));
         }
+        return chosen;
     }
 
-  private:
     bool precedes(std::size_t a, std::size_t b) const {
         for (std::size_t m = 0; m < n_metrics_; ++m) {
             const Value x = totals_[a * n_metrics_ + m], y = totals_[b * n_metrics_ + m];
@@ -71,22 +84,69 @@ class Answers {
                                             &choice_[b * n_blocks_], &choice_[b * n_blocks_] + n_blocks_);
     }
 
-    std::size_t n_metrics_, n_blocks_;
+    std::size_t n_metrics_, n_blocks_, n_;
     std::vector<Value> totals_;
     std::vector<Index> choice_;
-    std::vector<std::size_t> sorted_;
 };
+
+// Upper bounds on partial subnets: those on subnets, less the least that the blocks still to come add.
+class Bounds {
+  public:
+    Bounds(const SweepOrder& order, const std::vector<PrunedBlock>& pruned, const std::vector<Value>& high)
+        : n_sums_(order.n_sums) {
+        for (const std::size_t m : order.metrics) {
+            high_.push_back(std::clamp(high[m], -largest_total, largest_total));
+            is_bounded_.push_back(high[m] < largest_total);
+        }
+        for (const PrunedBlock& block : pruned) {
+            std::vector<Value>& least = least_.emplace_back(order.size(), largest_total);
+            for (std::size_t i = 0; i < block.values.size(); ++i)
+                least[i % order.size()] = std::min(least[i % order.size()], block.values[i]);
+            for (std::size_t m = 0; m < n_sums_; ++m) high_[m] -= least[m];
+        }
+    }
+
+    // The bounds once a block is added.
+    std::vector<Value> add(std::size_t block) {
+        for (std::size_t m = 0; m < n_sums_; ++m) high_[m] += least_[block][m];
+        std::vector<Value> bounds = high_;
+        for (std::size_t m = 0; m < bounds.size(); ++m)
+            if (!is_bounded_[m]) bounds[m] = largest_total;
+        return bounds;
+    }
+
+  private:
+    std::size_t n_sums_;
+    std::vector<Value> high_;
+    std::vector<bool> is_bounded_;
+    std::vector<std::vector<Value>> least_;  // of each block, in sweep order
+};
+
+// How many points the next block may lead to: each takes its totals, twice while arrays grow, its place in the archive
+// and its back-pointers; in the end also its choice.
+std::size_t points_within(std::size_t max_bytes, const Combination& combination, const Problem& problem) {
+    const bool is_last = combination.n_blocks() + 1 == problem.n_blocks();
+    const std::size_t a_point =
+        4 * sizeof(Value) * problem.n_metrics() + 32 + (is_last ? sizeof(Index) * problem.n_blocks() : 0);
+    return (max_bytes - std::min(max_bytes, combination.bytes())) / a_point;
+}
 
 }  // namespace
 
-Subnets front(const Problem& problem, std::size_t max_points, Cancel& cancel) {
-    Subnets subnets;
-    const SweepOrder order(problem.aggregations);
+Front front(const Problem& problem, const FrontLimits& limits, Cancel& cancel) {
+    Front front;
+    const bool is_exact = limits.slack == 0;
+    const SweepOrder order =
+        is_exact ? SweepOrder(problem.aggregations) : SweepOrder::first_metric_last(problem.aggregations);
     std::vector<PrunedBlock> pruned;
     for (const Columns& block : problem.blocks) pruned.push_back(prune(block, order, 1, cancel));
     if (cancel.requested()) {
-        subnets.status = Status::cancelled;
-        return subnets;
+        front.status = Status::cancelled;
+        return front;
+    }
+    if (*std::min_element(limits.high.begin(), limits.high.end()) < -largest_total) {
+        front.status = Status::infeasible;
+        return front;
     }
 
     std::vector<std::size_t> fewest_first(problem.n_blocks());
@@ -95,15 +155,21 @@ Subnets front(const Problem& problem, std::size_t max_points, Cancel& cancel) {
                      [&](std::size_t a, std::size_t b) { return pruned[a].rows.size() < pruned[b].rows.size(); });
 
     Combination combination(problem, order);
+    Bounds bounds(order, pruned, limits.high);
     for (const std::size_t block : fewest_first) {
-        subnets.status = combination.add(block, pruned[block], {{}, 0, max_points}, cancel);
-        subnets.n_pairs = combination.n_pairs();
-        if (subnets.status != Status::complete) return subnets;
+        const std::size_t max_points = points_within(limits.max_bytes, combination, problem);
+        front.status = combination.add(block, pruned[block],
+                                       {bounds.add(block), limits.slack, order.position(0), max_points}, cancel);
+        front.n_pairs = combination.n_pairs();
+        front.n_blocks = combination.n_blocks();
+        front.n_points = combination.n_points();
+        if (front.status == Status::complete && front.n_points == 0) front.status = Status::infeasible;
+        if (front.status != Status::complete) return front;
     }
     Answers answers(problem, order, combination);
-    if (order.n_sums < order.size()) answers.remove_dominated();
-    answers.write(subnets);
-    return subnets;
+    if (!is_exact || order.n_sums < order.size()) answers.sort_and_remove_dominated();
+    answers.move_to(front);
+    return front;
 }
 
 }  // namespace qabwnas

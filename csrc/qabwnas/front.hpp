@@ -1,17 +1,17 @@
 // The exact front: every vector of totals that no other subnet's totals are at most, with one subnet for each.
 //
-// Blocks are pruned, then combined one after the other, fewest rows first. Combining a front A with a block B is a
-// merge of |B| lists A + b (or |A| lists, whichever is fewer), each already in sweep order: a heap gives the partial
-// subnets in that order, an archive of those kept removes the rest, and a list skips ahead over what the archive
-// covers. Sums are never materialised all together: memory is the fronts and one cursor a list.
+// Blocks are pruned, then combined one after the other, fewest rows first: see merge.hpp. Memory is the front so far
+// with its back-pointers; sums are never all held together.
 //
 // Of equal totals the subnet with the lowest candidates in block order is kept (see problem.hpp); partial subnets are
 // compared through their back-pointers, which is only needed where all sums tie.
 //
-// Complexity: with N pairs looked at and F points kept, O(N log |B|) for two metrics, O(N log F) for three, O(N F) at
-// worst from four metrics on. (Pareto sums: Hespe, Sanders, Storandt, Truschel, ESA 2023.)
-//
-// One thread; no state is shared between calls.
+// A part of the front: upper bounds leave out every partial subnet that no rest can bring below them. A smaller front:
+// with slack δ a partial subnet also goes where a kept one is at most 1 + δ times it in the objective, the first
+// metric, and at most it in all others. Adding the same to both keeps that, as long as nothing is negative; so after n
+// blocks every subnet of the exact front has one in this that is at most it in the budgeted metrics and (1 + δ)^n times
+// it in the objective. Sweeps take the objective last then. Where it is the only sum, nothing is left out. (Compare
+// Papadimitriou, Yannakakis 2000, and the trimming of Ibarra, Kim 1975.)
 #pragma once
 
 #include "qabwnas/cancel.hpp"
@@ -19,8 +19,18 @@
 
 namespace qabwnas {
 
-// Stops with Status::limit as soon as any front, also an intermediate one, holds more than max_points; totals and
-// choice are then empty and n_pairs tells how far it came.
-Subnets front(const Problem& problem, std::size_t max_points, Cancel& cancel);
+struct FrontLimits {
+    std::vector<Value> high;  // a metric: subnets with a larger total are left out
+    double slack = 0;         // δ, at most 1; the objective is nowhere negative
+    std::size_t max_bytes;    // for points and what is needed to find them
+};
+
+struct Front : Subnets {
+    std::size_t n_blocks = 0, n_points = 0;  // how far it came
+};
+
+// Stops with Status::limit as soon as it would take more than max_bytes; totals and choice are then empty. Where
+// nothing is within the upper bounds the status is infeasible.
+Front front(const Problem& problem, const FrontLimits& limits, Cancel& cancel);
 
 }  // namespace qabwnas

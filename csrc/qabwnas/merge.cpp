@@ -25,6 +25,11 @@ struct Axis {
         return static_cast<std::int32_t>(static_cast<double>(above) * scale);
     }
 
+    std::size_t cell_of_limit(Value high) const {
+        const std::uint64_t above = static_cast<std::uint64_t>(high) - static_cast<std::uint64_t>(low_total);
+        return static_cast<std::size_t>(std::min(static_cast<double>(above) * scale, 0x1p30));
+    }
+
     // The lowest cell of which a part's or total's own cell tells that the given total is at most it.
     std::size_t cell_above(Value total) const { return static_cast<std::size_t>(cell(total, low_total)) + 2; }
 };
@@ -87,6 +92,7 @@ class Sweep {
     }
 
     Merged run() {
+        if (!close_above_limits()) return {};
         return with_archive(box(), [&](auto archive) {
             slabs(archive);
             return std::move(merged_);
@@ -154,6 +160,20 @@ class Sweep {
         return box;
     }
 
+    // Returns whether anything is left.
+    bool close_above_limits() {
+        const std::size_t last = d_ - 1, first = order_.first_tested();
+        std::vector<std::size_t> cells(n_axes_, table_.side() - 1);
+        for (std::size_t a = 0; a < n_axes_; ++a) {
+            const Value high = limits_.high[first + a];
+            if (high < axes_[a].low_total) return false;
+            cells[a] = std::min(cells[a], axes_[a].cell_of_limit(high) + 1);  // doubles may err by one
+        }
+        const bool last_is_tested = order_.n_tested() > 0;
+        table_.close_above(cells, last_is_tested ? limits_.high[last] : std::numeric_limits<Value>::max() - 1);
+        return true;
+    }
+
     Value first_of(std::size_t list, std::size_t i) const { return lists_.first[list] + long_.first[i]; }
 
     // Small slabs leave little open, but each costs a look at every list.
@@ -173,6 +193,7 @@ class Sweep {
         for (std::size_t list = 0; list < lists_.n; ++list) active_[list] = {list, 0, 0};
         while (!active_.empty() && merged_.status == Status::complete) {
             const std::size_t n = cut_slab(width, pairs_a_slab);
+            if (n == 0) return;
             collect();
             keep(archive);
             width *= std::clamp(pairs_a_slab / static_cast<double>(n), 0.25, 4.0);
@@ -183,10 +204,12 @@ class Sweep {
         }
     }
 
-    // Sets where every list's run ends, so that the slab begins at the least pair left; returns its number of pairs.
+    // Sets where every list's run ends, so that the slab begins at the least pair left; returns its number of pairs,
+    // none where all are above the limit.
     std::size_t cut_slab(double& width, double pairs_a_slab) {
         Value least = first_of(active_[0].list, active_[0].at);
         for (const Active& list : active_) least = std::min(least, first_of(list.list, list.at));
+        if (order_.n_sums > 0 && least > limits_.high[0]) return 0;
         for (;;) {
             // Totals stay within ±2^62, so that far above the least the slab has no end.
             const bool has_end = width < 0x1p61;
@@ -295,18 +318,19 @@ class Sweep {
     }
 
     bool is_outside() const {
-        for (std::size_t metric = 0; metric < limits_.high.size(); ++metric)
+        for (std::size_t metric = 0; metric < d_; ++metric)
             if (point_[metric] > limits_.high[metric]) return true;
         return false;
     }
 
-    // With slack, the last coordinate is asked for as if it were larger.
+    // With slack, one coordinate is asked for as if it were larger.
     template <class Archive>
     bool is_covered(const Archive& archive) {
-        const Value last = point_.back();
-        if (limits_.slack > 0) point_.back() += static_cast<Value>(static_cast<double>(last) * limits_.slack);
+        Value& loose = point_[limits_.slack_metric];
+        const Value value = loose;
+        if (limits_.slack > 0) loose += static_cast<Value>(static_cast<double>(value) * limits_.slack);
         const bool covered = archive.covers(point_.data() + order_.first_tested());
-        point_.back() = last;
+        loose = value;
         return covered;
     }
 

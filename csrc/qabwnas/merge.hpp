@@ -5,6 +5,7 @@
 // at most every pair of this one in the first sum, and a table over cells of the other coordinates tells at once that
 // one of them is at most the pair there too: cells of a sum are at least the sum of the parts' cells, so a look-up is
 // an addition of two numbers made beforehand. Only pairs that the table leaves open are sorted and tested exactly.
+// Limits close cells of the table from the start.
 // (Slabs in the place of sorted matrices: compare Hespe, Sanders, Storandt, Truschel, ESA 2023.)
 //
 // Complexity: O(1) a pair and O(log s) for each of the s pairs of a slab that the table leaves open, and the archive's
@@ -31,9 +32,11 @@ struct Pair {
     Index row;    // position in the pruned block
 };
 
+// What a merge leaves out beside what is not minimal.
 struct MergeLimits {
-    std::vector<Value> high;  // a metric in sweep order: pairs above are left out; empty: none
-    double slack = 0;         // a pair also goes if a kept one is at most 1 + slack times it in the last metric
+    std::vector<Value> high;   // a metric in sweep order: pairs above it are left out
+    double slack;              // a pair also goes if a kept one is at most 1 + slack times it in one metric and at most
+    std::size_t slack_metric;  // it in all others; a position in sweep order; the metric is nowhere negative
     std::size_t max_points;
 };
 

@@ -2,8 +2,8 @@
 //
 // A problem is a row of blocks; a subnet takes one candidate (row) of every block. Its total in a metric is the origin
 // (fixed part) plus the sum of the rows' values, or the maximum of the origin and the rows' values. All values are
-// int64 units of a decimal grid chosen by the caller, who guarantees that no total leaves ±2^62; sums are then exact in
-// any order. Every metric is minimised.
+// int64 units of a decimal grid chosen by the caller, who guarantees that no total leaves ±largest_total; sums are then
+// exact in any order. Every metric is minimised.
 //
 // Answers follow one total order: totals lexicographically, in metric order, then candidates lexicographically, in
 // block order. An answer is therefore never dominated, and never depends on threads or on the order of work.
@@ -30,6 +30,8 @@ struct Columns {
     const Value* column(std::size_t metric) const { return data + metric * stride; }
     Value at(std::size_t metric, std::size_t row) const { return data[metric * stride + row]; }
 };
+
+constexpr Value largest_total = Value{1} << 62;
 
 struct Problem {
     std::vector<Columns> blocks;

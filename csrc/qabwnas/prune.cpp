@@ -96,6 +96,16 @@ SweepOrder::SweepOrder(const std::vector<Aggregation>& aggregations) {
     }
 }
 
+SweepOrder SweepOrder::first_metric_last(const std::vector<Aggregation>& aggregations) {
+    SweepOrder order(aggregations);
+    const auto begin = order.metrics.begin(), maxima = begin + static_cast<std::ptrdiff_t>(order.n_sums);
+    if (aggregations[0] == Aggregation::sum)
+        std::rotate(begin, begin + 1, maxima);
+    else
+        std::rotate(maxima, maxima + 1, order.metrics.end());
+    return order;
+}
+
 PrunedBlock prune(const Columns& block, const SweepOrder& order, std::size_t k, Cancel& cancel) {
     const ScreenedRows rows = screen(block, order, k, cancel);
     const std::vector<Value> values = row_major(rows);

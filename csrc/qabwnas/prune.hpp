@@ -22,12 +22,18 @@ namespace qabwnas {
 struct SweepOrder {
     explicit SweepOrder(const std::vector<Aggregation>& aggregations);
 
+    // The same with the first metric behind all others of its kind.
+    static SweepOrder first_metric_last(const std::vector<Aggregation>& aggregations);
+
     std::vector<std::size_t> metrics;
     std::size_t n_sums = 0;
 
     std::size_t size() const { return metrics.size(); }
     std::size_t first_tested() const { return n_sums > 0 ? 1 : 0; }
     std::size_t n_tested() const { return size() - first_tested(); }
+    std::size_t position(std::size_t metric) const {
+        return static_cast<std::size_t>(std::find(metrics.begin(), metrics.end(), metric) - metrics.begin());
+    }
 };
 
 // What is left of a block, in sweep order: row numbers, and values (n × n_metrics, row-major, metrics in sweep order).

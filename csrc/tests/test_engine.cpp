@@ -18,6 +18,7 @@ using namespace qabwnas;
 namespace {
 
 constexpr Value unlimited = std::numeric_limits<Value>::max();
+constexpr std::size_t plenty = std::size_t{1} << 30;
 int n_failures = 0;
 
 void expect(bool holds, const std::string& what) {
@@ -77,10 +78,27 @@ std::vector<Subnet> all_subnets(const Problem& problem) {
     return partial;
 }
 
+std::vector<Value> random_budgets(const std::vector<Subnet>& all, std::mt19937& random) {
+    std::vector<Value> budgets(all[0].totals.size(), unlimited);
+    for (std::size_t m = 0; m < budgets.size(); ++m)
+        if (random() % 2) budgets[m] = all[random() % all.size()].totals[m];
+    return budgets;
+}
+
 bool at_most(const std::vector<Value>& a, const std::vector<Value>& b) {
     for (std::size_t i = 0; i < a.size(); ++i)
         if (a[i] > b[i]) return false;
     return true;
+}
+
+// Those of sorted subnets that none before them is at most.
+std::vector<Subnet> front_of(const std::vector<Subnet>& sorted) {
+    std::vector<Subnet> kept;
+    for (const Subnet& subnet : sorted) {
+        const auto covers = [&](const Subnet& other) { return at_most(other.totals, subnet.totals); };
+        if (std::none_of(kept.begin(), kept.end(), covers)) kept.push_back(subnet);
+    }
+    return kept;
 }
 
 std::vector<Subnet> subnets_of(const Subnets& found, const Problem& problem) {
@@ -100,19 +118,12 @@ void test_fronts_and_searches() {
         const Problem& problem = instance.problem;
         const std::vector<Subnet> all = all_subnets(problem);
 
-        std::vector<Subnet> expected;
-        for (const Subnet& subnet : all) {
-            const auto covers = [&](const Subnet& kept) { return at_most(kept.totals, subnet.totals); };
-            if (std::none_of(expected.begin(), expected.end(), covers)) expected.push_back(subnet);
-        }
         Cancel cancel;
-        const Subnets found = front(problem, all.size(), cancel);
-        expect(subnets_of(found, problem) == expected, "front of example " + std::to_string(example));
+        const std::vector<Value> none(problem.n_metrics(), unlimited);
+        const Front found = front(problem, {none, 0, plenty}, cancel);
+        expect(subnets_of(found, problem) == front_of(all), "front of example " + std::to_string(example));
 
-        std::vector<Value> budgets(problem.n_metrics(), unlimited);
-        for (Value& budget : budgets)
-            if (random() % 2)
-                budget = all[random() % all.size()].totals[static_cast<std::size_t>(&budget - &budgets[0])];
+        const std::vector<Value> budgets = random_budgets(all, random);
         std::vector<Subnet> feasible;
         for (const Subnet& subnet : all)
             if (at_most(subnet.totals, budgets)) feasible.push_back(subnet);
@@ -125,6 +136,40 @@ void test_fronts_and_searches() {
     }
 }
 
+void test_bounded_fronts() {
+    std::mt19937 random(20261125);
+    for (int example = 0; example < 400; ++example) {
+        Instance instance = random_instance(random);
+        for (std::vector<Value>& values : instance.memory) {
+            const std::size_t n_rows = values.size() / instance.problem.n_metrics();
+            for (std::size_t row = 0; row < n_rows; ++row) values[row] = std::abs(values[row]);
+        }
+        instance.problem.origin[0] = 1;
+        const Problem& problem = instance.problem;
+        const std::vector<Subnet> all = all_subnets(problem);
+        const std::vector<Value> budgets = random_budgets(all, random);
+        std::vector<Subnet> within = front_of(all);
+        std::erase_if(within, [&](const Subnet& subnet) { return !at_most(subnet.totals, budgets); });
+        Cancel cancel;
+        const Front part = front(problem, {budgets, 0, plenty}, cancel);
+        expect(subnets_of(part, problem) == within, "part of the front of example " + std::to_string(example));
+        expect(part.status == (within.empty() ? Status::infeasible : Status::complete), "status of a part");
+
+        std::vector<Value> no_loss = budgets;
+        no_loss[0] = unlimited;
+        const double slack = 0.2;
+        const std::vector<Subnet> loose = subnets_of(front(problem, {no_loss, slack, plenty}, cancel), problem);
+        expect(loose == front_of(loose), "a loose front is a front, sorted");
+        for (Subnet subnet : front_of(all)) {
+            if (!at_most(subnet.totals, no_loss)) continue;
+            for (std::size_t block = 0; block < problem.n_blocks(); ++block)
+                subnet.totals[0] += static_cast<Value>(static_cast<double>(subnet.totals[0]) * slack) + 1;
+            const auto covers = [&](const Subnet& kept) { return at_most(kept.totals, subnet.totals); };
+            expect(std::any_of(loose.begin(), loose.end(), covers), "slack of example " + std::to_string(example));
+        }
+    }
+}
+
 void test_limits() {
     std::mt19937 random(7);
     Instance instance = random_instance(random);
@@ -134,11 +179,13 @@ void test_limits() {
     const Top best = top(instance.problem, none, 1, 1, cancel);
     expect(best.status == Status::limit, "a search past its nodes says so");
     expect(best.bound <= all_subnets(instance.problem)[0].totals[0], "its bound is below the optimum");
-    expect(front(instance.problem, 0, cancel).status == Status::limit, "a front past its points says so");
+    const Front stopped = front(instance.problem, {none, 0, 100}, cancel);
+    expect(stopped.status == Status::limit && stopped.totals.empty(), "a front past its memory says so");
     Cancel at_once([] { return true; });
     while (!at_once.requested()) {
     }
-    expect(front(instance.problem, 1000, at_once).status == Status::cancelled, "a cancelled front says so");
+    expect(front(instance.problem, {none, 0, plenty}, at_once).status == Status::cancelled,
+           "a cancelled front says so");
     expect(top(instance.problem, none, 1, 1000, at_once).status == Status::cancelled, "a cancelled search says so");
 }
 
@@ -244,6 +291,7 @@ void test_budget_rows() {
 
 int main() {
     test_fronts_and_searches();
+    test_bounded_fronts();
     test_limits();
     test_first_fits();
     test_decimals();

@@ -18,14 +18,45 @@ if TYPE_CHECKING:
 @click.command(name="front")
 @click.argument("lut_path", metavar="LUT.h5", type=click.Path(path_type=Path))
 @click.option("--minimize", metavar="METRIC,METRIC[,…]", required=True, help="The metrics; the first is the objective.")
+@click.option(
+    "--within",
+    metavar="METRIC=LOW:HIGH",
+    multiple=True,
+    help="Only that part of the front; either bound may be left out, and have a unit.",
+)
+@click.option(
+    "--epsilon",
+    metavar="E",
+    default="0",
+    show_default=True,
+    help="Far fewer points: at every budget the objective is at most 1 + E times the best.",
+)
+@click.option(
+    "--max-memory",
+    metavar="BYTES",
+    default="4GiB",
+    show_default=True,
+    help="Give up, and say how far it came, rather than take more.",
+)
 @click.option("-o", "--output", metavar="FRONT.h5", type=click.Path(path_type=Path), required=True)
 @click.option("--csv", "csv_path", metavar="FRONT.csv", type=click.Path(path_type=Path), help="Also write it as text.")
 @click.option("--json", "as_json", is_flag=True, help="Print a summary as JSON.")
 @force_option
-def command(lut_path: Path, minimize: str, output: Path, csv_path: Path | None, as_json: bool, force: bool) -> None:
+def command(
+    lut_path: Path,
+    minimize: str,
+    within: tuple[str, ...],
+    epsilon: str,
+    max_memory: str,
+    output: Path,
+    csv_path: Path | None,
+    as_json: bool,
+    force: bool,
+) -> None:
     """Build the exact front of LUT.h5 over two or more metrics and write it to FRONT.h5."""
     from qabwnas.cli.exact_json import dumps
     from qabwnas.lut.lut import Lut
+    from qabwnas.lut.units import parse_quantity
     from qabwnas.search import Frontier
     from qabwnas.search.front_csv import write_front_csv
 
@@ -34,18 +65,38 @@ def command(lut_path: Path, minimize: str, output: Path, csv_path: Path | None, 
             check_output(path, force)
     lut = Lut.open(lut_path)
     started = time.perf_counter()
-    front = Frontier.build(lut, [name.strip() for name in minimize.split(",")])
+    front = Frontier.build(
+        lut,
+        [name.strip() for name in minimize.split(",")],
+        within=dict(_range(text) for text in within),
+        epsilon=epsilon,
+        max_memory=int(parse_quantity(max_memory, "max-memory_bytes")),
+    )
     seconds = time.perf_counter() - started
     front.save(output, provenance=lut.provenance)
     if csv_path is not None:
         write_front_csv(front, csv_path)
     if as_json:
         summary = {"status": "complete", "backend": front.backend, "seconds": seconds, "points": len(front)}
+        summary |= {"epsilon": front.extent.epsilon}
         click.echo(dumps(summary | {"metrics": list(front.metric_names), "smallest": _smallest(front)}))
     else:
         click.echo(f"{len(front)} points ({front.backend}, {seconds * 1e3:.1f} ms), written to {output}")
         for name, value in _smallest(front).items():
             click.echo(f"smallest {name}: {value:f}")
+
+
+def _range(text: str) -> tuple[str, tuple[Decimal | None, Decimal | None]]:
+    from qabwnas.lut.units import parse_quantity
+
+    metric, equals, bounds = text.partition("=")
+    low, colon, high = bounds.partition(":")
+    if not equals or not colon:
+        raise click.UsageError(f"--within {text!r} is not of the form METRIC=LOW:HIGH")
+    return metric, (
+        parse_quantity(low, metric) if low else None,
+        parse_quantity(high, metric) if high else None,
+    )
 
 
 def _smallest(front: Frontier) -> dict[str, Decimal]:

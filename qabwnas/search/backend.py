@@ -49,11 +49,18 @@ class Backend:
         offsets: NDArray[np.int64],
         is_max: NDArray[np.uint8],
         origin: NDArray[np.int64],
-        max_points: int,
-    ) -> tuple[int, NDArray[np.int64], NDArray[np.int32], int]:
-        """Return status, totals ``(n, n_metrics)`` and choice ``(n, n_blocks)`` of the exact front, pairs looked at."""
-        result: tuple[int, NDArray[np.int64], NDArray[np.int32], int]
-        result = self._kernels.front(values, offsets, is_max, origin, max_points)
+        high: NDArray[np.int64] | None = None,
+        slack: float = 0.0,
+        max_bytes: int = 2**62,
+    ) -> tuple[int, NDArray[np.int64], NDArray[np.int32], int, int, int]:
+        """Return status, totals ``(n, n_metrics)`` and choice ``(n, n_blocks)`` of the front, and how far it came.
+
+        ``high`` ``(n_metrics,)`` leaves out larger totals, ``slack`` what is nearly covered: see
+        ``csrc/qabwnas/front.hpp``. How far: blocks combined, points that makes, partial subnets looked at.
+        """
+        result: tuple[int, NDArray[np.int64], NDArray[np.int32], int, int, int]
+        bounds = high if high is not None else origin * 0 + 2**62
+        result = self._kernels.front(values, offsets, is_max, origin, bounds, slack, max_bytes)
         return result
 
     def top(

@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qabwnas.atomic import atomic_path
-from qabwnas.errors import InputError
+from qabwnas.errors import FrontLimitError, InputError
 from qabwnas.lut.lut import Lut
 from qabwnas.search import batch_csv
 from qabwnas.search.backend import Backend, select_backend
 from qabwnas.search.batch_answers import Answers, DirectAnswers, FrontAnswers
-from qabwnas.search.frontier import DEFAULT_MAX_POINTS, Frontier
+from qabwnas.search.frontier import DEFAULT_MAX_MEMORY, Frontier
 from qabwnas.search.grid import Grid
 from qabwnas.search.search import default_objective
 
@@ -75,7 +75,7 @@ def answer_batch(
     *,
     minimize: str | None = None,
     method: Method = "auto",
-    max_points: int = DEFAULT_MAX_POINTS,
+    max_memory: int = DEFAULT_MAX_MEMORY,
     backend: str | None = None,
 ) -> BatchResult:
     """Answer every row of a table of budgets; both files are CSV or Parquet, as their names end.
@@ -93,13 +93,13 @@ def answer_batch(
             :func:`~qabwnas.search.search.default_objective`.
         method: how rows of a LUT are answered: by its ``front`` over the objective and the columns' metrics, which is
             built first, or by a ``direct`` search for each distinct row. ``auto`` takes the front, and the direct
-            search where the front has more than ``max_points`` points.
-        max_points: the largest front that is built.
+            search where the front takes more than ``max_memory``.
+        max_memory: bytes that building a front may take.
         backend: ``auto``, ``cpp`` or ``numba``; by default what ``QABWNAS_BACKEND`` says.
 
     Raises:
         InputError: the budgets are not of that form (the message names file, line and column), a name ends otherwise,
-            Parquet is asked for without pyarrow, a metric is unknown, ``max_points`` do not do for ``front``, or a
+            Parquet is asked for without pyarrow, a metric is unknown, ``max_memory`` does not do for ``front``, or a
             front is to be searched directly.
         OSError: a file cannot be read or written.
     """
@@ -108,7 +108,7 @@ def answer_batch(
     with Path(budgets_path).open("rb") as stream:
         budgets = reading.read_budgets(Path(budgets_path), stream)
         _check_columns(budgets)
-        answers = _answers(source, budgets.columns, minimize, method, max_points, kernels)
+        answers = _answers(source, budgets.columns, minimize, method, max_memory, kernels)
         metrics = _positions(answers, budgets)
         with atomic_path(answers_path) as temporary, writing.create_answers(temporary, answers) as out:
             n_budgets = n_optimal = 0
@@ -138,7 +138,7 @@ def _answers(
     columns: Sequence[str],
     minimize: str | None,
     method: Method,
-    max_points: int,
+    max_memory: int,
     kernels: Backend,
 ) -> Answers:
     if method not in METHODS:
@@ -155,9 +155,9 @@ def _answers(
     if method == "direct":
         return DirectAnswers(source, names, kernels)
     try:
-        return FrontAnswers(Frontier.build(source, names, max_points=max_points, backend=kernels.name), kernels)
-    except InputError as error:
-        if method == "front" or f"more than {max_points} points" not in str(error):
+        return FrontAnswers(Frontier.build(source, names, max_memory=max_memory, backend=kernels.name), kernels)
+    except FrontLimitError:
+        if method == "front":
             raise
         return DirectAnswers(source, names, kernels)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,9 @@ from qabwnas.lut.hdf5_read import INT64, Group, open_file, read_format
 from qabwnas.lut.hdf5_write import Kind, create_array, create_file, write_array, write_text
 from qabwnas.lut.lut import AGGREGATIONS, Metric
 from qabwnas.search.backend import NAMES
+from qabwnas.search.extent import Extent
 from qabwnas.search.frontier import Frontier
-from qabwnas.search.grid import Grid
+from qabwnas.search.grid import UNLIMITED, Grid
 
 KIND = Kind(format="qabwnas-front", newest=2)
 _INT32 = np.dtype(np.int32)
@@ -42,6 +44,8 @@ def save_front(front: Frontier, path: str | os.PathLike[str], provenance: Mappin
         write_text(file, "provenance", provenance_json)
         write_text(file, "backend", front.backend)
         file.attrs["n_points"] = len(front)
+        if front.extent.epsilon > 0:
+            write_text(file, "epsilon", f"{front.extent.epsilon:f}")
         _write_metrics(file.create_group("metrics"), front)
         blocks = file.create_group("blocks")
         for member in encode_names(front.block_names):
@@ -70,8 +74,10 @@ def open_front(path: str | os.PathLike[str]) -> Frontier:
         raise root.wrong(f"{n_points} points by the backend {backend!r}")
     metrics_group, blocks_group = root.group("metrics"), root.group("blocks")
     metric_members, block_members = _names(metrics_group), _names(blocks_group)
-    read = [_read_metric(metrics_group.group(member), name) for member, name in metric_members.items()]
+    groups = [metrics_group.group(member) for member in metric_members]
+    read = [_read_metric(group, name) for group, name in zip(groups, metric_members.values(), strict=True)]
     metrics, grids = tuple(metric for metric, _ in read), tuple(grid for _, grid in read)
+    extent = _read_extent(root, groups)
     total_units = _total_units(metrics, grids)
     if header.schema_version == 1:
         units = _columns_of_1(metrics_group, metric_members, "totals", INT64, n_points, total_units)
@@ -81,7 +87,7 @@ def open_front(path: str | os.PathLike[str]) -> Frontier:
         totals = root.dataset("totals", INT64, (len(metrics), n_points), ("metric", "point"), total_units)
         shape = (n_points, len(block_members))
         units, candidates = totals.map().T, root.dataset("candidates", _INT32, shape, ("point", "block")).map()
-    return Frontier(metrics, grids, tuple(block_members.values()), units, candidates, backend, Path(path))
+    return Frontier(metrics, grids, tuple(block_members.values()), units, candidates, backend, extent, Path(path))
 
 
 def is_front(path: str | os.PathLike[str]) -> bool:
@@ -107,13 +113,19 @@ def provenance_of(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def _write_metrics(parent: h5py.Group, front: Frontier) -> None:
-    for member, metric, grid in zip(encode_names(front.metric_names), front.metrics, front.grids, strict=True):
+    members = encode_names(front.metric_names)
+    bounds = front.extent.low, front.extent.high
+    for member, metric, grid, low, high in zip(members, front.metrics, front.grids, *bounds, strict=True):
         group = parent.create_group(member)
         write_text(group, "unit", metric.unit)
         write_text(group, "aggregation", metric.aggregation)
         group.attrs["decimals"] = grid.decimals
         if metric.fixed is not None:
             group.attrs["fixed"] = metric.fixed
+        if low != -UNLIMITED:
+            group.attrs["low"] = low
+        if high != UNLIMITED:
+            group.attrs["high"] = high
 
 
 def _total_units(metrics: Sequence[Metric], grids: Sequence[Grid]) -> tuple[str, ...]:
@@ -148,3 +160,16 @@ def _read_metric(group: Group, name: str) -> tuple[Metric, Grid]:
         if aggregation == known:
             return Metric(name, unit, known, fixed), Grid(decimals)
     raise group.wrong(f"the aggregation {aggregation!r} is none of {', '.join(AGGREGATIONS)}")
+
+
+def _read_extent(root: Group, metrics: Sequence[Group]) -> Extent:
+    text = root.text("epsilon") if root.has_attribute("epsilon") else "0"
+    try:
+        epsilon = Decimal(text)
+    except InvalidOperation as error:
+        raise root.wrong(f"epsilon {text!r} is not a number") from error
+    if not 0 <= epsilon <= 1:
+        raise root.wrong(f"epsilon {text} is not from 0 to 1")
+    low = [group.integer("low") if group.has_attribute("low") else -UNLIMITED for group in metrics]
+    high = [group.integer("high") if group.has_attribute("high") else UNLIMITED for group in metrics]
+    return Extent(tuple(low), tuple(high), epsilon)

@@ -13,14 +13,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from qabwnas.errors import FormatError, InputError
+from qabwnas.errors import FormatError, FrontLimitError, InputError
 from qabwnas.lut.lut import Lut, Metric
-from qabwnas.search.backend import LIMIT, Backend, select_backend
+from qabwnas.search.backend import INFEASIBLE, LIMIT, Backend, select_backend
+from qabwnas.search.extent import Extent, Range
 from qabwnas.search.grid import Grid
 from qabwnas.search.minimum_tree import MinimumTree
-from qabwnas.search.problem import Problem
+from qabwnas.search.problem import Number, Problem
 
-DEFAULT_MAX_POINTS = 50_000_000
+DEFAULT_MAX_MEMORY = 4 << 30
+"""Bytes that a front may take while it is built."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class Frontier:
         candidates: int32 ``(n_points, n_blocks)``, the chosen candidate of every block.
             Of a front that was opened from a file, both are mapped: read when, and where, they are looked at.
         backend: which kernels built it.
+        extent: which part of the exact front it is, and how closely.
         path: the file that it was opened from.
     """
 
@@ -48,6 +51,7 @@ class Frontier:
     units: NDArray[np.int64]
     candidates: NDArray[np.int32]
     backend: str
+    extent: Extent
     path: Path | None = None
 
     @classmethod
@@ -56,30 +60,53 @@ class Frontier:
         lut: Lut,
         minimize: Sequence[str],
         *,
-        max_points: int = DEFAULT_MAX_POINTS,
+        within: Mapping[str, Range] | None = None,
+        epsilon: Number = 0,
+        max_memory: int = DEFAULT_MAX_MEMORY,
         backend: str | None = None,
     ) -> Frontier:
-        """Build the exact front of ``lut`` over the metrics ``minimize``; complexity as ``csrc/qabwnas/front.hpp``.
+        """Build the front of ``lut`` over the metrics ``minimize``; complexity as ``csrc/qabwnas/front.hpp``.
+
+        Args:
+            lut: the table.
+            minimize: the metrics; the first is the objective.
+            within: metric name → the least and the largest total wanted, inclusive, ``None`` for no bound: only that
+                part of the exact front. Upper bounds spare work, lower bounds only points.
+            epsilon: from 0 to 1. Not 0: far fewer points, and at every budget on the other metrics one whose objective
+                is at most 1 + ``epsilon`` times the best. The objective may not be negative anywhere.
+            max_memory: bytes that building it may take, by an account of what it holds.
+            backend: as for :func:`qabwnas.search`.
 
         Raises:
-            InputError: a metric is unknown, named twice or not measured throughout; fewer than one is named; or a
-                front, also an intermediate one, has more than ``max_points`` points.
+            InputError: a metric is unknown, named twice or not measured throughout; fewer than one is named; a bound or
+                ``epsilon`` cannot be used; or nothing lies within the bounds.
+            FrontLimitError: it would take more than ``max_memory``.
             BackendError: the backend cannot be loaded.
             KeyboardInterrupt: Ctrl-C, answered within a fifth of a second.
         """
         if isinstance(minimize, str) or not minimize:
             raise InputError(f"minimize: {minimize!r} is not a list of metrics")
         kernels = select_backend(backend)
+        if isinstance(max_memory, bool) or not isinstance(max_memory, int) or max_memory < 1:
+            raise InputError(f"max_memory: {max_memory!r} is not a number of bytes")
         problem = Problem.of(lut, list(minimize), kernels)
-        status, totals, choice, n_pairs = kernels.front(
-            problem.values, problem.offsets, problem.is_max, problem.origin, max_points
+        extent = Extent.of(problem, within or {}, epsilon)
+        high = np.array(extent.high, dtype=np.int64)
+        status, totals, choice, n_blocks, n_points, _ = kernels.front(
+            problem.values, problem.offsets, problem.is_max, problem.origin, high, extent.slack(problem), max_memory
         )
         if status == LIMIT:
-            raise InputError(
-                f"the front over {', '.join(minimize)} has more than {max_points} points "
-                f"({n_pairs} partial subnets were looked at); raise max_points or search directly"
+            raise FrontLimitError(
+                f"the front over {', '.join(minimize)} takes more than {max_memory} bytes: with block {n_blocks} of "
+                f"{len(problem.block_names)} it had {n_points} points; take a part of it (within), fewer points "
+                "(epsilon) or more memory (max_memory), or search directly"
             )
-        return cls(problem.metrics, problem.grids, problem.block_names, totals, choice, kernels.name)
+        wanted = extent.holds(totals)
+        if status == INFEASIBLE or not wanted.any():
+            raise InputError(f"no subnet of the front over {', '.join(minimize)} lies within the bounds")
+        if not wanted.all():
+            totals, choice = totals[wanted], choice[wanted]
+        return cls(problem.metrics, problem.grids, problem.block_names, totals, choice, kernels.name, extent)
 
     def __len__(self) -> int:
         return len(self.units)
@@ -127,8 +154,8 @@ class Frontier:
             int64, of the broadcast shape (at least one-dimensional).
 
         Raises:
-            InputError: a metric is not one of the front's, bounds are not numbers, shapes do not broadcast, or
-                ``threads`` is below 1.
+            InputError: a metric is not one of the front's, bounds are not numbers, shapes do not broadcast,
+                ``threads`` is below 1, or this part of the front need not hold the answer (:class:`.Extent`).
             FormatError: the points of the file that it was opened from are not sorted.
 
         Complexity: O(log points) a query with one budgeted metric; with several, of the order of log points where the
@@ -157,6 +184,7 @@ class Frontier:
         """
         if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
             raise InputError(f"threads: {threads!r} is not a whole number of 1 or more")
+        self.extent.check_budgets(self.metric_names, metrics, units)
         tree = self._tree
         return kernels.first_fit(
             tree.points, tree.minima, list(metrics), np.ascontiguousarray(units), threads or usable_cores()
@@ -166,7 +194,7 @@ class Frontier:
         """Return the same front sorted for queries whose objective is ``metric``; O(points log points).
 
         Raises:
-            InputError: the front has no such metric.
+            InputError: the front has no such metric, or was thinned for another one.
         """
         m = self._index(metric)
         order = [m, *(other for other in range(len(self.metrics)) if other != m)]
@@ -178,6 +206,7 @@ class Frontier:
             grids=tuple(self.grids[i] for i in order),
             units=np.ascontiguousarray(units[points]),
             candidates=np.ascontiguousarray(self.candidates[points]),
+            extent=self.extent.reordered(order),
             path=None,
         )
 

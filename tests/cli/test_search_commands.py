@@ -122,6 +122,36 @@ def test_front_as_file_and_text() -> None:
     assert (again.exit_code, again.stderr) == (1, "error: front.h5: is already there; --force overwrites it\n")
 
 
+def test_a_part_of_a_front_and_a_thinned_one() -> None:
+    bounds = ("--within", "size_bytes=1.2kB:1.5kB", "--within", "loss=:0.5")
+    result = run("front", "lut.h5", "--minimize", "loss,size_bytes", *bounds, "-o", "part.h5", "--csv", "part.csv")
+    assert result.exit_code == 0, result.output
+    assert Path("part.csv").read_text() == "loss,size_bytes,block0,block1\n0.4,1450,2,0\n"
+    thinned = run("front", "lut.h5", "--minimize", "loss,size_bytes", "--epsilon", "0.9", "-o", "thin.h5", "--json")
+    assert json.loads(thinned.stdout)["epsilon"] == 0.9
+    assert json.loads(thinned.stdout)["points"] < 4
+    Path("budgets.csv").write_text("size_bytes\n1400\n")
+    wrong = run("batch", "part.h5", "budgets.csv", "-o", "answers.csv")
+    assert (wrong.exit_code, Path("answers.csv").exists()) == (1, False)
+    assert wrong.stderr.startswith("error: the front has an upper bound on 'loss'")
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "exit_code", "message"),
+    [
+        ("--within", "size_bytes=3", 2, "--within 'size_bytes=3' is not of the form METRIC=LOW:HIGH"),
+        ("--within", "size_bytes=:3s", 1, "size_bytes: '3s': the unit 's' is none of"),
+        ("--within", "size_bytes=:3", 1, "no subnet of the front over loss, size_bytes lies within the bounds"),
+        ("--epsilon", "x", 1, "epsilon: 'x' is not a number"),
+        ("--max-memory", "1B", 1, "takes more than 1 bytes: with block 1 of 2 it had"),
+    ],
+)
+def test_wrong_extents_leave_no_file(option: str, value: str, exit_code: int, message: str) -> None:
+    result = run("front", "lut.h5", "--minimize", "loss,size_bytes", option, value, "-o", "front.h5")
+    assert (result.exit_code, Path("front.h5").exists()) == (exit_code, False)
+    assert message in result.stderr.splitlines()[-1]
+
+
 @pytest.mark.parametrize("source", ["lut.h5", "front.h5"])
 def test_batch_answers_in_row_order(source: str) -> None:
     run("front", "lut.h5", "--minimize", "loss,size_bytes,latency_ms", "-o", "front.h5")

@@ -123,11 +123,11 @@ def test_a_front_past_the_limit_makes_auto_search_directly(tmp_path: Path, backe
     paths[0].write_text("size_bytes\n1300\n1149\n1300\n")
     assert answer_batch(example(), *paths, backend=backend) == BatchResult(3, 2, "front", backend)
     by_front = paths[1].read_bytes()
-    direct = answer_batch(example(), *paths, max_points=1, backend=backend)
+    direct = answer_batch(example(), *paths, max_memory=1, backend=backend)
     assert direct == BatchResult(3, 2, "direct", backend)
     assert paths[1].read_bytes() == by_front
-    with pytest.raises(InputError, match="has more than 1 points"):
-        answer_batch(example(), *paths, method="front", max_points=1, backend=backend)
+    with pytest.raises(InputError, match="takes more than 1 bytes"):
+        answer_batch(example(), *paths, method="front", max_memory=1, backend=backend)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 
 import qabwnas
-from qabwnas.errors import FormatError, InputError
+from qabwnas.errors import FormatError, FrontLimitError, InputError
 from qabwnas.lut.lut import Lut, Metric
 from qabwnas.search.front_file import is_front, provenance_of
 from tests.search import BACKENDS
@@ -190,8 +190,8 @@ def test_fronts_of_every_schema_read_back(version: str) -> None:
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_front_past_the_limit_says_so(backend: str) -> None:
-    with pytest.raises(InputError, match="has more than 20 points"):
-        qabwnas.Frontier.build(example(), ["loss", "b", "c"], max_points=20, backend=backend)
+    with pytest.raises(FrontLimitError, match="takes more than 1000 bytes: with block . of . it had"):
+        qabwnas.Frontier.build(example(), ["loss", "b", "c"], max_memory=1000, backend=backend)
 
 
 def test_wrong_calls_are_refused() -> None:

@@ -20,7 +20,6 @@ from tests.strategies import lut_from_columns
 pytestmark = pytest.mark.skipif("cpp" not in BACKENDS, reason="the compiled core was not built")
 
 SHAPES = ("uniform", "anti-correlated", "clustered", "skewed", "correlated", "ties", "duplicates", "huge")
-NO_LIMIT = 2**62
 NO_MAXIMUM = -(2**63)
 EXAMPLES = settings(max_examples=60, deadline=None)
 
@@ -91,9 +90,7 @@ def test_fronts(shape: str, d: int, n_blocks: int, n_max: int, seed: int) -> Non
     is_max = np.zeros(d, dtype=np.uint8)
     is_max[generator.permutation(d)[:n_max]] = 1
     origin = np.where(is_max == 1, generator.choice([NO_MAXIMUM, 0]), 17)
-    expected, found = (
-        select_backend(name).front(values, offsets, is_max, origin, NO_LIMIT) for name in ("cpp", "numba")
-    )
+    expected, found = (select_backend(name).front(values, offsets, is_max, origin) for name in ("cpp", "numba"))
     assert found[0] == expected[0]
     assert np.array_equal(found[1], expected[1])
     assert np.array_equal(found[2], expected[2])
@@ -105,8 +102,8 @@ def test_a_front_of_ties_in_everything() -> None:
     offsets = np.array([0, 1_000, 2_000, 3_000])
     for is_max in ([0, 0, 0], [0, 1, 1], [1, 1, 1]):
         for name in BACKENDS:
-            _, totals, choice, _ = select_backend(name).front(
-                values, offsets, np.array(is_max, dtype=np.uint8), np.zeros(3, dtype=np.int64), NO_LIMIT
+            _, totals, choice, *_ = select_backend(name).front(
+                values, offsets, np.array(is_max, dtype=np.uint8), np.zeros(3, dtype=np.int64)
             )
             assert totals.tolist() == [[0, 0, 0]]
             assert choice.tolist() == [[0, 0, 0]]
@@ -117,13 +114,13 @@ def test_ctrl_c_ends_a_long_front_at_once(backend: str) -> None:
     kernels = select_backend(backend)
     values = points(np.random.default_rng(7), "anti-correlated", 4, 1_800)
     is_max, origin = np.zeros(4, dtype=np.uint8), np.zeros(4, dtype=np.int64)
-    kernels.front(values[:, :20].copy(), np.array([0, 10, 20]), is_max, origin, NO_LIMIT)  # compiles what is to come
+    kernels.front(values[:, :20].copy(), np.array([0, 10, 20]), is_max, origin)  # compiles what is to come
     before = signal.signal(signal.SIGALRM, signal.default_int_handler)
     try:
         signal.setitimer(signal.ITIMER_REAL, 0.5)
         started = time.perf_counter()
         with pytest.raises(KeyboardInterrupt):
-            kernels.front(values, np.arange(0, 1_801, 300), is_max, origin, NO_LIMIT)
+            kernels.front(values, np.arange(0, 1_801, 300), is_max, origin)
         assert time.perf_counter() - started < 1.0  # a fifth of a second, and a busy machine
     finally:
         signal.signal(signal.SIGALRM, before)
@@ -181,6 +178,6 @@ def test_blocks_of_a_problem(n_metrics: int) -> None:
         kernels = select_backend(name)
         problem = Problem.of(lut, list(columns), kernels)
         assert [last - first for first, last in pairwise(problem.offsets)] == [500] * 4
-        answers.append(kernels.front(problem.values, problem.offsets, problem.is_max, problem.origin, NO_LIMIT))
+        answers.append(kernels.front(problem.values, problem.offsets, problem.is_max, problem.origin))
     assert np.array_equal(answers[0][1], answers[1][1])
     assert np.array_equal(answers[0][2], answers[1][2])

@@ -29,12 +29,13 @@ def combine(
     rows: Ints,
     block: int,
     aggregate_max: Bools,
+    high: Ints,
     max_points: int,
 ) -> tuple[Ints, Ints] | None:
     """Return sums ``(d, n)`` and pairs (point × n_rows + row) of what stays, in sweep order; ``None`` past the limit.
 
-    ``totals`` ``(d, n_points)`` and ``rows`` ``(d, n_rows)`` are columns in sweep order, ``choice`` the points' own.
-    Without a sum, ``block`` comes behind those of the points.
+    ``totals`` ``(d, n_points)`` and ``rows`` ``(d, n_rows)`` are columns in sweep order, ``choice`` the points' own,
+    ``high`` ``(d,)`` the largest sums that may stay. Without a sum, ``block`` comes behind those of the points.
     """
     n_points, n_rows = totals.shape[1], rows.shape[1]
     # Inner loops run along the longer side; pair numbers grow by the strides along the two.
@@ -45,7 +46,7 @@ def combine(
     n_kept = n_waiting = 0
     for first in range(0, n_long, at_once):  # Python, and so Ctrl-C, has its turn between slices
         last = min(first + at_once, n_long)
-        new_sums, new_pairs = _pairs_below(long, short, aggregate_max, first, last, lowest, strides)
+        new_sums, new_pairs = _pairs_below(long, short, aggregate_max, high, first, last, lowest, strides)
         sums.append(new_sums)
         pairs.append(new_pairs)
         n_waiting += new_pairs.size
@@ -116,8 +117,8 @@ def _table_of_sample(long, short, aggregate_max):  # type: ignore[no-untyped-def
 
 
 @njit(cache=True, nogil=True)
-def _pairs_below(long, short, aggregate_max, first, last, lowest, strides):  # type: ignore[no-untyped-def]
-    """Sums and numbers of the pairs with some points of the long side that the table leaves."""
+def _pairs_below(long, short, aggregate_max, high, first, last, lowest, strides):  # type: ignore[no-untyped-def]
+    """Sums and numbers of the pairs with some points of the long side that the table and the bounds leave."""
     axes, side, table = lowest
     d, n_short = short.shape
     kept = np.empty((d, (last - first) * n_short), dtype=np.int64)
@@ -132,8 +133,12 @@ def _pairs_below(long, short, aggregate_max, first, last, lowest, strides):  # t
             for i in range(n):
                 if sums[d - 1, i] >= table[entries[i]]:
                     continue
+                is_within = True
                 for m in range(d):
                     kept[m, n_kept] = sums[m, i]
+                    is_within &= sums[m, i] <= high[m]
+                if not is_within:
+                    continue
                 pairs[n_kept] = (start + i) * strides[0] + j * strides[1]
                 n_kept += 1
     return kept[:, :n_kept].copy(), pairs[:n_kept].copy()

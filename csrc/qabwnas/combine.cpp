@@ -1,5 +1,8 @@
 #include "qabwnas/combine.hpp"
 
+#include <array>
+#include <numeric>
+
 namespace qabwnas {
 
 namespace {
@@ -19,8 +22,10 @@ Combination::Combination(const Problem& problem, const SweepOrder& order) : orde
 Status Combination::add(std::size_t block, const PrunedBlock& pruned, const MergeLimits& limits, Cancel& cancel) {
     const auto row_of = [&](const Pair& pair) { return pruned.rows[static_cast<std::size_t>(pair.row)]; };
     const auto before = [&](Pair a, Pair b) { return precedes(block, a.point, row_of(a), b.point, row_of(b)); };
-    Merged merged = merge({values_, n_points()}, {pruned.values, pruned.rows.size()}, order_, aggregations_, limits,
-                          before, cancel);
+    const Points front{values_, n_points()}, rows{pruned.values, pruned.rows.size()};
+    const bool are_curves = order_.size() == 2 && order_.n_sums == 2;
+    Merged merged = are_curves ? curves_.run(front, rows, limits, before, cancel)
+                               : merge(front, rows, order_, aggregations_, limits, before, cancel);
     n_pairs_ += n_points() * pruned.rows.size();
     values_ = std::move(merged.values);
     Level next{block, {}, {}};
@@ -40,11 +45,24 @@ std::size_t Combination::bytes() const {
     return bytes;
 }
 
-void Combination::choose(std::size_t i, Index* choice) const {
-    for (std::size_t level = levels_.size() - 1; level > 0; --level) {
-        choice[levels_[level].block] = levels_[level].row[i];
-        i = static_cast<std::size_t>(levels_[level].parent[i]);
+std::vector<Index> Combination::choices() const {
+    // Some points at a time go back level by level: their walks do not wait for one another.
+    constexpr std::size_t at_once = 64;
+    const std::size_t n = n_points(), n_levels = levels_.size() - 1;
+    std::vector<Index> choices(n * n_levels);
+    std::array<std::size_t, at_once> points;
+    for (std::size_t first = 0; first < n; first += at_once) {
+        const std::size_t n_here = std::min(at_once, n - first);
+        std::iota(points.begin(), points.begin() + static_cast<std::ptrdiff_t>(n_here), first);
+        for (std::size_t level = n_levels; level > 0; --level) {
+            const Level& at = levels_[level];
+            for (std::size_t i = 0; i < n_here; ++i) {
+                choices[(first + i) * n_levels + at.block] = at.row[points[i]];
+                points[i] = static_cast<std::size_t>(at.parent[points[i]]);
+            }
+        }
     }
+    return choices;
 }
 
 bool Combination::precedes(std::size_t block, Index i, Index row_i, Index j, Index row_j) const {

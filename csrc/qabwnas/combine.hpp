@@ -5,6 +5,7 @@
 
 #include "qabwnas/cancel.hpp"
 #include "qabwnas/merge.hpp"
+#include "qabwnas/merge_curves.hpp"
 #include "qabwnas/problem.hpp"
 #include "qabwnas/prune.hpp"
 
@@ -37,8 +38,8 @@ class Combination {
     const std::vector<Value>& values() const { return values_; }
     std::vector<Value> take_values() { return std::move(values_); }
 
-    // Writes the rows of point i of the last level to choice[0 … n_blocks − 1], at the blocks combined so far.
-    void choose(std::size_t i, Index* choice) const;
+    // The rows that make each point of the last level, n × n_blocks in block order, once all blocks are combined.
+    std::vector<Index> choices() const;
 
     // Whether partial subnet (i, row_i) precedes (j, row_j) lexicographically in block order; i and j are points of the
     // last level, the rows belong to the block that is being added.
@@ -49,6 +50,7 @@ class Combination {
     std::vector<Aggregation> aggregations_;  // in sweep order
     std::vector<Level> levels_;
     std::vector<Value> values_;
+    CurveMerge curves_;
     std::size_t n_pairs_ = 0;
 };
 

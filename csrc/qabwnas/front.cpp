@@ -15,8 +15,7 @@ class Answers {
   public:
     Answers(const Problem& problem, const SweepOrder& order, Combination& combination)
         : n_metrics_(problem.n_metrics()), n_blocks_(problem.n_blocks()), n_(combination.n_points()) {
-        choice_.resize(n_ * n_blocks_);
-        for (std::size_t i = 0; i < n_; ++i) combination.choose(i, &choice_[i * n_blocks_]);
+        choice_ = combination.choices();
         totals_ = combination.take_values();
         std::vector<Value> point(n_metrics_);
         for (std::size_t start = 0; start < totals_.size(); start += n_metrics_) {

@@ -4,7 +4,7 @@
 
 #include "qabwnas/archive.hpp"
 #include "qabwnas/cells.hpp"
-#include "qabwnas/dispatch.hpp"
+#include "qabwnas/slabs.hpp"
 #include "qabwnas/sweep_sort.hpp"
 
 namespace qabwnas {
@@ -42,33 +42,6 @@ struct Side {
     std::vector<std::vector<std::int32_t>> max_cells;  // of each axis of a maximum, times its stride
 };
 
-// The pairs that the table leaves open among those of list (one point) and a run of the long side.
-struct Run {
-    const Value* smallest;
-    Value list_last;
-    std::int32_t list_cell;
-    std::size_t first, last;
-};
-
-// Appends the positions of a run that are below what the table holds for their cell; returns how many.
-std::size_t open_sums(const Run& run, const Side& side, std::uint32_t* open) {
-    std::size_t n_open = 0;
-    const Value* smallest = run.smallest + run.list_cell;
-    for (std::size_t i = run.first; i < run.last; ++i) {
-        open[n_open] = static_cast<std::uint32_t>(i);
-        n_open += side.last[i] + run.list_last < smallest[side.cells[i]] ? 1 : 0;
-    }
-    return n_open;
-}
-
-// The same where the run's last coordinates descend, so that the open ones stand at its end.
-std::size_t open_descending(const Run& run, const Side& side, std::uint32_t* open) {
-    std::size_t n_open = 0;
-    for (std::size_t i = run.last; i > run.first && side.last[i - 1] + run.list_last < *run.smallest; --i)
-        open[n_open++] = static_cast<std::uint32_t>(i - 1);
-    return n_open;
-}
-
 class Sweep {
   public:
     Sweep(const Points& front, const Points& rows, const SweepOrder& order,
@@ -94,16 +67,12 @@ class Sweep {
     Merged run() {
         if (!close_above_limits()) return {};
         return with_archive(box(), [&](auto archive) {
-            slabs(archive);
+            sweep(archive);
             return std::move(merged_);
         });
     }
 
   private:
-    struct Active {
-        std::size_t list, at, end;  // a point of the shorter side; its run of the longer one in this slab
-    };
-
     Value at(const Points& points, std::size_t i, std::size_t metric) const { return points.values[i * d_ + metric]; }
 
     std::pair<Value, Value> range(const Points& points, std::size_t metric) const {
@@ -174,103 +143,55 @@ class Sweep {
         return true;
     }
 
-    Value first_of(std::size_t list, std::size_t i) const { return lists_.first[list] + long_.first[i]; }
-
-    // Small slabs leave little open, but each costs a look at every list.
-    std::size_t slab_size(std::size_t n_pairs) const {
-        if (d_ == 2) return std::max<std::size_t>(16, 4 * lists_.n);
-        return std::clamp<std::size_t>(n_pairs / 128, 128, 1 << 16);
-    }
-
     template <class Archive>
-    void slabs(Archive& archive) {
-        const std::size_t n_pairs = lists_.n * long_.n;
-        const double pairs_a_slab = static_cast<double>(slab_size(n_pairs));
-        double width =
-            (static_cast<double>(first_of(lists_.n - 1, long_.n - 1)) - static_cast<double>(first_of(0, 0))) *
-            pairs_a_slab / static_cast<double>(n_pairs);
-        active_.resize(lists_.n);
-        for (std::size_t list = 0; list < lists_.n; ++list) active_[list] = {list, 0, 0};
-        while (!active_.empty() && merged_.status == Status::complete) {
-            const std::size_t n = cut_slab(width, pairs_a_slab);
-            if (n == 0) return;
-            collect();
+    void sweep(Archive& archive) {
+        // Small slabs leave little open, but each costs a look at every list.
+        const std::size_t pairs_a_slab = std::clamp<std::size_t>(lists_.n * long_.n / 128, 128, 1 << 16);
+        const Value limit = order_.n_sums > 0 ? limits_.high[0] : 0;
+        Slabs slabs(lists_.first, long_.first, pairs_a_slab, limit);
+        while (merged_.status == Status::complete && slabs.next()) {
+            collect(slabs.runs());
             keep(archive);
-            width *= std::clamp(pairs_a_slab / static_cast<double>(n), 0.25, 4.0);
-            std::erase_if(active_, [&](Active& list) {
-                list.at = list.end;
-                return list.at == long_.n;
-            });
         }
     }
 
-    // Sets where every list's run ends, so that the slab begins at the least pair left; returns its number of pairs,
-    // none where all are above the limit.
-    std::size_t cut_slab(double& width, double pairs_a_slab) {
-        Value least = first_of(active_[0].list, active_[0].at);
-        for (const Active& list : active_) least = std::min(least, first_of(list.list, list.at));
-        if (order_.n_sums > 0 && least > limits_.high[0]) return 0;
-        for (;;) {
-            // Totals stay within ±2^62, so that far above the least the slab has no end.
-            const bool has_end = width < 0x1p61;
-            const Value end = has_end ? least + static_cast<Value>(width) : std::numeric_limits<Value>::max();
-            std::size_t n = 0;
-            for (Active& list : active_) {
-                list.end = end_of_run(list, end);
-                n += list.end - list.at;
-            }
-            if (static_cast<double>(n) <= 4 * pairs_a_slab || width < 1) return n;
-            width = std::min(width / 2, width * pairs_a_slab / static_cast<double>(n));
-        }
-    }
-
-    // The first position behind list.at whose pair has a first sum above end: galloping, then halving.
-    std::size_t end_of_run(const Active& list, Value end) const {
-        std::size_t low = list.at, step = 1;
-        while (low + step <= long_.n && first_of(list.list, low + step - 1) <= end) {
-            low += step;
-            step *= 2;
-        }
-        std::size_t high = std::min(low + step - 1, long_.n);
-        while (low < high) {
-            const std::size_t middle = (low + high) / 2;
-            if (first_of(list.list, middle) <= end)
-                low = middle + 1;
-            else
-                high = middle;
-        }
-        return low;
-    }
-
-    void collect() {
+    void collect(const std::vector<Run>& runs) {
         open_.clear();
         keyed_.clear();
-        for (const Active& list : active_) {
-            const std::size_t n = list.end - list.at;
-            if (n == 0) continue;
-            positions_.resize(std::max(positions_.size(), n));
-            const Run run{table_.data(), lists_.last[list.list], lists_.cells[list.list], list.at, list.end};
-            const std::size_t n_open = !all_sums_ ? open_mixed(run, list.list)
-                                       : d_ == 2  ? open_descending(run, long_, positions_.data())
-                                                  : open_sums(run, long_, positions_.data());
+        for (const Run& run : runs) {
+            positions_.resize(std::max(positions_.size(), run.end - run.at));
+            const std::size_t n_open = all_sums_ ? open_sums(run) : open_mixed(run);
             for (std::size_t i = 0; i < n_open; ++i) {
-                keyed_.push_back({first_of(list.list, positions_[i]), static_cast<std::uint32_t>(open_.size())});
-                const auto a = static_cast<Index>(list.list), b = static_cast<Index>(positions_[i]);
+                const Value first = lists_.first[run.list] + long_.first[positions_[i]];
+                keyed_.push_back({first, static_cast<std::uint32_t>(open_.size())});
+                const auto a = static_cast<Index>(run.list), b = static_cast<Index>(positions_[i]);
                 open_.push_back(lists_are_rows_ ? Pair{b, a} : Pair{a, b});
             }
         }
     }
 
-    // As open_sums, where some tested metric is a maximum.
-    std::size_t open_mixed(const Run& run, std::size_t list) {
+    // Writes the positions of a run that are below what the table holds for their cell; returns how many.
+    std::size_t open_sums(const Run& run) {
         std::size_t n_open = 0;
-        for (std::size_t i = run.first; i < run.last; ++i) {
-            std::int32_t cell = run.list_cell + long_.cells[i];
-            for (std::size_t a = 0; a < long_.max_cells.size(); ++a)
-                cell += std::max(lists_.max_cells[a][list], long_.max_cells[a][i]);
-            const Value last = combine(aggregations_.back(), run.list_last, long_.last[i]);
+        const Value* smallest = table_.data() + lists_.cells[run.list];
+        const Value list_last = lists_.last[run.list];
+        for (std::size_t i = run.at; i < run.end; ++i) {
             positions_[n_open] = static_cast<std::uint32_t>(i);
-            n_open += last < run.smallest[cell] ? 1 : 0;
+            n_open += long_.last[i] + list_last < smallest[long_.cells[i]] ? 1 : 0;
+        }
+        return n_open;
+    }
+
+    // The same where some tested metric is a maximum.
+    std::size_t open_mixed(const Run& run) {
+        std::size_t n_open = 0;
+        for (std::size_t i = run.at; i < run.end; ++i) {
+            std::int32_t cell = lists_.cells[run.list] + long_.cells[i];
+            for (std::size_t a = 0; a < long_.max_cells.size(); ++a)
+                cell += std::max(lists_.max_cells[a][run.list], long_.max_cells[a][i]);
+            const Value last = combine(aggregations_.back(), lists_.last[run.list], long_.last[i]);
+            positions_[n_open] = static_cast<std::uint32_t>(i);
+            n_open += last < table_.data()[cell] ? 1 : 0;
         }
         return n_open;
     }
@@ -351,7 +272,6 @@ class Sweep {
     bool all_sums_ = order_.n_sums == d_;
     std::vector<Axis> axes_;
     Side lists_, long_;  // the shorter and the longer side
-    std::vector<Active> active_;
     std::vector<Pair> open_;
     std::vector<Keyed> keyed_, scratch_;
     std::vector<std::uint32_t> positions_;

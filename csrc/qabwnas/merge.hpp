@@ -1,4 +1,5 @@
-// Adding a block to a front: all pairs of a partial subnet and a row, swept in the order of the first sum.
+// Adding a block to a front: all pairs of a partial subnet and a row, swept in the order of the first sum. For two sums
+// see merge_curves.hpp.
 //
 // The sweep goes by slabs, ranges of the first sum that hold about as many pairs each. Both sides are sorted by it, so
 // the pairs of a slab are one run of the longer side for each point of the shorter. Points that earlier slabs kept are

@@ -23,7 +23,8 @@ void sweep_sort(std::vector<Keyed>& points, std::vector<Keyed>& scratch, const T
     const auto before = [&](const Keyed& a, const Keyed& b) {
         return a.key != b.key ? a.key < b.key : tie_before(a.at, b.at);
     };
-    constexpr std::size_t few = 96, points_a_cell = 4;
+    constexpr std::size_t few = 96, points_a_cell = 2;
+    constexpr std::ptrdiff_t few_in_a_cell = 16;
     const std::size_t n = points.size();
     if (n <= few) {
         std::sort(points.begin(), points.end(), before);
@@ -41,9 +42,18 @@ void sweep_sort(std::vector<Keyed>& points, std::vector<Keyed>& scratch, const T
     points.swap(scratch);
     std::size_t start = 0;
     for (std::size_t c = 0; c < n_cells; ++c) {
-        std::sort(points.begin() + static_cast<std::ptrdiff_t>(start),
-                  points.begin() + static_cast<std::ptrdiff_t>(ends[c]), before);
+        Keyed *first = points.data() + start, *last = points.data() + ends[c];
         start = ends[c];
+        if (last - first > few_in_a_cell) {
+            std::sort(first, last, before);
+            continue;
+        }
+        for (Keyed* unsorted = first; unsorted < last; ++unsorted) {
+            const Keyed point = *unsorted;
+            Keyed* place = unsorted;
+            for (; place > first && before(point, place[-1]); --place) *place = place[-1];
+            *place = point;
+        }
     }
 }
 

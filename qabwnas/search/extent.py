@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from qabwnas.errors import InputError
 from qabwnas.search.grid import UNLIMITED
-from qabwnas.search.problem import Number, Problem, exact_number
+from qabwnas.search.problem import NO_MAXIMUM, Number, Problem, exact_number
 
 Range = tuple[Number | None, Number | None]
 """The least and the largest total wanted, inclusive; ``None`` where there is no such bound."""
@@ -58,7 +58,7 @@ class Extent:
         factor = exact_number(epsilon, "epsilon")
         if not 0 <= factor <= 1:
             raise InputError(f"epsilon: {epsilon} is not from 0 to 1")
-        if factor > 0 and problem.values[0].min() < 0:
+        if factor > 0 and (problem.values[0].min() < 0 or NO_MAXIMUM < problem.origin[0] < 0):
             raise InputError(f"epsilon: {names[0]!r} has negative values, of which a share means nothing")
         if factor > 0 and high[0] != UNLIMITED:
             raise InputError(f"epsilon: {names[0]!r}, which it loosens, cannot have an upper bound too")

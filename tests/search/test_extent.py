@@ -65,6 +65,7 @@ def test_a_part_is_the_whole_front_within_the_bounds(backend: str, lut: Lut, dat
 def test_a_thinned_front_covers_the_whole_one(backend: str, lut: Lut, epsilon: str) -> None:
     names = list(lut.metric_names)
     assume(all(block.column(names[0]).min() >= 0 for block in lut.blocks))
+    assume((lut.metric(names[0]).fixed or 0) >= 0)
     thinned = points_of(qabwnas.Frontier.build(lut, names, epsilon=epsilon, backend=backend))
     assert set(thinned) <= set(oracle.subnets(lut, names))
     assert thinned == sorted(thinned)

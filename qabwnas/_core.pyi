@@ -18,7 +18,9 @@ def top(
     origin: NDArray[np.int64],
     budgets: NDArray[np.int64],
     k: int,
+    distance: int,
     max_nodes: int,
+    max_seconds: float,
 ) -> tuple[int, NDArray[np.int64], NDArray[np.int32], int, int]: ...
 def first_fit(nodes: NDArray[np.int64], starts: NDArray[np.int64], budgets: NDArray[np.int64]) -> NDArray[np.int64]: ...
 def to_units(values: NDArray[np.float64], decimals: int, floor: bool) -> NDArray[np.int64]: ...

@@ -67,7 +67,8 @@ py::tuple front_of(const Array<Value>& values, const Array<std::int64_t>& offset
 }
 
 py::tuple top_of(const Array<Value>& values, const Array<std::int64_t>& offsets, const Array<std::uint8_t>& is_max,
-                 const Array<Value>& origin, const Array<Value>& budgets, std::size_t k, std::size_t max_nodes) {
+                 const Array<Value>& origin, const Array<Value>& budgets, std::size_t k, std::size_t distance,
+                 std::size_t max_nodes, double max_seconds) {
     const Problem problem = problem_of(values, offsets, is_max, origin);
     if (budgets.size() != is_max.size()) throw py::value_error("budgets and is_max differ");
     const std::vector<Value> bounds(budgets.data(), budgets.data() + budgets.size());
@@ -75,7 +76,7 @@ py::tuple top_of(const Array<Value>& values, const Array<std::int64_t>& offsets,
     Top best;
     {
         const py::gil_scoped_release released;  // as above
-        best = top(problem, bounds, k, max_nodes, cancel);
+        best = top(problem, bounds, k, distance, {max_nodes, max_seconds}, cancel);
     }
     raise_if_cancelled(best.status);
     return py::make_tuple(static_cast<int>(best.status), matrix(std::move(best.totals), problem.n_metrics()),
@@ -93,7 +94,7 @@ void register_search(py::module_& module) {
                "The front within bounds: status, totals, choice, blocks and points it came to, pairs looked at.");
     module.def("top", &top_of, py::arg("values").noconvert(), py::arg("offsets").noconvert(),
                py::arg("is_max").noconvert(), py::arg("origin").noconvert(), py::arg("budgets").noconvert(),
-               py::arg("k"), py::arg("max_nodes"),
+               py::arg("k"), py::arg("distance"), py::arg("max_nodes"), py::arg("max_seconds"),
                "The k best subnets within budgets: status, totals, choice, bound, nodes visited.");
 }
 

@@ -4,6 +4,9 @@
 #include <limits>
 #include <numeric>
 
+#include "qabwnas/lagrangian.hpp"
+#include "qabwnas/merge_curves.hpp"
+
 namespace qabwnas {
 
 namespace {
@@ -49,12 +52,36 @@ void thin(Staircase& steps, std::size_t max_steps) {
     steps.costs.resize(kept);
 }
 
-// The staircase of all sums of a step and a row. Rows are few: each row's shifted staircase is merged into the result.
-Staircase add_block(const Staircase& steps, const std::vector<Value>& objectives, const std::vector<Value>& costs,
-                    Aggregation objective, Cancel& cancel) {
+std::vector<Value> points_of(const Staircase& steps) {
+    std::vector<Value> points;
+    for (std::size_t i = 0; i < steps.costs.size(); ++i) {
+        points.push_back(steps.objectives[i]);
+        points.push_back(steps.costs[i]);
+    }
+    return points;
+}
+
+// The staircase of all sums of two steps whose cost is within the room.
+Staircase sums(const Staircase& a, const Staircase& b, Value room, CurveMerge& curves, Cancel& cancel) {
+    if (a.costs.empty() || b.costs.empty()) return {};
+    const std::vector<Value> points_a = points_of(a), points_b = points_of(b);
+    const MergeLimits limits{{largest_total, room}, 0, 1, std::numeric_limits<std::size_t>::max()};
+    // Pairs that tie in everything make the same step, whichever is kept.
+    const auto either = [](Pair, Pair) { return false; };
+    const Merged merged = curves.run({points_a, a.costs.size()}, {points_b, b.costs.size()}, limits, either, cancel);
+    Staircase steps;
+    for (std::size_t i = 0; i < merged.values.size(); i += 2) {
+        steps.objectives.push_back(merged.values[i]);
+        steps.costs.push_back(merged.values[i + 1]);
+    }
+    return steps;
+}
+
+// The same where objectives are maxima. Rows are few: each row's staircase is merged into the result.
+Staircase maxima(const Staircase& steps, const Staircase& rows, Cancel& cancel) {
     Staircase result;
     Staircase merged;
-    for (std::size_t row = 0; row < costs.size() && !cancel.requested(); ++row) {
+    for (std::size_t row = 0; row < rows.costs.size() && !cancel.requested(); ++row) {
         merged.objectives.clear();
         merged.costs.clear();
         const auto append = [&](Value o, Value c) {
@@ -68,10 +95,10 @@ Staircase add_block(const Staircase& steps, const std::vector<Value>& objectives
         };
         std::size_t at = 0;
         for (std::size_t i = 0; i < steps.costs.size(); ++i) {
-            const Value o = combine(objective, steps.objectives[i], objectives[row]);
+            const Value o = std::max(steps.objectives[i], rows.objectives[row]);
             for (; at < result.costs.size() && result.objectives[at] <= o; ++at)
                 append(result.objectives[at], result.costs[at]);
-            append(o, steps.costs[i] + costs[row]);
+            append(o, steps.costs[i] + rows.costs[row]);
         }
         for (; at < result.costs.size(); ++at) append(result.objectives[at], result.costs[at]);
         std::swap(result, merged);
@@ -98,50 +125,6 @@ Columns2 scaled_to_slack(const Columns2& costs, Value slack) {
     return scaled;
 }
 
-// Multipliers of the scaled budgets that maximise the Lagrangian bound, by a subgradient method; they only steer the
-// surrogate, so that floating point cannot make a bound wrong.
-std::vector<double> multipliers(const Columns2& objectives, const std::vector<Columns2>& scaled) {
-    constexpr int n_iterations = 120;
-    const std::size_t n_budgets = scaled.size();
-    double range = 0;
-    for (const auto& block : objectives)
-        range += static_cast<double>(*std::max_element(block.begin(), block.end()) - smallest(block));
-    std::vector<double> lambda(n_budgets, 1.0 / static_cast<double>(n_budgets)), best = lambda, use(n_budgets);
-    if (range == 0) return lambda;
-    double best_bound = -std::numeric_limits<double>::infinity();
-    for (int iteration = 0; iteration < n_iterations; ++iteration) {
-        double bound = 0;
-        std::fill(use.begin(), use.end(), -1.0);
-        for (std::size_t b = 0; b < objectives.size(); ++b) {
-            double least = std::numeric_limits<double>::infinity();
-            std::size_t chosen = 0;
-            for (std::size_t i = 0; i < objectives[b].size(); ++i) {
-                double value = static_cast<double>(objectives[b][i]) / range;
-                for (std::size_t j = 0; j < n_budgets; ++j)
-                    value += lambda[j] * static_cast<double>(scaled[j][b][i]) / static_cast<double>(scale);
-                if (value < least) {
-                    least = value;
-                    chosen = i;
-                }
-            }
-            bound += least;
-            for (std::size_t j = 0; j < n_budgets; ++j)
-                use[j] += static_cast<double>(scaled[j][b][chosen]) / static_cast<double>(scale);
-        }
-        for (const double multiplier : lambda) bound -= multiplier;
-        if (bound > best_bound) {
-            best_bound = bound;
-            best = lambda;
-        }
-        double norm = 0;
-        for (const double u : use) norm += u * u;
-        if (norm == 0) break;
-        const double step = 0.5 / (std::sqrt(norm) * std::sqrt(1.0 + iteration));
-        for (std::size_t j = 0; j < n_budgets; ++j) lambda[j] = std::max(0.0, lambda[j] + step * use[j]);
-    }
-    return best;
-}
-
 }  // namespace
 
 const Value* Staircase::objective_within(Value room) const {
@@ -152,14 +135,20 @@ const Value* Staircase::objective_within(Value room) const {
 Relaxation::Relaxation(Columns2 costs, Value budget, const Columns2& objectives, Aggregation objective, Cancel& cancel)
     : costs_(std::move(costs)), budget_(budget), suffixes_(costs_.size() + 1) {
     const std::size_t n_blocks = costs_.size();
+    Value least = 0;  // of the blocks before
+    for (const auto& block : costs_) least += smallest(block);
     const Value nothing = objective == Aggregation::sum ? 0 : std::numeric_limits<Value>::min();
     suffixes_[n_blocks] = {{nothing}, {0}};
-    for (std::size_t depth = n_blocks; depth-- > 0;) {
+    CurveMerge curves;
+    for (std::size_t depth = n_blocks; depth-- > 1;) {
+        least -= smallest(costs_[depth]);
         std::vector<std::pair<Value, Value>> points;
         for (std::size_t i = 0; i < costs_[depth].size(); ++i)
             points.emplace_back(objectives[depth][i], costs_[depth][i]);
         const Staircase rows = staircase(std::move(points));
-        suffixes_[depth] = add_block(suffixes_[depth + 1], rows.objectives, rows.costs, objective, cancel);
+        suffixes_[depth] = objective == Aggregation::sum
+                               ? sums(suffixes_[depth + 1], rows, budget - least, curves, cancel)
+                               : maxima(suffixes_[depth + 1], rows, cancel);
         thin(suffixes_[depth], max_steps);
     }
 }
@@ -170,7 +159,7 @@ std::vector<Relaxation> relax(const std::vector<PrunedBlock>& blocks, const std:
     const Columns2 objectives = column(blocks, n_metrics, 0);
     std::vector<Relaxation> relaxations;
     std::vector<Columns2> scaled;
-    for (std::size_t m = 0; m < n_metrics; ++m) {
+    for (std::size_t m = 1; m < n_metrics; ++m) {
         if (aggregations[m] != Aggregation::sum || budgets[m] == unlimited) continue;
         Columns2 costs = column(blocks, n_metrics, m);
         Value slack = budgets[m] - origin[m];
@@ -184,7 +173,9 @@ std::vector<Relaxation> relax(const std::vector<PrunedBlock>& blocks, const std:
         relaxations.emplace_back(std::move(none), 0, objectives, aggregations[0], cancel);
     }
     if (scaled.size() > 1) {
-        const std::vector<double> lambda = multipliers(objectives, scaled);
+        const std::vector<double> lambda = aggregations[0] == Aggregation::sum
+                                               ? Lagrangian(blocks, aggregations, origin, budgets).multipliers()
+                                               : std::vector<double>(scaled.size(), 1.0);
         const double largest = *std::max_element(lambda.begin(), lambda.end());
         Columns2 joined = scaled[0];
         for (auto& block : joined) std::fill(block.begin(), block.end(), Value{0});

@@ -46,8 +46,8 @@ class Relaxation {
     std::vector<Staircase> suffixes_;
 };
 
-// One relaxation a budgeted sum metric, and a surrogate if there are several; without budgets, one of no cost.
-// blocks are in search order, their values in metric order (row-major).
+// One relaxation a budgeted sum metric beside the objective, and a surrogate if there are several; without budgets, one
+// of no cost. blocks are in search order, their values in metric order (row-major).
 std::vector<Relaxation> relax(const std::vector<PrunedBlock>& blocks, const std::vector<Aggregation>& aggregations,
                               const std::vector<Value>& origin, const std::vector<Value>& budgets, Cancel& cancel);
 

@@ -1,12 +1,12 @@
 #include "qabwnas/top.hpp"
 
+#include <chrono>
 #include <limits>
 #include <numeric>
-#include <optional>
-#include <set>
 
+#include "qabwnas/branch_and_bound.hpp"
+#include "qabwnas/lagrangian.hpp"
 #include "qabwnas/prune.hpp"
-#include "qabwnas/relaxation.hpp"
 
 namespace qabwnas {
 
@@ -59,177 +59,110 @@ PrunedBlock prune_usable(const Columns& block, const std::vector<Index>& usable,
     return pruned;
 }
 
-struct Answer {
-    std::vector<Value> totals;
-    std::vector<Index> choice;
-    auto operator<=>(const Answer&) const = default;
-};
-
+// Finds the answers, and keeps count of what the limits allow.
 class Search {
   public:
-    Search(const Problem& problem, const std::vector<Value>& budgets, std::size_t k, std::size_t max_nodes,
-           const std::vector<std::vector<Index>>& usable, Cancel& cancel)
-        : problem_(problem), budgets_(budgets), k_(k), max_nodes_(max_nodes), cancel_(cancel) {
-        const std::size_t n_blocks = problem.n_blocks(), d = problem.n_metrics();
-        const SweepOrder order(problem.aggregations);
-        std::vector<PrunedBlock> pruned(n_blocks);
-        for (std::size_t b = 0; b < n_blocks; ++b)
-            pruned[b] = prune_usable(problem.blocks[b], usable[b], order, k, cancel);
-        if (cancel.requested()) return;  // blocks may be cut short; run() gives the status
-        block_at_.resize(n_blocks);
-        std::iota(block_at_.begin(), block_at_.end(), std::size_t{0});
-        std::stable_sort(block_at_.begin(), block_at_.end(),
-                         [&](std::size_t a, std::size_t b) { return pruned[a].rows.size() > pruned[b].rows.size(); });
-        for (const std::size_t b : block_at_) blocks_.push_back(std::move(pruned[b]));
-        relaxations_ = relax(blocks_, problem.aggregations, problem.origin, budgets, cancel);
+    Search(const Problem& problem, const std::vector<Value>& budgets, const TopLimits& limits, Cancel& cancel)
+        : problem_(problem),
+          budgets_(budgets),
+          order_(problem.aggregations),
+          nodes_left_(limits.max_nodes),
+          deadline_([end = Clock::now() + duration(limits.max_seconds)] { return Clock::now() >= end; }),
+          cancel_(cancel) {}
 
-        least_.resize((n_blocks + 1) * d);
-        for (std::size_t m = 0; m < d; ++m)
-            least_[n_blocks * d + m] =
-                problem.aggregations[m] == Aggregation::sum ? 0 : std::numeric_limits<Value>::min();
-        for (std::size_t depth = n_blocks; depth-- > 0;) {
-            for (std::size_t m = 0; m < d; ++m) {
-                Value smallest = unlimited;
-                for (std::size_t i = 0; i < blocks_[depth].rows.size(); ++i)
-                    smallest = std::min(smallest, blocks_[depth].values[i * d + m]);
-                least_[depth * d + m] = combine(problem.aggregations[m], least_[(depth + 1) * d + m], smallest);
-            }
+    Top run(std::size_t k, std::size_t distance) {
+        const std::vector<std::vector<Index>> usable = usable_rows(problem_, budgets_);
+        if (usable.empty()) {
+            Top infeasible;
+            infeasible.status = Status::infeasible;
+            return infeasible;
         }
-        totals_.resize((n_blocks + 1) * d);
-        std::copy(problem.origin.begin(), problem.origin.end(), totals_.begin());
-        rooms_.resize((n_blocks + 1) * relaxations_.size());
-        for (std::size_t r = 0; r < relaxations_.size(); ++r) rooms_[r] = relaxations_[r].budget();
-        children_.resize(n_blocks);
-        choice_.resize(n_blocks);
-    }
+        if (distance > 1) return apart(usable, k, distance);
+        std::vector<PrunedBlock> minimal = pruned(usable, problem_.aggregations[0] == Aggregation::sum ? 1 : k);
+        if (k == 1 || problem_.aggregations[0] != Aggregation::sum) return proved(std::move(minimal), k, {});
+        if (cancel_.requested()) return cancelled();
 
-    Top run() {
-        Top result;
-        if (cancel_.requested()) {
-            result.status = Status::cancelled;
-            return result;
+        const Lagrangian lagrangian(minimal, problem_.aggregations, problem_.origin, budgets_);
+        BranchAndBound first(problem_, budgets_, std::move(minimal), deadline_, cancel_);
+        const Status status = first.search(k, {}, nodes_left_);
+        nodes_left_ -= std::min(nodes_left_, first.n_nodes());
+        n_nodes_ += first.n_nodes();
+        std::vector<std::vector<Index>> rows = usable;
+        if (status == Status::complete && first.best().size() == k) {
+            const Value worst = first.best().rbegin()->totals[0];
+            for (std::size_t b = 0; b < rows.size(); ++b)
+                std::erase_if(rows[b], [&](Index row) {
+                    return lagrangian.is_above(worst, b, problem_.blocks[b], static_cast<std::size_t>(row));
+                });
         }
-        const std::optional<Value> root = bound(0);
-        if (root) visit(0);
-        result.bound = root.value_or(unlimited);
-        result.status = status_;
-        if (status_ == Status::complete) {
-            if (best_.empty())
-                result.status = Status::infeasible;
-            else
-                result.bound = best_.begin()->totals[0];
-        }
-        result.n_pairs = n_nodes_;
-        for (const Answer& answer : best_) {
-            result.totals.insert(result.totals.end(), answer.totals.begin(), answer.totals.end());
-            result.choice.insert(result.choice.end(), answer.choice.begin(), answer.choice.end());
-        }
-        return result;
+        return proved(pruned(rows, k), k, first.best());
     }
 
   private:
-    struct Child {
-        Value bound;
-        std::size_t i;
-    };
+    using Clock = std::chrono::steady_clock;
 
-    Value* totals(std::size_t depth) { return &totals_[depth * problem_.n_metrics()]; }
-    Value* rooms(std::size_t depth) { return &rooms_[depth * relaxations_.size()]; }
-
-    // A lower bound on the objective of every subnet that completes the partial one at depth; none: no completion fits.
-    std::optional<Value> bound(std::size_t depth) {
-        Value least = std::numeric_limits<Value>::min();
-        for (std::size_t r = 0; r < relaxations_.size(); ++r) {
-            const Value* suffix = relaxations_[r].suffix(depth).objective_within(rooms(depth)[r]);
-            if (suffix == nullptr) return std::nullopt;
-            least = std::max(least, combine(problem_.aggregations[0], totals(depth)[0], *suffix));
-        }
-        return least;
+    static Clock::duration duration(double seconds) {
+        constexpr double longest = 1e9;  // more would not fit the clock
+        return std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(std::min(seconds, longest)));
     }
 
-    // Whether no completion of the partial subnet at depth, whose objective is at least bound, can join the k best.
-    bool is_behind(std::size_t depth, Value bound) {
-        if (best_.size() < k_) return false;
-        const std::vector<Value>& worst = best_.rbegin()->totals;
-        if (bound != worst[0]) return bound > worst[0];
-        for (std::size_t m = 1; m < worst.size(); ++m) {
-            const Value least = combine(problem_.aggregations[m], totals(depth)[m], least_[depth * worst.size() + m]);
-            if (least != worst[m]) return least > worst[m];
-        }
-        return false;
+    std::vector<PrunedBlock> pruned(const std::vector<std::vector<Index>>& rows, std::size_t k) {
+        std::vector<PrunedBlock> blocks;
+        for (std::size_t b = 0; b < rows.size(); ++b)
+            blocks.push_back(prune_usable(problem_.blocks[b], rows[b], order_, k, cancel_));
+        return blocks;
     }
 
-    void descend(std::size_t depth, std::size_t i) {
-        const std::size_t d = problem_.n_metrics();
-        const Value* row = &blocks_[depth].values[i * d];
-        for (std::size_t m = 0; m < d; ++m)
-            totals(depth + 1)[m] = combine(problem_.aggregations[m], totals(depth)[m], row[m]);
-        for (std::size_t r = 0; r < relaxations_.size(); ++r)
-            rooms(depth + 1)[r] = rooms(depth)[r] - relaxations_[r].cost(depth, i);
-        choice_[block_at_[depth]] = blocks_[depth].rows[i];
+    Top proved(std::vector<PrunedBlock> blocks, std::size_t k, const std::set<Answer>& known) {
+        if (cancel_.requested()) return cancelled();  // blocks may be cut short
+        BranchAndBound search(problem_, budgets_, std::move(blocks), deadline_, cancel_);
+        const Status status = search.search(k, known, nodes_left_);
+        n_nodes_ += search.n_nodes();
+        return result(status, {search.best().begin(), search.best().end()}, search.open_bound());
     }
 
-    void visit(std::size_t depth) {
-        if (depth == blocks_.size()) {
-            record();
-            return;
-        }
-        std::vector<Child>& children = children_[depth];
-        children.clear();
-        for (std::size_t i = 0; i < blocks_[depth].rows.size(); ++i) {
-            if (cancel_.requested()) status_ = Status::cancelled;
-            if (++n_nodes_ > max_nodes_) status_ = Status::limit;
-            if (status_ != Status::complete) return;
-            descend(depth, i);
-            const std::optional<Value> least = bound(depth + 1);
-            if (least && !is_behind(depth + 1, *least)) children.push_back({*least, i});
-        }
-        std::stable_sort(children.begin(), children.end(),
-                         [](const Child& a, const Child& b) { return a.bound < b.bound; });
-        for (const Child& child : children) {
-            descend(depth, child.i);
-            if (is_behind(depth + 1, child.bound)) continue;
-            visit(depth + 1);
-            if (status_ != Status::complete) return;
-        }
+    Top apart(const std::vector<std::vector<Index>>& usable, std::size_t k, std::size_t distance) {
+        std::vector<PrunedBlock> blocks = pruned(usable, k);
+        if (cancel_.requested()) return cancelled();
+        BranchAndBound search(problem_, budgets_, std::move(blocks), deadline_, cancel_);
+        const Status status = search.search_apart(k, distance, nodes_left_);
+        n_nodes_ += search.n_nodes();
+        // What was not looked at may be better than the first answer only while that is searched for.
+        const Value open = search.apart().size() > 1 ? search.apart()[0].totals[0] : search.open_bound();
+        return result(status, search.apart(), open);
     }
 
-    void record() {
-        const Value* total = totals(blocks_.size());
-        Answer answer{{total, total + problem_.n_metrics()}, choice_};
-        for (std::size_t m = 0; m < answer.totals.size(); ++m)
-            if (answer.totals[m] > budgets_[m]) return;
-        best_.insert(std::move(answer));
-        if (best_.size() > k_) best_.erase(std::prev(best_.end()));
+    Top cancelled() const {
+        Top none;
+        none.status = Status::cancelled;
+        return none;
+    }
+
+    Top result(Status status, const std::vector<Answer>& answers, Value open_bound) const {
+        Top top;
+        top.status = status == Status::complete && answers.empty() ? Status::infeasible : status;
+        top.bound = answers.empty() ? open_bound : std::min(open_bound, answers[0].totals[0]);
+        top.n_pairs = n_nodes_;
+        for (const Answer& answer : answers) {
+            top.totals.insert(top.totals.end(), answer.totals.begin(), answer.totals.end());
+            top.choice.insert(top.choice.end(), answer.choice.begin(), answer.choice.end());
+        }
+        return top;
     }
 
     const Problem& problem_;
     const std::vector<Value>& budgets_;
-    const std::size_t k_, max_nodes_;
+    const SweepOrder order_;
+    std::size_t nodes_left_, n_nodes_ = 0;
+    Cancel deadline_;
     Cancel& cancel_;
-    std::vector<std::size_t> block_at_;  // the block that is decided at each depth
-    std::vector<PrunedBlock> blocks_;    // by depth, values in metric order
-    std::vector<Relaxation> relaxations_;
-    std::vector<Value> least_;           // by depth and metric: what the open blocks add at least
-    std::vector<Value> totals_, rooms_;  // of the partial subnet, by depth
-    std::vector<std::vector<Child>> children_;
-    std::vector<Index> choice_;
-    std::set<Answer> best_;
-    std::size_t n_nodes_ = 0;
-    Status status_ = Status::complete;
 };
 
 }  // namespace
 
-Top top(const Problem& problem, const std::vector<Value>& budgets, std::size_t k, std::size_t max_nodes,
-        Cancel& cancel) {
-    const std::vector<std::vector<Index>> usable = usable_rows(problem, budgets);
-    if (usable.empty()) {
-        Top infeasible;
-        infeasible.status = Status::infeasible;
-        return infeasible;
-    }
-    return Search(problem, budgets, k, max_nodes, usable, cancel).run();
+Top top(const Problem& problem, const std::vector<Value>& budgets, std::size_t k, std::size_t distance,
+        const TopLimits& limits, Cancel& cancel) {
+    return Search(problem, budgets, limits, cancel).run(k, distance);
 }
 
 }  // namespace qabwnas

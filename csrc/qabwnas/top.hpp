@@ -1,10 +1,13 @@
 // Direct search: the k best subnets under any number of budgets, without building a front.
 //
-// Rows that no feasible subnet can use are dropped, blocks are pruned to their k-skyband, and a depth-first branch and
-// bound visits the blocks, most rows first. A partial subnet is left when its lower bound (relaxation.hpp), compared
-// lexicographically, lies behind the k-th best subnet found; children are tried in the order of their bounds. The
-// answer is proved when the search ends. With one budget the bound is exact, and the search walks straight to the
-// answers.
+// Rows that no feasible subnet can use are dropped, blocks are pruned, and branch_and_bound.hpp does the rest. For k =
+// 1 pruning leaves the Pareto-minimal rows. For more, the k best subnets of those rows come first; they bound the k-th
+// best of all, and only rows whose Lagrangian bound (lagrangian.hpp) does not lie above that are then pruned to their
+// k-skyband and searched.
+//
+// Answers at a distance: the first is the best, each further one the best of those that differ from every answer before
+// in at least `distance` blocks. Pruning to the k-skyband stays right: of k rows that could replace one, k − 1 answers
+// leave one unused, and to take it instead brings the subnet nearer to none of them.
 //
 // Complexity: worst case exponential in the number of blocks; O(k × rows × log steps) bound look-ups with one budget.
 // One thread; no state is shared between calls.
@@ -19,9 +22,14 @@ struct Top : Subnets {
     Value bound = 0;  // no feasible subnet has a smaller objective (metric 0); meaningless if infeasible
 };
 
-// budgets: an inclusive upper bound on every metric's total, the largest Value where there is none. Stops with
-// Status::limit after max_nodes partial subnets; the subnets are then the best found so far. k is 1 or more.
-Top top(const Problem& problem, const std::vector<Value>& budgets, std::size_t k, std::size_t max_nodes,
-        Cancel& cancel);
+struct TopLimits {
+    std::size_t max_nodes;  // partial subnets
+    double max_seconds;     // infinite for none; looked at every twentieth of a second
+};
+
+// budgets: an inclusive upper bound on every metric's total, the largest Value where there is none. k and distance are
+// 1 or more. Stops with Status::limit at a limit; the subnets are then the best found so far.
+Top top(const Problem& problem, const std::vector<Value>& budgets, std::size_t k, std::size_t distance,
+        const TopLimits& limits, Cancel& cancel);
 
 }  // namespace qabwnas

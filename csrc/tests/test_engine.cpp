@@ -19,6 +19,7 @@ namespace {
 
 constexpr Value unlimited = std::numeric_limits<Value>::max();
 constexpr std::size_t plenty = std::size_t{1} << 30;
+constexpr TopLimits no_limits{plenty, 1e300};
 int n_failures = 0;
 
 void expect(bool holds, const std::string& what) {
@@ -129,7 +130,7 @@ void test_fronts_and_searches() {
             if (at_most(subnet.totals, budgets)) feasible.push_back(subnet);
         const std::size_t k = random() % 2 ? 1 : 1 + random() % 12;
         feasible.resize(std::min(feasible.size(), k));
-        const Top best = top(problem, budgets, k, unlimited, cancel);
+        const Top best = top(problem, budgets, k, 1, no_limits, cancel);
         expect(subnets_of(best, problem) == feasible, "top of example " + std::to_string(example));
         expect(best.status == (feasible.empty() ? Status::infeasible : Status::complete), "status");
         if (!feasible.empty()) expect(best.bound == feasible[0].totals[0], "bound of a complete search");
@@ -176,7 +177,7 @@ void test_limits() {
     while (all_subnets(instance.problem).size() < 50) instance = random_instance(random);
     Cancel cancel;
     const std::vector<Value> none(instance.problem.n_metrics(), unlimited);
-    const Top best = top(instance.problem, none, 1, 1, cancel);
+    const Top best = top(instance.problem, none, 1, 1, {1, 1e300}, cancel);
     expect(best.status == Status::limit, "a search past its nodes says so");
     expect(best.bound <= all_subnets(instance.problem)[0].totals[0], "its bound is below the optimum");
     const Front stopped = front(instance.problem, {none, 0, 100}, cancel);
@@ -186,7 +187,8 @@ void test_limits() {
     }
     expect(front(instance.problem, {none, 0, plenty}, at_once).status == Status::cancelled,
            "a cancelled front says so");
-    expect(top(instance.problem, none, 1, 1000, at_once).status == Status::cancelled, "a cancelled search says so");
+    expect(top(instance.problem, none, 1, 1, no_limits, at_once).status == Status::cancelled,
+           "a cancelled search says so");
 }
 
 // The first point within budgets, by looking at one after the other.

@@ -12,6 +12,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import logging
+import math
 import os
 from collections.abc import Sequence
 from functools import cache
@@ -71,11 +72,17 @@ class Backend:
         origin: NDArray[np.int64],
         budgets: NDArray[np.int64],
         k: int,
-        max_nodes: int,
+        distance: int = 1,
+        max_nodes: int = 2**62,
+        max_seconds: float = math.inf,
     ) -> tuple[int, NDArray[np.int64], NDArray[np.int32], int, int]:
-        """Return status, totals and choice of the ``k`` best, a bound on the objective, nodes visited."""
+        """Return status, totals and choice of the ``k`` best, a bound on the objective, nodes visited.
+
+        With a ``distance`` above 1, of the best that differ in as many blocks from every answer before. At a limit the
+        status is :data:`LIMIT`, the subnets are the best found, and the bound holds all the same.
+        """
         result: tuple[int, NDArray[np.int64], NDArray[np.int32], int, int]
-        result = self._kernels.top(values, offsets, is_max, origin, budgets, k, max_nodes)
+        result = self._kernels.top(values, offsets, is_max, origin, budgets, k, distance, max_nodes, max_seconds)
         return result
 
     def first_fit(

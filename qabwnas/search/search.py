@@ -17,8 +17,6 @@ from qabwnas.search.grid import UNLIMITED
 from qabwnas.search.problem import Number, Problem
 from qabwnas.search.totals import totals_in
 
-_NO_LIMIT = 2**62
-
 
 @dataclass(frozen=True)
 class Answer:
@@ -89,7 +87,7 @@ def search(
     problem = Problem.of(lut, [minimize, *budgeted], kernels)
     bounds = problem.budget_units(budgets)
     status, totals, choice, _, _ = kernels.top(
-        problem.values, problem.offsets, problem.is_max, problem.origin, bounds, top, _NO_LIMIT
+        problem.values, problem.offsets, problem.is_max, problem.origin, bounds, top
     )
     if status == INFEASIBLE:
         smallest = {name: _smallest(problem, name, budgets, kernels) for name in budgets}
@@ -133,6 +131,5 @@ def _smallest(problem: Problem, name: str, budgets: Mapping[str, Number], kernel
         np.ascontiguousarray(problem.origin[first]),
         np.ascontiguousarray(bounds[first]),
         1,
-        _NO_LIMIT,
     )
     return None if status == INFEASIBLE else problem.grids[m].decimal(int(totals[0, 0]))

@@ -37,9 +37,11 @@ class Stack:
     n_children: Ints  # (n_blocks,); −1: the node is still to be expanded
     next_child: Ints  # (n_blocks,)
     choice: NDArray[np.int32]  # (n_blocks,)
+    state: Ints  # depth, n_found, n_nodes
     best_totals: Ints  # (k, n_metrics), sorted
     best_choice: NDArray[np.int32]  # (k, n_blocks)
-    state: Ints  # depth, n_found, n_nodes
+    earlier: NDArray[np.int32]  # (n, n_blocks): choices that answers differ from in `distance` blocks
+    distance: int = 1
 
     @property
     def n_found(self) -> int:
@@ -50,10 +52,22 @@ class Stack:
         return int(self.state[2])
 
     @property
-    def root_bound(self) -> int:
-        """A lower bound on the objective of every feasible subnet."""
-        bound: int = _bound(0, self.totals, self.rooms, self.steps, self.step_starts, self.is_max)[1]
-        return bound
+    def open_bound(self) -> int:
+        """A lower bound on the objective of every subnet that was not looked at yet."""
+        depth, bounds = int(self.state[0]), []
+        for at in range(depth):  # the child on the path is open too, and those behind it have larger bounds
+            bounds.append(int(self.child_bounds[self.starts[at] + self.next_child[at] - 1]))
+        if not bounds:
+            bounds.append(int(_bound(0, self.totals, self.rooms, self.steps, self.step_starts, self.is_max)[1]))
+        return min(bounds)
+
+    def restart(self, k: int, earlier: NDArray[np.int32], distance: int) -> None:
+        """Begin a search for the ``k`` best that differ from ``earlier`` in ``distance`` blocks."""
+        self.best_totals = np.zeros((k, self.is_max.size), dtype=np.int64)
+        self.best_choice = np.zeros((k, self.block_at.size), dtype=np.int32)
+        self.earlier, self.distance = np.ascontiguousarray(earlier), distance
+        self.n_children[:] = -1
+        self.state[:2] = 0
 
     @classmethod
     def of(
@@ -66,7 +80,6 @@ class Stack:
         is_max: NDArray[np.uint8],
         origin: Ints,
         budgets: Ints,
-        k: int,
     ) -> Stack:
         n_blocks, d, n_relaxations = len(blocks), is_max.size, len(relaxations)
         starts = np.cumsum([0, *(len(block) for block in blocks)], dtype=np.int64)
@@ -104,9 +117,10 @@ class Stack:
             n_children=n_children,
             next_child=np.zeros(n_blocks, dtype=np.int64),
             choice=np.zeros(n_blocks, dtype=np.int32),
-            best_totals=np.zeros((k, d), dtype=np.int64),
-            best_choice=np.zeros((k, n_blocks), dtype=np.int32),
             state=np.zeros(3, dtype=np.int64),
+            best_totals=np.zeros((1, d), dtype=np.int64),
+            best_choice=np.zeros((1, n_blocks), dtype=np.int32),
+            earlier=np.zeros((0, n_blocks), dtype=np.int32),
         )
 
 
@@ -119,6 +133,7 @@ def descend(stack: Stack, max_nodes: int) -> int:
         (stack.child_bounds, stack.child_rows, stack.n_children, stack.next_child),
         stack.best_totals,
         stack.best_choice,
+        (stack.earlier, stack.distance),
         stack.state,
         min(max_nodes, stack.n_nodes + _NODES_A_SLICE),
     )
@@ -209,7 +224,20 @@ def _step_down(depth, i, problem, path):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _descend(problem, bounds, path, children, best_totals, best_choice, state, max_nodes):  # type: ignore[no-untyped-def]
+def _can_be_apart(depth, choice, block_at, apart):  # type: ignore[no-untyped-def]
+    """Whether some completion of the partial subnet can differ from all earlier choices in enough blocks."""
+    earlier, distance = apart
+    for n in range(earlier.shape[0]):
+        differing = block_at.size - depth
+        for at in range(depth):
+            differing += choice[block_at[at]] != earlier[n, block_at[at]]
+        if differing < distance:
+            return False
+    return True
+
+
+@njit(cache=True)
+def _descend(problem, bounds, path, children, best_totals, best_choice, apart, state, max_nodes):  # type: ignore[no-untyped-def]
     starts, is_max = problem[0], problem[5]
     steps, step_starts, least, budgets = bounds
     totals, rooms, choice = path
@@ -230,6 +258,8 @@ def _descend(problem, bounds, path, children, best_totals, best_choice, state, m
             for i in range(first, starts[depth + 1]):
                 n_nodes += 1
                 _step_down(depth, i, problem, path)
+                if not _can_be_apart(depth + 1, choice, problem[3], apart):
+                    continue
                 fits, bound = _bound(depth + 1, totals, rooms, steps, step_starts, is_max)
                 if not fits or _is_behind(depth + 1, bound, totals, least, is_max, best_totals, n_found):
                     continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from itertools import pairwise
 
 import numpy as np
@@ -26,8 +27,11 @@ def top(
     origin: Ints,
     budgets: Ints,
     k: int,
+    distance: int,
     max_nodes: int,
+    max_seconds: float,
 ) -> Result:
+    ends = time.monotonic() + max_seconds
     d, n_blocks = is_max.size, offsets.size - 1
     blocks = [values[:, first:last] for first, last in pairwise(offsets)]
     usable = _usable_rows(blocks, is_max, origin, budgets)
@@ -43,17 +47,36 @@ def top(
         smallest = block.min(axis=0)
         added = np.where(is_max == 1, np.maximum(least[0], smallest), least[0] + np.where(is_max == 1, 0, smallest))
         least = np.concatenate([added[np.newaxis, :], least])
-    stack = Stack.of(by_depth, [rows[b] for b in block_at], block_at, relaxations, least, is_max, origin, budgets, k)
+    stack = Stack.of(by_depth, [rows[b] for b in block_at], block_at, relaxations, least, is_max, origin, budgets)
+    if distance == 1:
+        stack.restart(k, stack.earlier, 1)
+        status = _finish(stack, max_nodes, ends)
+        totals, choice = stack.best_totals[: stack.n_found], stack.best_choice[: stack.n_found]
+    else:
+        totals, choice = np.empty((0, d), np.int64), np.empty((0, n_blocks), np.int32)
+        status = COMPLETE
+        while len(totals) < k and status == COMPLETE:
+            stack.restart(1, choice, distance)
+            status = _finish(stack, max_nodes, ends)
+            if stack.n_found == 0:
+                break
+            totals = np.concatenate([totals, stack.best_totals])
+            choice = np.concatenate([choice, stack.best_choice])
+    if status == COMPLETE and len(totals) == 0:
+        return _INFEASIBLE, totals, choice, 0, stack.n_nodes
+    bounds = [int(totals[0, 0])] if len(totals) else []
+    if status == LIMIT and len(totals) < 2:
+        bounds.append(stack.open_bound)
+    return status, totals, choice, min(bounds), stack.n_nodes
+
+
+def _finish(stack: Stack, max_nodes: int, ends: float) -> int:
     status = SLICE_ENDED
     while status == SLICE_ENDED:  # Python, and so Ctrl-C, has its turn between slices
         status = descend(stack, max_nodes)
-    found = int(stack.n_found)
-    totals, choice = stack.best_totals[:found], stack.best_choice[:found]
-    if status == COMPLETE and found == 0:
-        return _INFEASIBLE, totals, choice, 0, stack.n_nodes
-    if status == LIMIT:
-        return LIMIT, totals, choice, stack.root_bound, stack.n_nodes
-    return COMPLETE, totals, choice, int(totals[0, 0]), stack.n_nodes
+        if status == SLICE_ENDED and time.monotonic() >= ends:
+            status = LIMIT
+    return status
 
 
 def _usable_rows(

@@ -41,30 +41,14 @@ BranchAndBound::BranchAndBound(const Problem& problem, const std::vector<Value>&
     choice_.resize(n_blocks);
 }
 
-void BranchAndBound::begin(std::size_t max_nodes) {
-    max_nodes_ = max_nodes;
+Status BranchAndBound::search(BestAnswers& best, const Apart& apart, std::size_t max_nodes) {
+    best_ = &best;
+    apart_ = &apart;
+    max_nodes_ = n_nodes_ + std::min(max_nodes, std::numeric_limits<std::size_t>::max() - n_nodes_);
     open_bound_ = unlimited;
     status_ = cancel_.requested() ? Status::cancelled : Status::complete;
-}
-
-Status BranchAndBound::search(std::size_t k, std::set<Answer> known, std::size_t max_nodes) {
-    begin(max_nodes);
-    k_ = k;
-    best_ = std::move(known);
+    differing_.assign((blocks_.size() + 1) * apart.answers.size(), 0);
     if (status_ == Status::complete) visit(0, combine(problem_.aggregations[0], problem_.origin[0], least_[0]));
-    return status_;
-}
-
-Status BranchAndBound::search_apart(std::size_t k, std::size_t distance, std::size_t max_nodes) {
-    begin(max_nodes);
-    distance_ = distance;
-    while (apart_.size() < k && status_ == Status::complete) {
-        differing_.assign((blocks_.size() + 1) * apart_.size(), 0);
-        best_.clear();
-        visit(0, combine(problem_.aggregations[0], problem_.origin[0], least_[0]));
-        if (best_.empty()) break;
-        apart_.push_back(*best_.begin());
-    }
     return status_;
 }
 
@@ -81,8 +65,8 @@ bool BranchAndBound::bound(std::size_t depth, Value& least) {
 
 // Whether no completion of the partial subnet at depth, whose objective is at least bound, can join the k best.
 bool BranchAndBound::is_behind(std::size_t depth, Value bound) {
-    if (best_.size() < k_) return false;
-    const std::vector<Value>& worst = best_.rbegin()->totals;
+    if (!best_->are_complete()) return false;
+    const std::vector<Value>& worst = best_->worst().totals;
     if (bound != worst[0]) return bound > worst[0];
     for (std::size_t m = 1; m < worst.size(); ++m) {
         const Value least = combine(problem_.aggregations[m], totals(depth)[m], least_[depth * worst.size() + m]);
@@ -94,8 +78,8 @@ bool BranchAndBound::is_behind(std::size_t depth, Value bound) {
 // Whether some completion can differ from every earlier answer in enough blocks.
 bool BranchAndBound::can_be_apart(std::size_t depth) {
     const std::size_t n_open = blocks_.size() - depth;
-    for (std::size_t a = 0; a < apart_.size(); ++a)
-        if (differing(depth)[a] + n_open < distance_) return false;
+    for (std::size_t a = 0; a < apart_->answers.size(); ++a)
+        if (differing(depth)[a] + n_open < apart_->distance) return false;
     return true;
 }
 
@@ -108,8 +92,8 @@ void BranchAndBound::descend(std::size_t depth, std::size_t i) {
         rooms(depth + 1)[r] = rooms(depth)[r] - relaxations_[r].cost(depth, i);
     const std::size_t block = block_at_[depth];
     choice_[block] = blocks_[depth].rows[i];
-    for (std::size_t a = 0; a < apart_.size(); ++a)
-        differing(depth + 1)[a] = differing(depth)[a] + (apart_[a].choice[block] != choice_[block] ? 1 : 0);
+    for (std::size_t a = 0; a < apart_->answers.size(); ++a)
+        differing(depth + 1)[a] = differing(depth)[a] + (apart_->answers[a].choice[block] != choice_[block] ? 1 : 0);
 }
 
 // Lists the children of the partial subnet at depth that may lead to an answer, by their bounds.
@@ -153,8 +137,7 @@ void BranchAndBound::record() {
     const Value* total = totals(blocks_.size());
     for (std::size_t m = 0; m < problem_.n_metrics(); ++m)
         if (total[m] > budgets_[m]) return;
-    best_.insert({{total, total + problem_.n_metrics()}, choice_});
-    if (best_.size() > k_) best_.erase(std::prev(best_.end()));
+    best_->insert({{total, total + problem_.n_metrics()}, choice_});
 }
 
 }  // namespace qabwnas

@@ -5,36 +5,20 @@
 // budget the bound is exact, and the search walks straight to the answers.
 #pragma once
 
-#include <set>
-
+#include "qabwnas/cancel.hpp"
 #include "qabwnas/prune.hpp"
 #include "qabwnas/relaxation.hpp"
-#include "qabwnas/top.hpp"
+#include "qabwnas/tree_search.hpp"
 
 namespace qabwnas {
 
-struct Answer {
-    std::vector<Value> totals;
-    std::vector<Index> choice;
-    auto operator<=>(const Answer&) const = default;
-};
-
-class BranchAndBound {
+class BranchAndBound : public TreeSearch {
   public:
-    // blocks: what is left of each block, values in metric order. Limits and cancel are shared by several searches.
+    // blocks: what is left of each block, values in metric order.
     BranchAndBound(const Problem& problem, const std::vector<Value>& budgets, std::vector<PrunedBlock> blocks,
                    Cancel& deadline, Cancel& cancel);
 
-    // Finds the k best; `known` are subnets found before, to start from. Status::complete if it is proved.
-    Status search(std::size_t k, std::set<Answer> known, std::size_t max_nodes);
-
-    // Finds the k best at a distance, one after the other, into `best()`.
-    Status search_apart(std::size_t k, std::size_t distance, std::size_t max_nodes);
-
-    const std::set<Answer>& best() const { return best_; }
-    const std::vector<Answer>& apart() const { return apart_; }
-    std::size_t n_nodes() const { return n_nodes_; }
-    Value open_bound() const { return open_bound_; }  // of what a limited search did not look at
+    Status search(BestAnswers& best, const Apart& apart, std::size_t max_nodes) override;
 
   private:
     struct Child {
@@ -44,7 +28,7 @@ class BranchAndBound {
 
     Value* totals(std::size_t depth) { return &totals_[depth * problem_.n_metrics()]; }
     Value* rooms(std::size_t depth) { return &rooms_[depth * relaxations_.size()]; }
-    std::size_t* differing(std::size_t depth) { return &differing_[depth * apart_.size()]; }
+    std::size_t* differing(std::size_t depth) { return &differing_[depth * apart_->answers.size()]; }
 
     bool bound(std::size_t depth, Value& least);
     bool is_behind(std::size_t depth, Value bound);
@@ -53,7 +37,6 @@ class BranchAndBound {
     void expand(std::size_t depth);
     void visit(std::size_t depth, Value bound);
     void record();
-    void begin(std::size_t max_nodes);
 
     const Problem& problem_;
     const std::vector<Value>& budgets_;
@@ -66,10 +49,9 @@ class BranchAndBound {
     std::vector<std::size_t> differing_;  // by depth and earlier answer: decided blocks in which they differ
     std::vector<std::vector<Child>> children_;
     std::vector<Index> choice_;
-    std::size_t k_ = 1, distance_ = 1, max_nodes_ = 0, n_nodes_ = 0;
-    std::set<Answer> best_;
-    std::vector<Answer> apart_;
-    Value open_bound_ = 0;
+    std::size_t max_nodes_ = 0;
+    BestAnswers* best_ = nullptr;
+    const Apart* apart_ = nullptr;
     Status status_ = Status::complete;
 };
 

@@ -1,6 +1,7 @@
 // A way to stop long work: the caller's function is asked about every twentieth of a second whether to go on.
 //
-// Asking costs a counter increment; the clock is read every 4,096 calls. Used from one thread only.
+// Asking costs an addition; the clock is read every 4,096 steps, of which a call may stand for several. Used from one
+// thread only.
 #pragma once
 
 #include <chrono>
@@ -16,8 +17,10 @@ class Cancel {
     explicit Cancel(std::function<bool()> ask) : ask_(std::move(ask)) {}
 
     // True once the caller wants to stop, and from then on.
-    bool requested() {
-        if (++n_calls_ % 4096 != 0 || !ask_) return requested_;
+    bool requested(std::uint32_t n_steps = 1) {
+        n_steps_ += n_steps;
+        if (n_steps_ < 4096 || !ask_) return requested_;
+        n_steps_ = 0;
         const auto now = Clock::now();
         if (now - asked_ >= std::chrono::milliseconds(50)) {
             asked_ = now;
@@ -30,7 +33,7 @@ class Cancel {
     using Clock = std::chrono::steady_clock;
     std::function<bool()> ask_;
     Clock::time_point asked_ = Clock::now();
-    std::uint32_t n_calls_ = 0;
+    std::uint32_t n_steps_ = 0;
     bool requested_ = false;
 };
 

@@ -9,6 +9,7 @@
 #include <cmath>
 #include <vector>
 
+#include "qabwnas/cancel.hpp"
 #include "qabwnas/problem.hpp"
 #include "qabwnas/prune.hpp"
 
@@ -17,13 +18,9 @@ namespace qabwnas {
 class Lagrangian {
   public:
     // blocks: their values in metric order; with the rows that are cheapest at any prices. The objective is a sum.
-    // Prices are near those of the best bound: of one budget by bisection, of several by a subgradient method.
+    // Prices are those of the linear relaxation, at which the bound is best.
     Lagrangian(const std::vector<PrunedBlock>& blocks, const std::vector<Aggregation>& aggregations,
-               const std::vector<Value>& origin, const std::vector<Value>& budgets);
-
-    // The budgeted sums, and what a share of each one's slack (budget less the least total) costs.
-    const std::vector<std::size_t>& metrics() const { return metrics_; }
-    const std::vector<double>& multipliers() const { return multipliers_; }
+               const std::vector<Value>& origin, const std::vector<Value>& budgets, Cancel& cancel);
 
     // Whether no feasible subnet that uses a row (of the unpruned block b) has an objective of upper or less.
     bool is_above(Value upper, std::size_t b, const Columns& block, std::size_t row) const {
@@ -38,14 +35,9 @@ class Lagrangian {
     }
 
   private:
-    struct Shares;
-
-    void find_multipliers(const Shares& shares);
-    double evaluate(const Shares& shares, const std::vector<double>& multipliers, std::vector<double>& use) const;
-
-    std::vector<std::size_t> metrics_;
-    std::vector<double> multipliers_, prices_;
-    std::vector<double> cheapest_;  // by block: the least price of a row
+    std::vector<std::size_t> metrics_;  // budgeted sums
+    std::vector<double> prices_;        // of a unit of each of these
+    std::vector<double> cheapest_;      // by block: the least price of a row
     double bound_ = 0, rounding_;
 };
 

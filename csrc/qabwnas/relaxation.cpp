@@ -1,10 +1,8 @@
 #include "qabwnas/relaxation.hpp"
 
-#include <cmath>
 #include <limits>
 #include <numeric>
 
-#include "qabwnas/lagrangian.hpp"
 #include "qabwnas/merge_curves.hpp"
 
 namespace qabwnas {
@@ -173,19 +171,11 @@ std::vector<Relaxation> relax(const std::vector<PrunedBlock>& blocks, const std:
         relaxations.emplace_back(std::move(none), 0, objectives, aggregations[0], cancel);
     }
     if (scaled.size() > 1) {
-        const std::vector<double> lambda = aggregations[0] == Aggregation::sum
-                                               ? Lagrangian(blocks, aggregations, origin, budgets).multipliers()
-                                               : std::vector<double>(scaled.size(), 1.0);
-        const double largest = *std::max_element(lambda.begin(), lambda.end());
         Columns2 joined = scaled[0];
-        for (auto& block : joined) std::fill(block.begin(), block.end(), Value{0});
-        Value budget = 0;
-        for (std::size_t j = 0; j < scaled.size(); ++j) {
-            const Value weight = largest > 0 ? static_cast<Value>(std::llround(lambda[j] / largest * 4096)) : 1;
-            budget += weight * scale;
+        for (std::size_t j = 1; j < scaled.size(); ++j)
             for (std::size_t b = 0; b < joined.size(); ++b)
-                for (std::size_t i = 0; i < joined[b].size(); ++i) joined[b][i] += weight * scaled[j][b][i];
-        }
+                for (std::size_t i = 0; i < joined[b].size(); ++i) joined[b][i] += scaled[j][b][i];
+        const Value budget = scale * static_cast<Value>(scaled.size());
         relaxations.emplace_back(std::move(joined), budget, objectives, aggregations[0], cancel);
     }
     return relaxations;

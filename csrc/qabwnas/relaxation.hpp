@@ -3,8 +3,7 @@
 // A relaxation keeps the objective and one cost, and forgets the other budgets. For every depth of the search it holds
 // the exact two-metric front over the open blocks (a suffix), so that "the smallest objective with at most this much
 // cost" is a binary search. One relaxation a budget gives the single-budget optimum exactly; with several budgets a
-// surrogate joins them: costs scaled to each budget's slack, weighted by Lagrange multipliers, which bounds at least as
-// well as the Lagrangian itself (Glover 1975, surrogate constraints).
+// surrogate joins them: the sum of costs, each scaled to its budget's slack (Glover 1975, surrogate constraints).
 //
 // Scaled costs are rounded down, and a front of more than max_steps points is thinned to the lower corners of groups:
 // both keep every bound valid.

@@ -2,10 +2,12 @@
 
 #include <chrono>
 #include <limits>
+#include <memory>
 #include <numeric>
 
 #include "qabwnas/branch_and_bound.hpp"
 #include "qabwnas/lagrangian.hpp"
+#include "qabwnas/linear_search.hpp"
 #include "qabwnas/prune.hpp"
 
 namespace qabwnas {
@@ -78,24 +80,23 @@ class Search {
             return infeasible;
         }
         if (distance > 1) return apart(usable, k, distance);
-        std::vector<PrunedBlock> minimal = pruned(usable, problem_.aggregations[0] == Aggregation::sum ? 1 : k);
-        if (k == 1 || problem_.aggregations[0] != Aggregation::sum) return proved(std::move(minimal), k, {});
-        if (cancel_.requested()) return cancelled();
+        BestAnswers best(k);
+        if (k == 1 || problem_.aggregations[0] != Aggregation::sum) return proved(pruned(usable, k), best);
 
-        const Lagrangian lagrangian(minimal, problem_.aggregations, problem_.origin, budgets_);
-        BranchAndBound first(problem_, budgets_, std::move(minimal), deadline_, cancel_);
-        const Status status = first.search(k, {}, nodes_left_);
-        nodes_left_ -= std::min(nodes_left_, first.n_nodes());
-        n_nodes_ += first.n_nodes();
+        std::vector<PrunedBlock> minimal = pruned(usable, 1);
+        if (cancel_.requested()) return cancelled();
+        const Lagrangian lagrangian(minimal, problem_.aggregations, problem_.origin, budgets_, cancel_);
+        const Top first = proved(std::move(minimal), best);
+        if (first.status != Status::complete && first.status != Status::infeasible) return first;
         std::vector<std::vector<Index>> rows = usable;
-        if (status == Status::complete && first.best().size() == k) {
-            const Value worst = first.best().rbegin()->totals[0];
+        if (best.are_complete()) {
+            const Value worst = best.worst().totals[0];
             for (std::size_t b = 0; b < rows.size(); ++b)
                 std::erase_if(rows[b], [&](Index row) {
                     return lagrangian.is_above(worst, b, problem_.blocks[b], static_cast<std::size_t>(row));
                 });
         }
-        return proved(pruned(rows, k), k, first.best());
+        return proved(pruned(rows, k), best);
     }
 
   private:
@@ -113,23 +114,46 @@ class Search {
         return blocks;
     }
 
-    Top proved(std::vector<PrunedBlock> blocks, std::size_t k, const std::set<Answer>& known) {
+    // Staircases are exact for one budget; only linear relaxations hold several together, and they want a sum.
+    std::unique_ptr<TreeSearch> tree_search(std::vector<PrunedBlock> blocks) {
+        std::size_t n_budgets = 0;
+        for (std::size_t m = 1; m < problem_.n_metrics(); ++m)
+            n_budgets += problem_.aggregations[m] == Aggregation::sum && budgets_[m] != unlimited ? 1 : 0;
+        if (problem_.aggregations[0] == Aggregation::sum && n_budgets > 1)
+            return std::make_unique<LinearSearch>(problem_, budgets_, blocks, deadline_, cancel_);
+        return std::make_unique<BranchAndBound>(problem_, budgets_, std::move(blocks), deadline_, cancel_);
+    }
+
+    Top proved(std::vector<PrunedBlock> blocks, BestAnswers& best) {
         if (cancel_.requested()) return cancelled();  // blocks may be cut short
-        BranchAndBound search(problem_, budgets_, std::move(blocks), deadline_, cancel_);
-        const Status status = search.search(k, known, nodes_left_);
-        n_nodes_ += search.n_nodes();
-        return result(status, {search.best().begin(), search.best().end()}, search.open_bound());
+        const std::unique_ptr<TreeSearch> search = tree_search(std::move(blocks));
+        const Status status = search->search(best, {}, nodes_left_);
+        count(search->n_nodes());
+        return result(status, {best.all().begin(), best.all().end()}, search->open_bound());
     }
 
     Top apart(const std::vector<std::vector<Index>>& usable, std::size_t k, std::size_t distance) {
         std::vector<PrunedBlock> blocks = pruned(usable, k);
         if (cancel_.requested()) return cancelled();
-        BranchAndBound search(problem_, budgets_, std::move(blocks), deadline_, cancel_);
-        const Status status = search.search_apart(k, distance, nodes_left_);
-        n_nodes_ += search.n_nodes();
+        const std::unique_ptr<TreeSearch> search = tree_search(std::move(blocks));
+        Apart found{{}, distance};
+        Status status = Status::complete;
+        while (found.answers.size() < k && status == Status::complete) {
+            const std::size_t n_before = search->n_nodes();
+            BestAnswers best(1);
+            status = search->search(best, found, nodes_left_);
+            count(search->n_nodes() - n_before);
+            if (best.all().empty()) break;
+            found.answers.push_back(best.worst());
+        }
         // What was not looked at may be better than the first answer only while that is searched for.
-        const Value open = search.apart().size() > 1 ? search.apart()[0].totals[0] : search.open_bound();
-        return result(status, search.apart(), open);
+        const Value open = found.answers.size() > 1 ? found.answers[0].totals[0] : search->open_bound();
+        return result(status, found.answers, open);
+    }
+
+    void count(std::size_t n_nodes) {
+        n_nodes_ += n_nodes;
+        nodes_left_ -= std::min(nodes_left_, n_nodes);
     }
 
     Top cancelled() const {

@@ -1,0 +1,411 @@
+#include "qabwnas/linear_search.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+namespace qabwnas {
+
+namespace {
+
+constexpr Value unlimited = std::numeric_limits<Value>::max();
+constexpr std::size_t no_block = static_cast<std::size_t>(-1);
+constexpr double widest_key = 0x1p40;  // a bound in doubles does not tell more keys apart
+constexpr std::size_t most_open_bytes = std::size_t{1} << 30;
+
+// The heap's order: what is last comes first.
+constexpr auto comes_later = [](const auto& a, const auto& b) {
+    return a.bound != b.bound ? a.bound > b.bound : a.serial < b.serial;
+};
+
+}  // namespace
+
+LinearSearch::LinearSearch(const Problem& problem, const std::vector<Value>& budgets,
+                           const std::vector<PrunedBlock>& blocks, Cancel& deadline, Cancel& cancel)
+    : problem_(problem),
+      budgets_(budgets),
+      deadline_(deadline),
+      cancel_(cancel),
+      offsets_{0},
+      relaxation_({0}, {}, {}) {
+    for (const PrunedBlock& block : blocks) {
+        row_numbers_.insert(row_numbers_.end(), block.rows.begin(), block.rows.end());
+        values_.insert(values_.end(), block.values.begin(), block.values.end());
+        offsets_.push_back(row_numbers_.size());
+    }
+    join_metrics();
+    relaxation_ = make_relaxation();
+    max_open_ = most_open_bytes / (row_numbers_.size() / 8 + 4 * offsets_.size() + 256);
+}
+
+// Joins the objective and the metrics behind it to one key, whose order is that of their totals within budgets.
+void LinearSearch::join_metrics() {
+    const std::size_t d = problem_.n_metrics();
+    std::vector<Value> least(d * (offsets_.size() - 1), unlimited);  // (block, metric)
+    least_totals_.assign(d, 0);
+    double width = 1;  // of the key so far
+    for (std::size_t m = 0; m < d; ++m) {
+        Value range = 0;
+        for (std::size_t b = 0; b + 1 < offsets_.size(); ++b) {
+            Value low = unlimited, high = -largest_total;
+            for (std::size_t row = offsets_[b]; row < offsets_[b + 1]; ++row) {
+                low = std::min(low, values_[row * d + m]);
+                high = std::max(high, values_[row * d + m]);
+            }
+            least[b * d + m] = low;
+            least_totals_[m] += problem_.aggregations[m] == Aggregation::sum ? low : 0;
+            range += high - low;
+        }
+        if (problem_.aggregations[m] != Aggregation::sum || joined_.size() != m) continue;
+        // Totals beyond the budget need no place.
+        if (budgets_[m] != unlimited) range = std::min(range, budgets_[m] - problem_.origin[m] - least_totals_[m]);
+        width *= static_cast<double>(range) + 1;
+        if (m > 0 && width > widest_key) continue;
+        joined_.push_back(m);
+        for (Value& factor : factors_) factor *= range + 1;
+        factors_.push_back(1);
+    }
+    keys_.assign(row_numbers_.size(), 0);
+    double range = 0;
+    for (std::size_t b = 0; b + 1 < offsets_.size(); ++b) {
+        Value most = 0;
+        for (std::size_t row = offsets_[b]; row < offsets_[b + 1]; ++row) {
+            for (std::size_t i = 0; i < joined_.size(); ++i)
+                keys_[row] += factors_[i] * (values_[row * d + joined_[i]] - least[b * d + joined_[i]]);
+            most = std::max(most, keys_[row]);
+        }
+        range += static_cast<double>(most);
+    }
+    range_ = std::max(range, 1.0);
+}
+
+LinearRelaxation LinearSearch::make_relaxation() const {
+    const std::size_t d = problem_.n_metrics(), n_rows = row_numbers_.size();
+    std::vector<double> objectives;
+    for (const Value key : keys_) objectives.push_back(static_cast<double>(key) / range_);
+    std::vector<std::vector<double>> costs;
+    for (std::size_t m = 1; m < d; ++m) {
+        if (problem_.aggregations[m] != Aggregation::sum || budgets_[m] == unlimited) continue;
+        const Value slack = budgets_[m] - problem_.origin[m] - least_totals_[m];
+        const double width = slack > 0 ? static_cast<double>(slack) : 1;
+        std::vector<double>& shares = costs.emplace_back(n_rows);
+        for (std::size_t b = 0; b + 1 < offsets_.size(); ++b) {
+            Value least = unlimited;
+            for (std::size_t row = offsets_[b]; row < offsets_[b + 1]; ++row)
+                least = std::min(least, values_[row * d + m]);
+            for (std::size_t row = offsets_[b]; row < offsets_[b + 1]; ++row)
+                shares[row] = static_cast<double>(values_[row * d + m] - least) / width;
+        }
+    }
+    return {offsets_, std::move(objectives), std::move(costs)};
+}
+
+Status LinearSearch::search(BestAnswers& best, const Apart& apart, std::size_t max_nodes) {
+    best_ = &best;
+    apart_ = &apart;
+    status_ = Status::complete;
+    open_bound_ = unlimited;
+    std::fill(relaxation_.allowed().begin(), relaxation_.allowed().end(), std::uint8_t{1});
+    relaxation_.start_anew();
+    Tree tree{{}, {}, 0, max_nodes};
+    auto root = std::make_shared<const Family>(Family{std::vector<bool>(keys_.size(), true), relaxation_.basis()});
+    explore(tree, {0, serial_++, std::move(root), no_block, 0}, best.k() == 1 && apart.answers.empty());
+    if (status_ != Status::complete) {
+        Value least = unlimited;
+        for (const std::vector<Node>* nodes : {&tree.heap, &tree.stack})
+            for (const Node& node : *nodes) least = std::min(least, node.bound);
+        if (least != unlimited) open_bound_ = problem_.origin[0] + least_totals_[0] + least / factors_[0];
+    }
+    return status_;
+}
+
+void LinearSearch::explore(Tree& tree, Node root, bool improves) {
+    push(tree, std::move(root));
+    while (status_ == Status::complete && !tree.is_empty()) {
+        dive(tree, pop(tree));
+        constexpr std::size_t few_nodes = 300, share = 4;
+        if (improves && tree.n_nodes > few_nodes + share * n_improving_) improve();
+    }
+}
+
+// Follows the best child of a child until nothing is left below, or the search has to stop: what is open then goes
+// back.
+void LinearSearch::dive(Tree& tree, Node node) {
+    for (;;) {
+        if (!may_go_on(tree)) {
+            push(tree, std::move(node));
+            return;
+        }
+        if (!expand(tree, node)) return;
+    }
+}
+
+bool LinearSearch::may_go_on(Tree& tree) {
+    if (tree.n_nodes >= tree.max_nodes || deadline_.requested()) status_ = Status::limit;
+    if (cancel_.requested()) status_ = Status::cancelled;
+    return status_ == Status::complete;
+}
+
+void LinearSearch::push(Tree& tree, Node node) {
+    if (tree.heap.size() >= max_open_) {
+        tree.stack.push_back(std::move(node));
+        return;
+    }
+    tree.heap.push_back(std::move(node));
+    std::push_heap(tree.heap.begin(), tree.heap.end(), comes_later);
+}
+
+LinearSearch::Node LinearSearch::pop(Tree& tree) {
+    std::vector<Node>& nodes = tree.stack.empty() ? tree.heap : tree.stack;
+    if (tree.stack.empty()) std::pop_heap(nodes.begin(), nodes.end(), comes_later);
+    Node node = std::move(nodes.back());
+    nodes.pop_back();
+    return node;
+}
+
+// Replaces a node by its best child and pushes the others; false if there is none.
+bool LinearSearch::expand(Tree& tree, Node& node) {
+    ++tree.n_nodes;
+    ++n_nodes_;
+    if (is_behind(node.bound)) return false;
+    load(node);
+    if (!can_be_apart()) return false;
+    if (relaxation_.solve(cutoff(), cancel_) != LinearRelaxation::Outcome::solved) return false;
+    round();
+    if (!drop_rows() || !can_be_apart()) return false;
+    if (is_behind_in_ties(std::max(node.bound, key_bound(relaxation_.bound())))) return false;
+    const std::vector<std::size_t> open = open_blocks();
+    if (open.size() < 2) {
+        record_all(open.empty() ? 0 : open[0]);
+        return false;
+    }
+    branch(tree, node, branching_block(open));
+    return node.family != nullptr;
+}
+
+void LinearSearch::load(const Node& node) {
+    std::vector<std::uint8_t>& allowed = relaxation_.allowed();
+    for (std::size_t row = 0; row < allowed.size(); ++row) allowed[row] = node.family->allowed[row] ? 1 : 0;
+    if (node.block != no_block)
+        for (std::size_t row = offsets_[node.block]; row < offsets_[node.block + 1]; ++row)
+            allowed[row] = row == node.row ? 1 : 0;
+    relaxation_.start_from(node.family->basis);
+}
+
+// Forbids rows whose prices tell that no subnet with them is among the k best; false if a block has none left.
+bool LinearSearch::drop_rows() {
+    if (!best_->are_complete()) return true;
+    const double limit = cutoff();
+    std::vector<std::uint8_t>& allowed = relaxation_.allowed();
+    for (std::size_t b = 0; b + 1 < offsets_.size(); ++b) {
+        bool any = false;
+        for (std::size_t row = offsets_[b]; row < offsets_[b + 1]; ++row) {
+            if (allowed[row] != 0 && relaxation_.bound_with(b, row) > limit) allowed[row] = 0;
+            any |= allowed[row] != 0;
+        }
+        if (!any) return false;
+    }
+    return true;
+}
+
+// The blocks with several allowed rows.
+std::vector<std::size_t> LinearSearch::open_blocks() const {
+    const auto first = relaxation_.allowed().begin();
+    std::vector<std::size_t> open;
+    for (std::size_t b = 0; b + 1 < offsets_.size(); ++b) {
+        const auto of = [&](std::size_t at) { return first + static_cast<std::ptrdiff_t>(offsets_[at]); };
+        if (std::count(of(b), of(b + 1), 1) > 1) open.push_back(b);
+    }
+    return open;
+}
+
+std::size_t LinearSearch::branching_block(const std::vector<std::size_t>& open) const {
+    std::size_t chosen = no_block;
+    double highest = -1;
+    for (const std::size_t b : open) {
+        double largest = 0;
+        std::size_t n_allowed = 0;
+        for (std::size_t row = offsets_[b]; row < offsets_[b + 1]; ++row) {
+            if (relaxation_.allowed()[row] == 0) continue;
+            ++n_allowed;
+            largest = std::max(largest, relaxation_.share(row));
+        }
+        const double score = (1 - largest + 1e-6) / static_cast<double>(n_allowed);
+        if (score <= highest) continue;
+        highest = score;
+        chosen = b;
+    }
+    return chosen;
+}
+
+void LinearSearch::branch(Tree& tree, Node& node, std::size_t block) {
+    const std::vector<std::uint8_t>& allowed = relaxation_.allowed();
+    struct Child {
+        double price;
+        std::size_t row;
+        Value bound;
+    };
+    std::vector<Child> children;
+    for (std::size_t row = offsets_[block]; row < offsets_[block + 1]; ++row) {
+        if (allowed[row] == 0) continue;
+        const double with = relaxation_.bound_with(block, row);
+        const Value bound = std::max(node.bound, key_bound(with));
+        if (!is_behind(bound)) children.push_back({with - relaxation_.share(row), row, bound});
+    }
+    std::sort(children.begin(), children.end(),
+              [](const Child& a, const Child& b) { return a.price != b.price ? a.price < b.price : a.row < b.row; });
+    const auto family =
+        std::make_shared<const Family>(Family{std::vector<bool>(allowed.begin(), allowed.end()), relaxation_.basis()});
+    for (std::size_t i = children.size(); i-- > 1;)
+        push(tree, {children[i].bound, serial_++, family, block, children[i].row});
+    node = {0, serial_++, nullptr, block, 0};
+    if (!children.empty()) node = {children[0].bound, serial_++, family, block, children[0].row};
+}
+
+// Whether some subnet of allowed rows can differ from every earlier answer in enough blocks.
+bool LinearSearch::can_be_apart() const {
+    for (const Answer& answer : apart_->answers) {
+        std::size_t n_differing = 0;
+        for (std::size_t b = 0; b + 1 < offsets_.size(); ++b) {
+            bool differs = false;
+            for (std::size_t row = offsets_[b]; row < offsets_[b + 1] && !differs; ++row)
+                differs = relaxation_.allowed()[row] != 0 && row_numbers_[row] != answer.choice[b];
+            n_differing += differs ? 1 : 0;
+        }
+        if (n_differing < apart_->distance) return false;
+    }
+    return true;
+}
+
+// Whether no subnet whose key is at least bound can join the k best.
+bool LinearSearch::is_behind(Value bound) const {
+    return best_->are_complete() && bound > key_of(best_->worst().totals);
+}
+
+// The same of the subnets of allowed rows, which may tie with the worst of the k best in the key: whether what is left
+// to decide between them, the other metrics and then the candidates, is behind even where it is least.
+bool LinearSearch::is_behind_in_ties(Value bound) const {
+    if (!best_->are_complete()) return false;
+    const Answer& worst = best_->worst();
+    const Value key = key_of(worst.totals);
+    if (bound != key) return bound > key;
+    const std::size_t d = problem_.n_metrics();
+    const std::vector<std::uint8_t>& allowed = relaxation_.allowed();
+    Answer least{problem_.origin, {}};
+    for (std::size_t b = 0; b + 1 < offsets_.size(); ++b) {
+        std::vector<Value> values(d, unlimited);
+        Index candidate = std::numeric_limits<Index>::max();
+        for (std::size_t row = offsets_[b]; row < offsets_[b + 1]; ++row) {
+            if (allowed[row] == 0) continue;
+            for (std::size_t m = 0; m < d; ++m) values[m] = std::min(values[m], values_[row * d + m]);
+            candidate = std::min(candidate, row_numbers_[row]);
+        }
+        for (std::size_t m = 0; m < d; ++m)
+            least.totals[m] = combine(problem_.aggregations[m], least.totals[m], values[m]);
+        least.choice.push_back(candidate);
+    }
+    for (std::size_t m = joined_.size(); m < d; ++m)
+        if (least.totals[m] != worst.totals[m]) return least.totals[m] > worst.totals[m];
+    return least.choice >= worst.choice;
+}
+
+Value LinearSearch::key_bound(double shares) const {
+    const double key = std::max(shares, 0.0) * range_;
+    return static_cast<Value>(std::ceil(key - key * 0x1p-50));
+}
+
+Value LinearSearch::key_of(const std::vector<Value>& totals) const {
+    Value key = 0;
+    for (std::size_t i = 0; i < joined_.size(); ++i) {
+        const std::size_t m = joined_[i];
+        key += factors_[i] * (totals[m] - problem_.origin[m] - least_totals_[m]);
+    }
+    return key;
+}
+
+double LinearSearch::cutoff() const {
+    if (!best_->are_complete()) return std::numeric_limits<double>::infinity();
+    return static_cast<double>(key_of(best_->worst().totals)) / range_;
+}
+
+// Records the subnet of every block's row with the largest share, if it fits.
+void LinearSearch::round() {
+    std::vector<std::size_t> rows;
+    for (std::size_t b = 0; b + 1 < offsets_.size(); ++b) {
+        std::size_t chosen = offsets_[b];
+        double largest = -1;
+        for (std::size_t row = offsets_[b]; row < offsets_[b + 1]; ++row) {
+            if (relaxation_.allowed()[row] == 0 || relaxation_.share(row) <= largest) continue;
+            largest = relaxation_.share(row);
+            chosen = row;
+        }
+        rows.push_back(chosen);
+    }
+    record(rows);
+}
+
+// Records every subnet of allowed rows, of which no block but the given one has several.
+void LinearSearch::record_all(std::size_t block) {
+    std::vector<std::size_t> rows;
+    for (std::size_t b = 0; b + 1 < offsets_.size(); ++b) {
+        std::size_t row = offsets_[b];
+        while (relaxation_.allowed()[row] == 0) ++row;
+        rows.push_back(row);
+    }
+    for (std::size_t row = offsets_[block]; row < offsets_[block + 1]; ++row) {
+        if (relaxation_.allowed()[row] == 0) continue;
+        rows[block] = row;
+        record(rows);
+    }
+}
+
+void LinearSearch::record(const std::vector<std::size_t>& rows) {
+    const std::size_t d = problem_.n_metrics();
+    Answer answer{problem_.origin, {}};
+    for (const std::size_t row : rows) {
+        for (std::size_t m = 0; m < d; ++m)
+            answer.totals[m] = combine(problem_.aggregations[m], answer.totals[m], values_[row * d + m]);
+        answer.choice.push_back(row_numbers_[row]);
+    }
+    for (std::size_t m = 0; m < d; ++m)
+        if (answer.totals[m] > budgets_[m]) return;
+    for (const Answer& earlier : apart_->answers) {
+        std::size_t n_differing = 0;
+        for (std::size_t b = 0; b < rows.size(); ++b) n_differing += earlier.choice[b] != answer.choice[b] ? 1 : 0;
+        if (n_differing < apart_->distance) return;
+    }
+    best_->insert(std::move(answer));
+}
+
+// Searches the subnets that differ from the best in some blocks only, in few nodes.
+void LinearSearch::improve() {
+    constexpr std::size_t few_nodes = 400;
+    n_improving_ += 1;
+    if (best_->all().empty()) return;
+    const std::vector<Index> choice = best_->worst().choice;
+    const std::size_t n_blocks = choice.size();
+    std::vector<std::size_t> free(n_blocks);
+    std::iota(free.begin(), free.end(), std::size_t{0});
+    for (std::size_t i = 0; i + 1 < n_blocks; ++i) std::swap(free[i], free[i + random_() % (n_blocks - i)]);
+    free.resize(std::min(n_free_, n_blocks));
+    std::vector<std::uint8_t>& allowed = relaxation_.allowed();
+    std::fill(allowed.begin(), allowed.end(), std::uint8_t{1});
+    for (std::size_t b = 0; b < n_blocks; ++b) {
+        if (std::find(free.begin(), free.end(), b) != free.end()) continue;
+        for (std::size_t row = offsets_[b]; row < offsets_[b + 1]; ++row)
+            allowed[row] = row_numbers_[row] == choice[b] ? 1 : 0;
+    }
+    relaxation_.start_anew();
+    Tree tree{{}, {}, 0, few_nodes};
+    const auto root =
+        std::make_shared<const Family>(Family{std::vector<bool>(allowed.begin(), allowed.end()), relaxation_.basis()});
+    explore(tree, {0, serial_++, root, no_block, 0}, false);
+    n_improving_ += tree.n_nodes;
+    const bool is_searched = tree.is_empty();
+    if (is_searched && n_free_ < n_blocks) ++n_free_;
+    if (!is_searched && n_free_ > 2) --n_free_;
+    if (status_ == Status::limit && tree.n_nodes >= few_nodes) status_ = Status::complete;  // its own limit
+}
+
+}  // namespace qabwnas

@@ -1,0 +1,107 @@
+// Best-first branch and bound with linear relaxations (linear_relaxation.hpp), for several budgets on sums.
+//
+// A node allows some rows of every block. Its linear relaxation gives a bound, prices that tell which rows can still
+// matter, and a solution to round; the block that is shared out most evenly among fewest rows is then given each of
+// them in turn. From the open node with the smallest bound the search dives, child after best child, until nothing is
+// left below; so bounds rise steadily and answers come early. When too many nodes are open it goes depth first.
+//
+// Every now and then the best subnet is improved (large neighbourhood search, Shaw 1998): most blocks keep their rows,
+// and a small search over the others looks for a better one. That costs a share of the nodes and finds what a bound
+// then only has to confirm.
+//
+// Ties: the metrics that come first in the order of answers are joined into one number, as many as fit, and that is
+// what is bounded.
+//
+// Complexity: exponential in the number of blocks at worst; a node costs a few pivots. Memory: the open nodes, up to a
+// gigabyte. One thread; no state is shared between calls.
+#pragma once
+
+#include <memory>
+#include <random>
+#include <vector>
+
+#include "qabwnas/cancel.hpp"
+#include "qabwnas/linear_relaxation.hpp"
+#include "qabwnas/prune.hpp"
+#include "qabwnas/tree_search.hpp"
+
+namespace qabwnas {
+
+class LinearSearch : public TreeSearch {
+  public:
+    // blocks: what is left of each block, values in metric order. The objective is a sum.
+    LinearSearch(const Problem& problem, const std::vector<Value>& budgets, const std::vector<PrunedBlock>& blocks,
+                 Cancel& deadline, Cancel& cancel);
+
+    Status search(BestAnswers& best, const Apart& apart, std::size_t max_nodes) override;
+
+  private:
+    // What siblings share: the rows that their parent left allowed, and its basis.
+    struct Family {
+        std::vector<bool> allowed;
+        LinearRelaxation::Basis basis;
+    };
+
+    struct Node {
+        Value bound;  // on keys
+        std::size_t serial;
+        std::shared_ptr<const Family> family;
+        std::size_t block;  // that has but one row, or no_block
+        std::size_t row;
+    };
+
+    // Open nodes: the one with the smallest bound first, of equals the newest; and those beyond what memory may take.
+    struct Tree {
+        std::vector<Node> heap, stack;
+        std::size_t n_nodes = 0, max_nodes;
+
+        bool is_empty() const { return heap.empty() && stack.empty(); }
+    };
+
+    void join_metrics();
+    LinearRelaxation make_relaxation() const;
+
+    void explore(Tree& tree, Node root, bool improves);
+    void dive(Tree& tree, Node node);
+    bool expand(Tree& tree, Node& node);
+    bool may_go_on(Tree& tree);
+    void push(Tree& tree, Node node);
+    Node pop(Tree& tree);
+
+    void load(const Node& node);
+    bool drop_rows();
+    std::vector<std::size_t> open_blocks() const;
+    std::size_t branching_block(const std::vector<std::size_t>& open) const;
+    void branch(Tree& tree, Node& node, std::size_t block);
+    bool can_be_apart() const;
+    bool is_behind(Value bound) const;
+    bool is_behind_in_ties(Value bound) const;
+    Value key_bound(double shares) const;
+    Value key_of(const std::vector<Value>& totals) const;
+    double cutoff() const;
+    void round();
+    void record_all(std::size_t block);
+    void record(const std::vector<std::size_t>& rows);
+    void improve();
+
+    const Problem& problem_;
+    const std::vector<Value>& budgets_;
+    Cancel &deadline_, &cancel_;
+    std::vector<std::size_t> offsets_;  // of every block's rows
+    std::vector<Index> row_numbers_;
+    std::vector<Value> values_;        // (row, metric)
+    std::vector<std::size_t> joined_;  // metrics whose totals make the key: the first ones
+    std::vector<Value> factors_;       // of these
+    std::vector<Value> keys_;          // of rows, above the least of their block
+    std::vector<Value> least_totals_;  // by metric: the sum of the blocks' least
+    double range_ = 1;                 // of all rows' keys
+    LinearRelaxation relaxation_;
+
+    BestAnswers* best_ = nullptr;
+    const Apart* apart_ = nullptr;
+    std::size_t serial_ = 0, max_open_ = 0, n_improving_ = 0, n_free_ = 8;
+    std::mt19937_64 random_;
+    Status status_ = Status::complete;
+};
+
+}  // namespace qabwnas

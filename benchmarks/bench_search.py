@@ -1,177 +1,209 @@
-"""Searching the paper's space against named peers, on the same arrays in the same run; answers are compared first.
+"""Fronts, searches and queries of the paper's space (a seeded LUT) and of real tables, against named peers.
 
-    python benchmarks/bench_search.py [--json RESULTS.json]
+    python benchmarks/bench_search.py [--full] [--json RESULTS.json]
 
-Peers: fronts by numpy and moocore (all sums of a front and a block made, then filtered); single searches by HiGHS
-(scipy.optimize.milp) on the raw rows; queries of a front by numpy.searchsorted (one budget) and a numpy scan (two).
-Times are CPU times of one thread, medians over rounds in which the peers take turns; ratios are peer / ours.
+Fronts: numpy and moocore, which prune every block, make all sums of the front so far and a block, and filter. Searches:
+HiGHS (SciPy), CP-SAT (OR-Tools, two workers, timed by the clock on the wall) and CBC (PuLP), on all rows and on the
+Pareto-minimal rows of each block; their models are made beforehand. Queries: numpy.searchsorted, and a numpy scan.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
-import platform
-import statistics
-import time
-from collections.abc import Callable
-from itertools import pairwise
-from pathlib import Path
-from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from decimal import Decimal
+from functools import partial
+from itertools import pairwise
+from typing import Any
+
 import moocore
 import numpy as np
+import timing
 from paper_space import paper_lut
-from scipy.optimize import Bounds, LinearConstraint, milp
+from timing import Row, race
 
+from qabwnas.lut.lut import Lut
 from qabwnas.search import Frontier, Problem, select_backend
+from qabwnas.search.baselines.cbc import CbcModel
+from qabwnas.search.baselines.cp_sat import CpSatModel
+from qabwnas.search.baselines.found import Found
+from qabwnas.search.baselines.highs import HighsModel
+from qabwnas.search.baselines.tight import tight_budgets
 
 METRICS = ["loss", "size_bytes", "latency_ms", "macs"]
-UNLIMITED = 2**63 - 1
-
-
-def timed(calls: dict[str, Callable[[], Any]], rounds: int) -> dict[str, float]:
-    """Return the median seconds of every call, after one warm-up, the calls taking turns."""
-    for call in calls.values():
-        call()
-    seconds: dict[str, list[float]] = {name: [] for name in calls}
-    for _ in range(rounds):
-        for name, call in calls.items():
-            started = time.process_time()
-            call()
-            seconds[name].append(time.process_time() - started)
-    return {name: statistics.median(values) for name, values in seconds.items()}
+MODELS = {"HiGHS": HighsModel, "CP-SAT": CpSatModel, "CBC": CbcModel}
+TABLES = ("spaceevo_pixel4_160", "spaceevo_pixel4_192", "spaceevo_pixel4_224", "hawqv3_resnet18")
 
 
 def front_by_moocore(problem: Problem) -> np.ndarray:
-    """Prune every block, then make all sums of the front so far and a block, and filter; fewest rows first."""
+    """The front of sums, float64 ``(n, n_metrics)``; blocks with the fewest rows first."""
     blocks = [problem.values[:, a:b].T.astype(float) for a, b in pairwise(problem.offsets)]
     blocks = sorted((block[moocore.is_nondominated(block)] for block in blocks), key=len)
     front = blocks[0]
     for block in blocks[1:]:
         sums = (front[:, None] + block[None]).reshape(-1, front.shape[1])
         front = sums[moocore.is_nondominated(sums)]
-    return front
+    return front + problem.origin
 
 
-def bench_front(n_metrics: int, rounds: int) -> dict[str, float]:
-    lut = paper_lut()
+def bench_front(work: str, lut: Lut, metrics: list[str], at_least: float | None) -> Row:
+    problem = Problem.of(lut, metrics, select_backend("cpp"))
+    arguments = (problem.values, problem.offsets, problem.is_max, problem.origin)
     calls: dict[str, Callable[[], Any]] = {}
-    found = {}
-    for name in ("cpp", "numba"):
-        kernels = select_backend(name)
-        problem = Problem.of(lut, METRICS[:n_metrics], kernels)
-        arguments = (problem.values, problem.offsets, problem.is_max, problem.origin)
-        calls[name] = lambda kernels=kernels, arguments=arguments: kernels.front(*arguments)
-        found[name] = calls[name]()[1]
-    calls["moocore"] = lambda: front_by_moocore(problem)
-    expected = front_by_moocore(problem).astype(np.int64)
-    expected = expected[np.lexsort(expected.T[::-1])]
-    assert np.array_equal(found["cpp"], expected)
-    assert np.array_equal(found["numba"], expected)
-    return {"points": len(expected)} | timed(calls, rounds)
+    for name, kernels in timing.backends().items():
+        calls[name] = lambda kernels=kernels: kernels.front(*arguments)[1:3]
+    calls["numpy + moocore"] = lambda: front_by_moocore(problem)
+    sizes = set()
+
+    def check(answers: dict[str, Any]) -> None:
+        (totals, choice), (twin_totals, twin_choice) = answers["cpp"], answers["numba"]
+        assert np.array_equal(totals, twin_totals)
+        assert np.array_equal(choice, twin_choice)
+        expected = answers["numpy + moocore"].astype(np.int64)
+        assert np.array_equal(totals, expected[np.lexsort(expected.T[::-1])])
+        sizes.add(len(totals))
+
+    seconds = race(calls, check)
+    return Row(work, seconds, f"{sizes.pop():,} points", at_least)
 
 
-def tight_budgets(problem: Problem) -> np.ndarray:
-    """A fifth of the way from the smallest to the largest total of every cost."""
-    blocks = [problem.values[:, a:b] for a, b in pairwise(problem.offsets)]
-    low, high = (sum(getattr(block, end)(axis=1) for block in blocks) for end in ("min", "max"))
-    budgets = low + (high - low) // 5
-    budgets[0] = UNLIMITED
-    return budgets
+def pareto_minimal(problem: Problem) -> Problem:
+    """The problem with every block's dominated rows left out."""
+    prune = select_backend("cpp").prune
+    kept = [
+        first + prune(np.ascontiguousarray(problem.values[:, first:last]), problem.is_max, 1)
+        for first, last in pairwise(problem.offsets)
+    ]
+    values = np.ascontiguousarray(problem.values[:, np.concatenate(kept)])
+    return replace(problem, values=values, offsets=np.cumsum([0, *map(len, kept)], dtype=np.int64))
 
 
-def search_by_highs(problem: Problem, budgets: np.ndarray) -> int:
-    """The exact optimum as a mixed-integer program: one binary a row, one choice a block."""
-    n_rows = problem.values.shape[1]
-    choose = np.zeros((len(problem.offsets) - 1, n_rows))
-    for b, (first, last) in enumerate(pairwise(problem.offsets)):
-        choose[b, first:last] = 1
-    # Costs in units of their budgets: HiGHS's tolerances suit numbers near 1.
-    costs = problem.values[1:] / budgets[1:, None]
-    loss = problem.values[0].astype(float)
-    solved = milp(
-        loss / loss.max(),
-        constraints=[LinearConstraint(choose, 1, 1), LinearConstraint(costs, -np.inf, 1)],
-        bounds=Bounds(0, 1),
-        integrality=np.ones(n_rows),
-        options={"mip_rel_gap": 0},
-    )
-    return int(problem.values[0][np.rint(solved.x) == 1].sum())
+def check_searches(answers: dict[str, Any]) -> None:
+    """Ours, CP-SAT's and each other's are equal; solvers in floating point may be off, and it is said by how much."""
+    value = int(answers["cpp"][1][0, 0])
+    assert np.array_equal(answers["cpp"][1], answers["numba"][1])
+    assert np.array_equal(answers["cpp"][2], answers["numba"][2])
+    for name, found in answers.items():
+        if isinstance(found, Found) and (found.status, found.value) != ("optimal", value):
+            assert name != "CP-SAT"
+            print(f"{name}: {found.status} {found.value}, but the optimum is {value}", flush=True)
 
 
-def bench_search(n_budgets: int, rounds: int) -> dict[str, float]:
-    lut = paper_lut()
+def bench_search(n_budgets: int, at_least: float, at_least_pruned: float) -> Iterator[Row]:
+    problem = Problem.of(paper_lut(), METRICS[: n_budgets + 1], select_backend("cpp"))
+    budgets = tight_budgets(problem)
+    arguments = (problem.values, problem.offsets, problem.is_max, problem.origin, budgets, 1)
+    for words, instance, asked in (
+        ("all rows", problem, at_least),
+        ("pruned rows", pareto_minimal(problem), at_least_pruned),
+    ):
+        calls: dict[str, Callable[[], Any]] = {}
+        for name, kernels in timing.backends().items():
+            calls[name] = partial(kernels.top, *arguments)
+        for name, model in MODELS.items():
+            calls[name] = model.of(instance, budgets).solve
+        seconds = race(calls, check_searches, on_the_wall={"CP-SAT"}, rounds=7)
+        size = f"{instance.values.shape[1]:,} rows"
+        plural = "s" if n_budgets > 1 else ""
+        yield Row(f"cold search, {n_budgets} tight budget{plural}, peers on {words}", seconds, size, asked)
+
+
+def bench_top(k: int, within_seconds: float) -> Row:
+    problem = Problem.of(paper_lut(), METRICS[:2], select_backend("cpp"))
+    arguments = (problem.values, problem.offsets, problem.is_max, problem.origin, tight_budgets(problem), k)
     calls: dict[str, Callable[[], Any]] = {}
-    optima = []
-    for name in ("cpp", "numba"):
-        kernels = select_backend(name)
-        problem = Problem.of(lut, METRICS[: n_budgets + 1], kernels)
-        budgets = tight_budgets(problem)
-        arguments = (problem.values, problem.offsets, problem.is_max, problem.origin, budgets, 1)
-        calls[name] = lambda kernels=kernels, arguments=arguments: kernels.top(*arguments)
-        optima.append(int(calls[name]()[1][0, 0]))
-    calls["HiGHS"] = lambda: search_by_highs(problem, budgets)
-    assert optima[0] == optima[1] == search_by_highs(problem, budgets)
-    return timed(calls, rounds)
+    for name, kernels in timing.backends().items():
+        calls[name] = partial(kernels.top, *arguments)
+
+    def check(answers: dict[str, Any]) -> None:
+        assert len(answers["cpp"][1]) == k
+        assert np.array_equal(answers["cpp"][2], answers["numba"][2])
+
+    return Row(f"top-{k}, one tight budget", race(calls, check), within_seconds=within_seconds)
 
 
-def bench_queries(n_budgets: int, n_queries: int, rounds: int) -> dict[str, float]:
+def bench_queries(n_budgets: int, n_queries: int, at_least: float, threads: int) -> Row:
     front = Frontier.build(paper_lut(), METRICS[: n_budgets + 1])
     generator = np.random.default_rng(1)
     low, high = front.units.min(axis=0), front.units.max(axis=0)
     units = generator.integers(low[1:], high[1:] + 1, size=(n_queries, n_budgets))
     calls: dict[str, Callable[[], Any]] = {}
-    for name in ("cpp", "numba"):
-        kernels = select_backend(name)
-        calls[name] = lambda kernels=kernels: front.first_within(range(1, n_budgets + 1), units, kernels)
+    for name, kernels in timing.backends().items():
+        calls[name] = partial(front.first_within, range(1, n_budgets + 1), units, kernels, threads)
     costs = np.ascontiguousarray(front.units[:, 1:])
     if n_budgets == 1:
-        ascending = costs[::-1, 0].copy()
-        calls["numpy.searchsorted"] = lambda: len(costs) - np.searchsorted(ascending, units[:, 0], side="right")
+        ascending, wanted = costs[::-1, 0].copy(), units[:, 0].copy()
+        peer = "numpy.searchsorted"
+        calls[peer] = lambda: len(costs) - np.searchsorted(ascending, wanted, side="right")
     else:
-        calls["numpy scan"] = lambda: np.array([np.argmax((costs <= row).all(axis=1)) for row in units])
-    ours, numba, peer = (call() for call in calls.values())
-    assert np.array_equal(ours, numba)
-    fits = ours >= 0
-    assert np.array_equal(ours[fits], peer[fits])
-    return {"points": len(front)} | timed(calls, rounds)
+        peer = "numpy scan"
+        calls[peer] = lambda: np.array([np.argmax((costs <= row).all(axis=1)) for row in units])
+
+    def check(answers: dict[str, Any]) -> None:
+        assert np.array_equal(answers["cpp"], answers["numba"])
+        fits = answers["cpp"] >= 0
+        assert np.array_equal(answers["cpp"][fits], answers[peer][fits])
+
+    seconds = race(calls, check, on_the_wall=set(calls) if threads > 1 else ())
+    plural = f"{n_budgets} budgets" if n_budgets > 1 else "1 budget"
+    work = f"{n_queries:,} queries of a {n_budgets + 1}-D front, {plural}, {threads} thread{'s' if threads > 1 else ''}"
+    return Row(work, seconds, f"{len(front):,} points", at_least)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", type=Path, help="also write the results as JSON")
-    arguments = parser.parse_args()
-    results = {
-        "exact front, 2 metrics": bench_front(2, rounds=21),
-        "exact front, 3 metrics": bench_front(3, rounds=7),
-        "exact front, 4 metrics": bench_front(4, rounds=3),
-        "search, 1 tight budget": bench_search(1, rounds=5),
-        "search, 2 tight budgets": bench_search(2, rounds=3),
-        "search, 3 tight budgets": bench_search(3, rounds=3),
-        "1,000,000 queries, 2-D front": bench_queries(1, 1_000_000, rounds=5),
-        "1,000 queries, 3-D front, 2 budgets": bench_queries(2, 1_000, rounds=3),
-    }
-    print("| work | points | C++ | Numba | peer | peer / C++ |")
-    print("|---|---|---|---|---|---|")
-    for work, result in results.items():
-        peer = next(name for name in result if name not in ("points", "cpp", "numba"))
-        times = [f"{result[name] * 1e3:,.2f} ms" for name in ("cpp", "numba", peer)]
-        ratio = result[peer] / result["cpp"]
-        points = f"{result['points']:,}" if "points" in result else "–"
-        print(f"| {work} | {points} | {times[0]} | {times[1]} | {peer}: {times[2]} | {ratio:,.1f}× |")
-    if arguments.json is not None:
-        machine = {
-            "machine": platform.machine(),
-            "cpus": os.cpu_count(),
-            "threads": 1,
-            "python": platform.python_version(),
-        }
-        arguments.json.write_text(json.dumps({"machine": machine, "seconds": results}, indent=2) + "\n")
+def bench_table(table: str) -> Iterator[Row]:
+    """A real table: its front over all metrics, and twenty searches with proved answers one after the other."""
+    path, cases_path = timing.data_file(f"tables/{table}.csv"), timing.data_file(f"expected/{table}.expected.json")
+    if path is None or cases_path is None:
+        return
+    lut = Lut.from_csv(path)
+    yield bench_front(f"{table}: front over {len(lut.metrics)} metrics", lut, list(lut.metric_names), None)
+    searches = []
+    cases = [case for case in json.loads(cases_path.read_text())["cases"] if case["status"] == "optimal"]
+    for case in cases:
+        names = ["loss", *(name for name in lut.metric_names if name in case["budgets"])]
+        problem = Problem.of(lut, names, select_backend("cpp"))
+        searches.append((problem, problem.budget_units(case["budgets"])))
+    calls: dict[str, Callable[[], Any]] = {}
+    for name, kernels in timing.backends().items():
+        calls[name] = lambda kernels=kernels: [
+            int(kernels.top(p.values, p.offsets, p.is_max, p.origin, budgets, 1)[1][0, 0]) for p, budgets in searches
+        ]
+    for name, model in MODELS.items():
+        models = [model.of(*search) for search in searches]
+        calls[name] = lambda models=models: [model.solve().value for model in models]
+
+    def check(answers: dict[str, Any]) -> None:
+        assert answers["cpp"] == answers["numba"]
+        for case, (problem, _), value in zip(cases, searches, answers["cpp"], strict=True):
+            assert problem.grids[0].decimal(value) == Decimal(case["optimal_loss"])
+        for name in MODELS:
+            wrong = sum(a != b for a, b in zip(answers[name], answers["cpp"], strict=True))
+            if wrong:
+                print(f"{table}: {name} is wrong in {wrong} of {len(cases)} cases", flush=True)
+
+    seconds = race(calls, check, on_the_wall={"CP-SAT"}, rounds=5)
+    yield Row(f"{table}: {len(cases)} searches", seconds, f"{searches[0][0].values.shape[1]:,} rows")
+
+
+def rows(full: bool) -> Iterator[Row]:
+    lut = paper_lut()
+    for n_metrics, at_least in ((2, 25), (3, 15), (4, 12)):
+        yield bench_front(f"exact front, {n_metrics}-D", lut, METRICS[:n_metrics], at_least)
+    for n_budgets, at_least, at_least_pruned in ((1, 2000, 60), (2, 100, 10), (3, 50, 6)):
+        yield from bench_search(n_budgets, at_least, at_least_pruned)
+    yield bench_top(10, 0.1e-3)
+    yield bench_top(100, 5e-3)
+    for threads in (1, 2):
+        yield bench_queries(1, 1_000_000, 8, threads)
+    yield bench_queries(2, 1_000, 150, threads=1)
+    for table in TABLES if full else TABLES[:1]:
+        yield from bench_table(table)
 
 
 if __name__ == "__main__":
-    main()
+    timing.run(rows, __doc__)

@@ -12,7 +12,8 @@ from qabwnas.costs import block_costs
 from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
 from qabwnas.space_yaml import load_space
 
-NOISE = 0.1
+LOSS_NOISE = 0.045
+LATENCY_NOISE = 0.042
 
 
 def paper_lut(seed: int = 0) -> Lut:
@@ -27,8 +28,10 @@ def paper_lut(seed: int = 0) -> Lut:
             size, macs = costs["size_bytes"], costs["macs"]
             weights = size / widths.weights
             loss = 0.3 * np.exp(-weights / weights.mean()) + 0.2 * 2.0 ** (4 - widths.weights)
-            loss *= np.exp(NOISE * generator.standard_normal(size.size))
-            latency = macs / 1e9 * (0.5 + widths.weights / 16) * np.exp(NOISE * generator.standard_normal(size.size))
+            loss *= np.exp(LOSS_NOISE * generator.standard_normal(size.size))
+            latency = (
+                macs / 1e9 * (0.5 + widths.weights / 16) * np.exp(LATENCY_NOISE * generator.standard_normal(size.size))
+            )
             columns = {
                 "loss": np.round(loss, 6),
                 "size_bytes": size,

@@ -1,0 +1,122 @@
+"""Multi-dimensional multiple-choice knapsacks, to proved optimality or a time limit, against HiGHS, CP-SAT and CBC.
+
+    python benchmarks/bench_mmkp.py [--full] [--json RESULTS.json]
+
+I01 to I03 of Khan's set are real (../shared/data/mmkp). The others are seeded instances in the shapes of I04 to I07:
+weights are whole numbers from 0 to 9, a profit is the sum of an item's weights times its group's factor, and noise, and
+every budget is five a group, as in the real ones. All times are those of the clock on the wall: CP-SAT uses two
+workers. The limit is 10 seconds, or 60 with --full; what stops there is listed with its value and its bound.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import json
+import math
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import timing
+from timing import Row
+
+from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
+from qabwnas.search import Problem
+from qabwnas.search.backend import COMPLETE, Backend
+from qabwnas.search.baselines.cbc import CbcModel
+from qabwnas.search.baselines.cp_sat import CpSatModel
+from qabwnas.search.baselines.found import Found
+from qabwnas.search.baselines.highs import HighsModel
+
+SHAPES = {"I04": (20, 10, 10), "I05": (25, 10, 10), "I06": (30, 10, 10), "I07": (100, 10, 10)}
+BUDGET_A_GROUP = 5
+PROVED_BY_ALL = ("I01", "I02", "I03", "I05", "I06")
+
+
+def seeded_lut(n_groups: int, n_items: int, n_resources: int, seed: int = 0) -> Lut:
+    """Return an instance as a LUT: the loss is the profit, negative; blocks are groups, costs are resources."""
+    generator = np.random.default_rng(seed)
+    names = [f"resource{r + 1}" for r in range(n_resources)]
+    blocks = []
+    for group in range(n_groups):
+        weights = generator.integers(0, 10, size=(n_resources, n_items)).astype(np.float64)
+        profits = weights.sum(axis=0) * generator.uniform(1.5, 2.5) + generator.uniform(0, 27, size=n_items)
+        columns = {"loss": -np.round(profits, 2)} | dict(zip(names, weights, strict=True))
+        blocks.append(LutBlock(f"group{group + 1:03}", (Table(n_items, columns),)))
+    return Lut(tuple(map(Metric, ["loss", *names])), tuple(blocks))
+
+
+def real_lut(instance: str) -> tuple[Lut, dict[str, str]] | None:
+    """Return one of the real instances and its budgets, or ``None`` where the data are missing."""
+    path, expected = timing.data_file(f"mmkp/{instance}.csv"), timing.data_file("mmkp/expected_mmkp.json")
+    if path is None or expected is None:
+        return None
+    return Lut.from_csv(path), json.loads(expected.read_text())[instance]["budgets"]
+
+
+def ours(kernels: Backend, problem: Problem, budgets: np.ndarray, max_seconds: float) -> Found:
+    started = time.perf_counter()
+    status, totals, choice, bound, n_nodes = kernels.top(
+        problem.values, problem.offsets, problem.is_max, problem.origin, budgets, 1, max_seconds=max_seconds
+    )
+    seconds = time.perf_counter() - started
+    best, claim = (choice[0] if len(choice) else None), "optimal" if status == COMPLETE else "feasible"
+    found = Found.checked(problem, budgets, best, claim, bound=bound, evaluations=n_nodes, seconds=seconds)
+    assert best is None or found.value == totals[0, 0]
+    return found
+
+
+def bench_instance(name: str, lut: Lut, budgets: dict[str, str], max_seconds: float) -> Row:
+    for kernels in timing.backends().values():
+        problem = Problem.of(lut, lut.metric_names, kernels)
+        units = problem.budget_units(budgets)
+        ours(kernels, problem, units, 0.1)  # Numba compiles
+    found = {backend: ours(kernels, problem, units, max_seconds) for backend, kernels in timing.backends().items()}
+    for solver, model in (("HiGHS", HighsModel), ("CP-SAT", CpSatModel), ("CBC", CbcModel)):
+        found[solver] = model.of(problem, units).solve(max_seconds)
+    check({solver: result for solver, result in found.items() if solver in ("cpp", "numba", "CP-SAT")})
+    stopped = frozenset(solver for solver, result in found.items() if result.status != "optimal")
+    seconds = {solver: result.seconds for solver, result in found.items()}
+    outcomes = {solver: outcome(problem, result) for solver, result in found.items()}
+    detail = ", ".join(f"{solver} {text}" for solver, text in outcomes.items())
+    if len(set(outcomes.values())) == 1:
+        detail = outcomes["cpp"]
+    asked = 1.0 if name.removesuffix("-like") in PROVED_BY_ALL else None
+    return Row(f"MMKP {name}", seconds, detail, asked, stopped=stopped)
+
+
+def check(exact: dict[str, Found]) -> None:
+    """Optima that are proved in whole numbers are equal, and no value or bound speaks against another."""
+    largest_bound = max(found.bound for found in exact.values() if found.bound is not None)
+    smallest_value = min((found.value for found in exact.values() if found.value is not None), default=math.inf)
+    assert largest_bound <= smallest_value
+    assert len({found.value for found in exact.values() if found.status == "optimal"}) <= 1
+    assert all(found.status in ("optimal", "feasible", "unknown") for found in exact.values())
+
+
+def outcome(problem: Problem, found: Found) -> str:
+    """Return the profit, and what it may still be below where it is not proved."""
+    profit = "none" if found.value is None else f"{-problem.grids[0].decimal(found.value):f}"
+    if found.status == "optimal":
+        return profit
+    bound = "unknown" if found.bound is None else f"{-problem.grids[0].decimal(found.bound):f}"
+    return f"{profit} of at most {bound}" + (" (breaks a budget)" if found.status == "outside" else "")
+
+
+def rows(full: bool) -> Iterator[Row]:
+    max_seconds = 60.0 if full else 10.0
+    for name in ("I01", "I02", "I03"):
+        instance = real_lut(name)
+        if instance is not None:
+            yield bench_instance(name, *instance, max_seconds)
+    for name, shape in SHAPES.items():
+        lut = seeded_lut(*shape)
+        budgets = {metric: str(BUDGET_A_GROUP * shape[0]) for metric in lut.metric_names[1:]}
+        yield bench_instance(f"{name}-like", lut, budgets, max_seconds)
+
+
+if __name__ == "__main__":
+    timing.run(rows, __doc__)

@@ -1,0 +1,235 @@
+"""What all benchmarks share: taking turns, medians, one table, JSON.
+
+Every call is made once first: answers are compared, and what is compiled or cached on first use is out of the way. Then
+the calls take turns in one process, as often as a share of a few seconds each allows. A peer that takes longer than its
+share is timed by its first call alone.
+
+Times are CPU times (of this process and of those that it starts), for machines are shared; calls that use several
+threads are named to be timed by the clock on the wall.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import platform
+import resource
+import statistics
+import subprocess
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from qabwnas.search import select_backend
+from qabwnas.search.backend import Backend
+
+OURS = ("cpp", "numba")
+PACKAGES = ("qabwnas", "numpy", "numba", "moocore", "paretoset", "scipy", "ortools", "pulp", "pymoo", "pyarrow")
+SHORTEST_TURN = 0.01
+NUMBA_WITHIN = 4.0
+DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table.
+
+    Attributes:
+        work: what was done.
+        seconds: median of every call, by name; ours are ``cpp`` and ``numba``.
+        detail: how large it was, or what came of it.
+        at_least: how many times as long as the compiled core the best peer has to take.
+        at_most: how many times as long as the best peer the compiled core may take.
+        within_seconds: how long the compiled core may take.
+        stopped: calls that hit a limit; they would have taken longer than their seconds.
+    """
+
+    work: str
+    seconds: Mapping[str, float]
+    detail: str = ""
+    at_least: float | None = None
+    at_most: float | None = None
+    within_seconds: float | None = None
+    stopped: frozenset[str] = frozenset()
+
+
+def backends() -> dict[str, Backend]:
+    """Return both of our backends, by name."""
+    return {name: select_backend(name) for name in OURS}
+
+
+def race(
+    calls: Mapping[str, Callable[[], Any]],
+    check: Callable[[dict[str, Any]], None],
+    *,
+    on_the_wall: Collection[str] = (),
+    share: float = 3.0,
+    rounds: int = 15,
+) -> dict[str, float]:
+    """Compare the answers of all calls, then return every call's median seconds."""
+    first, answers = {}, {}
+    for name, call in calls.items():
+        if name in OURS:
+            call()  # compiles
+        first[name], answers[name] = _timed(call, 1, name in on_the_wall)
+    check(answers)
+    answers.clear()
+    repeats = {name: max(1, math.ceil(SHORTEST_TURN / max(seconds, 1e-7))) for name, seconds in first.items()}
+    turns = {name: min(rounds, int(share / (first[name] * repeats[name] + 1e-9))) for name in calls}
+    seconds: dict[str, list[float]] = {name: [first[name]] if turns[name] == 0 else [] for name in calls}
+    for turn in range(max(turns.values())):
+        for name, call in calls.items():
+            if turn < turns[name]:
+                seconds[name].append(_timed(call, repeats[name], name in on_the_wall)[0])
+    return {name: statistics.median(values) for name, values in seconds.items()}
+
+
+def _timed(call: Callable[[], Any], repeats: int, on_the_wall: bool) -> tuple[float, Any]:
+    clock = time.perf_counter if on_the_wall else _cpu_seconds
+    answer = None
+    started = clock()
+    for _ in range(repeats):
+        answer = call()
+    return (clock() - started) / repeats, answer
+
+
+def _cpu_seconds() -> float:
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + children.ru_utime + children.ru_stime
+
+
+def data_file(name: str) -> Path | None:
+    """Return a file of the real data beside the project, or ``None``, having said that it is missing."""
+    path = DATA / name
+    if path.is_file():
+        return path
+    print(f"skipped: ../shared/data/{name} is not there", flush=True)
+    return None
+
+
+def ratio(row: Row) -> float | None:
+    """How many times as long as the compiled core the best peer takes; ``None`` where all of them hit a limit."""
+    peers = [name for name in row.seconds if name not in OURS]
+    if not peers or "cpp" not in row.seconds or row.stopped.issuperset({"cpp", *peers}):
+        return None
+    return min(row.seconds[name] for name in peers) / row.seconds["cpp"]
+
+
+def holds(row: Row) -> bool | None:
+    """Whether the row is as fast as it has to be; ``None`` where nothing is asked for."""
+    times = ratio(row)
+    if row.at_least is not None and times is not None:
+        return times >= row.at_least
+    if row.at_most is not None and times is not None:
+        return times >= 1 / row.at_most
+    if row.within_seconds is not None:
+        return row.seconds["cpp"] <= row.within_seconds
+    return None
+
+
+def numba_holds(row: Row) -> bool | None:
+    if "numba" not in row.seconds or "cpp" not in row.seconds:
+        return None
+    return row.seconds["numba"] <= NUMBA_WITHIN * row.seconds["cpp"]
+
+
+COLUMNS = ("work", "size", "C++", "Numba", "Numba / C++", "peers", "best peer / C++", "asked", "")
+HEAD = f"| {' | '.join(COLUMNS)} |\n{'|---' * len(COLUMNS)}|"
+
+
+def line(row: Row) -> str:
+    """Return a row of the table, in Markdown."""
+    peers = "; ".join(f"{name} {_text(row, name)}" for name in row.seconds if name not in OURS)
+    times = ratio(row)
+    twin = row.seconds["numba"] / row.seconds["cpp"] if numba_holds(row) is not None else None
+    more = "> " if row.stopped.issuperset(name for name in row.seconds if name not in OURS) else ""
+    verdicts = {None: "", True: "✓", False: "✗"}
+    verdict = verdicts[holds(row)] + ("" if numba_holds(row) in (None, True) else " Numba ✗")
+    cells = [
+        row.work,
+        row.detail or "–",
+        _text(row, "cpp"),
+        _text(row, "numba"),
+        "–" if twin is None else f"{twin:.1f}",
+        peers or "–",
+        "–" if times is None else f"{more}{times:,.2f}×" if times < 10 else f"{more}{times:,.0f}×",
+        _asked(row),
+        verdict.strip(),
+    ]
+    return "| " + " | ".join(cells) + " |"
+
+
+def _asked(row: Row) -> str:
+    if row.at_least is not None:
+        return f"≥ {row.at_least:,g}×"
+    if row.at_most is not None:
+        return f"≤ {row.at_most:g}× its time"
+    return "–" if row.within_seconds is None else f"≤ {row.within_seconds * 1e3:g} ms"
+
+
+def _text(row: Row, name: str) -> str:
+    if name not in row.seconds:
+        return "–"
+    seconds = row.seconds[name]
+    unit, text = (1e6, "µs") if seconds < 1e-3 else (1e3, "ms") if seconds < 1 else (1, "s")
+    return f"{'> ' if name in row.stopped else ''}{seconds * unit:,.3g} {text}"
+
+
+def machine() -> dict[str, Any]:
+    """Return what the times depend on."""
+    versions = {}
+    for package in PACKAGES:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            versions[package] = None
+    commit = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=Path(__file__).parent, capture_output=True, text=True, check=False
+    )
+    return {
+        "machine": platform.machine(),
+        "processor": _processor(),
+        "cpus": os.cpu_count(),
+        "load": os.getloadavg()[0],
+        "python": platform.python_version(),
+        "packages": versions,
+        "commit": commit.stdout.strip() or None,
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next((text.partition(":")[2].strip() for text in lines if text.startswith("model name")), "")
+
+
+def run(rows: Callable[[bool], Iterator[Row]], description: str | None) -> None:
+    """Print the rows of one benchmark as they come, and write them as JSON where asked to."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--full", action="store_true", help="everything, for as long as it takes")
+    parser.add_argument("--json", type=Path, help="also write the results as JSON")
+    arguments = parser.parse_args()
+    done = printed(rows(arguments.full))
+    if arguments.json is not None:
+        write_json(arguments.json, done)
+
+
+def printed(rows: Iterable[Row]) -> list[Row]:
+    print(HEAD, flush=True)
+    done = []
+    for row in rows:
+        print(line(row), flush=True)
+        done.append(row)
+    return done
+
+
+def write_json(path: Path, rows: list[Row]) -> None:
+    content = [asdict(row) | {"stopped": sorted(row.stopped), "ratio": ratio(row), "holds": holds(row)} for row in rows]
+    path.write_text(json.dumps({"machine": machine(), "rows": content}, indent=2) + "\n", encoding="utf-8")

@@ -19,9 +19,10 @@
 
 namespace qabwnas {
 
-// The smallest and largest value of every coordinate of the points to come.
+// The smallest and largest value of every coordinate of the points to come, and about how many these are.
 struct Box {
     std::vector<Value> low, high;
+    std::size_t n_points;
 };
 
 // No coordinate: everything is covered by the first point.
@@ -98,6 +99,7 @@ class StaircaseArchive {
 // own cell can cover it). Most questions so end after three look-ups, whatever the answer.
 // covers: O(1) where the tables decide; else O(cells and points of a row and a column that are low enough).
 // insert: amortised O(cells that the point is the first to lower).
+template <std::size_t side>
 class StripArchive {
   public:
     explicit StripArchive(const Box& box)
@@ -133,7 +135,6 @@ class StripArchive {
     }
 
   private:
-    static constexpr std::size_t side = 128;
     static constexpr Value none = std::numeric_limits<Value>::max();  // totals stay far below it
 
     bool cell_covers(std::size_t row, std::size_t column, const Value* point) const {
@@ -151,6 +152,7 @@ class StripArchive {
 
 // Four or more coordinates: points in the cells of a grid over the first two, each cell with its lower corner.
 // covers: O(cells looked at + points in those whose corner is ≤ the point).
+template <std::size_t side>
 class GridArchive {
   public:
     explicit GridArchive(const Box& box)
@@ -178,8 +180,6 @@ class GridArchive {
     }
 
   private:
-    static constexpr std::size_t side = 64;
-
     bool cell_covers(std::size_t cell, const Value* point) const {
         for (std::size_t i = 2; i < d_; ++i)
             if (corners_[cell * (d_ - 2) + i - 2] > point[i]) return false;
@@ -198,9 +198,10 @@ class GridArchive {
     std::vector<std::vector<Value>> points_;  // by cell, row-major
 };
 
-// Call work with the archive that suits the box's number of coordinates.
+// Call work with the archive that suits the box's number of coordinates and of points.
 template <class Work>
 auto with_archive(const Box& box, Work&& work) {
+    const bool are_few = box.n_points < 4096;  // to make a large table takes longer then than to do without
     switch (box.low.size()) {
         case 0:
             return work(EmptyArchive(box));
@@ -209,9 +210,9 @@ auto with_archive(const Box& box, Work&& work) {
         case 2:
             return work(StaircaseArchive(box));
         case 3:
-            return work(StripArchive(box));
+            return are_few ? work(StripArchive<24>(box)) : work(StripArchive<128>(box));
         default:
-            return work(GridArchive(box));
+            return are_few ? work(GridArchive<12>(box)) : work(GridArchive<64>(box));
     }
 }
 

@@ -50,7 +50,7 @@ class Answers {
 
   private:
     Box box() const {
-        Box box;
+        Box box{{}, {}, n_};
         for (std::size_t m = 1; m < n_metrics_; ++m) {
             box.low.push_back(totals_[m]);
             box.high.push_back(totals_[m]);

@@ -119,7 +119,7 @@ class Sweep {
     }
 
     Box box() const {
-        Box box;
+        Box box{{}, {}, lists_.n * long_.n};
         for (std::size_t metric = order_.first_tested(); metric < d_; ++metric) {
             const auto [low_a, high_a] = range(front_, metric);
             const auto [low_b, high_b] = range(rows_, metric);

@@ -75,7 +75,7 @@ PrunedBlock sweep(const ScreenedRows& rows, const std::vector<Value>& values, co
 }  // namespace
 
 Box tested_box(const std::vector<Value>& values, const SweepOrder& order) {
-    Box box;
+    Box box{{}, {}, values.size() / order.size()};
     for (std::size_t i = order.first_tested(); i < order.size(); ++i) {
         Value low = values[i], high = values[i];
         for (std::size_t start = i; start < values.size(); start += order.size()) {

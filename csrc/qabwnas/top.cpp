@@ -16,48 +16,57 @@ namespace {
 
 constexpr Value unlimited = std::numeric_limits<Value>::max();
 
-// Rows that some choice of the other blocks keeps within every budget; values in metric order. Empty: infeasible.
-std::vector<std::vector<Index>> usable_rows(const Problem& problem, const std::vector<Value>& budgets) {
-    std::vector<std::vector<Index>> usable(problem.n_blocks());
-    for (std::size_t b = 0; b < problem.n_blocks(); ++b) {
-        usable[b].resize(problem.blocks[b].n_rows);
-        std::iota(usable[b].begin(), usable[b].end(), Index{0});
+// Puts the values of a pruned block back into metric order.
+void to_metric_order(PrunedBlock& block, const SweepOrder& order) {
+    const std::size_t d = order.size();
+    std::vector<Value> row(d);
+    for (std::size_t start = 0; start < block.values.size(); start += d) {
+        for (std::size_t i = 0; i < d; ++i) row[order.metrics[i]] = block.values[start + i];
+        std::copy(row.begin(), row.end(), block.values.begin() + static_cast<std::ptrdiff_t>(start));
     }
-    for (std::size_t m = 0; m < problem.n_metrics(); ++m) {
+}
+
+// Drops rows that no choice of the other blocks keeps within every budget, and returns whether all blocks have some
+// left. Values are in metric order. Pruning first finds the same: rows that remove a usable one are usable.
+bool drop_unusable(std::vector<PrunedBlock>& blocks, const Problem& problem, const std::vector<Value>& budgets) {
+    const std::size_t d = problem.n_metrics();
+    for (std::size_t m = 0; m < d; ++m) {
         if (budgets[m] == unlimited) continue;
         const bool sums = problem.aggregations[m] == Aggregation::sum;
         Value least = problem.origin[m];  // of all totals
-        std::vector<Value> smallest(problem.n_blocks());
-        for (std::size_t b = 0; b < problem.n_blocks(); ++b) {
-            const Value* column = problem.blocks[b].column(m);
-            smallest[b] = *std::min_element(column, column + problem.blocks[b].n_rows);
+        std::vector<Value> smallest(blocks.size(), unlimited);
+        for (std::size_t b = 0; b < blocks.size(); ++b) {
+            for (std::size_t at = m; at < blocks[b].values.size(); at += d)
+                smallest[b] = std::min(smallest[b], blocks[b].values[at]);
             least = combine(problem.aggregations[m], least, smallest[b]);
         }
-        if (least > budgets[m]) return {};
-        for (std::size_t b = 0; b < problem.n_blocks(); ++b) {
+        if (least > budgets[m]) return false;
+        for (std::size_t b = 0; b < blocks.size(); ++b) {
             const Value room = sums ? budgets[m] - least + smallest[b] : budgets[m];
-            const Value* column = problem.blocks[b].column(m);
-            std::erase_if(usable[b], [&](Index row) { return column[row] > room; });
-            if (usable[b].empty()) return {};
+            PrunedBlock& block = blocks[b];
+            std::size_t n = 0;
+            for (std::size_t i = 0; i < block.rows.size(); ++i) {
+                if (block.values[i * d + m] > room) continue;
+                block.rows[n] = block.rows[i];
+                std::copy_n(&block.values[i * d], d, &block.values[n * d]);
+                ++n;
+            }
+            block.rows.resize(n);
+            block.values.resize(n * d);
         }
     }
-    return usable;
+    return std::all_of(blocks.begin(), blocks.end(), [](const PrunedBlock& block) { return !block.rows.empty(); });
 }
 
-// The usable rows of a block, pruned to the k-skyband; values in metric order.
-PrunedBlock prune_usable(const Columns& block, const std::vector<Index>& usable, const SweepOrder& order, std::size_t k,
-                         Cancel& cancel) {
-    const std::size_t d = order.size();
-    std::vector<Value> values(d * usable.size());
-    for (std::size_t m = 0; m < d; ++m)
-        for (std::size_t i = 0; i < usable.size(); ++i)
-            values[m * usable.size() + i] = block.at(m, static_cast<std::size_t>(usable[i]));
-    PrunedBlock pruned = prune({values.data(), usable.size(), usable.size()}, order, k, cancel);
-    for (std::size_t i = 0; i < pruned.rows.size(); ++i) {
-        const auto row = static_cast<std::size_t>(pruned.rows[i]);
-        for (std::size_t m = 0; m < d; ++m) pruned.values[i * d + m] = values[m * usable.size() + row];
-        pruned.rows[i] = usable[row];
-    }
+// Some rows of a block, pruned to the k-skyband.
+PrunedBlock prune_some(const Columns& block, const std::vector<Index>& rows, const SweepOrder& order, std::size_t k,
+                       Cancel& cancel) {
+    std::vector<Value> values;
+    values.reserve(order.size() * rows.size());
+    for (std::size_t m = 0; m < order.size(); ++m)
+        for (const Index row : rows) values.push_back(block.at(m, static_cast<std::size_t>(row)));
+    PrunedBlock pruned = prune({values.data(), rows.size(), rows.size()}, order, k, cancel);
+    for (Index& row : pruned.rows) row = rows[static_cast<std::size_t>(row)];
     return pruned;
 }
 
@@ -73,30 +82,25 @@ class Search {
           cancel_(cancel) {}
 
     Top run(std::size_t k, std::size_t distance) {
-        const std::vector<std::vector<Index>> usable = usable_rows(problem_, budgets_);
-        if (usable.empty()) {
-            Top infeasible;
-            infeasible.status = Status::infeasible;
-            return infeasible;
-        }
-        if (distance > 1) return apart(usable, k, distance);
+        // Of the k best, all but the first may take rows that another removes; but few rows matter then, as prices
+        // tell.
+        const bool has_prices = k > 1 && distance == 1 && problem_.aggregations[0] == Aggregation::sum;
+        std::vector<PrunedBlock> blocks;
+        for (const Columns& block : problem_.blocks)
+            blocks.push_back(prune(block, order_, has_prices ? 1 : k, cancel_));
+        if (cancel_.requested()) return without_answer(Status::cancelled);  // blocks may be cut short
+        if (!make_usable(blocks)) return without_answer(Status::infeasible);
+        if (distance > 1) return apart(std::move(blocks), k, distance);
         BestAnswers best(k);
-        if (k == 1 || problem_.aggregations[0] != Aggregation::sum) return proved(pruned(usable, k), best);
+        if (!has_prices) return proved(std::move(blocks), best);
 
-        std::vector<PrunedBlock> minimal = pruned(usable, 1);
-        if (cancel_.requested()) return cancelled();
-        const Lagrangian lagrangian(minimal, problem_.aggregations, problem_.origin, budgets_, cancel_);
-        const Top first = proved(std::move(minimal), best);
-        if (first.status != Status::complete && first.status != Status::infeasible) return first;
-        std::vector<std::vector<Index>> rows = usable;
-        if (best.are_complete()) {
-            const Value worst = best.worst().totals[0];
-            for (std::size_t b = 0; b < rows.size(); ++b)
-                std::erase_if(rows[b], [&](Index row) {
-                    return lagrangian.is_above(worst, b, problem_.blocks[b], static_cast<std::size_t>(row));
-                });
-        }
-        return proved(pruned(rows, k), best);
+        const Lagrangian lagrangian(blocks, problem_.aggregations, problem_.origin, budgets_, cancel_);
+        const Top first = proved(std::move(blocks), best);
+        if (first.status != Status::complete) return first;
+        blocks = skyband(lagrangian, best);
+        if (cancel_.requested()) return without_answer(Status::cancelled);
+        make_usable(blocks);
+        return proved(std::move(blocks), best);
     }
 
   private:
@@ -107,35 +111,46 @@ class Search {
         return std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(std::min(seconds, longest)));
     }
 
-    std::vector<PrunedBlock> pruned(const std::vector<std::vector<Index>>& rows, std::size_t k) {
+    bool make_usable(std::vector<PrunedBlock>& blocks) const {
+        for (PrunedBlock& block : blocks) to_metric_order(block, order_);
+        return drop_unusable(blocks, problem_, budgets_);
+    }
+
+    // What the k best subnets may take: rows that prices do not exclude, given k subnets, pruned to the k-skyband.
+    std::vector<PrunedBlock> skyband(const Lagrangian& lagrangian, const BestAnswers& best) {
         std::vector<PrunedBlock> blocks;
-        for (std::size_t b = 0; b < rows.size(); ++b)
-            blocks.push_back(prune_usable(problem_.blocks[b], rows[b], order_, k, cancel_));
+        std::vector<Index> rows;
+        for (std::size_t b = 0; b < problem_.n_blocks(); ++b) {
+            const Columns& block = problem_.blocks[b];
+            rows.clear();
+            for (std::size_t row = 0; row < block.n_rows; ++row)
+                if (!best.are_complete() || !lagrangian.is_above(best.worst().totals[0], b, block, row))
+                    rows.push_back(static_cast<Index>(row));
+            blocks.push_back(prune_some(block, rows, order_, best.k(), cancel_));
+        }
         return blocks;
     }
 
-    // Staircases are exact for one budget; only linear relaxations hold several together, and they want a sum.
-    std::unique_ptr<TreeSearch> tree_search(std::vector<PrunedBlock> blocks) {
+    // Linear relaxations hold several budgets together, and want sums; staircases are exact for one budget, which makes
+    // no difference to the best subnet, but to many.
+    std::unique_ptr<TreeSearch> tree_search(std::vector<PrunedBlock> blocks, std::size_t k) {
         std::size_t n_budgets = 0;
         for (std::size_t m = 1; m < problem_.n_metrics(); ++m)
             n_budgets += problem_.aggregations[m] == Aggregation::sum && budgets_[m] != unlimited ? 1 : 0;
-        if (problem_.aggregations[0] == Aggregation::sum && n_budgets > 1)
+        if (problem_.aggregations[0] == Aggregation::sum && n_budgets > (k == 1 ? 0 : 1))
             return std::make_unique<LinearSearch>(problem_, budgets_, blocks, deadline_, cancel_);
         return std::make_unique<BranchAndBound>(problem_, budgets_, std::move(blocks), deadline_, cancel_);
     }
 
     Top proved(std::vector<PrunedBlock> blocks, BestAnswers& best) {
-        if (cancel_.requested()) return cancelled();  // blocks may be cut short
-        const std::unique_ptr<TreeSearch> search = tree_search(std::move(blocks));
+        const std::unique_ptr<TreeSearch> search = tree_search(std::move(blocks), best.k());
         const Status status = search->search(best, {}, nodes_left_);
         count(search->n_nodes());
         return result(status, {best.all().begin(), best.all().end()}, search->open_bound());
     }
 
-    Top apart(const std::vector<std::vector<Index>>& usable, std::size_t k, std::size_t distance) {
-        std::vector<PrunedBlock> blocks = pruned(usable, k);
-        if (cancel_.requested()) return cancelled();
-        const std::unique_ptr<TreeSearch> search = tree_search(std::move(blocks));
+    Top apart(std::vector<PrunedBlock> blocks, std::size_t k, std::size_t distance) {
+        const std::unique_ptr<TreeSearch> search = tree_search(std::move(blocks), k);
         Apart found{{}, distance};
         Status status = Status::complete;
         while (found.answers.size() < k && status == Status::complete) {
@@ -156,9 +171,9 @@ class Search {
         nodes_left_ -= std::min(nodes_left_, n_nodes);
     }
 
-    Top cancelled() const {
+    static Top without_answer(Status status) {
         Top none;
-        none.status = Status::cancelled;
+        none.status = status;
         return none;
     }
 

@@ -1,5 +1,6 @@
 #include "qabwnas/combine.hpp"
 
+#include <algorithm>
 #include <array>
 #include <numeric>
 
@@ -11,29 +12,31 @@ constexpr std::size_t no_block = static_cast<std::size_t>(-1);
 
 }  // namespace
 
-Combination::Combination(const Problem& problem, const SweepOrder& order) : order_(order) {
-    levels_.push_back({no_block, {0}, {0}});
+Combination::Combination(const std::vector<Aggregation>& aggregations, const std::vector<Value>& origin,
+                         const SweepOrder& order)
+    : order_(order) {
+    levels_.push_back({{}, {}, {0}, {0}});
     for (const std::size_t m : order.metrics) {
-        aggregations_.push_back(problem.aggregations[m]);
-        values_.push_back(problem.origin[m]);
+        aggregations_.push_back(aggregations[m]);
+        values_.push_back(origin[m]);
     }
 }
 
-Status Combination::add(std::size_t block, const PrunedBlock& pruned, const MergeLimits& limits, Cancel& cancel) {
-    const auto row_of = [&](const Pair& pair) { return pruned.rows[static_cast<std::size_t>(pair.row)]; };
-    const auto before = [&](Pair a, Pair b) { return precedes(block, a.point, row_of(a), b.point, row_of(b)); };
-    const Points front{values_, n_points()}, rows{pruned.values, pruned.rows.size()};
+Status Combination::add(Part part, const MergeLimits& limits, Cancel& cancel) {
+    const auto before = [&](Pair a, Pair b) { return precedes(part, a, b); };
+    const Points front{values_, n_points()}, rows{part.values, part.n_rows()};
     const bool are_curves = order_.size() == 2 && order_.n_sums == 2;
     Merged merged = are_curves ? curves_.run(front, rows, limits, before, cancel)
                                : merge(front, rows, order_, aggregations_, limits, before, cancel);
-    n_pairs_ += n_points() * pruned.rows.size();
+    n_pairs_ += n_points() * part.n_rows();
+    n_blocks_ += part.blocks.size();
     values_ = std::move(merged.values);
-    Level next{block, {}, {}};
+    Level next{std::move(part.blocks), std::move(part.choice), {}, {}};
     next.parent.reserve(merged.pairs.size());
     next.row.reserve(merged.pairs.size());
     for (const Pair& pair : merged.pairs) {
         next.parent.push_back(pair.point);
-        next.row.push_back(row_of(pair));
+        next.row.push_back(pair.row);
     }
     levels_.push_back(std::move(next));
     return merged.status;
@@ -45,43 +48,57 @@ std::size_t Combination::bytes() const {
     return bytes;
 }
 
-std::vector<Index> Combination::choices() const {
+Part Combination::take_part() {
+    Part part{{}, {}, std::move(values_)};
+    for (const Level& level : levels_) part.blocks.insert(part.blocks.end(), level.blocks.begin(), level.blocks.end());
+    std::sort(part.blocks.begin(), part.blocks.end());
+    std::vector<std::vector<std::size_t>> columns;  // of every level's blocks in the part's choice
+    for (const Level& level : levels_) {
+        std::vector<std::size_t>& places = columns.emplace_back();
+        for (const std::size_t block : level.blocks)
+            places.push_back(static_cast<std::size_t>(std::lower_bound(part.blocks.begin(), part.blocks.end(), block) -
+                                                      part.blocks.begin()));
+    }
     // Some points at a time go back level by level: their walks do not wait for one another.
     constexpr std::size_t at_once = 64;
-    const std::size_t n = n_points(), n_levels = levels_.size() - 1;
-    std::vector<Index> choices(n * n_levels);
+    const std::size_t n = n_points();
+    part.choice.resize(n * n_blocks_);
     std::array<std::size_t, at_once> points;
     for (std::size_t first = 0; first < n; first += at_once) {
         const std::size_t n_here = std::min(at_once, n - first);
         std::iota(points.begin(), points.begin() + static_cast<std::ptrdiff_t>(n_here), first);
-        for (std::size_t level = n_levels; level > 0; --level) {
+        for (std::size_t level = levels_.size() - 1; level > 0; --level) {
             const Level& at = levels_[level];
             for (std::size_t i = 0; i < n_here; ++i) {
-                choices[(first + i) * n_levels + at.block] = at.row[points[i]];
+                const Index* candidates = at.candidates(points[i]);
+                for (std::size_t c = 0; c < columns[level].size(); ++c)
+                    part.choice[(first + i) * n_blocks_ + columns[level][c]] = candidates[c];
                 points[i] = static_cast<std::size_t>(at.parent[points[i]]);
             }
         }
     }
-    return choices;
+    return part;
 }
 
-bool Combination::precedes(std::size_t block, Index i, Index row_i, Index j, Index row_j) const {
+bool Combination::precedes(const Part& part, Pair a, Pair b) const {
     // The first difference in block order decides; blocks were combined in another order, so all are looked at.
     std::size_t decisive = no_block;
     bool less = false;
-    const auto look = [&](std::size_t at, Index a, Index b) {
-        if (a != b && (decisive == no_block || at < decisive)) {
-            decisive = at;
-            less = a < b;
+    const auto look = [&](const std::vector<std::size_t>& blocks, const Index* x, const Index* y) {
+        for (std::size_t c = 0; c < blocks.size(); ++c) {
+            if (x[c] == y[c] || (decisive != no_block && blocks[c] >= decisive)) continue;
+            decisive = blocks[c];
+            less = x[c] < y[c];
         }
     };
-    look(block, row_i, row_j);
+    const auto candidates = [&](Index row) { return &part.choice[static_cast<std::size_t>(row) * part.blocks.size()]; };
+    look(part.blocks, candidates(a.row), candidates(b.row));
+    Index i = a.point, j = b.point;
     for (std::size_t level = levels_.size() - 1; level > 0 && i != j; --level) {
         const Level& at = levels_[level];
-        const auto a = static_cast<std::size_t>(i), b = static_cast<std::size_t>(j);
-        look(at.block, at.row[a], at.row[b]);
-        i = at.parent[a];
-        j = at.parent[b];
+        look(at.blocks, at.candidates(static_cast<std::size_t>(i)), at.candidates(static_cast<std::size_t>(j)));
+        i = at.parent[static_cast<std::size_t>(i)];
+        j = at.parent[static_cast<std::size_t>(j)];
     }
     return less;
 }

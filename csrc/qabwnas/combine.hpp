@@ -11,25 +11,36 @@
 
 namespace qabwnas {
 
-// The front after some blocks, in sweep order. parent[i] points into the level before, row[i] into the added block.
+// A block, or several that were joined: rows in sweep order, and which candidate of every block each stands for.
+struct Part {
+    std::vector<std::size_t> blocks;  // ascending
+    std::vector<Index> choice;        // (rows × blocks), row-major
+    std::vector<Value> values;        // (rows × n_metrics), row-major, metrics in sweep order
+
+    std::size_t n_rows() const { return choice.size() / blocks.size(); }
+};
+
+// The front after some blocks, in sweep order. parent[i] points into the level before, row[i] into the added part.
 struct Level {
-    std::size_t block;
+    std::vector<std::size_t> blocks;
+    std::vector<Index> choice;  // of the part's rows
     std::vector<Index> parent;
     std::vector<Index> row;
 
     std::size_t size() const { return row.size(); }
+    const Index* candidates(std::size_t i) const { return &choice[static_cast<std::size_t>(row[i]) * blocks.size()]; }
 };
 
 class Combination {
   public:
-    // Starts with the empty subnet, whose totals are the origin.
-    Combination(const Problem& problem, const SweepOrder& order);
+    // Starts with the empty subnet, whose totals are given in metric order.
+    Combination(const std::vector<Aggregation>& aggregations, const std::vector<Value>& origin,
+                const SweepOrder& order);
 
-    // Adds a block; returns complete, limit (more than limits.max_points; what was found until then stays) or
-    // cancelled.
-    Status add(std::size_t block, const PrunedBlock& pruned, const MergeLimits& limits, Cancel& cancel);
+    // Adds a part; returns complete, limit (more than limits.max_points; what was found until then stays) or cancelled.
+    Status add(Part part, const MergeLimits& limits, Cancel& cancel);
 
-    std::size_t n_blocks() const { return levels_.size() - 1; }
+    std::size_t n_blocks() const { return n_blocks_; }
     std::size_t n_points() const { return levels_.back().size(); }
     std::size_t n_pairs() const { return n_pairs_; }
     std::size_t bytes() const;  // that the points take
@@ -38,20 +49,20 @@ class Combination {
     const std::vector<Value>& values() const { return values_; }
     std::vector<Value> take_values() { return std::move(values_); }
 
-    // The rows that make each point of the last level, n × n_blocks in block order, once all blocks are combined.
-    std::vector<Index> choices() const;
-
-    // Whether partial subnet (i, row_i) precedes (j, row_j) lexicographically in block order; i and j are points of the
-    // last level, the rows belong to the block that is being added.
-    bool precedes(std::size_t block, Index i, Index row_i, Index j, Index row_j) const;
+    // The last level as a part of the blocks that were added; takes the values.
+    Part take_part();
 
   private:
+    // Whether partial subnet (i, row_i) precedes (j, row_j) lexicographically in block order; i and j are points of the
+    // last level, the rows belong to the part that is being added.
+    bool precedes(const Part& part, Pair a, Pair b) const;
+
     const SweepOrder& order_;
     std::vector<Aggregation> aggregations_;  // in sweep order
     std::vector<Level> levels_;
     std::vector<Value> values_;
     CurveMerge curves_;
-    std::size_t n_pairs_ = 0;
+    std::size_t n_blocks_ = 0, n_pairs_ = 0;
 };
 
 }  // namespace qabwnas

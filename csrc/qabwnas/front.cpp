@@ -1,5 +1,6 @@
 #include "qabwnas/front.hpp"
 
+#include <limits>
 #include <numeric>
 
 #include "qabwnas/archive.hpp"
@@ -10,13 +11,16 @@ namespace qabwnas {
 
 namespace {
 
+constexpr std::size_t most_joined_pairs = 150;
+
 // The last level as subnets: totals in metric order, sorted in the order of answers.
 class Answers {
   public:
     Answers(const Problem& problem, const SweepOrder& order, Combination& combination)
         : n_metrics_(problem.n_metrics()), n_blocks_(problem.n_blocks()), n_(combination.n_points()) {
-        choice_ = combination.choices();
-        totals_ = combination.take_values();
+        Part part = combination.take_part();
+        choice_ = std::move(part.choice);
+        totals_ = std::move(part.values);
         std::vector<Value> point(n_metrics_);
         for (std::size_t start = 0; start < totals_.size(); start += n_metrics_) {
             for (std::size_t m = 0; m < n_metrics_; ++m) point[order.metrics[m]] = totals_[start + m];
@@ -105,9 +109,10 @@ class Bounds {
         }
     }
 
-    // The bounds once a block is added.
-    std::vector<Value> add(std::size_t block) {
-        for (std::size_t m = 0; m < n_sums_; ++m) high_[m] += least_[block][m];
+    // The bounds once some blocks are added.
+    std::vector<Value> add(const std::vector<std::size_t>& blocks) {
+        for (const std::size_t block : blocks)
+            for (std::size_t m = 0; m < n_sums_; ++m) high_[m] += least_[block][m];
         std::vector<Value> bounds = high_;
         for (std::size_t m = 0; m < bounds.size(); ++m)
             if (!is_bounded_[m]) bounds[m] = largest_total;
@@ -123,11 +128,38 @@ class Bounds {
 
 // How many points the next block may lead to: each takes its totals, twice while arrays grow, its place in the archive
 // and its back-pointers; in the end also its choice.
-std::size_t points_within(std::size_t max_bytes, const Combination& combination, const Problem& problem) {
-    const bool is_last = combination.n_blocks() + 1 == problem.n_blocks();
+std::size_t points_within(std::size_t max_bytes, const Combination& combination, const Part& next,
+                          const Problem& problem) {
+    const bool is_last = combination.n_blocks() + next.blocks.size() == problem.n_blocks();
     const std::size_t a_point =
         4 * sizeof(Value) * problem.n_metrics() + 32 + (is_last ? sizeof(Index) * problem.n_blocks() : 0);
     return (max_bytes - std::min(max_bytes, combination.bytes())) / a_point;
+}
+
+// The blocks, fewest rows first; neighbours are joined while they make few pairs. A front that grows is then gone over
+// less often: what a merge costs are the points that it keeps, much more than the pairs that it looks at.
+std::vector<Part> parts_of(const Problem& problem, std::vector<PrunedBlock> pruned, const SweepOrder& order,
+                           std::size_t most_pairs, Cancel& cancel) {
+    const std::size_t n_blocks = pruned.size();
+    std::vector<std::size_t> fewest_first(n_blocks);
+    std::iota(fewest_first.begin(), fewest_first.end(), std::size_t{0});
+    std::stable_sort(fewest_first.begin(), fewest_first.end(),
+                     [&](std::size_t a, std::size_t b) { return pruned[a].rows.size() < pruned[b].rows.size(); });
+    std::vector<Value> nothing;
+    for (const Aggregation aggregation : problem.aggregations)
+        nothing.push_back(aggregation == Aggregation::sum ? 0 : std::numeric_limits<Value>::min());
+    const std::vector<Value> unbounded(order.size(), largest_total);
+    std::vector<Part> parts;
+    for (std::size_t at = 0; at < n_blocks;) {
+        Combination joined(problem.aggregations, nothing, order);
+        do {
+            const std::size_t block = fewest_first[at++];
+            joined.add({{block}, std::move(pruned[block].rows), std::move(pruned[block].values)},
+                       {unbounded, 0, 0, std::numeric_limits<std::size_t>::max()}, cancel);
+        } while (at < n_blocks && joined.n_points() * pruned[fewest_first[at]].rows.size() <= most_pairs);
+        parts.push_back(joined.take_part());
+    }
+    return parts;
 }
 
 }  // namespace
@@ -148,17 +180,14 @@ Front front(const Problem& problem, const FrontLimits& limits, Cancel& cancel) {
         return front;
     }
 
-    std::vector<std::size_t> fewest_first(problem.n_blocks());
-    std::iota(fewest_first.begin(), fewest_first.end(), std::size_t{0});
-    std::stable_sort(fewest_first.begin(), fewest_first.end(),
-                     [&](std::size_t a, std::size_t b) { return pruned[a].rows.size() < pruned[b].rows.size(); });
-
-    Combination combination(problem, order);
     Bounds bounds(order, pruned, limits.high);
-    for (const std::size_t block : fewest_first) {
-        const std::size_t max_points = points_within(limits.max_bytes, combination, problem);
-        front.status = combination.add(block, pruned[block],
-                                       {bounds.add(block), limits.slack, order.position(0), max_points}, cancel);
+    // With slack, what is left out depends on the order of adding.
+    std::vector<Part> parts = parts_of(problem, std::move(pruned), order, is_exact ? most_joined_pairs : 0, cancel);
+    Combination combination(problem.aggregations, problem.origin, order);
+    for (Part& part : parts) {
+        const std::size_t max_points = points_within(limits.max_bytes, combination, part, problem);
+        const MergeLimits merge_limits{bounds.add(part.blocks), limits.slack, order.position(0), max_points};
+        front.status = combination.add(std::move(part), merge_limits, cancel);
         front.n_pairs = combination.n_pairs();
         front.n_blocks = combination.n_blocks();
         front.n_points = combination.n_points();

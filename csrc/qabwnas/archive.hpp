@@ -54,6 +54,7 @@ class MinimumArchive {
 // Two coordinates: the staircase of minimal points, x ascending and y descending (Kung, Luccio, Preparata 1975, the
 // three-dimensional sweep), behind a table of the smallest y in all cells of x up to each.
 // covers: O(1) where the table decides, else O(log n); insert: O(log n) and a move of the steps behind the point.
+template <std::size_t n_cells>
 class StaircaseArchive {
   public:
     explicit StaircaseArchive(const Box& box) : cells_(box.low[0], box.high[0], n_cells) {
@@ -86,8 +87,6 @@ class StaircaseArchive {
     }
 
   private:
-    static constexpr std::size_t n_cells = 1024;
-
     Cells cells_;
     std::array<Value, n_cells + 1> smallest_;  // [c + 1]: over cells 0 … c, so [c] is over cells strictly below c
     std::vector<Value> xs_, ys_;
@@ -208,7 +207,7 @@ auto with_archive(const Box& box, Work&& work) {
         case 1:
             return work(MinimumArchive(box));
         case 2:
-            return work(StaircaseArchive(box));
+            return are_few ? work(StaircaseArchive<64>(box)) : work(StaircaseArchive<1024>(box));
         case 3:
             return are_few ? work(StripArchive<24>(box)) : work(StripArchive<128>(box));
         default:

@@ -5,12 +5,6 @@
 
 namespace qabwnas {
 
-namespace {
-
-constexpr Value unlimited = std::numeric_limits<Value>::max();
-
-}  // namespace
-
 BranchAndBound::BranchAndBound(const Problem& problem, const std::vector<Value>& budgets,
                                std::vector<PrunedBlock> blocks, Cancel& deadline, Cancel& cancel)
     : problem_(problem), budgets_(budgets), deadline_(deadline), cancel_(cancel) {

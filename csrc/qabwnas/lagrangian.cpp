@@ -1,86 +1,95 @@
 #include "qabwnas/lagrangian.hpp"
 
-#include <limits>
+#include <algorithm>
+#include <array>
+#include <cmath>
 
-#include "qabwnas/linear_relaxation.hpp"
+#include "qabwnas/dispatch.hpp"
 
 namespace qabwnas {
 
 namespace {
 
-constexpr Value unlimited = std::numeric_limits<Value>::max();
-constexpr double infinity = std::numeric_limits<double>::infinity();
+QABWNAS_CLONES void add_prices(double* prices, const Value* column, double unit_price, std::size_t n) {
+    for (std::size_t i = 0; i < n; ++i) prices[i] += unit_price * static_cast<double>(column[i]);
+}
+
+// The largest size of a value, or a little more. Integers, whose maxima a compiler may take in any order.
+QABWNAS_CLONES double largest_size(const Value* column, std::size_t n) {
+    Value low = 0, high = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+        low = std::min(low, column[i]);
+        high = std::max(high, column[i]);
+    }
+    return std::max(static_cast<double>(high), -static_cast<double>(low));
+}
+
+// In lanes, for the same reason.
+QABWNAS_CLONES double least(const double* prices, std::size_t n) {
+    constexpr std::size_t n_lanes = 16;
+    std::array<double, n_lanes> lanes;
+    lanes.fill(prices[0]);
+    std::size_t first = 0;
+    for (; first + n_lanes <= n; first += n_lanes)
+        for (std::size_t i = 0; i < n_lanes; ++i) lanes[i] = std::min(lanes[i], prices[first + i]);
+    for (; first < n; ++first) lanes[0] = std::min(lanes[0], prices[first]);
+    return *std::min_element(lanes.begin(), lanes.end());
+}
 
 }  // namespace
 
-Lagrangian::Lagrangian(const std::vector<PrunedBlock>& blocks, const std::vector<Aggregation>& aggregations,
-                       const std::vector<Value>& origin, const std::vector<Value>& budgets, Cancel& cancel) {
-    const std::size_t d = aggregations.size();
-    const auto column = [&](const PrunedBlock& block, std::size_t m) {
-        std::vector<double> values;
-        for (std::size_t i = 0; i < block.rows.size(); ++i)
-            values.push_back(static_cast<double>(block.values[i * d + m]));
-        return values;
-    };
-    std::vector<std::vector<double>> shares;  // of each budget's slack, by row
-    std::vector<double> slacks, rooms;
-    for (std::size_t m = 1; m < d; ++m) {
-        if (aggregations[m] != Aggregation::sum || budgets[m] == unlimited) continue;
-        metrics_.push_back(m);
-        std::vector<double>& costs = shares.emplace_back();
-        rooms.push_back(static_cast<double>(budgets[m] - origin[m]));
-        double slack = rooms.back();
-        for (const PrunedBlock& block : blocks) {
-            const std::vector<double> values = column(block, m);
-            const double least = *std::min_element(values.begin(), values.end());
-            slack -= least;
-            for (const double value : values) costs.push_back(value - least);
-        }
-        slacks.push_back(std::max(slack, 1.0));
-        for (double& cost : costs) cost /= slacks.back();
-    }
-    std::vector<std::size_t> offsets{0};
-    std::vector<double> objectives;
-    double range = 0;
-    for (const PrunedBlock& block : blocks) {
-        const std::vector<double> values = column(block, 0);
-        const auto [least, most] = std::minmax_element(values.begin(), values.end());
-        for (const double value : values) objectives.push_back(value - *least);
-        offsets.push_back(objectives.size());
-        range += *most - *least;
-    }
-    range = std::max(range, 1.0);
-    for (double& value : objectives) value /= range;
-    LinearRelaxation relaxation(std::move(offsets), std::move(objectives), std::move(shares));
-    relaxation.solve(infinity, cancel);
-
-    for (std::size_t j = 0; j < metrics_.size(); ++j) prices_.push_back(relaxation.multiplier(j) * range / slacks[j]);
-    bound_ = static_cast<double>(origin[0]);
-    double magnitude = std::abs(bound_);
-    for (const PrunedBlock& block : blocks) {
-        double cheapest = infinity, largest = 0;
-        for (std::size_t i = 0; i < block.rows.size(); ++i) {
-            double price = static_cast<double>(block.values[i * d]), size = std::abs(price);
-            for (std::size_t j = 0; j < metrics_.size(); ++j) {
-                const double cost = prices_[j] * static_cast<double>(block.values[i * d + metrics_[j]]);
-                price += cost;
-                size += std::abs(cost);
-            }
-            cheapest = std::min(cheapest, price);
-            largest = std::max(largest, size);
-        }
-        cheapest_.push_back(cheapest);
-        bound_ += cheapest;
-        magnitude += largest;
-    }
-    for (std::size_t j = 0; j < metrics_.size(); ++j) {
-        bound_ -= prices_[j] * rooms[j];
-        magnitude += std::abs(prices_[j] * rooms[j]);
-    }
+Lagrangian::Lagrangian(const Problem& problem, const std::vector<Value>& budgets,
+                       const std::vector<double>& unit_prices)
     // A sum errs by at most its number of terms times half a unit in the last place of their magnitude (2^-53 of it);
-    // this is several times that, for those above and those of is_above.
-    rounding_ = static_cast<double>(blocks.size() + 4 * d + 16) * 0x1p-50;
-    bound_ -= magnitude * rounding_;
+    // this is several times that, for the sums here and those of rows_within.
+    : rounding_(static_cast<double>(problem.n_blocks() + 4 * problem.n_metrics() + 16) * 0x1p-50) {
+    bound_ = static_cast<double>(problem.origin[0]);
+    magnitude_ = std::abs(bound_);
+    for (const Columns& block : problem.blocks) {
+        std::vector<double>& prices = prices_.emplace_back(block.n_rows);
+        const auto add = [&](std::size_t m, double unit_price) {
+            add_prices(prices.data(), block.column(m), unit_price, block.n_rows);
+            magnitude_ += unit_price * largest_size(block.column(m), block.n_rows);
+        };
+        add(0, 1);
+        for (std::size_t m = 1; m < problem.n_metrics(); ++m)
+            if (unit_prices[m] > 0) add(m, unit_prices[m]);
+        cheapest_.push_back(least(prices.data(), block.n_rows));
+        bound_ += cheapest_.back();
+    }
+    for (std::size_t m = 1; m < problem.n_metrics(); ++m) {
+        if (unit_prices[m] <= 0) continue;
+        const double room = unit_prices[m] * static_cast<double>(budgets[m] - problem.origin[m]);
+        bound_ -= room;
+        magnitude_ += std::abs(room);
+    }
+}
+
+std::vector<Index> Lagrangian::cheap_rows(std::size_t block, std::size_t n) const {
+    const std::vector<double>& prices = prices_[block];
+    n = std::min(n, prices.size());
+    std::vector<Index> rows;
+    for (std::size_t run = 0; run < n; ++run) {
+        const auto at = [&](std::size_t i) {
+            return prices.begin() + static_cast<std::ptrdiff_t>(i * prices.size() / n);
+        };
+        rows.push_back(static_cast<Index>(std::min_element(at(run), at(run + 1)) - prices.begin()));
+    }
+    return rows;
+}
+
+std::vector<Index> Lagrangian::rows_within(std::size_t block, Value upper) const {
+    const std::vector<double>& prices = prices_[block];
+    const double limit = static_cast<double>(upper) - (bound_ - cheapest_[block]) +
+                         (2 * magnitude_ + std::abs(static_cast<double>(upper))) * rounding_;
+    std::vector<Index> rows(prices.size());
+    std::size_t n = 0;
+    for (std::size_t row = 0; row < prices.size(); ++row) {
+        rows[n] = static_cast<Index>(row);
+        n += prices[row] <= limit ? 1 : 0;
+    }
+    rows.resize(n);
+    return rows;
 }
 
 }  // namespace qabwnas

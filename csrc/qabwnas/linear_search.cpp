@@ -9,7 +9,6 @@ namespace qabwnas {
 
 namespace {
 
-constexpr Value unlimited = std::numeric_limits<Value>::max();
 constexpr std::size_t no_block = static_cast<std::size_t>(-1);
 constexpr double widest_key = 0x1p40;  // a bound in doubles does not tell more keys apart
 constexpr std::size_t most_open_bytes = std::size_t{1} << 30;
@@ -80,15 +79,20 @@ void LinearSearch::join_metrics() {
     range_ = std::max(range, 1.0);
 }
 
+// How far a metric's total may be above its least, at least a unit.
+double LinearSearch::slack(std::size_t metric) const {
+    const Value slack = budgets_[metric] - problem_.origin[metric] - least_totals_[metric];
+    return slack > 0 ? static_cast<double>(slack) : 1;
+}
+
 LinearRelaxation LinearSearch::make_relaxation() const {
     const std::size_t d = problem_.n_metrics(), n_rows = row_numbers_.size();
     std::vector<double> objectives;
     for (const Value key : keys_) objectives.push_back(static_cast<double>(key) / range_);
     std::vector<std::vector<double>> costs;
     for (std::size_t m = 1; m < d; ++m) {
-        if (problem_.aggregations[m] != Aggregation::sum || budgets_[m] == unlimited) continue;
-        const Value slack = budgets_[m] - problem_.origin[m] - least_totals_[m];
-        const double width = slack > 0 ? static_cast<double>(slack) : 1;
+        if (!is_budgeted_sum(problem_, budgets_, m)) continue;
+        const double width = slack(m);
         std::vector<double>& shares = costs.emplace_back(n_rows);
         for (std::size_t b = 0; b + 1 < offsets_.size(); ++b) {
             Value least = unlimited;
@@ -118,6 +122,18 @@ Status LinearSearch::search(BestAnswers& best, const Apart& apart, std::size_t m
         if (least != unlimited) open_bound_ = problem_.origin[0] + least_totals_[0] + least / factors_[0];
     }
     return status_;
+}
+
+std::vector<double> LinearSearch::unit_prices() {
+    std::fill(relaxation_.allowed().begin(), relaxation_.allowed().end(), std::uint8_t{1});
+    relaxation_.start_anew();
+    relaxation_.solve(std::numeric_limits<double>::infinity(), cancel_);
+    std::vector<double> prices(problem_.n_metrics());
+    std::size_t j = 0;
+    for (std::size_t m = 1; m < prices.size(); ++m)
+        if (is_budgeted_sum(problem_, budgets_, m))
+            prices[m] = relaxation_.multiplier(j++) * range_ / static_cast<double>(factors_[0]) / slack(m);
+    return prices;
 }
 
 void LinearSearch::explore(Tree& tree, Node root, bool improves) {

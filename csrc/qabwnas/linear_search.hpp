@@ -35,6 +35,10 @@ class LinearSearch : public TreeSearch {
 
     Status search(BestAnswers& best, const Apart& apart, std::size_t max_nodes) override;
 
+    // What a unit of every metric costs in the linear relaxation of all rows, in units of the objective; 0 but for
+    // budgeted sums.
+    std::vector<double> unit_prices();
+
   private:
     // What siblings share: the rows that their parent left allowed, and its basis.
     struct Family {
@@ -59,6 +63,7 @@ class LinearSearch : public TreeSearch {
     };
 
     void join_metrics();
+    double slack(std::size_t metric) const;
     LinearRelaxation make_relaxation() const;
 
     void explore(Tree& tree, Node root, bool improves);

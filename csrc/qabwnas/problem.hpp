@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 namespace qabwnas {
@@ -41,6 +42,12 @@ struct Problem {
     std::size_t n_metrics() const { return aggregations.size(); }
     std::size_t n_blocks() const { return blocks.size(); }
 };
+
+constexpr Value unlimited = std::numeric_limits<Value>::max();  // the budget of a metric without one
+
+inline bool is_budgeted_sum(const Problem& problem, const std::vector<Value>& budgets, std::size_t metric) {
+    return problem.aggregations[metric] == Aggregation::sum && budgets[metric] != unlimited;
+}
 
 inline Value combine(Aggregation aggregation, Value a, Value b) {
     return aggregation == Aggregation::sum ? a + b : std::max(a, b);

@@ -11,7 +11,6 @@ namespace {
 
 using Columns2 = std::vector<std::vector<Value>>;  // [block][row]
 
-constexpr Value unlimited = std::numeric_limits<Value>::max();
 constexpr Value scale = Value{1} << 32;  // of a whole slack; small enough for sums over thousands of weighted rows
 
 Columns2 column(const std::vector<PrunedBlock>& blocks, std::size_t n_metrics, std::size_t metric) {

@@ -14,8 +14,6 @@ namespace qabwnas {
 
 namespace {
 
-constexpr Value unlimited = std::numeric_limits<Value>::max();
-
 // Puts the values of a pruned block back into metric order.
 void to_metric_order(PrunedBlock& block, const SweepOrder& order) {
     const std::size_t d = order.size();
@@ -82,25 +80,14 @@ class Search {
           cancel_(cancel) {}
 
     Top run(std::size_t k, std::size_t distance) {
-        // Of the k best, all but the first may take rows that another removes; but few rows matter then, as prices
-        // tell.
-        const bool has_prices = k > 1 && distance == 1 && problem_.aggregations[0] == Aggregation::sum;
+        BestAnswers best(k);
         std::vector<PrunedBlock> blocks;
-        for (const Columns& block : problem_.blocks)
-            blocks.push_back(prune(block, order_, has_prices ? 1 : k, cancel_));
+        if (distance == 1 && pricing_pays(k)) blocks = priced(best);
+        if (blocks.empty())
+            for (const Columns& block : problem_.blocks) blocks.push_back(prune(block, order_, k, cancel_));
         if (cancel_.requested()) return without_answer(Status::cancelled);  // blocks may be cut short
         if (!make_usable(blocks)) return without_answer(Status::infeasible);
-        if (distance > 1) return apart(std::move(blocks), k, distance);
-        BestAnswers best(k);
-        if (!has_prices) return proved(std::move(blocks), best);
-
-        const Lagrangian lagrangian(blocks, problem_.aggregations, problem_.origin, budgets_, cancel_);
-        const Top first = proved(std::move(blocks), best);
-        if (first.status != Status::complete) return first;
-        blocks = skyband(lagrangian, best);
-        if (cancel_.requested()) return without_answer(Status::cancelled);
-        make_usable(blocks);
-        return proved(std::move(blocks), best);
+        return distance == 1 ? proved(std::move(blocks), best) : apart(std::move(blocks), k, distance);
     }
 
   private:
@@ -116,28 +103,76 @@ class Search {
         return drop_unusable(blocks, problem_, budgets_);
     }
 
-    // What the k best subnets may take: rows that prices do not exclude, given k subnets, pruned to the k-skyband.
-    std::vector<PrunedBlock> skyband(const Lagrangian& lagrangian, const BestAnswers& best) {
-        std::vector<PrunedBlock> blocks;
-        std::vector<Index> rows;
-        for (std::size_t b = 0; b < problem_.n_blocks(); ++b) {
-            const Columns& block = problem_.blocks[b];
-            rows.clear();
-            for (std::size_t row = 0; row < block.n_rows; ++row)
-                if (!best.are_complete() || !lagrangian.is_above(best.worst().totals[0], b, block, row))
-                    rows.push_back(static_cast<Index>(row));
-            blocks.push_back(prune_some(block, rows, order_, best.k(), cancel_));
+    // Pruning by one cost is quicker than finding prices, but of many rows by several costs, or to a k-skyband, it is
+    // not.
+    bool pricing_pays(std::size_t k) const {
+        constexpr std::size_t many_rows = 2048;
+        std::size_t n_rows = 0;
+        for (const Columns& block : problem_.blocks) n_rows += block.n_rows;
+        return problem_.aggregations[0] == Aggregation::sum && (k > 1 || (n_budgets() > 1 && n_rows >= many_rows));
+    }
+
+    // What the k best subnets may take, pruned to the k-skyband: rows that prices do not exclude, given k good subnets.
+    // Prices come from a sample of the rows; subnets, and better prices, from a core of rows that are cheap at these.
+    std::vector<PrunedBlock> priced(BestAnswers& best) {
+        std::vector<std::vector<Index>> rows;
+        for (const Columns& block : problem_.blocks) rows.push_back(sampled_rows(block));
+        std::vector<PrunedBlock> blocks = pruned(rows, 1);
+        if (cancel_.requested() || !make_usable(blocks)) return {};
+        const Lagrangian first(problem_, budgets_,
+                               LinearSearch(problem_, budgets_, blocks, deadline_, cancel_).unit_prices());
+        for (std::size_t b = 0; b < rows.size(); ++b) {
+            rows[b] = first.cheap_rows(b, 24 + 4 * best.k());
+            for (const Index row : blocks[b].rows) rows[b].push_back(row);
+            std::sort(rows[b].begin(), rows[b].end());
+            rows[b].erase(std::unique(rows[b].begin(), rows[b].end()), rows[b].end());
         }
+        blocks = pruned(rows, 1);
+        if (cancel_.requested() || !make_usable(blocks)) return {};
+        constexpr std::size_t few_nodes = 64;
+        const std::vector<double> unit_prices =
+            LinearSearch(problem_, budgets_, blocks, deadline_, cancel_).unit_prices();
+        const std::unique_ptr<TreeSearch> core = tree_search(std::move(blocks), best.k());
+        core->search(best, {}, std::min(nodes_left_, few_nodes * best.k()));
+        count(core->n_nodes());
+        if (!best.are_complete()) return {};
+        const Lagrangian second(problem_, budgets_, unit_prices);
+        for (std::size_t b = 0; b < rows.size(); ++b) rows[b] = second.rows_within(b, best.worst().totals[0]);
+        return pruned(rows, best.k());
+    }
+
+    std::vector<PrunedBlock> pruned(const std::vector<std::vector<Index>>& rows, std::size_t k) {
+        std::vector<PrunedBlock> blocks;
+        for (std::size_t b = 0; b < rows.size(); ++b)
+            blocks.push_back(prune_some(problem_.blocks[b], rows[b], order_, k, cancel_));
         return blocks;
+    }
+
+    // Rows spread over a block, and those that are least in a metric, so that what is feasible by them is feasible.
+    std::vector<Index> sampled_rows(const Columns& block) const {
+        constexpr std::size_t n_spread = 64;
+        std::vector<Index> rows;
+        for (std::size_t i = 0; i < std::min(n_spread, block.n_rows); ++i)
+            rows.push_back(static_cast<Index>(i * block.n_rows / std::min(n_spread, block.n_rows)));
+        for (std::size_t m = 0; m < problem_.n_metrics(); ++m) {
+            const Value* column = block.column(m);
+            rows.push_back(static_cast<Index>(std::min_element(column, column + block.n_rows) - column));
+        }
+        std::sort(rows.begin(), rows.end());
+        rows.erase(std::unique(rows.begin(), rows.end()), rows.end());
+        return rows;
+    }
+
+    std::size_t n_budgets() const {
+        std::size_t n = 0;
+        for (std::size_t m = 1; m < problem_.n_metrics(); ++m) n += is_budgeted_sum(problem_, budgets_, m) ? 1 : 0;
+        return n;
     }
 
     // Linear relaxations hold several budgets together, and want sums; staircases are exact for one budget, which makes
     // no difference to the best subnet, but to many.
     std::unique_ptr<TreeSearch> tree_search(std::vector<PrunedBlock> blocks, std::size_t k) {
-        std::size_t n_budgets = 0;
-        for (std::size_t m = 1; m < problem_.n_metrics(); ++m)
-            n_budgets += problem_.aggregations[m] == Aggregation::sum && budgets_[m] != unlimited ? 1 : 0;
-        if (problem_.aggregations[0] == Aggregation::sum && n_budgets > (k == 1 ? 0 : 1))
+        if (problem_.aggregations[0] == Aggregation::sum && n_budgets() > (k == 1 ? 0 : 1))
             return std::make_unique<LinearSearch>(problem_, budgets_, blocks, deadline_, cancel_);
         return std::make_unique<BranchAndBound>(problem_, budgets_, std::move(blocks), deadline_, cancel_);
     }

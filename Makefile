@@ -5,8 +5,10 @@ BIN := $(VENV)/bin
 # Small networks on few cores: one OpenMP thread a process, as many processes as cores.
 TEST_ENV := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
 CORE_SOURCES := $(wildcard csrc/qabwnas/* csrc/bindings/*)
+CLANGXX ?= clang++
+FUZZ_SECONDS ?= 60
 
-.PHONY: demo test test-all bench lint format core-test clean
+.PHONY: demo test test-all bench lint format core-test fuzz clean
 .DELETE_ON_ERROR:
 
 $(VENV)/.installed: pyproject.toml setup.py constraints.txt $(CORE_SOURCES)
@@ -34,6 +36,20 @@ build/test_engine: $(wildcard csrc/tests/* csrc/qabwnas/*)
 
 core-test: build/test_engine
 	./build/test_engine
+
+build/fuzz_engine: $(wildcard csrc/fuzz/* csrc/qabwnas/*)
+	@mkdir -p build
+	@echo 'extern "C" int LLVMFuzzerTestOneInput(const char*, unsigned long) { return 0; }' | \
+		$(CLANGXX) -x c++ -fsanitize=fuzzer,address,undefined - -o build/fuzz_probe 2>/dev/null || \
+		{ echo "make fuzz needs clang with libFuzzer: Debian's packages clang and libclang-rt-14-dev" >&2; exit 1; }
+	$(CLANGXX) -std=c++20 -pthread -O2 -g1 -Wall -Wextra -Werror -fsanitize=fuzzer,address,undefined \
+		-fno-sanitize-coverage=trace-cmp -fno-sanitize-recover=all -Icsrc csrc/fuzz/fuzz_engine.cpp csrc/qabwnas/*.cpp -o $@
+
+# Inputs that reach something new are kept in build/fuzz_corpus for the next run; one that fails, as build/crash-….
+fuzz: build/fuzz_engine
+	mkdir -p build/fuzz_corpus
+	./build/fuzz_engine -max_total_time=$(FUZZ_SECONDS) -max_len=600 -len_control=0 -entropic=0 -verbosity=0 \
+		-print_final_stats=1 -artifact_prefix=build/ build/fuzz_corpus
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

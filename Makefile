@@ -8,7 +8,7 @@ CORE_SOURCES := $(wildcard csrc/qabwnas/* csrc/bindings/*)
 CLANGXX ?= clang++
 FUZZ_SECONDS ?= 60
 
-.PHONY: demo test test-all bench lint format core-test fuzz clean
+.PHONY: demo test test-all bench lint format core-test fuzz signature clean
 .DELETE_ON_ERROR:
 
 $(VENV)/.installed: pyproject.toml setup.py constraints.txt $(CORE_SOURCES)
@@ -50,6 +50,10 @@ fuzz: build/fuzz_engine
 	mkdir -p build/fuzz_corpus
 	./build/fuzz_engine -max_total_time=$(FUZZ_SECONDS) -max_len=600 -len_control=0 -entropic=0 -verbosity=0 \
 		-print_final_stats=1 -artifact_prefix=build/ build/fuzz_corpus
+
+# Prints what tests/search/signature.json has to be.
+signature: $(VENV)/.installed
+	@$(BIN)/python -m tests.search.signature
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

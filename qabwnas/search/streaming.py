@@ -64,15 +64,21 @@ def runs(block: LutBlock) -> Iterator[tuple[int, int]]:
         yield first, min(first + ROWS_AT_ONCE, block.n_candidates)
 
 
+def known_part(block: LutBlock, metric: str, first: int, last: int) -> NDArray[np.float64]:
+    """Return a metric of candidates ``first … last − 1``, 0 where they were not measured."""
+    values, measured = block.column_part(metric, first, last), block.measured_part(metric, first, last)
+    return values if measured is None else np.where(measured, values, 0.0)
+
+
 def needs_in_parts(block: LutBlock, metric: str) -> Needs:
-    """Return what a metric's values need of a grid.
+    """Return what a metric's measured values, and 0 where there are others, need of a grid.
 
     Raises:
         InputError: a value is NaN or infinite; a stored LUT has an error of its own for that.
     """
     needs = Needs()
     for first, last in runs(block):
-        values = block.column_part(metric, first, last)
+        values = known_part(block, metric, first, last)
         needs = needs.and_of(values, f"metric {metric!r}, block {block.name!r}", first)
     return needs
 
@@ -121,7 +127,7 @@ def pruned_block(
     kept = _Kept(len(metrics), is_max, k, backend)
     for first, last in runs(block):
         units = [
-            grid.units(block.column_part(metric.name, first, last), backend)
+            grid.units(known_part(block, metric.name, first, last), backend)
             for metric, grid in zip(metrics, grids, strict=True)
         ]
         kept.add(np.arange(first, last), np.stack(units))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from qabwnas.lut.lut import Lut, LutBlock
 from qabwnas.search.backend import Backend
 from qabwnas.search.grid import Needs, choose_grid
-from qabwnas.search.streaming import runs
+from qabwnas.search.streaming import known_part, runs
 
 
 def totals_in(lut: Lut, metric_name: str, choice: NDArray[np.int32], backend: Backend) -> list[Decimal | None]:
@@ -45,10 +45,9 @@ def _of_block(
     """
     needs, chosen, measured = Needs(), np.empty(candidates.size), np.ones(candidates.size, dtype=np.bool_)
     for first, last in runs(block):
-        values, mask = block.column_part(metric, first, last), block.measured_part(metric, first, last)
+        values, mask = known_part(block, metric, first, last), block.measured_part(metric, first, last)
         here = (first <= candidates) & (candidates < last)
         if mask is not None:
-            values = np.where(mask, values, 0.0)
             measured[here] = mask[candidates[here] - first]
         chosen[here] = values[candidates[here] - first]
         needs = needs.and_of(values, f"metric {metric!r}, block {block.name!r}", first)

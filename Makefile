@@ -8,7 +8,7 @@ CORE_SOURCES := $(wildcard csrc/qabwnas/* csrc/bindings/*)
 CLANGXX ?= clang++
 FUZZ_SECONDS ?= 60
 
-.PHONY: demo test test-all bench lint format core-test fuzz signature clean
+.PHONY: demo test test-all bench lint format core-test asan-test fuzz signature clean
 .DELETE_ON_ERROR:
 
 $(VENV)/.installed: pyproject.toml setup.py constraints.txt $(CORE_SOURCES)
@@ -36,6 +36,18 @@ build/test_engine: $(wildcard csrc/tests/* csrc/qabwnas/*)
 
 core-test: build/test_engine
 	./build/test_engine
+
+# The extension, bindings included, with ASan and UBSan, in a copy of the tree: `qabwnas/*.so` stays as it is.
+SANITIZERS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+asan-test: $(VENV)/.installed
+	rm -rf build/asan && mkdir -p build/asan
+	cp -r qabwnas csrc tests setup.py pyproject.toml README.md LICENSE build/asan
+	cd build/asan && rm -f qabwnas/*.so && CFLAGS="-O1 -g $(SANITIZERS)" LDFLAGS="$(SANITIZERS)" QABWNAS_BUILD=require \
+		../../$(BIN)/python setup.py -q build_ext --inplace
+	cd build/asan && ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc \
+		LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libstdc++.so)" \
+		../../$(BIN)/python -m pytest -p no:cacheprovider -k "not numba" tests/search/test_against_oracle.py \
+		tests/search/test_frontier.py tests/search/test_extent.py tests/search/test_batch.py
 
 build/fuzz_engine: $(wildcard csrc/fuzz/* csrc/qabwnas/*)
 	@mkdir -p build

@@ -43,20 +43,22 @@ struct Instance {
 // Values of one metric: few, so that they tie, or as large as totals may be, or in between.
 class Scale {
   public:
-    Scale(Bytes& bytes, std::size_t n_blocks) : is_non_negative_(bytes.one_in(2)) {
-        const Value share = largest_total / static_cast<Value>(n_blocks + 1);
-        const Value steps[] = {1, 1, 1000, Value{1} << 40, share / 128};
+    Scale(Bytes& bytes, std::size_t n_blocks) : has_origin_(bytes.one_in(2)), is_non_negative_(bytes.one_in(2)) {
+        const Value share = largest_total / static_cast<Value>(n_blocks + (has_origin_ ? 1 : 0));
+        const Value steps[] = {1, 1, 1000, Value{1} << 40, share / 64};
         step_ = steps[bytes.draw(0, 4)];
-        spread_ = bytes.one_in(2) ? 3 : 128;
+        spread_ = bytes.one_in(2) ? 3 : 64;
     }
 
     Value draw(Bytes& bytes) const {
-        const int steps = bytes.draw(is_non_negative_ ? 0 : -spread_, is_non_negative_ ? spread_ : spread_ - 1);
+        const int steps = bytes.draw(is_non_negative_ ? 0 : -spread_, spread_);
         return step_ * steps;
     }
 
+    Value draw_origin(Bytes& bytes) const { return has_origin_ ? draw(bytes) : 0; }
+
   private:
-    bool is_non_negative_;
+    bool has_origin_, is_non_negative_;
     int spread_;
     Value step_;
 };
@@ -69,7 +71,7 @@ Instance instance_of(Bytes& bytes) {
         scales.emplace_back(bytes, n_blocks);
         const bool is_max = bytes.one_in(3);
         instance.problem.aggregations.push_back(is_max ? Aggregation::max : Aggregation::sum);
-        instance.problem.origin.push_back(is_max && bytes.one_in(2) ? lowest : scales[m].draw(bytes));
+        instance.problem.origin.push_back(is_max && bytes.one_in(2) ? lowest : scales[m].draw_origin(bytes));
     }
     std::size_t room = most_subnets;
     for (std::size_t b = 0; b < n_blocks; ++b) {

@@ -5,8 +5,10 @@ BIN := $(VENV)/bin
 # Small networks on few cores: one OpenMP thread a process, as many processes as cores.
 TEST_ENV := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
 CORE_SOURCES := $(wildcard csrc/qabwnas/* csrc/bindings/*)
+CLANGXX ?= clang++
+FUZZ_SECONDS ?= 60
 
-.PHONY: demo test test-all bench lint format core-test clean
+.PHONY: demo test test-all bench lint format core-test asan-test fuzz signature clean
 .DELETE_ON_ERROR:
 
 $(VENV)/.installed: pyproject.toml setup.py constraints.txt $(CORE_SOURCES)
@@ -34,6 +36,36 @@ build/test_engine: $(wildcard csrc/tests/* csrc/qabwnas/*)
 
 core-test: build/test_engine
 	./build/test_engine
+
+# The extension, bindings included, with ASan and UBSan, in a copy of the tree: `qabwnas/*.so` stays as it is.
+SANITIZERS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+asan-test: $(VENV)/.installed
+	rm -rf build/asan && mkdir -p build/asan
+	cp -r qabwnas csrc tests setup.py pyproject.toml README.md LICENSE build/asan
+	cd build/asan && rm -f qabwnas/*.so && CFLAGS="-O1 -g $(SANITIZERS)" LDFLAGS="$(SANITIZERS)" QABWNAS_BUILD=require \
+		../../$(BIN)/python setup.py -q build_ext --inplace
+	cd build/asan && ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc \
+		LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libstdc++.so)" \
+		../../$(BIN)/python -m pytest -p no:cacheprovider -k "not numba" tests/search/test_against_oracle.py \
+		tests/search/test_frontier.py tests/search/test_extent.py tests/search/test_batch.py
+
+build/fuzz_engine: $(wildcard csrc/fuzz/* csrc/qabwnas/*)
+	@mkdir -p build
+	@echo 'extern "C" int LLVMFuzzerTestOneInput(const char*, unsigned long) { return 0; }' | \
+		$(CLANGXX) -x c++ -fsanitize=fuzzer,address,undefined - -o build/fuzz_probe 2>/dev/null || \
+		{ echo "make fuzz needs clang with libFuzzer: Debian's packages clang and libclang-rt-14-dev" >&2; exit 1; }
+	$(CLANGXX) -std=c++20 -pthread -O2 -g1 -Wall -Wextra -Werror -fsanitize=fuzzer,address,undefined \
+		-fno-sanitize-coverage=trace-cmp -fno-sanitize-recover=all -Icsrc csrc/fuzz/fuzz_engine.cpp csrc/qabwnas/*.cpp -o $@
+
+# Inputs that reach something new are kept in build/fuzz_corpus for the next run; one that fails, as build/crash-….
+fuzz: build/fuzz_engine
+	mkdir -p build/fuzz_corpus
+	./build/fuzz_engine -max_total_time=$(FUZZ_SECONDS) -max_len=600 -len_control=0 -entropic=0 -verbosity=0 \
+		-print_final_stats=1 -artifact_prefix=build/ build/fuzz_corpus
+
+# Prints what tests/search/signature.json has to be.
+signature: $(VENV)/.installed
+	@$(BIN)/python -m tests.search.signature
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

@@ -50,8 +50,13 @@ def front(lut: Lut, metrics: Sequence[str]) -> list[tuple[Vector, Choice]]:
     return kept
 
 
-def best(lut: Lut, minimize: str, budgets: Mapping[str, Fraction], top: int) -> list[tuple[Vector, Choice]]:
-    """The first ``top`` subnets that keep every budget, by objective, budgeted metrics in LUT order, candidates."""
+def best(
+    lut: Lut, minimize: str, budgets: Mapping[str, Fraction], top: int, distance: int = 1
+) -> list[tuple[Vector, Choice]]:
+    """The first ``top`` subnets that keep every budget, by objective, budgeted metrics in LUT order, candidates.
+
+    Each differs from those before it in ``distance`` blocks or more.
+    """
     metrics = [minimize, *(name for name in lut.metric_names if name in budgets and name != minimize)]
     bounds = [budgets.get(name) for name in metrics]
     feasible = [
@@ -59,4 +64,12 @@ def best(lut: Lut, minimize: str, budgets: Mapping[str, Fraction], top: int) -> 
         for vector, choice in subnets(lut, metrics)
         if all(bound is None or total <= bound for total, bound in zip(vector, bounds, strict=True))
     ]
-    return sorted(feasible)[:top]
+    taken: list[tuple[Vector, Choice]] = []
+    for vector, choice in sorted(feasible):
+        if len(taken) < top and all(differences(choice, other) >= distance for _, other in taken):
+            taken.append((vector, choice))
+    return taken
+
+
+def differences(a: Choice, b: Choice) -> int:
+    return sum(x != y for x, y in zip(a, b, strict=True))

@@ -105,18 +105,17 @@ class Bounds {
             std::vector<Value>& least = least_.emplace_back(order.size(), largest_total);
             for (std::size_t i = 0; i < block.values.size(); ++i)
                 least[i % order.size()] = std::min(least[i % order.size()], block.values[i]);
-            for (std::size_t m = 0; m < n_sums_; ++m) high_[m] -= least[m];
+            for (std::size_t m = 0; m < n_sums_; ++m)
+                if (is_bounded_[m]) high_[m] -= least[m];  // only below the largest total does the difference fit
         }
     }
 
     // The bounds once some blocks are added.
     std::vector<Value> add(const std::vector<std::size_t>& blocks) {
         for (const std::size_t block : blocks)
-            for (std::size_t m = 0; m < n_sums_; ++m) high_[m] += least_[block][m];
-        std::vector<Value> bounds = high_;
-        for (std::size_t m = 0; m < bounds.size(); ++m)
-            if (!is_bounded_[m]) bounds[m] = largest_total;
-        return bounds;
+            for (std::size_t m = 0; m < n_sums_; ++m)
+                if (is_bounded_[m]) high_[m] += least_[block][m];
+        return high_;
     }
 
   private:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qabwnas.errors import InputError
+from qabwnas.lut.parts import part
 from qabwnas.space import BitWidths, SearchSpace
 
 Aggregation = Literal["sum", "max"]
@@ -85,6 +86,30 @@ class LutBlock:
         return np.concatenate(
             [table.measured.get(metric, np.ones(table.n_rows, dtype=np.bool_)) for table in self.tables]
         )
+
+    def column_part(self, metric: str, first: int, last: int) -> NDArray[np.float64]:
+        """Return :meth:`column` of candidates ``first … last − 1``; a stored one is read so far, and not kept."""
+        return _joined([part(table.columns, metric, *rows) for table, *rows in self._tables_of(first, last)])
+
+    def measured_part(self, metric: str, first: int, last: int) -> NDArray[np.bool_] | None:
+        """Return :meth:`measured` of candidates ``first … last − 1``, read as by :meth:`column_part`."""
+        if not any(metric in table.measured for table in self.tables):
+            return None
+        return _joined(
+            [
+                part(table.measured, metric, low, high)
+                if metric in table.measured
+                else np.ones(high - low, dtype=np.bool_)
+                for table, low, high in self._tables_of(first, last)
+            ]
+        )
+
+    def _tables_of(self, first: int, last: int) -> Iterator[tuple[Table, int, int]]:
+        """Give the tables that hold candidates ``first … last − 1``, each with the first row of them and the end."""
+        for table, start in zip(self.tables, self.starts, strict=False):
+            low, high = max(first - start, 0), min(last - start, table.n_rows)
+            if low < high:
+                yield table, low, high
 
     def locate(self, candidate: int) -> tuple[Table, int]:
         """Return the table that holds ``candidate``, and the row in it.
@@ -214,6 +239,10 @@ class Lut:
         else:
             words = f"#{row}"
         return f"{words} {table.widths.name}" if table.widths is not None else words
+
+
+def _joined(pieces: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
 
 
 def _check_names(kind: str, names: Sequence[str]) -> None:

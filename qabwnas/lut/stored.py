@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, overload
 
@@ -11,22 +11,24 @@ from numpy.typing import NDArray
 
 from qabwnas.lut.hdf5_names import encode_name
 from qabwnas.lut.hdf5_read import BOOL, Dataset, Group
+from qabwnas.lut.parts import ArraysInParts, part
 
 ROWS_AT_ONCE = 65_536
 
 
-class _StoredArrays(Mapping[str, NDArray[Any]], ABC):
-    """Metric name → array ``(n_rows,)``, read when first asked for and then kept."""
+class _StoredArrays(ArraysInParts):
+    """Metric name → array ``(n_rows,)``, read when first asked for and then kept, or in parts, which are not."""
 
-    def __init__(self, names: Iterable[str]) -> None:
+    def __init__(self, names: Iterable[str], n_rows: int) -> None:
         self._names = dict.fromkeys(names)
+        self._n_rows = n_rows
         self._read: dict[str, NDArray[Any]] = {}
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         if name not in self._names:
             raise KeyError(name)
         if name not in self._read:
-            values = self._load(name)
+            values = self._load(name, 0, self._n_rows)
             values.flags.writeable = False  # it is handed out again, so nobody may change it
             self._read[name] = values
         return self._read[name]
@@ -40,21 +42,25 @@ class _StoredArrays(Mapping[str, NDArray[Any]], ABC):
     def __contains__(self, name: object) -> bool:
         return name in self._names
 
+    def part(self, name: str, first: int, last: int) -> NDArray[Any]:
+        if name in self._read or last - first == self._n_rows:
+            return self[name][first:last]
+        return self._load(name, first, last)
+
     @abstractmethod
-    def _load(self, name: str) -> NDArray[Any]: ...
+    def _load(self, name: str, first: int, last: int) -> NDArray[Any]: ...
 
 
 class StoredMasks(_StoredArrays):
     """Metric name → bool ``(n_rows,)``: which rows were measured, only for the metrics that ``group`` has a mask of."""
 
     def __init__(self, group: Group, metrics: Iterable[str], n_rows: int) -> None:
-        super().__init__(name for name in metrics if encode_name(name) in group)
+        super().__init__((name for name in metrics if encode_name(name) in group), n_rows)
         self._group = group
-        self._n_rows = n_rows
 
-    def _load(self, name: str) -> NDArray[np.bool_]:
+    def _load(self, name: str, first: int, last: int) -> NDArray[np.bool_]:
         dataset = self._group.dataset(encode_name(name), BOOL, (self._n_rows,), dims=("row",))
-        mask = dataset.read()
+        mask = dataset.read_part((first,), (last - first,))
         if np.any(mask.view(np.uint8) > 1):
             raise dataset.wrong("a value is neither false nor true")
         return mask
@@ -64,19 +70,19 @@ class StoredColumns(_StoredArrays):
     """Metric name → float64 ``(n_rows,)``: the rows of a dataset ``(n_metrics, n_rows)``, finite where measured."""
 
     def __init__(self, dataset: Dataset, metrics: Sequence[str], measured: Mapping[str, NDArray[np.bool_]]) -> None:
-        super().__init__(metrics)
+        super().__init__(metrics, dataset.shape[1])
         self._dataset = dataset
         self._index = {name: index for index, name in enumerate(metrics)}
         self._measured = measured
 
-    def _load(self, name: str) -> NDArray[np.float64]:
-        column: NDArray[np.float64] = self._dataset.read_part((self._index[name], 0), (1, self._dataset.shape[1]))[0]
+    def _load(self, name: str, first: int, last: int) -> NDArray[np.float64]:
+        column: NDArray[np.float64] = self._dataset.read_part((self._index[name], first), (1, last - first))[0]
         right = np.isfinite(column)
         if name in self._measured:
-            right |= ~self._measured[name]
+            right |= ~part(self._measured, name, first, last)
         if not right.all():
             row = int(right.argmin())
-            raise self._dataset.wrong(f"{name}: row {row} is {column[row]}, but not masked")
+            raise self._dataset.wrong(f"{name}: row {first + row} is {column[row]}, but not masked")
         return column
 
 

@@ -9,11 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qabwnas.lut.lut import Lut, Metric
-from qabwnas.search.backend import Backend
+from qabwnas.search.backend import INFEASIBLE, Backend
 from qabwnas.search.frontier import Frontier
-from qabwnas.search.grid import LARGEST_UNITS, Grid
+from qabwnas.search.grid import UNLIMITED, Grid
 from qabwnas.search.problem import Problem
-from qabwnas.search.search import search
 
 
 class Answers(Protocol):
@@ -60,13 +59,13 @@ class DirectAnswers:
     method: Literal["direct"] = "direct"
 
     def __init__(self, lut: Lut, metric_names: Sequence[str], kernels: Backend) -> None:
-        problem = Problem.of(lut, metric_names, kernels)
+        problem = Problem.of(lut, metric_names, kernels, k=1)
         self.metrics, self.grids, self.block_names = problem.metrics, problem.grids, problem.block_names
-        self._lut = lut
+        self._problem = problem
         self._kernels = kernels
         self._numbers: dict[tuple[int, ...], int] = {}
-        self._units: list[list[int]] = []
-        self._candidates: list[list[int]] = []
+        self._units: list[NDArray[np.int64]] = []
+        self._candidates: list[NDArray[np.int32]] = []
 
     def find(self, metrics: Sequence[int], units: NDArray[np.int64]) -> NDArray[np.int64]:
         distinct, which = np.unique(units, axis=0, return_inverse=True)
@@ -87,18 +86,16 @@ class DirectAnswers:
         return self._numbers[bounds]
 
     def _search(self, metrics: Sequence[int], bounds: Sequence[int]) -> int:
-        # A metric without a budget gets one that all totals keep, so that it still decides between equal objectives,
-        # as it does in a front.
-        budgets = {
-            self.metrics[m].name: self.grids[m].decimal(min(bound, LARGEST_UNITS))
-            for m, bound in zip(metrics, bounds, strict=True)
-        }
-        result = search(self._lut, minimize=self.metrics[0].name, budgets=budgets, backend=self._kernels.name)
-        if not result.answers:
-            return -1
-        best = result.answers[0]
-        self._units.append(
-            [grid.floor(best.totals[metric.name]) for metric, grid in zip(self.metrics, self.grids, strict=True)]
+        # A metric without a budget is searched with too, so that it still decides between equal objectives, as it does
+        # in a front.
+        problem = self._problem
+        budgets = np.full(len(self.metrics), UNLIMITED, dtype=np.int64)
+        budgets[list(metrics)] = bounds
+        status, totals, rows, _, _ = self._kernels.top(
+            problem.values, problem.offsets, problem.is_max, problem.origin, budgets, 1
         )
-        self._candidates.append([best.choice[name] for name in self.block_names])
+        if status == INFEASIBLE:
+            return -1
+        self._units.append(totals[0])
+        self._candidates.append(problem.choice(rows)[0])
         return len(self._units) - 1

@@ -89,7 +89,7 @@ class Frontier:
         kernels = select_backend(backend)
         if isinstance(max_memory, bool) or not isinstance(max_memory, int) or max_memory < 1:
             raise InputError(f"max_memory: {max_memory!r} is not a number of bytes")
-        problem = Problem.of(lut, list(minimize), kernels)
+        problem = Problem.of(lut, list(minimize), kernels, k=1)
         extent = Extent.of(problem, within or {}, epsilon)
         high = np.array(extent.high, dtype=np.int64)
         status, totals, choice, n_blocks, n_points, _ = kernels.front(
@@ -106,7 +106,9 @@ class Frontier:
             raise InputError(f"no subnet of the front over {', '.join(minimize)} lies within the bounds")
         if not wanted.all():
             totals, choice = totals[wanted], choice[wanted]
-        return cls(problem.metrics, problem.grids, problem.block_names, totals, choice, kernels.name, extent)
+        return cls(
+            problem.metrics, problem.grids, problem.block_names, totals, problem.choice(choice), kernels.name, extent
+        )
 
     def __len__(self) -> int:
         return len(self.units)

@@ -77,30 +77,58 @@ class Grid:
         return f"{sign}{digits[: -self.decimals]}.{fraction}" if fraction else f"{sign}{digits[: -self.decimals]}"
 
 
-def choose_grid(metric: Metric, columns: Sequence[NDArray[np.float64]], block_names: Sequence[str]) -> Grid:
-    """Return the grid of a metric, given every block's values.
+@dataclass(frozen=True)
+class Needs:
+    """What values ask of their grid; those of no values at all by default.
+
+    Attributes:
+        largest: the largest absolute value.
+        decimals: the fewest decimals that hold every value exactly, or ``None`` where 15 digits do not.
+    """
+
+    largest: float = 0.0
+    decimals: int | None = 0
+
+    def and_of(self, values: NDArray[np.float64], where: str, first: int = 0) -> Needs:
+        """Return the needs of these values besides; the same however values are cut into parts.
+
+        ``where`` says for messages what the values are of, and ``first`` is the number of the first of them.
+
+        Raises:
+            InputError: a value is NaN or infinite.
+        """
+        finite = np.isfinite(values)
+        if not finite.all():
+            row = int(finite.argmin())
+            raise InputError(f"{where}, candidate {first + row}: {values[row]} is not a number")
+        largest = max(self.largest, float(np.abs(values).max()))
+        decimals = self.decimals
+        if decimals is not None:
+            # What so many decimals hold, more hold too, up to 15 digits: so there is no need to look at fewer.
+            decimals = _decimals_needed(values, decimals)
+        if decimals is not None and np.rint(largest * 10.0**decimals) > _LARGEST_DIGITS:
+            decimals = None
+        return Needs(largest, decimals)
+
+
+def choose_grid(metric: Metric, needs: Sequence[Needs], block_names: Sequence[str]) -> Grid:
+    """Return the grid of a metric, given what every block's values need.
 
     Raises:
-        InputError: a value is NaN or infinite, or a total cannot fit even without decimals.
+        InputError: the fixed part is NaN or infinite, or a total cannot fit even without decimals.
     """
-    for name, column in zip(block_names, columns, strict=True):
-        if not np.isfinite(column).all():
-            row = int(np.flatnonzero(~np.isfinite(column))[0])
-            raise InputError(f"metric {metric.name!r}, block {name!r}, candidate {row}: {column[row]} is not a number")
-    largest = [float(np.abs(column).max()) for column in columns]
     if metric.fixed is not None:
         if not math.isfinite(metric.fixed):
             raise InputError(f"metric {metric.name!r}: the fixed part {metric.fixed} is not a number")
-        largest.append(abs(metric.fixed))
-        columns = [*columns, np.array([metric.fixed])]
+        needs = [*needs, Needs().and_of(np.array([metric.fixed]), f"metric {metric.name!r}, fixed part")]
+    largest = [need.largest for need in needs]
     exact = [Fraction(value) for value in largest]
     total = sum(exact, Fraction(0)) if metric.aggregation == "sum" else max(exact)
     if total > LARGEST_UNITS:
         where = block_names[int(np.argmax(largest[: len(block_names)]))]
         raise InputError(f"metric {metric.name!r}: totals up to {float(total):g} do not fit 62 bits (block {where!r})")
-    needed = [_decimals_needed(column) for column in columns]
     finest = _finest(total)
-    return Grid(max(min(finest, p) if p is not None else finest for p in needed))
+    return Grid(max(min(finest, need.decimals) if need.decimals is not None else finest for need in needs))
 
 
 def _finest(total: Fraction) -> int:
@@ -113,9 +141,9 @@ def _finest(total: Fraction) -> int:
     return decimals
 
 
-def _decimals_needed(values: NDArray[np.float64]) -> int | None:
-    """The fewest decimals that hold every value exactly, or ``None`` where 15 digits do not."""
-    decimals = 0
+def _decimals_needed(values: NDArray[np.float64], least: int = 0) -> int | None:
+    """The fewest decimals, ``least`` or more, that hold every value exactly, or ``None`` where 15 digits do not."""
+    decimals = least
     while decimals <= _LARGEST_POWER:
         whole = np.rint(values * 10.0**decimals)
         if (np.abs(whole) > _LARGEST_DIGITS).any():

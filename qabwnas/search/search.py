@@ -84,7 +84,7 @@ def search(
     for name in budgets:
         lut.metric(name)
     budgeted = [name for name in lut.metric_names if name in budgets and name != minimize]
-    problem = Problem.of(lut, [minimize, *budgeted], kernels)
+    problem = Problem.of(lut, [minimize, *budgeted], kernels, k=top)
     bounds = problem.budget_units(budgets)
     status, totals, choice, _, _ = kernels.top(
         problem.values, problem.offsets, problem.is_max, problem.origin, bounds, top
@@ -93,6 +93,7 @@ def search(
         smallest = {name: _smallest(problem, name, budgets, kernels) for name in budgets}
         return SearchResult("infeasible", (), kernels.name, time.perf_counter() - started, smallest)
     assert status == COMPLETE
+    choice = problem.choice(choice)
     others = [name for name in lut.metric_names if name not in (minimize, *budgeted)]
     other_totals = [totals_in(lut, name, choice, kernels) for name in others]
     answers = []

@@ -7,9 +7,10 @@ from decimal import Decimal
 import numpy as np
 from numpy.typing import NDArray
 
-from qabwnas.lut.lut import Lut
+from qabwnas.lut.lut import Lut, LutBlock
 from qabwnas.search.backend import Backend
-from qabwnas.search.grid import choose_grid
+from qabwnas.search.grid import Needs, choose_grid
+from qabwnas.search.streaming import known_part, runs
 
 
 def totals_in(lut: Lut, metric_name: str, choice: NDArray[np.int32], backend: Backend) -> list[Decimal | None]:
@@ -21,17 +22,33 @@ def totals_in(lut: Lut, metric_name: str, choice: NDArray[np.int32], backend: Ba
         InputError: a measured value or a total cannot be held.
     """
     metric = lut.metric(metric_name)
-    columns, chosen, measured = [], [], np.ones(len(choice), dtype=np.bool_)
+    needs, chosen, measured = [], [], np.ones(len(choice), dtype=np.bool_)
     for b, block in enumerate(lut.blocks):
-        column, mask = block.column(metric_name), block.measured(metric_name)
-        if mask is not None:
-            column = np.where(mask, column, 0.0)
-            measured &= mask[choice[:, b]]
-        columns.append(column)
-        chosen.append(column[choice[:, b]])
+        need, values, known = _of_block(block, metric_name, choice[:, b])
+        needs.append(need)
+        chosen.append(values)
+        measured &= known
     if metric.fixed is not None:
         chosen.append(np.full(len(choice), metric.fixed))
-    grid = choose_grid(metric, columns, lut.block_names)
+    grid = choose_grid(metric, needs, lut.block_names)
     units = np.stack([grid.units(values, backend) for values in chosen])
     totals = units.sum(axis=0) if metric.aggregation == "sum" else units.max(axis=0)
     return [grid.decimal(int(total)) if known else None for total, known in zip(totals, measured, strict=True)]
+
+
+def _of_block(
+    block: LutBlock, metric: str, candidates: NDArray[np.int32]
+) -> tuple[Needs, NDArray[np.float64], NDArray[np.bool_]]:
+    """Return what a block's measured values need of a grid, those of some candidates, and which of them were measured.
+
+    A value that was not measured counts as 0.
+    """
+    needs, chosen, measured = Needs(), np.empty(candidates.size), np.ones(candidates.size, dtype=np.bool_)
+    for first, last in runs(block):
+        values, mask = known_part(block, metric, first, last), block.measured_part(metric, first, last)
+        here = (first <= candidates) & (candidates < last)
+        if mask is not None:
+            measured[here] = mask[candidates[here] - first]
+        chosen[here] = values[candidates[here] - first]
+        needs = needs.and_of(values, f"metric {metric!r}, block {block.name!r}", first)
+    return needs, chosen, measured

@@ -1,7 +1,7 @@
 """Ctrl-C while Numba makes the Python objects of a kernel's result.
 
 The interrupt is then raised inside a call that returns a result all the same, which CPython reports as a SystemError
-with the KeyboardInterrupt as its cause.
+with the KeyboardInterrupt as its cause; and where that call was one of several inside each other, as a chain of them.
 """
 
 from __future__ import annotations
@@ -15,14 +15,17 @@ R = TypeVar("R")
 
 
 def interruptible(kernel: Callable[P, R]) -> Callable[P, R]:
-    """Return ``kernel`` with such a SystemError raised as the KeyboardInterrupt that caused it."""
+    """Return ``kernel`` with such a SystemError raised as the KeyboardInterrupt that began it."""
 
     @wraps(kernel)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return kernel(*args, **kwargs)
         except SystemError as error:
-            if isinstance(error.__cause__, KeyboardInterrupt):
+            cause: BaseException | None = error
+            while isinstance(cause, SystemError):
+                cause = cause.__cause__
+            if isinstance(cause, KeyboardInterrupt):
                 raise KeyboardInterrupt from error
             raise
 

@@ -1,0 +1,109 @@
+// What the engine computes, the slow and obvious way: all subnets are made and compared.
+#pragma once
+
+#include <vector>
+
+#include "qabwnas/problem.hpp"
+
+namespace qabwnas::brute_force {
+
+struct Subnet {
+    std::vector<Value> totals;
+    std::vector<Index> choice;
+    auto operator<=>(const Subnet&) const = default;  // the order of answers
+};
+
+inline bool at_most(const std::vector<Value>& a, const std::vector<Value>& b) {
+    for (std::size_t i = 0; i < a.size(); ++i)
+        if (a[i] > b[i]) return false;
+    return true;
+}
+
+// Every subnet, in the order of answers.
+inline std::vector<Subnet> subnets(const Problem& problem) {
+    std::vector<Subnet> partial{{problem.origin, {}}};
+    for (const Columns& block : problem.blocks) {
+        std::vector<Subnet> longer;
+        for (const Subnet& subnet : partial) {
+            for (std::size_t row = 0; row < block.n_rows; ++row) {
+                Subnet next = subnet;
+                next.choice.push_back(static_cast<Index>(row));
+                for (std::size_t m = 0; m < problem.n_metrics(); ++m)
+                    next.totals[m] = combine(problem.aggregations[m], next.totals[m], block.at(m, row));
+                longer.push_back(std::move(next));
+            }
+        }
+        partial = std::move(longer);
+    }
+    std::sort(partial.begin(), partial.end());
+    return partial;
+}
+
+// Those within the bounds, in the same order.
+inline std::vector<Subnet> within(std::vector<Subnet> subnets, const std::vector<Value>& bounds) {
+    std::erase_if(subnets, [&](const Subnet& subnet) { return !at_most(subnet.totals, bounds); });
+    return subnets;
+}
+
+// Those of sorted subnets that none before them is at most.
+inline std::vector<Subnet> front(const std::vector<Subnet>& sorted) {
+    std::vector<Subnet> kept;
+    for (const Subnet& subnet : sorted) {
+        const auto covers = [&](const Subnet& other) { return at_most(other.totals, subnet.totals); };
+        if (std::none_of(kept.begin(), kept.end(), covers)) kept.push_back(subnet);
+    }
+    return kept;
+}
+
+inline std::size_t n_differences(const Subnet& a, const Subnet& b) {
+    std::size_t n = 0;
+    for (std::size_t block = 0; block < a.choice.size(); ++block) n += a.choice[block] != b.choice[block] ? 1 : 0;
+    return n;
+}
+
+inline bool is_apart(const Subnet& subnet, const std::vector<Subnet>& others, std::size_t distance) {
+    return std::all_of(others.begin(), others.end(),
+                       [&](const Subnet& other) { return n_differences(subnet, other) >= distance; });
+}
+
+// The first k of sorted subnets that differ from all taken before them in `distance` blocks or more.
+inline std::vector<Subnet> top(const std::vector<Subnet>& sorted, std::size_t k, std::size_t distance) {
+    std::vector<Subnet> taken;
+    for (const Subnet& subnet : sorted)
+        if (taken.size() < k && is_apart(subnet, taken, distance)) taken.push_back(subnet);
+    return taken;
+}
+
+// The rows of a block that fewer than k others remove, ascending: see prune.hpp.
+inline std::vector<Index> pruned(const Columns& block, const std::vector<Aggregation>& aggregations, std::size_t k) {
+    const auto sums = [&](std::size_t row) {
+        std::vector<Value> values;
+        for (std::size_t m = 0; m < aggregations.size(); ++m)
+            if (aggregations[m] == Aggregation::sum) values.push_back(block.at(m, row));
+        return values;
+    };
+    const auto removes = [&](std::size_t r, std::size_t s) {
+        for (std::size_t m = 0; m < aggregations.size(); ++m)
+            if (block.at(m, r) > block.at(m, s)) return false;
+        return std::pair(sums(r), r) < std::pair(sums(s), s);
+    };
+    std::vector<Index> rows;
+    for (std::size_t s = 0; s < block.n_rows; ++s) {
+        std::size_t n_removers = 0;
+        for (std::size_t r = 0; r < block.n_rows; ++r) n_removers += removes(r, s) ? 1 : 0;
+        if (n_removers < k) rows.push_back(static_cast<Index>(s));
+    }
+    return rows;
+}
+
+// The first point within the budgets on some metrics, or -1.
+inline std::int64_t first_fit(const Columns& points, const std::vector<std::size_t>& metrics, const Value* budgets) {
+    for (std::size_t i = 0; i < points.n_rows; ++i) {
+        bool fits = true;
+        for (std::size_t j = 0; j < metrics.size(); ++j) fits &= points.at(metrics[j], i) <= budgets[j];
+        if (fits) return static_cast<std::int64_t>(i);
+    }
+    return -1;
+}
+
+}  // namespace qabwnas::brute_force

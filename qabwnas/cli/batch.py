@@ -10,7 +10,7 @@ import click
 from qabwnas.cli.output import check_output, force_option
 
 if TYPE_CHECKING:
-    from qabwnas.search.batch import Method
+    from qabwnas.search.method import Method
 
 
 @click.command(name="batch")

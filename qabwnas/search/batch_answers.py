@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from qabwnas.lut.lut import Lut, Metric
 from qabwnas.search.backend import Backend
 from qabwnas.search.frontier import Frontier
-from qabwnas.search.grid import LARGEST_UNITS, Grid
+from qabwnas.search.grid import UNLIMITED, Grid
+from qabwnas.search.parts import best
 from qabwnas.search.problem import Problem
-from qabwnas.search.search import search
+from qabwnas.search.scope import Scope
 
 
 class Answers(Protocol):
@@ -59,10 +60,10 @@ class DirectAnswers:
 
     method: Literal["direct"] = "direct"
 
-    def __init__(self, lut: Lut, metric_names: Sequence[str], kernels: Backend) -> None:
-        problem = Problem.of(lut, metric_names, kernels)
+    def __init__(self, lut: Lut, metric_names: Sequence[str], kernels: Backend, scope: Scope | None) -> None:
+        problem = Problem.of(lut, metric_names, kernels, scope)
         self.metrics, self.grids, self.block_names = problem.metrics, problem.grids, problem.block_names
-        self._lut = lut
+        self._problem = problem
         self._kernels = kernels
         self._numbers: dict[tuple[int, ...], int] = {}
         self._units: list[list[int]] = []
@@ -87,18 +88,11 @@ class DirectAnswers:
         return self._numbers[bounds]
 
     def _search(self, metrics: Sequence[int], bounds: Sequence[int]) -> int:
-        # A metric without a budget gets one that all totals keep, so that it still decides between equal objectives,
-        # as it does in a front.
-        budgets = {
-            self.metrics[m].name: self.grids[m].decimal(min(bound, LARGEST_UNITS))
-            for m, bound in zip(metrics, bounds, strict=True)
-        }
-        result = search(self._lut, minimize=self.metrics[0].name, budgets=budgets, backend=self._kernels.name)
-        if not result.answers:
+        units = np.full(len(self.metrics), UNLIMITED, dtype=np.int64)
+        units[list(metrics)] = bounds
+        found = best(self._problem, units, 1, self._kernels)
+        if not len(found.totals):
             return -1
-        best = result.answers[0]
-        self._units.append(
-            [grid.floor(best.totals[metric.name]) for metric, grid in zip(self.metrics, self.grids, strict=True)]
-        )
-        self._candidates.append([best.choice[name] for name in self.block_names])
+        self._units.append(found.totals[0].tolist())
+        self._candidates.append(found.candidates[0].tolist())
         return len(self._units) - 1

@@ -121,3 +121,21 @@ def best(
         if fits and apart and len(found) < top:
             found.append((vector, choice))
     return found
+
+
+def next_budget(
+    lut: Lut, minimize: str, budgets: Mapping[str, Fraction], name: str, limited: Limited = FREE
+) -> tuple[Fraction, Fraction] | None:
+    """The smallest budget on ``name`` under which the best objective is better than it is, and that objective."""
+    current = best(lut, minimize, budgets, 1, limited)[0][0][0]
+    columns = [minimize, *budgets]
+    weighted = any(weight != 1 for weight in limited.weights.values())
+    steps = []
+    for vector, _ in subnets(lut, columns, limited):
+        total = dict(zip(columns[1:], vector[1:], strict=True))
+        if vector[0] < current and all(total[other] <= bound for other, bound in budgets.items() if other != name):
+            steps.append((total[name], vector[0]))
+    if not steps or (name == minimize and not weighted):
+        return None
+    least = min(total for total, _ in steps)
+    return least, min(objective for total, objective in steps if total == least)

@@ -72,7 +72,7 @@ def best(
     parts = problem.parts()
     found, n_nodes = [], 0
     for part in parts:
-        status, totals, choice, bound, n_visited = kernels.top(
+        status, totals, rows, bound, n_visited = kernels.top(
             part.values,
             part.offsets,
             part.is_max,
@@ -84,7 +84,7 @@ def best(
             max(0.0, limits.ends - time.perf_counter()),
         )
         n_nodes += n_visited
-        found.append(Subnets(status, totals, part.chosen(choice), bound))
+        found.append(Subnets(status, totals, part.choice(rows), bound))
     if len(parts) == 1:
         return found[0]
     return merged(found).in_order().first(k if distance <= len(problem.block_names) else 1)
@@ -100,11 +100,11 @@ def front(
     parts = problem.parts()
     found, n_blocks, n_points = [], 0, 0
     for part in parts:
-        status, totals, choice, n_blocks, n_points, _ = kernels.front(
+        status, totals, rows, n_blocks, n_points, _ = kernels.front(
             part.values, part.offsets, part.is_max, part.origin, high, slack, max_memory
         )
-        max_memory = max(0, max_memory - totals.nbytes - choice.nbytes)
-        found.append(Subnets(status, totals, part.chosen(choice)))
+        max_memory = max(0, max_memory - totals.nbytes - rows.nbytes)
+        found.append(Subnets(status, totals, part.choice(rows)))
         if status == LIMIT:
             break
     if len(parts) == 1:

@@ -134,11 +134,11 @@ class Problem:
             origin=self.origin[order],
         )
 
-    def chosen(self, choice: NDArray[np.int32]) -> NDArray[np.int32]:
-        """Return the LUT's numbers of chosen rows ``(n, n_blocks)``, which count from 0 in every block."""
+    def choice(self, rows: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Return the candidates that rows, as kernels number them in their blocks, are: both ``(n, n_blocks)``."""
         if self.candidates is None:
-            return choice
-        return np.asarray(self.candidates[self.offsets[:-1] + choice], dtype=np.int32)
+            return rows
+        return np.asarray(self.candidates[self.offsets[:-1] + rows], dtype=np.int32)
 
     @property
     def metric_names(self) -> tuple[str, ...]:

@@ -46,6 +46,7 @@ class SearchResult:
         status: ``optimal``: the answers are proved to be the best. ``infeasible``: no subnet fits. At a limit
             ``feasible``: the answers keep the budgets, and any distance, but none is proved: better ones may be missing
             before, between and behind them, and there may be fewer than fit. Or ``unknown``: none was found yet.
+        minimized: the name of what was minimised: ``weighted loss`` where blocks have weights.
         answers: subnets, best first; fewer than asked for where fewer fit.
         method: ``direct`` or ``front``, whichever gave the answers.
         backend: which kernels made it, ``cpp`` or ``numba``.
@@ -60,6 +61,7 @@ class SearchResult:
     """
 
     status: Literal["optimal", "infeasible", "feasible", "unknown"]
+    minimized: str
     answers: tuple[Answer, ...]
     method: MethodUsed
     backend: str
@@ -127,10 +129,18 @@ def search(
         raise FrontLimitError(f"the front within the budgets takes more than {DEFAULT_MAX_MEMORY} bytes")
     smallest = smallest_totals(problem, budgets, kernels, limits) if found.status == INFEASIBLE else {}
     answers = answers_of(lut, problem, found, kernels)
-    status = _status(found)
     bound = None if found.status == INFEASIBLE else problem.grids[0].decimal(found.bound)
-    gap = _gap(answers[0].objective, bound) if answers and bound is not None else None
-    return SearchResult(status, answers, used, kernels.name, time.perf_counter() - started, bound, gap, smallest)
+    return SearchResult(
+        status=_status(found),
+        minimized=problem.metric_names[0],
+        answers=answers,
+        method=used,
+        backend=kernels.name,
+        seconds=time.perf_counter() - started,
+        bound=bound,
+        gap=_gap(answers[0].objective, bound) if answers and bound is not None else None,
+        smallest=smallest,
+    )
 
 
 def default_objective(metric_names: Sequence[str]) -> str:

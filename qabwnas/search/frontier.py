@@ -93,21 +93,35 @@ class Frontier:
         if isinstance(minimize, str) or not minimize:
             raise InputError(f"minimize: {minimize!r} is not a list of metrics")
         kernels = select_backend(backend)
+        problem = Problem.of(lut, list(minimize), kernels, scope)
+        return cls.of_problem(problem, kernels, scope, within or {}, epsilon, max_memory)
+
+    @classmethod
+    def of_problem(
+        cls,
+        problem: Problem,
+        kernels: Backend,
+        scope: Scope | None,
+        within: Mapping[str, Range],
+        epsilon: Number,
+        max_memory: int,
+    ) -> Frontier:
+        """Build the front of a problem that was set up within ``scope``; the rest as for :meth:`build`."""
         if isinstance(max_memory, bool) or not isinstance(max_memory, int) or max_memory < 1:
             raise InputError(f"max_memory: {max_memory!r} is not a number of bytes")
-        problem = Problem.of(lut, list(minimize), kernels, scope)
-        extent = Extent.of(problem, within or {}, epsilon)
+        extent = Extent.of(problem, within, epsilon)
         high = np.array(extent.high, dtype=np.int64)
         found, n_blocks, n_points = parts.front(problem, high, extent.slack(problem), max_memory, kernels)
+        names = ", ".join(problem.metric_names)
         if found.status == LIMIT:
             raise FrontLimitError(
-                f"the front over {', '.join(minimize)} takes more than {max_memory} bytes: with block {n_blocks} of "
+                f"the front over {names} takes more than {max_memory} bytes: with block {n_blocks} of "
                 f"{len(problem.block_names)} it had {n_points} points; take a part of it (within), fewer points "
                 "(epsilon) or more memory (max_memory), or search directly"
             )
         wanted = extent.holds(found.totals)
         if found.status == INFEASIBLE or not wanted.any():
-            raise InputError(f"no subnet of the front over {', '.join(minimize)} lies within the bounds")
+            raise InputError(f"no subnet of the front over {names} lies within the bounds")
         totals, candidates = found.totals, found.candidates
         if not wanted.all():
             totals, candidates = totals[wanted], candidates[wanted]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from itertools import pairwise
@@ -12,10 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qabwnas.errors import InputError
-from qabwnas.lut.lut import Lut, Metric
+from qabwnas.lut.lut import Lut, LutBlock, Metric
 from qabwnas.search.backend import Backend
 from qabwnas.search.grid import UNLIMITED, Grid, choose_grid
-from qabwnas.search.weights import weigh
 
 if TYPE_CHECKING:
     from qabwnas.search.scope import Scope, Selection
@@ -24,6 +23,8 @@ NO_MAXIMUM = -(2**63)
 """The origin of a max-aggregated metric without a fixed part."""
 
 Number = int | float | str | Decimal
+UnitsOf = Callable[[Lut, Metric, Backend], tuple[Grid, NDArray[np.int64]]]
+"""What :func:`units_of` computes, or has kept."""
 
 
 @dataclass(frozen=True)
@@ -53,15 +54,24 @@ class Problem:
     groups: NDArray[np.int64] | None = None
 
     @classmethod
-    def of(cls, lut: Lut, metric_names: Sequence[str], backend: Backend, scope: Scope | None = None) -> Problem:
+    def of(
+        cls,
+        lut: Lut,
+        metric_names: Sequence[str],
+        backend: Backend,
+        scope: Scope | None = None,
+        units: UnitsOf | None = None,
+    ) -> Problem:
         """Set up a search over the named metrics, within a scope; O(rows × metrics).
 
         Where the scope has weights, the first metric is the weighted one, by the name of :func:`weighted_name`; the
-        plain one may then be named again behind it.
+        plain one may then be named again behind it. Grids are those of all candidates, so totals do not depend on what
+        a scope leaves out. ``units`` gives them with the columns, by default :func:`units_of`.
 
         Raises:
-            InputError: a metric is unknown or named twice, was not measured for a candidate, or has a value or total
-                that cannot be held; the message names metric, block and candidate. Or the scope does not suit the LUT.
+            InputError: a metric is unknown or named twice, was not measured for a candidate that may be chosen, or has
+                a value or total that cannot be held; the message names metric, block and candidate. Or the scope does
+                not suit the LUT.
         """
         metrics = tuple(lut.metric(name) for name in metric_names)
         weighted = scope is not None and scope.is_weighted
@@ -70,38 +80,49 @@ class Problem:
             if name in compared[:index]:
                 raise InputError(f"metric {name!r} is named twice")
         selection = scope.selection(lut) if scope is not None else None
-        offsets = _offsets(lut, selection)
-        values = np.empty((len(metrics), int(offsets[-1])), dtype=np.int64)
-        origin = np.zeros(len(metrics), dtype=np.int64)
-        grids = []
-        for m, metric in enumerate(metrics):
-            columns = [_measured_column(lut, index, metric.name, selection) for index in range(len(lut.blocks))]
-            grid = choose_grid(metric, columns, lut.block_names)
-            values[m] = grid.units(np.concatenate(columns), backend)
-            if metric.fixed is not None:
-                origin[m] = grid.units(np.array([metric.fixed]), backend)[0]
-            elif metric.aggregation == "max":
-                origin[m] = NO_MAXIMUM
-            grids.append(grid)
-        if weighted and scope is not None:
-            fixed = int(origin[0]) if metrics[0].fixed is not None else None
-            factors = scope.factors(lut.block_names)
-            grids[0], values[0], fixed = weigh(metrics[0], grids[0], factors, values[0], offsets, fixed)
-            metrics = (replace(metrics[0], name=compared[0]), *metrics[1:])
-            origin[0] = fixed if fixed is not None else origin[0]
-        is_max = np.array([metric.aggregation == "max" for metric in metrics], dtype=np.uint8)
-        candidates = np.concatenate(selection.candidates) if selection is not None else None
-        groups = np.concatenate(selection.groups) if selection is not None and selection.groups is not None else None
-        return cls(
-            metrics,
-            tuple(grids),
-            lut.block_names,
-            values,
-            offsets,
-            is_max,
-            origin,
+        grids, columns = zip(*((units or units_of)(lut, metric, backend) for metric in metrics), strict=True)
+        for metric in metrics:
+            _check_measured(lut, metric.name, selection)
+        problem = cls(
+            metrics=metrics,
+            grids=grids,
+            block_names=lut.block_names,
+            values=np.stack(columns),
+            offsets=np.cumsum([0, *(block.n_candidates for block in lut.blocks)], dtype=np.int64),
+            is_max=np.array([metric.aggregation == "max" for metric in metrics], dtype=np.uint8),
+            origin=np.array([_origin(*pair, backend) for pair in zip(metrics, grids, strict=True)], dtype=np.int64),
+        )
+        if selection is not None:
+            problem = problem.selected(selection)
+        return problem.weighted(scope.factors(lut.block_names)) if scope is not None and weighted else problem
+
+    def selected(self, selection: Selection) -> Problem:
+        """Return the problem of a selection's candidates; rows are all candidates here."""
+        offsets = np.cumsum([0, *(numbers.size for numbers in selection.candidates)], dtype=np.int64)
+        candidates = np.concatenate(selection.candidates)
+        rows = candidates + np.repeat(self.offsets[:-1], np.diff(offsets))
+        groups = np.concatenate(selection.groups) if selection.groups is not None else None
+        return replace(
+            self,
+            values=np.ascontiguousarray(self.values[:, rows]),
+            offsets=offsets,
             candidates=candidates,
             groups=groups,
+        )
+
+    def weighted(self, factors: Mapping[str, Decimal]) -> Problem:
+        """Return the problem whose first metric counts by a factor a block; raises as :func:`.weigh` does."""
+        from qabwnas.search.weights import weigh  # here, for most searches have no weights
+
+        fixed = int(self.origin[0]) if self.metrics[0].fixed is not None else None
+        grid, values, fixed = weigh(self.metrics[0], self.grids[0], factors, self.values[0], self.offsets, fixed)
+        origin = self.origin[0] if fixed is None else fixed
+        return replace(
+            self,
+            metrics=(replace(self.metrics[0], name=weighted_name(self.metrics[0].name)), *self.metrics[1:]),
+            grids=(grid, *self.grids[1:]),
+            values=np.concatenate([values[np.newaxis], self.values[1:]]),
+            origin=np.concatenate([[origin], self.origin[1:]]),
         )
 
     def parts(self) -> list[Problem]:
@@ -110,16 +131,19 @@ class Problem:
             return [self]
         blocks = list(pairwise(self.offsets.tolist()))
         common = set.intersection(*(set(self.groups[first:last].tolist()) for first, last in blocks))
-        return [self._rows(self.groups == group) for group in sorted(common)]
+        return [replace(self.with_rows(self.groups == group), groups=None) for group in sorted(common)]
 
-    def _rows(self, kept: NDArray[np.bool_]) -> Problem:
-        assert self.candidates is not None  # as groups come from a selection
+    def with_rows(self, kept: NDArray[np.bool_]) -> Problem:
+        """Return the problem of some rows, bool ``(n_rows,)``, at least one of every block."""
+        candidates = self.candidates
+        if candidates is None:
+            candidates = np.arange(kept.size) - np.repeat(self.offsets[:-1], np.diff(self.offsets))
         return replace(
             self,
             values=np.ascontiguousarray(self.values[:, kept]),
             offsets=np.concatenate([[0], np.cumsum(kept)])[self.offsets],
-            candidates=self.candidates[kept],
-            groups=None,
+            candidates=candidates[kept],
+            groups=self.groups[kept] if self.groups is not None else None,
         )
 
     def led_by(self, m: int) -> Problem:
@@ -184,24 +208,40 @@ def weighted_name(metric: str) -> str:
     return f"weighted {metric}"
 
 
-def _offsets(lut: Lut, selection: Selection | None) -> NDArray[np.int64]:
-    if selection is None:
-        sizes = [block.n_candidates for block in lut.blocks]
-    else:
-        sizes = [numbers.size for numbers in selection.candidates]
-    return np.cumsum([0, *sizes], dtype=np.int64)
+def units_of(lut: Lut, metric: Metric, backend: Backend) -> tuple[Grid, NDArray[np.int64]]:
+    """Return a metric's grid, and all candidates of the first block in its units, then of the second, …
+
+    The grid is that of what was measured; the rest is 0.
+
+    Raises:
+        InputError: a value or total cannot be held; the message names metric, block and candidate.
+    """
+    columns = [known_column(block, metric.name) for block in lut.blocks]
+    grid = choose_grid(metric, columns, lut.block_names)
+    return grid, grid.units(np.concatenate(columns), backend)
 
 
-def _measured_column(lut: Lut, index: int, metric: str, selection: Selection | None) -> NDArray[np.float64]:
-    """The metric of a block's candidates, or of those selected, ``(n_rows,)``."""
-    block = lut.blocks[index]
+def known_column(block: LutBlock, metric: str) -> NDArray[np.float64]:
+    """Return a block's column, float64 ``(n_candidates,)``, with 0 where a candidate was not measured."""
     column, measured = block.column(metric), block.measured(metric)
-    if measured is not None:
-        numbers = np.arange(block.n_candidates) if selection is None else selection.candidates[index]
+    return column if measured is None else np.where(measured, column, 0.0)
+
+
+def _origin(metric: Metric, grid: Grid, backend: Backend) -> int:
+    if metric.fixed is not None:
+        return int(grid.units(np.array([metric.fixed]), backend)[0])
+    return NO_MAXIMUM if metric.aggregation == "max" else 0
+
+
+def _check_measured(lut: Lut, metric: str, selection: Selection | None) -> None:
+    for b, block in enumerate(lut.blocks):
+        measured = block.measured(metric)
+        if measured is None:
+            continue
+        numbers = np.arange(block.n_candidates) if selection is None else selection.candidates[b]
         missing = numbers[~measured[numbers]]
         if missing.size:
             raise InputError(
                 f"metric {metric!r}, block {block.name!r}: {missing.size} of {numbers.size} candidates were not "
                 f"measured, the first of them candidate {missing[0]}"
             )
-    return column if selection is None else column[selection.candidates[index]]

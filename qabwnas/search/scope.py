@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 
 from qabwnas.errors import InputError
 from qabwnas.lut.lut import Lut
-from qabwnas.search.bit_rules import BitRules
-from qabwnas.search.operation_rule import OperationRule
 from qabwnas.search.problem import Number, exact_number
 
 
@@ -73,6 +71,9 @@ class Scope:
             InputError: a block, layer, operation, candidate or bit width is named that the LUT does not have, a text is
                 of none of the forms, or nothing is left of a block; the message names the block and the part.
         """
+        from qabwnas.search.bit_rules import BitRules  # here, for most searches have no scope
+        from qabwnas.search.operation_rule import OperationRule
+
         for name in self.weights:
             lut.block(name)
         bits = BitRules.of(self.bits, lut)

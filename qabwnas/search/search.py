@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from qabwnas.errors import FrontLimitError, InputError
 from qabwnas.lut.lut import Lut
@@ -19,6 +22,9 @@ from qabwnas.search.parts import UNBOUNDED, Limits, Subnets, best
 from qabwnas.search.problem import Number, Problem
 from qabwnas.search.scope import Scope
 from qabwnas.search.totals import totals_in
+
+TotalsIn = Callable[[Lut, str, NDArray[np.int32], Backend], Sequence[Decimal | None]]
+"""What :func:`.totals_in` computes, or has kept."""
 
 _GAP_GRID = Grid(decimals=6)
 
@@ -115,32 +121,72 @@ def search(
     Complexity: O(rows log rows) for pruning; then as the direct search (``csrc/qabwnas/top.hpp``): exponential in the
     number of blocks at worst, microseconds to milliseconds on look-up tables of real networks.
     """
-    started = time.perf_counter()
-    _check_count("top", top)
-    _check_count("distance", distance)
-    limits = _limits(time_limit, node_limit, started)
-    _check_method(method, top, distance, limits)
-    kernels = select_backend(backend)
-    minimize = default_objective(lut.metric_names) if minimize is None else minimize
-    budgets = dict(budgets or {})
-    problem = Problem.of(lut, compared_metrics(lut, minimize, budgets, scope), kernels, scope)
-    found, used = solve(problem, problem.budget_units(budgets), top, kernels, distance, method, limits)
-    if method == "front" and found.status == LIMIT:
-        raise FrontLimitError(f"the front within the budgets takes more than {DEFAULT_MAX_MEMORY} bytes")
-    smallest = smallest_totals(problem, budgets, kernels, limits) if found.status == INFEASIBLE else {}
-    answers = answers_of(lut, problem, found, kernels)
-    bound = None if found.status == INFEASIBLE else problem.grids[0].decimal(found.bound)
-    return SearchResult(
-        status=_status(found),
-        minimized=problem.metric_names[0],
-        answers=answers,
-        method=used,
-        backend=kernels.name,
-        seconds=time.perf_counter() - started,
-        bound=bound,
-        gap=_gap(answers[0].objective, bound) if answers and bound is not None else None,
-        smallest=smallest,
-    )
+    question = Question.of(lut, minimize, budgets or {}, top, scope, distance, method, time_limit, node_limit, backend)
+    problem = Problem.of(lut, question.metric_names, question.kernels, scope)
+    return question.answer(lut, problem, totals_in)
+
+
+@dataclass(frozen=True)
+class Question:
+    """A validated search: what is compared, within what, and how; ``started`` is by :func:`time.perf_counter`."""
+
+    metric_names: list[str]
+    budgets: dict[str, Number]
+    top: int
+    scope: Scope | None
+    distance: int
+    method: Method
+    limits: Limits
+    kernels: Backend
+    started: float
+
+    @classmethod
+    def of(
+        cls,
+        lut: Lut,
+        minimize: str | None,
+        budgets: Mapping[str, Number],
+        top: int,
+        scope: Scope | None,
+        distance: int,
+        method: Method,
+        time_limit: float | None,
+        node_limit: int | None,
+        backend: str | None,
+    ) -> Question:
+        """Validate the arguments of :func:`search`; raises as that does."""
+        started = time.perf_counter()
+        _check_count("top", top)
+        _check_count("distance", distance)
+        limits = _limits(time_limit, node_limit, started)
+        _check_method(method, top, distance, limits)
+        kernels = select_backend(backend)
+        minimize = default_objective(lut.metric_names) if minimize is None else minimize
+        names = compared_metrics(lut, minimize, budgets, scope)
+        return cls(names, dict(budgets), top, scope, distance, method, limits, kernels, started)
+
+    def answer(self, lut: Lut, problem: Problem, totals: TotalsIn) -> SearchResult:
+        """Return the answer; the problem is over ``metric_names``, within the scope, for ``top`` subnets at least."""
+        bounds = problem.budget_units(self.budgets)
+        found, used = solve(problem, bounds, self.top, self.kernels, self.distance, self.method, self.limits)
+        if self.method == "front" and found.status == LIMIT:
+            raise FrontLimitError(f"the front within the budgets takes more than {DEFAULT_MAX_MEMORY} bytes")
+        smallest: dict[str, Decimal | None] = {}
+        if found.status == INFEASIBLE:
+            smallest = smallest_totals(problem, self.budgets, self.kernels, self.limits)
+        answers = _answers(lut, problem, found, totals, self.kernels)
+        bound = None if found.status == INFEASIBLE else problem.grids[0].decimal(found.bound)
+        return SearchResult(
+            status=_status(found),
+            minimized=problem.metric_names[0],
+            answers=answers,
+            method=used,
+            backend=self.kernels.name,
+            seconds=time.perf_counter() - self.started,
+            bound=bound,
+            gap=_gap(answers[0].objective, bound) if answers and bound is not None else None,
+            smallest=smallest,
+        )
 
 
 def default_objective(metric_names: Sequence[str]) -> str:
@@ -189,12 +235,11 @@ def smallest_totals(
     return smallest
 
 
-def answers_of(lut: Lut, problem: Problem, found: Subnets, kernels: Backend) -> tuple[Answer, ...]:
-    """Return subnets as answers, with their totals in every metric of the LUT."""
+def _answers(lut: Lut, problem: Problem, found: Subnets, totals: TotalsIn, kernels: Backend) -> tuple[Answer, ...]:
     if not len(found.totals):
         return ()
     others = [name for name in lut.metric_names if name not in problem.metric_names]
-    other_totals = [totals_in(lut, name, found.candidates, kernels) for name in others]
+    other_totals = [totals(lut, name, found.candidates, kernels) for name in others]
     answers = []
     for n, candidates in enumerate(found.candidates):
         known = problem.decimals(found.totals[n])

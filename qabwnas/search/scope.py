@@ -34,8 +34,8 @@ class Scope:
             ``layer1=k3e6`` in no layer of the block, ``k3e6`` in none at all, ``layer1=#17`` not that candidate.
 
     Raises:
-        InputError: a weight is not a number or negative, or a part is not a list. Names are looked up, and other texts
-            read, when the scope meets a LUT.
+        InputError: a weight is not a number or negative, or a part is no list or mapping. Names are looked up, and other
+            texts read, when the scope meets a LUT.
     """
 
     weights: Mapping[str, Number] = field(default_factory=dict)
@@ -44,6 +44,8 @@ class Scope:
     forbid: Sequence[str] = ()
 
     def __post_init__(self) -> None:
+        if not isinstance(self.weights, Mapping):
+            raise InputError(f"weights: {self.weights!r} do not say which block each is of")
         weights = {name: exact_number(weight, f"weight {name!r}") for name, weight in self.weights.items()}
         for name, weight in weights.items():
             if weight < 0:

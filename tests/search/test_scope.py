@@ -157,6 +157,7 @@ def test_pins_and_bans_mean_what_they_say() -> None:
 @pytest.mark.parametrize(
     ("parts", "message"),
     [
+        ({"weights": [1, 2]}, r"weights: .1, 2. do not say which block each is of"),
         ({"weights": {"third": 1}}, "block 'third' is not in the LUT, which has first, second"),
         ({"weights": {"first": -1}}, "weight 'first': -1 is negative"),
         ({"weights": {"first": "much"}}, "weight 'first': 'much' is not a number"),

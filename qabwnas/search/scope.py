@@ -34,8 +34,8 @@ class Scope:
             ``layer1=k3e6`` in no layer of the block, ``k3e6`` in none at all, ``layer1=#17`` not that candidate.
 
     Raises:
-        InputError: a weight is not a number or negative, or a part is no list or mapping. Names are looked up, and other
-            texts read, when the scope meets a LUT.
+        InputError: a weight is not a number or negative, or a part is no list or mapping. Names are looked up, and
+            other texts read, when the scope meets a LUT.
     """
 
     weights: Mapping[str, Number] = field(default_factory=dict)

@@ -133,7 +133,7 @@ class Frontier:
             candidates,
             kernels.name,
             extent,
-            scope,
+            None if scope == Scope() else scope,
         )
 
     def __len__(self) -> int:

@@ -103,8 +103,8 @@ def best(
     minimize: str,
     budgets: Mapping[str, Fraction],
     top: int,
-    limited: Limited = FREE,
     distance: int = 1,
+    limited: Limited = FREE,
 ) -> list[tuple[Vector, Choice]]:
     """The first ``top`` subnets that keep every budget, by objective, budgeted metrics in LUT order, candidates.
 
@@ -117,17 +117,21 @@ def best(
     found: list[tuple[Vector, Choice]] = []
     for vector, choice in sorted(subnets(lut, [minimize, *budgeted], limited)):
         fits = all(bound is None or total <= bound for total, bound in zip(vector, bounds, strict=True))
-        apart = all(sum(a != b for a, b in zip(choice, other, strict=True)) >= distance for _, other in found)
+        apart = all(differences(choice, other) >= distance for _, other in found)
         if fits and apart and len(found) < top:
             found.append((vector, choice))
     return found
+
+
+def differences(a: Choice, b: Choice) -> int:
+    return sum(x != y for x, y in zip(a, b, strict=True))
 
 
 def next_budget(
     lut: Lut, minimize: str, budgets: Mapping[str, Fraction], name: str, limited: Limited = FREE
 ) -> tuple[Fraction, Fraction] | None:
     """The smallest budget on ``name`` under which the best objective is better than it is, and that objective."""
-    current = best(lut, minimize, budgets, 1, limited)[0][0][0]
+    current = best(lut, minimize, budgets, 1, limited=limited)[0][0][0]
     columns = [minimize, *budgets]
     weighted = any(weight != 1 for weight in limited.weights.values())
     steps = []

@@ -64,7 +64,7 @@ def test_at_a_limit_nothing_wrong_is_claimed(backend: str, lut: Lut, data: st.Da
 def test_limits_hold_over_all_bit_widths_together(backend: str, lut: Lut, data: st.DataObject) -> None:
     scope, limited = data.draw(scopes(lut).filter(lambda pair: pair[1].homogeneous))
     name = lut.metric_names[0]
-    expected = oracle.best(lut, name, {}, 1, limited)
+    expected = oracle.best(lut, name, {}, 1, limited=limited)
     if not expected:
         return
     result = qabwnas.search(lut, minimize=name, scope=scope, node_limit=data.draw(st.integers(1, 20)), backend=backend)

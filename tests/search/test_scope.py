@@ -65,7 +65,7 @@ def test_searches_within_scopes(backend: str, lut: Lut, data: st.DataObject) -> 
             tuple(plain[choice][1 + lut.metric_names.index(n)] for n in lut.metric_names if n in budgets),
             choice,
         )
-        for vector, choice in oracle.best(lut, minimize, bounds, top, limited, distance)
+        for vector, choice in oracle.best(lut, minimize, bounds, top, distance, limited)
     ]
     options = {"top": top, "distance": distance, "scope": scope, "backend": backend}
     if not oracle.subnets(lut, [minimize], limited):
@@ -104,7 +104,7 @@ def test_fronts_and_batches_within_scopes(backend: str, lut: Lut, data: st.DataO
             f"{','.join(budgets)}\n{','.join(f'{value:f}' for value in budgets.values())}\n"
         )
         bounds = {name: Fraction(value) for name, value in budgets.items()}
-        best = oracle.best(lut, names[0], bounds, 1, limited)
+        best = oracle.best(lut, names[0], bounds, 1, limited=limited)
         for method in ("direct", "front"):
             answers = Path(folder) / f"{method}.csv"
             answer_batch(

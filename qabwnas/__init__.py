@@ -6,7 +6,7 @@ The public names for searching: :class:`Lut`, :func:`search`, :class:`Frontier`.
 
 from qabwnas.errors import BackendError, FormatError, InputError, QabwnasError, StaleError
 from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
-from qabwnas.search import Answer, Frontier, SearchResult, search
+from qabwnas.search import Answer, Frontier, Scope, SearchResult, search
 
 __version__ = "0.1.0"
 
@@ -20,6 +20,7 @@ __all__ = [
     "LutBlock",
     "Metric",
     "QabwnasError",
+    "Scope",
     "SearchResult",
     "StaleError",
     "Table",

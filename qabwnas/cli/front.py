@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from qabwnas.cli.output import check_output, force_option
+from qabwnas.cli.scope_options import parse_scope, scope_options
 
 if TYPE_CHECKING:
     from qabwnas.search import Frontier
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 @click.command(name="front")
 @click.argument("lut_path", metavar="LUT.h5", type=click.Path(path_type=Path))
 @click.option("--minimize", metavar="METRIC,METRIC[,…]", required=True, help="The metrics; the first is the objective.")
+@scope_options
 @click.option(
     "--within",
     metavar="METRIC=LOW:HIGH",
@@ -45,6 +47,10 @@ if TYPE_CHECKING:
 def command(
     lut_path: Path,
     minimize: str,
+    bits: tuple[str, ...],
+    pin: tuple[str, ...],
+    forbid: tuple[str, ...],
+    weights: tuple[str, ...],
     within: tuple[str, ...],
     epsilon: str,
     max_memory: str,
@@ -53,7 +59,10 @@ def command(
     as_json: bool,
     force: bool,
 ) -> None:
-    """Build the exact front of LUT.h5 over two or more metrics and write it to FRONT.h5."""
+    """Build the exact front of LUT.h5 over two or more metrics and write it to FRONT.h5.
+
+    With --weight the first metric is the weighted one, and is called so; it may be named twice, for the plain one too.
+    """
     from qabwnas.cli.exact_json import dumps
     from qabwnas.lut.lut import Lut
     from qabwnas.lut.units import parse_quantity
@@ -68,6 +77,7 @@ def command(
     front = Frontier.build(
         lut,
         [name.strip() for name in minimize.split(",")],
+        scope=parse_scope(bits, pin, forbid, weights),
         within=dict(_range(text) for text in within),
         epsilon=epsilon,
         max_memory=int(parse_quantity(max_memory, "max-memory_bytes")),
@@ -78,7 +88,7 @@ def command(
         write_front_csv(front, csv_path)
     if as_json:
         summary = {"status": "complete", "backend": front.backend, "seconds": seconds, "points": len(front)}
-        summary |= {"epsilon": front.extent.epsilon}
+        summary |= {"epsilon": front.extent.epsilon, "scope": front.scope.as_json() if front.scope is not None else {}}
         click.echo(dumps(summary | {"metrics": list(front.metric_names), "smallest": _smallest(front)}))
     else:
         click.echo(f"{len(front)} points ({front.backend}, {seconds * 1e3:.1f} ms), written to {output}")

@@ -8,9 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from qabwnas.cli.scope_options import parse_scope, scope_options
+from qabwnas.errors import InputError
+
 if TYPE_CHECKING:
     from qabwnas.lut.lut import Lut
     from qabwnas.search import Answer, SearchResult
+    from qabwnas.search.explain import BudgetEffect, Explanation
+    from qabwnas.search.method import Method
 
 NOTHING_FITS = 3
 
@@ -27,26 +32,80 @@ NOTHING_FITS = 3
     "metric's name states one: size_bytes=1.5MB.",
 )
 @click.option("--top", type=click.IntRange(min=1), default=1, show_default=True, help="How many answers, best first.")
+@scope_options
+@click.option(
+    "--distance",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="In how many blocks answers must differ.",
+)
+@click.option(
+    "--method",
+    type=click.Choice(["auto", "front", "direct"]),
+    default="auto",
+    show_default=True,
+    help="A search, or the front within the budgets, which gives one answer.",
+)
+@click.option("--time-limit", type=float, metavar="SECONDS", help="Stop the direct search then, with what it has.")
+@click.option("--node-limit", type=click.IntRange(min=1), help="Stop it after so many partial subnets.")
+@click.option("--explain", "with_reasons", is_flag=True, help="Also say which budgets bind, and what more would gain.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON; totals are exact decimals.")
-def command(lut_path: Path, minimize: str | None, budgets: tuple[str, ...], top: int, as_json: bool) -> None:
+def command(
+    lut_path: Path,
+    minimize: str | None,
+    budgets: tuple[str, ...],
+    top: int,
+    bits: tuple[str, ...],
+    pin: tuple[str, ...],
+    forbid: tuple[str, ...],
+    weights: tuple[str, ...],
+    distance: int,
+    method: Method,
+    time_limit: float | None,
+    node_limit: int | None,
+    with_reasons: bool,
+    as_json: bool,
+) -> None:
     """Find the best subnets of LUT.h5 within budgets, and prove that they are the best.
 
-    Exits with 3 where no subnet fits, naming the smallest budget that would.
+    Exits with 3 where no subnet fits, naming the smallest budget that would. A search that a limit stops exits with 0
+    and says how far its answer may be from the best, or with 1 where it has none yet.
     """
     from qabwnas.lut.lut import Lut
     from qabwnas.search import search
 
     lut = Lut.open(lut_path)
-    result = search(lut, minimize=minimize, budgets=parse_budgets(budgets), top=top)
+    bounds, scope = parse_budgets(budgets), parse_scope(bits, pin, forbid, weights)
+    result = search(
+        lut,
+        minimize=minimize,
+        budgets=bounds,
+        top=top,
+        scope=scope,
+        distance=distance,
+        method=method,
+        time_limit=time_limit,
+        node_limit=node_limit,
+    )
+    explanation = None
+    if with_reasons and result.status == "optimal":  # what is not proved rests on nothing
+        from qabwnas.search.explain import explain
+
+        explanation = explain(lut, minimize=minimize, budgets=bounds, scope=scope)
     if as_json:
-        click.echo(_as_json(result))
+        click.echo(_as_json(result, explanation))
     else:
-        click.echo(f"{result.status} ({result.backend}, {result.seconds * 1e3:.1f} ms)")
+        click.echo(_headline(result))
         for rank, answer in enumerate(result.answers, start=1):
-            click.echo(_as_text(lut, rank, answer))
+            click.echo(_as_text(lut, rank, answer, result.minimized))
+        for effect in explanation.effects if explanation is not None else ():
+            click.echo(_effect_as_text(effect, result.minimized))
     if result.status == "infeasible":
         _explain_infeasible(result)
         raise click.exceptions.Exit(NOTHING_FITS)
+    if result.status == "unknown":
+        raise InputError(f"no subnet was found within the limits; none has {result.minimized} below {result.bound:f}")
 
 
 def parse_budgets(texts: tuple[str, ...]) -> dict[str, Decimal]:
@@ -69,27 +128,61 @@ def parse_budgets(texts: tuple[str, ...]) -> dict[str, Decimal]:
     return budgets
 
 
-def _as_json(result: SearchResult) -> str:
+def _as_json(result: SearchResult, explanation: Explanation | None) -> str:
     from qabwnas.cli.exact_json import dumps
 
     content: dict[str, object] = {
         "status": result.status,
+        "minimized": result.minimized,
+        "method": result.method,
         "backend": result.backend,
         "seconds": result.seconds,
-        "answers": [{"totals": answer.totals, "choice": answer.choice} for answer in result.answers],
+        "bound": result.bound,
+        "gap": result.gap,
+        "answers": [
+            {"objective": answer.objective, "totals": answer.totals, "choice": answer.choice}
+            for answer in result.answers
+        ],
     }
     if result.status == "infeasible":
         content["smallest"] = result.smallest
+    if explanation is not None:
+        content["budgets"] = {effect.metric: _effect_as_json(effect) for effect in explanation.effects}
     return dumps(content)
 
 
-def _as_text(lut: Lut, rank: int, answer: Answer) -> str:
-    lines = [f"#{rank}  " + "  ".join(f"{name} {total:f}" for name, total in answer.totals.items())]
+def _effect_as_json(effect: BudgetEffect) -> dict[str, object]:
+    return {"binds": effect.binds} | {name: value for name, value in vars(effect).items() if name != "metric"}
+
+
+def _headline(result: SearchResult) -> str:
+    """The status, how it was found, and at a limit what is known of the best."""
+    line = f"{result.status} ({result.method}, {result.backend}, {result.seconds * 1e3:.1f} ms)"
+    if result.status == "feasible":
+        line += f": no subnet has {result.minimized} below {result.bound:f}"
+        if result.gap is not None:
+            line += f", a gap of {result.gap:f}"
+    return line
+
+
+def _as_text(lut: Lut, rank: int, answer: Answer, minimized: str) -> str:
+    totals = answer.totals if minimized in answer.totals else {minimized: answer.objective} | answer.totals
+    lines = [f"#{rank}  " + "  ".join(f"{name} {total:f}" for name, total in totals.items())]
     names = max(len(name) for name in answer.choice)
     numbers = max(len(str(candidate)) for candidate in answer.choice.values())
     for name, candidate in answer.choice.items():
         lines.append(f"    {name:<{names}}  {candidate:>{numbers}}  {lut.describe(name, candidate)}")
     return "\n".join(lines)
+
+
+def _effect_as_text(effect: BudgetEffect, minimized: str) -> str:
+    budget = f"budget {effect.metric} {effect.budget:f}, of which {effect.slack:f} is left"
+    if effect.next_budget is None:
+        return f"{budget}: does not bind"
+    return (
+        f"{budget}: binds; with {effect.next_budget:f}, which is {effect.growth:f} more, {minimized} is "
+        f"{effect.next_objective:f}, which is {effect.gain:f} less"
+    )
 
 
 def _explain_infeasible(result: SearchResult) -> None:

@@ -3,6 +3,7 @@
 from qabwnas.search.backend import select_backend
 from qabwnas.search.frontier import Frontier
 from qabwnas.search.problem import Problem
+from qabwnas.search.scope import Scope
 from qabwnas.search.search import Answer, SearchResult, search
 
-__all__ = ["Answer", "Frontier", "Problem", "SearchResult", "search", "select_backend"]
+__all__ = ["Answer", "Frontier", "Problem", "Scope", "SearchResult", "search", "select_backend"]

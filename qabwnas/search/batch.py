@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import BinaryIO, Literal, Protocol, get_args
+from typing import BinaryIO, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,12 +19,11 @@ from qabwnas.lut.lut import Lut
 from qabwnas.search import batch_csv
 from qabwnas.search.backend import Backend, select_backend
 from qabwnas.search.batch_answers import Answers, DirectAnswers, FrontAnswers
-from qabwnas.search.frontier import DEFAULT_MAX_MEMORY, Frontier
+from qabwnas.search.frontier import Frontier
 from qabwnas.search.grid import Grid
-from qabwnas.search.search import default_objective
-
-Method = Literal["auto", "front", "direct"]
-METHODS: tuple[Method, ...] = get_args(Method)
+from qabwnas.search.method import DEFAULT_MAX_MEMORY, METHODS, Method, MethodUsed
+from qabwnas.search.scope import Scope
+from qabwnas.search.search import compared_metrics, default_objective
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ class BatchResult:
 
     n_budgets: int
     n_optimal: int
-    method: Literal["front", "direct"]
+    method: MethodUsed
     backend: str
 
 
@@ -74,6 +73,7 @@ def answer_batch(
     answers_path: str | os.PathLike[str],
     *,
     minimize: str | None = None,
+    scope: Scope | None = None,
     method: Method = "auto",
     max_memory: int = DEFAULT_MAX_MEMORY,
     backend: str | None = None,
@@ -91,6 +91,8 @@ def answer_batch(
         source: the LUT or front.
         minimize: the objective; by default the front's first metric, or that of
             :func:`~qabwnas.search.search.default_objective`.
+        scope: what may be chosen of a LUT, and weights of the objective, whose column is then named so:
+            ``weighted loss``; a front has its own.
         method: how rows of a LUT are answered: by its ``front`` over the objective and the columns' metrics, which is
             built first, or by a ``direct`` search for each distinct row. ``auto`` takes the front, and the direct
             search where the front takes more than ``max_memory``.
@@ -99,8 +101,8 @@ def answer_batch(
 
     Raises:
         InputError: the budgets are not of that form (the message names file, line and column), a name ends otherwise,
-            Parquet is asked for without pyarrow, a metric is unknown, ``max_memory`` does not do for ``front``, or a
-            front is to be searched directly.
+            Parquet is asked for without pyarrow, a metric is unknown, ``max_memory`` does not do for ``front``, the
+            scope does not suit the LUT, or a front is given a scope or to be searched directly.
         OSError: a file cannot be read or written.
     """
     kernels = select_backend(backend)
@@ -108,7 +110,7 @@ def answer_batch(
     with Path(budgets_path).open("rb") as stream:
         budgets = reading.read_budgets(Path(budgets_path), stream)
         _check_columns(budgets)
-        answers = _answers(source, budgets.columns, minimize, method, max_memory, kernels)
+        answers = _answers(source, budgets.columns, minimize, scope, method, max_memory, kernels)
         metrics = _positions(answers, budgets)
         with atomic_path(answers_path) as temporary, writing.create_answers(temporary, answers) as out:
             n_budgets = n_optimal = 0
@@ -137,6 +139,7 @@ def _answers(
     source: Lut | Frontier,
     columns: Sequence[str],
     minimize: str | None,
+    scope: Scope | None,
     method: Method,
     max_memory: int,
     kernels: Backend,
@@ -146,20 +149,21 @@ def _answers(
     if isinstance(source, Frontier):
         if method == "direct":
             raise InputError("a front cannot be searched directly: give the LUT")
+        if scope is not None:
+            raise InputError("a front is of one scope, that it was built with: give the LUT")
         led = source if minimize in (None, source.metric_names[0]) else source.led_by(str(minimize))
         return FrontAnswers(led, kernels)
-    for name in columns:
-        source.metric(name)
     objective = default_objective(source.metric_names) if minimize is None else minimize
-    names = [objective, *(name for name in source.metric_names if name in columns and name != objective)]
+    names = compared_metrics(source, objective, columns, scope)
     if method == "direct":
-        return DirectAnswers(source, names, kernels)
+        return DirectAnswers(source, names, kernels, scope)
     try:
-        return FrontAnswers(Frontier.build(source, names, max_memory=max_memory, backend=kernels.name), kernels)
+        front = Frontier.build(source, names, scope=scope, max_memory=max_memory, backend=kernels.name)
+        return FrontAnswers(front, kernels)
     except FrontLimitError:
         if method == "front":
             raise
-        return DirectAnswers(source, names, kernels)
+        return DirectAnswers(source, names, kernels, scope)
 
 
 def _check_columns(budgets: BudgetReader) -> None:

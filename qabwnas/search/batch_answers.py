@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qabwnas.lut.lut import Lut, Metric
-from qabwnas.search.backend import INFEASIBLE, Backend
+from qabwnas.search.backend import Backend
 from qabwnas.search.frontier import Frontier
 from qabwnas.search.grid import UNLIMITED, Grid
+from qabwnas.search.parts import best
 from qabwnas.search.problem import Problem
+from qabwnas.search.scope import Scope
 
 
 class Answers(Protocol):
@@ -58,8 +60,8 @@ class DirectAnswers:
 
     method: Literal["direct"] = "direct"
 
-    def __init__(self, lut: Lut, metric_names: Sequence[str], kernels: Backend) -> None:
-        problem = Problem.of(lut, metric_names, kernels, k=1)
+    def __init__(self, lut: Lut, metric_names: Sequence[str], kernels: Backend, scope: Scope | None) -> None:
+        problem = Problem.of(lut, metric_names, kernels, scope, k=1)
         self.metrics, self.grids, self.block_names = problem.metrics, problem.grids, problem.block_names
         self._problem = problem
         self._kernels = kernels
@@ -88,14 +90,11 @@ class DirectAnswers:
     def _search(self, metrics: Sequence[int], bounds: Sequence[int]) -> int:
         # A metric without a budget is searched with too, so that it still decides between equal objectives, as it does
         # in a front.
-        problem = self._problem
-        budgets = np.full(len(self.metrics), UNLIMITED, dtype=np.int64)
-        budgets[list(metrics)] = bounds
-        status, totals, rows, _, _ = self._kernels.top(
-            problem.values, problem.offsets, problem.is_max, problem.origin, budgets, 1
-        )
-        if status == INFEASIBLE:
+        units = np.full(len(self.metrics), UNLIMITED, dtype=np.int64)
+        units[list(metrics)] = bounds
+        found = best(self._problem, units, 1, self._kernels)
+        if not len(found.totals):
             return -1
-        self._units.append(totals[0])
-        self._candidates.append(problem.choice(rows)[0])
+        self._units.append(found.totals[0])
+        self._candidates.append(found.candidates[0])
         return len(self._units) - 1

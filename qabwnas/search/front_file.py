@@ -23,6 +23,7 @@ from qabwnas.search.backend import NAMES
 from qabwnas.search.extent import Extent
 from qabwnas.search.frontier import Frontier
 from qabwnas.search.grid import UNLIMITED, Grid
+from qabwnas.search.scope import Scope
 
 KIND = Kind(format="qabwnas-front", newest=2)
 _INT32 = np.dtype(np.int32)
@@ -46,6 +47,8 @@ def save_front(front: Frontier, path: str | os.PathLike[str], provenance: Mappin
         file.attrs["n_points"] = len(front)
         if front.extent.epsilon > 0:
             write_text(file, "epsilon", f"{front.extent.epsilon:f}")
+        if front.scope is not None:
+            write_text(file, "scope", canonical_json(front.scope.as_json()))
         _write_metrics(file.create_group("metrics"), front)
         blocks = file.create_group("blocks")
         for member in encode_names(front.block_names):
@@ -77,7 +80,7 @@ def open_front(path: str | os.PathLike[str]) -> Frontier:
     groups = [metrics_group.group(member) for member in metric_members]
     read = [_read_metric(group, name) for group, name in zip(groups, metric_members.values(), strict=True)]
     metrics, grids = tuple(metric for metric, _ in read), tuple(grid for _, grid in read)
-    extent = _read_extent(root, groups)
+    extent, scope = _read_extent(root, groups), _read_scope(root)
     total_units = _total_units(metrics, grids)
     if header.schema_version == 1:
         units = _columns_of_1(metrics_group, metric_members, "totals", INT64, n_points, total_units)
@@ -87,7 +90,9 @@ def open_front(path: str | os.PathLike[str]) -> Frontier:
         totals = root.dataset("totals", INT64, (len(metrics), n_points), ("metric", "point"), total_units)
         shape = (n_points, len(block_members))
         units, candidates = totals.map().T, root.dataset("candidates", _INT32, shape, ("point", "block")).map()
-    return Frontier(metrics, grids, tuple(block_members.values()), units, candidates, backend, extent, Path(path))
+    return Frontier(
+        metrics, grids, tuple(block_members.values()), units, candidates, backend, extent, scope, Path(path)
+    )
 
 
 def is_front(path: str | os.PathLike[str]) -> bool:
@@ -173,3 +178,12 @@ def _read_extent(root: Group, metrics: Sequence[Group]) -> Extent:
     low = [group.integer("low") if group.has_attribute("low") else -UNLIMITED for group in metrics]
     high = [group.integer("high") if group.has_attribute("high") else UNLIMITED for group in metrics]
     return Extent(tuple(low), tuple(high), epsilon)
+
+
+def _read_scope(root: Group) -> Scope | None:
+    if not root.has_attribute("scope"):
+        return None
+    try:
+        return Scope.from_json(json.loads(root.text("scope")))
+    except ValueError as error:  # of which an InputError is one
+        raise root.wrong(f"the attribute 'scope': {error}") from error

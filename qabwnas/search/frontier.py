@@ -15,14 +15,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from qabwnas.errors import FormatError, FrontLimitError, InputError
 from qabwnas.lut.lut import Lut, Metric
+from qabwnas.search import parts
 from qabwnas.search.backend import INFEASIBLE, LIMIT, Backend, select_backend
 from qabwnas.search.extent import Extent, Range
 from qabwnas.search.grid import Grid
+from qabwnas.search.method import DEFAULT_MAX_MEMORY
 from qabwnas.search.minimum_tree import MinimumTree
 from qabwnas.search.problem import Number, Problem
-
-DEFAULT_MAX_MEMORY = 4 << 30
-"""Bytes that a front may take while it is built."""
+from qabwnas.search.scope import Scope
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,8 @@ class Frontier:
             Of a front that was opened from a file, both are mapped: read when, and where, they are looked at.
         backend: which kernels built it.
         extent: which part of the exact front it is, and how closely.
+        scope: what its subnets were chosen from; ``None`` for anything. With weights the first metric is the weighted
+            one, under a name that says so, such as ``weighted loss``.
         path: the file that it was opened from.
     """
 
@@ -52,6 +54,7 @@ class Frontier:
     candidates: NDArray[np.int32]
     backend: str
     extent: Extent
+    scope: Scope | None = None
     path: Path | None = None
 
     @classmethod
@@ -60,6 +63,7 @@ class Frontier:
         lut: Lut,
         minimize: Sequence[str],
         *,
+        scope: Scope | None = None,
         within: Mapping[str, Range] | None = None,
         epsilon: Number = 0,
         max_memory: int = DEFAULT_MAX_MEMORY,
@@ -69,7 +73,9 @@ class Frontier:
 
         Args:
             lut: the table.
-            minimize: the metrics; the first is the objective.
+            minimize: the metrics; the first is the objective. With weights that is the weighted metric, and the plain
+                one may be named again behind it, as one to set budgets on.
+            scope: what may be chosen, and weights of the objective; by default anything, unweighted.
             within: metric name → the least and the largest total wanted, inclusive, ``None`` for no bound: only that
                 part of the exact front. Upper bounds spare work, lower bounds only points.
             epsilon: from 0 to 1. Not 0: far fewer points, and at every budget on the other metrics one whose objective
@@ -78,8 +84,8 @@ class Frontier:
             backend: as for :func:`qabwnas.search`.
 
         Raises:
-            InputError: a metric is unknown, named twice or not measured throughout; fewer than one is named; a bound or
-                ``epsilon`` cannot be used; or nothing lies within the bounds.
+            InputError: a metric is unknown, named twice or not measured throughout; fewer than one is named; the scope
+                does not suit the LUT; a bound or ``epsilon`` cannot be used; or nothing lies within the bounds.
             FrontLimitError: it would take more than ``max_memory``.
             BackendError: the backend cannot be loaded.
             KeyboardInterrupt: Ctrl-C, answered within a fifth of a second.
@@ -87,27 +93,47 @@ class Frontier:
         if isinstance(minimize, str) or not minimize:
             raise InputError(f"minimize: {minimize!r} is not a list of metrics")
         kernels = select_backend(backend)
+        problem = Problem.of(lut, list(minimize), kernels, scope, k=1)
+        return cls.of_problem(problem, kernels, scope, within or {}, epsilon, max_memory)
+
+    @classmethod
+    def of_problem(
+        cls,
+        problem: Problem,
+        kernels: Backend,
+        scope: Scope | None,
+        within: Mapping[str, Range],
+        epsilon: Number,
+        max_memory: int,
+    ) -> Frontier:
+        """Build the front of a problem that was set up within ``scope``; the rest as for :meth:`build`."""
         if isinstance(max_memory, bool) or not isinstance(max_memory, int) or max_memory < 1:
             raise InputError(f"max_memory: {max_memory!r} is not a number of bytes")
-        problem = Problem.of(lut, list(minimize), kernels, k=1)
-        extent = Extent.of(problem, within or {}, epsilon)
+        extent = Extent.of(problem, within, epsilon)
         high = np.array(extent.high, dtype=np.int64)
-        status, totals, choice, n_blocks, n_points, _ = kernels.front(
-            problem.values, problem.offsets, problem.is_max, problem.origin, high, extent.slack(problem), max_memory
-        )
-        if status == LIMIT:
+        found, n_blocks, n_points = parts.front(problem, high, extent.slack(problem), max_memory, kernels)
+        names = ", ".join(problem.metric_names)
+        if found.status == LIMIT:
             raise FrontLimitError(
-                f"the front over {', '.join(minimize)} takes more than {max_memory} bytes: with block {n_blocks} of "
+                f"the front over {names} takes more than {max_memory} bytes: with block {n_blocks} of "
                 f"{len(problem.block_names)} it had {n_points} points; take a part of it (within), fewer points "
                 "(epsilon) or more memory (max_memory), or search directly"
             )
-        wanted = extent.holds(totals)
-        if status == INFEASIBLE or not wanted.any():
-            raise InputError(f"no subnet of the front over {', '.join(minimize)} lies within the bounds")
+        wanted = extent.holds(found.totals)
+        if found.status == INFEASIBLE or not wanted.any():
+            raise InputError(f"no subnet of the front over {names} lies within the bounds")
+        totals, candidates = found.totals, found.candidates
         if not wanted.all():
-            totals, choice = totals[wanted], choice[wanted]
+            totals, candidates = totals[wanted], candidates[wanted]
         return cls(
-            problem.metrics, problem.grids, problem.block_names, totals, problem.choice(choice), kernels.name, extent
+            problem.metrics,
+            problem.grids,
+            problem.block_names,
+            totals,
+            candidates,
+            kernels.name,
+            extent,
+            None if scope == Scope() else scope,
         )
 
     def __len__(self) -> int:

@@ -77,6 +77,15 @@ class Grid:
         return f"{sign}{digits[: -self.decimals]}.{fraction}" if fraction else f"{sign}{digits[: -self.decimals]}"
 
 
+def exact_difference(a: Decimal, b: Decimal) -> Decimal:
+    """Return a − b exactly, without trailing zeros."""
+    with localcontext(_EXACT):
+        difference = a - b
+        return (
+            difference.quantize(Decimal(1)) if difference == difference.to_integral_value() else difference.normalize()
+        )
+
+
 @dataclass(frozen=True)
 class Needs:
     """What values ask of their grid; those of no values at all by default.

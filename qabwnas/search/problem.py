@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
+from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,12 +15,17 @@ from qabwnas.errors import InputError
 from qabwnas.lut.lut import Lut, LutBlock, Metric
 from qabwnas.search.backend import Backend
 from qabwnas.search.grid import UNLIMITED, Grid, Needs, choose_grid
-from qabwnas.search.streaming import Rows, check_measured, is_large, rows_in_parts
+from qabwnas.search.streaming import is_large, rows_in_parts
+
+if TYPE_CHECKING:
+    from qabwnas.search.scope import Scope, Selection
 
 NO_MAXIMUM = -(2**63)
 """The origin of a max-aggregated metric without a fixed part."""
 
 Number = int | float | str | Decimal
+UnitsOf = Callable[[Lut, Metric, Backend], tuple[Grid, NDArray[np.int64]]]
+"""What :func:`units_of` computes, or has kept."""
 
 
 @dataclass(frozen=True)
@@ -29,12 +36,12 @@ class Problem:
         metrics: the metrics, in the order of the vectors that are compared.
         grids: the grid of every metric.
         block_names: in block order.
-        values: int64 ``(n_metrics, n_rows)``, the rows of the first block, then of the second, …
+        values: int64 ``(n_metrics, n_rows)``, candidates of the first block, then of the second, …
         offsets: int64 ``(n_blocks + 1,)``, where each block's rows begin, and last the number of all rows.
         is_max: uint8 ``(n_metrics,)``, 1 where totals are maxima.
         origin: int64 ``(n_metrics,)``, the fixed parts.
-        candidates: int64 ``(n_rows,)``, the candidate that every row is, ascending in a block; ``None`` where the rows
-            are all candidates in order.
+        candidates: int64 ``(n_rows,)``, every row's number in the LUT; ``None`` where rows are all candidates.
+        groups: int64 ``(n_rows,)``; a subnet may only take rows of one group. ``None`` where it may take any.
     """
 
     metrics: tuple[Metric, ...]
@@ -45,42 +52,131 @@ class Problem:
     is_max: NDArray[np.uint8]
     origin: NDArray[np.int64]
     candidates: NDArray[np.int64] | None = None
+    groups: NDArray[np.int64] | None = None
 
     @classmethod
-    def of(cls, lut: Lut, metric_names: Sequence[str], backend: Backend, k: int | None = None) -> Problem:
-        """Set up a search over the named metrics; O(rows × metrics), and for large LUTs that of pruning.
+    def of(
+        cls,
+        lut: Lut,
+        metric_names: Sequence[str],
+        backend: Backend,
+        scope: Scope | None = None,
+        units: UnitsOf | None = None,
+        k: int | None = None,
+    ) -> Problem:
+        """Set up a search over the named metrics, within a scope; O(rows × metrics), and for large LUTs pruning.
 
-        Args:
-            lut: the tables.
-            metric_names: the metrics, the objective first.
-            backend: whose kernels turn values into units.
-            k: how many best subnets are looked for, so that rows that these do without may be left out. A large LUT is
-                then set up in memory for the rows that are left (:mod:`qabwnas.search.streaming`).
+        Where the scope has weights, the first metric is the weighted one, by the name of :func:`weighted_name`; the
+        plain one may then be named again behind it. Grids are those of all candidates, so totals do not depend on what
+        a scope leaves out. ``units`` gives them with the columns, by default :func:`units_of`.
+
+        ``k`` says how many best subnets are looked for, so that rows that these do without may be left out: without a
+        scope, a large LUT is then set up in memory for the rows that are left (:mod:`qabwnas.search.streaming`).
 
         Raises:
-            InputError: a metric is unknown or named twice, was not measured for a candidate, or has a value or total
-                that cannot be held; the message names metric, block and candidate.
+            InputError: a metric is unknown or named twice, was not measured for a candidate that may be chosen, or has
+                a value or total that cannot be held; the message names metric, block and candidate. Or the scope does
+                not suit the LUT.
         """
         metrics = tuple(lut.metric(name) for name in metric_names)
-        for index, name in enumerate(metric_names):
-            if name in metric_names[:index]:
+        weighted = scope is not None and scope.is_weighted
+        compared = [weighted_name(metric_names[0]), *metric_names[1:]] if weighted else metric_names
+        for index, name in enumerate(compared):
+            if name in compared[:index]:
                 raise InputError(f"metric {name!r} is named twice")
         is_max = np.array([metric.aggregation == "max" for metric in metrics], dtype=np.uint8)
-        if k is not None and is_large(lut):
+        if k is not None and scope is None and is_large(lut):
             grids, rows = rows_in_parts(lut, metrics, is_max, k, backend)
-        else:
-            grids, rows = _all_rows(lut, metrics, backend)
-        origin = np.zeros(len(metrics), dtype=np.int64)
-        for m, (metric, grid) in enumerate(zip(metrics, grids, strict=True)):
-            if metric.fixed is not None:
-                origin[m] = grid.units(np.array([metric.fixed]), backend)[0]
-            elif metric.aggregation == "max":
-                origin[m] = NO_MAXIMUM
-        return cls(metrics, grids, lut.block_names, rows.values, rows.offsets, is_max, origin, rows.candidates)
+            origin = _origins(metrics, grids, backend)
+            return cls(metrics, grids, lut.block_names, rows.values, rows.offsets, is_max, origin, rows.candidates)
+        selection = scope.selection(lut) if scope is not None else None
+        grids, columns = zip(*((units or units_of)(lut, metric, backend) for metric in metrics), strict=True)
+        for metric in metrics:
+            _check_measured(lut, metric.name, selection)
+        problem = cls(
+            metrics=metrics,
+            grids=grids,
+            block_names=lut.block_names,
+            values=np.stack(columns),
+            offsets=np.cumsum([0, *(block.n_candidates for block in lut.blocks)], dtype=np.int64),
+            is_max=is_max,
+            origin=_origins(metrics, grids, backend),
+        )
+        if selection is not None:
+            problem = problem.selected(selection)
+        return problem.weighted(scope.factors(lut.block_names)) if scope is not None and weighted else problem
+
+    def selected(self, selection: Selection) -> Problem:
+        """Return the problem of a selection's candidates; rows are all candidates here."""
+        offsets = np.cumsum([0, *(numbers.size for numbers in selection.candidates)], dtype=np.int64)
+        candidates = np.concatenate(selection.candidates)
+        rows = candidates + np.repeat(self.offsets[:-1], np.diff(offsets))
+        groups = np.concatenate(selection.groups) if selection.groups is not None else None
+        return replace(
+            self,
+            values=np.ascontiguousarray(self.values[:, rows]),
+            offsets=offsets,
+            candidates=candidates,
+            groups=groups,
+        )
+
+    def weighted(self, factors: Mapping[str, Decimal]) -> Problem:
+        """Return the problem whose first metric counts by a factor a block; raises as :func:`.weigh` does."""
+        from qabwnas.search.weights import weigh  # here, for most searches have no weights
+
+        fixed = int(self.origin[0]) if self.metrics[0].fixed is not None else None
+        grid, values, fixed = weigh(self.metrics[0], self.grids[0], factors, self.values[0], self.offsets, fixed)
+        origin = self.origin[0] if fixed is None else fixed
+        return replace(
+            self,
+            metrics=(replace(self.metrics[0], name=weighted_name(self.metrics[0].name)), *self.metrics[1:]),
+            grids=(grid, *self.grids[1:]),
+            values=np.concatenate([values[np.newaxis], self.values[1:]]),
+            origin=np.concatenate([[origin], self.origin[1:]]),
+        )
+
+    def parts(self) -> list[Problem]:
+        """Return the problems, without groups, whose subnets are together those of this one."""
+        if self.groups is None:
+            return [self]
+        blocks = list(pairwise(self.offsets.tolist()))
+        common = set.intersection(*(set(self.groups[first:last].tolist()) for first, last in blocks))
+        return [replace(self.with_rows(self.groups == group), groups=None) for group in sorted(common)]
+
+    def with_rows(self, kept: NDArray[np.bool_]) -> Problem:
+        """Return the problem of some rows, bool ``(n_rows,)``, at least one of every block."""
+        candidates = self.candidates
+        if candidates is None:
+            candidates = np.arange(kept.size) - np.repeat(self.offsets[:-1], np.diff(self.offsets))
+        return replace(
+            self,
+            values=np.ascontiguousarray(self.values[:, kept]),
+            offsets=np.concatenate([[0], np.cumsum(kept)])[self.offsets],
+            candidates=candidates[kept],
+            groups=self.groups[kept] if self.groups is not None else None,
+        )
+
+    def led_by(self, m: int) -> Problem:
+        """Return the same problem with metric number ``m`` before the others."""
+        order = [m, *(other for other in range(len(self.metrics)) if other != m)]
+        return replace(
+            self,
+            metrics=tuple(self.metrics[other] for other in order),
+            grids=tuple(self.grids[other] for other in order),
+            values=np.ascontiguousarray(self.values[order]),
+            is_max=self.is_max[order],
+            origin=self.origin[order],
+        )
 
     def choice(self, rows: NDArray[np.int32]) -> NDArray[np.int32]:
         """Return the candidates that rows, as kernels number them in their blocks, are: both ``(n, n_blocks)``."""
-        return rows if self.candidates is None else self.candidates[self.offsets[:-1] + rows].astype(np.int32)
+        if self.candidates is None:
+            return rows
+        return np.asarray(self.candidates[self.offsets[:-1] + rows], dtype=np.int32)
+
+    @property
+    def metric_names(self) -> tuple[str, ...]:
+        return tuple(metric.name for metric in self.metrics)
 
     def budget_units(self, budgets: Mapping[str, Number]) -> NDArray[np.int64]:
         """Return one upper bound a metric, in units: int64 ``(n_metrics,)``; every budget names one of the metrics.
@@ -117,21 +213,55 @@ def exact_number(value: Number, what: str) -> Decimal:
     return number
 
 
-def _all_rows(lut: Lut, metrics: Sequence[Metric], backend: Backend) -> tuple[tuple[Grid, ...], Rows]:
-    offsets = np.cumsum([0, *(block.n_candidates for block in lut.blocks)], dtype=np.int64)
-    values = np.empty((len(metrics), int(offsets[-1])), dtype=np.int64)
-    grids = []
-    for m, metric in enumerate(metrics):
-        columns = [_measured_column(block, metric.name) for block in lut.blocks]
-        needs = [
-            Needs().and_of(column, f"metric {metric.name!r}, block {block.name!r}")
-            for block, column in zip(lut.blocks, columns, strict=True)
-        ]
-        grids.append(choose_grid(metric, needs, lut.block_names))
-        values[m] = grids[m].units(np.concatenate(columns), backend)
-    return tuple(grids), Rows(values, offsets, None)
+def weighted_name(metric: str) -> str:
+    """Return the name of a metric in which blocks count by their weights."""
+    return f"weighted {metric}"
 
 
-def _measured_column(block: LutBlock, metric: str) -> NDArray[np.float64]:
-    check_measured(block, metric)
-    return block.column(metric)
+def units_of(lut: Lut, metric: Metric, backend: Backend) -> tuple[Grid, NDArray[np.int64]]:
+    """Return a metric's grid, and all candidates of the first block in its units, then of the second, …
+
+    The grid is that of what was measured; the rest is 0.
+
+    Raises:
+        InputError: a value or total cannot be held; the message names metric, block and candidate.
+    """
+    columns = [known_column(block, metric.name) for block in lut.blocks]
+    needs = [needs_of(block, metric.name, column) for block, column in zip(lut.blocks, columns, strict=True)]
+    grid = choose_grid(metric, needs, lut.block_names)
+    return grid, grid.units(np.concatenate(columns), backend)
+
+
+def needs_of(block: LutBlock, metric: str, column: NDArray[np.float64]) -> Needs:
+    """Return what a block's column needs of a grid; raises InputError where a value is not a number."""
+    return Needs().and_of(column, f"metric {metric!r}, block {block.name!r}")
+
+
+def known_column(block: LutBlock, metric: str) -> NDArray[np.float64]:
+    """Return a block's column, float64 ``(n_candidates,)``, with 0 where a candidate was not measured."""
+    column, measured = block.column(metric), block.measured(metric)
+    return column if measured is None else np.where(measured, column, 0.0)
+
+
+def _origins(metrics: Sequence[Metric], grids: Sequence[Grid], backend: Backend) -> NDArray[np.int64]:
+    origin = np.zeros(len(metrics), dtype=np.int64)
+    for m, (metric, grid) in enumerate(zip(metrics, grids, strict=True)):
+        if metric.fixed is not None:
+            origin[m] = grid.units(np.array([metric.fixed]), backend)[0]
+        elif metric.aggregation == "max":
+            origin[m] = NO_MAXIMUM
+    return origin
+
+
+def _check_measured(lut: Lut, metric: str, selection: Selection | None) -> None:
+    for b, block in enumerate(lut.blocks):
+        measured = block.measured(metric)
+        if measured is None:
+            continue
+        numbers = np.arange(block.n_candidates) if selection is None else selection.candidates[b]
+        missing = numbers[~measured[numbers]]
+        if missing.size:
+            raise InputError(
+                f"metric {metric!r}, block {block.name!r}: {missing.size} of {numbers.size} candidates were not "
+                f"measured, the first of them candidate {missing[0]}"
+            )

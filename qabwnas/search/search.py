@@ -2,26 +2,44 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from fractions import Fraction
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
-from qabwnas.errors import InputError
+from qabwnas.errors import FrontLimitError, InputError
 from qabwnas.lut.lut import Lut
-from qabwnas.search.backend import COMPLETE, INFEASIBLE, Backend, select_backend
-from qabwnas.search.grid import UNLIMITED
+from qabwnas.search.backend import COMPLETE, INFEASIBLE, LIMIT, Backend, select_backend
+from qabwnas.search.grid import UNLIMITED, Grid
+from qabwnas.search.method import DEFAULT_MAX_MEMORY, METHODS, Method, MethodUsed, solve
+from qabwnas.search.parts import UNBOUNDED, Limits, Subnets, best
 from qabwnas.search.problem import Number, Problem
+from qabwnas.search.scope import Scope
 from qabwnas.search.totals import totals_in
+
+TotalsIn = Callable[[Lut, str, NDArray[np.int32], Backend], Sequence[Decimal | None]]
+"""What :func:`.totals_in` computes, or has kept."""
+
+_GAP_GRID = Grid(decimals=6)
 
 
 @dataclass(frozen=True)
 class Answer:
-    """One subnet: exact totals of every metric that was measured for all its candidates, and a candidate a block."""
+    """One subnet.
 
+    Attributes:
+        objective: what was minimised, exactly: the total of that metric, or, with weights, its weighted total.
+        totals: exact totals, unweighted, of every metric that was measured for all its candidates.
+        choice: block name → candidate.
+    """
+
+    objective: Decimal
     totals: dict[str, Decimal]
     choice: dict[str, int]
 
@@ -31,18 +49,31 @@ class SearchResult:
     """What a search found.
 
     Attributes:
-        status: ``optimal`` (the answers are proved to be the best), or ``infeasible`` (no subnet fits).
-        answers: the best subnets, best first; fewer than asked for where fewer fit.
+        status: ``optimal``: the answers are proved to be the best. ``infeasible``: no subnet fits. At a limit
+            ``feasible``: the answers keep the budgets, and any distance, but none is proved: better ones may be missing
+            before, between and behind them, and there may be fewer than fit. Or ``unknown``: none was found yet.
+        minimized: the name of what was minimised: ``weighted loss`` where blocks have weights.
+        answers: subnets, best first; fewer than asked for where fewer fit.
+        method: ``direct`` or ``front``, whichever gave the answers.
         backend: which kernels made it, ``cpp`` or ``numba``.
         seconds: wall time of the search, setting up included.
+        bound: no subnet that keeps the budgets has a smaller objective; that of the first answer where the status is
+            ``optimal``, and ``None`` where it is ``infeasible``.
+        gap: how far the first answer's objective may be from the best: (objective − bound) / |objective|, rounded up to
+            6 decimals; 0 where they are equal, and ``None`` where there is no answer, or its objective is 0 and the
+            bound is not. At gap 0 the objective is the best, though a tie may be broken another way.
         smallest: where nothing fits, for every budgeted metric the smallest total that the other budgets allow, or
-            ``None`` where they allow nothing by themselves; empty otherwise.
+            ``None`` where they allow nothing by themselves; empty otherwise. A limit may leave metrics out.
     """
 
-    status: Literal["optimal", "infeasible"]
+    status: Literal["optimal", "infeasible", "feasible", "unknown"]
+    minimized: str
     answers: tuple[Answer, ...]
+    method: MethodUsed
     backend: str
     seconds: float
+    bound: Decimal | None
+    gap: Decimal | None
     smallest: dict[str, Decimal | None]
 
 
@@ -52,6 +83,11 @@ def search(
     minimize: str | None = None,
     budgets: Mapping[str, Number] | None = None,
     top: int = 1,
+    scope: Scope | None = None,
+    distance: int = 1,
+    method: Method = "auto",
+    time_limit: float | None = None,
+    node_limit: int | None = None,
     backend: str | None = None,
 ) -> SearchResult:
     """Find the ``top`` subnets with the smallest total of ``minimize`` whose totals keep every budget, and prove it.
@@ -63,48 +99,94 @@ def search(
     Args:
         lut: the tables.
         minimize: the objective, a metric of the LUT; by default :func:`default_objective`.
-        budgets: metric name → inclusive upper bound on the total, fixed part included.
+        budgets: metric name → inclusive upper bound on the total, fixed part included, never weighted.
         top: how many answers, 1 or more.
+        scope: what may be chosen, and weights of the objective; by default anything, unweighted.
+        distance: in how many blocks answers must differ, 1 or more: the first is the best, each further one the best of
+            those that differ so much from every answer before it.
+        method: ``direct`` searches; ``front`` builds the front within the budgets, for one answer without limits;
+            ``auto`` takes the one that is likely the quicker.
+        time_limit: seconds, above 0, after which the direct search stops with what it has; setting up and pruning are
+            always finished.
+        node_limit: partial subnets, 1 or more, after which it does; their count is the backend's own.
         backend: ``auto``, ``cpp`` or ``numba``; by default what ``QABWNAS_BACKEND`` says.
 
     Raises:
-        InputError: a metric is unknown or not measured throughout, a budget is not a number, or ``top`` is below 1.
+        InputError: a metric is unknown or not measured throughout, a budget is not a number, the scope does not suit
+            the LUT, or an argument is not of its kind.
+        FrontLimitError: ``method`` is ``front``, which takes more than 4 GiB.
         BackendError: the backend cannot be loaded.
         KeyboardInterrupt: Ctrl-C, answered within a fifth of a second.
 
     Complexity: O(rows log rows) for pruning; then as the direct search (``csrc/qabwnas/top.hpp``): exponential in the
     number of blocks at worst, microseconds to milliseconds on look-up tables of real networks.
     """
-    started = time.perf_counter()
-    if isinstance(top, bool) or not isinstance(top, int) or top < 1:
-        raise InputError(f"top: {top!r} is not a whole number of 1 or more")
-    kernels = select_backend(backend)
-    minimize = default_objective(lut.metric_names) if minimize is None else minimize
-    budgets = dict(budgets or {})
-    for name in budgets:
-        lut.metric(name)
-    budgeted = [name for name in lut.metric_names if name in budgets and name != minimize]
-    problem = Problem.of(lut, [minimize, *budgeted], kernels, k=top)
-    bounds = problem.budget_units(budgets)
-    status, totals, choice, _, _ = kernels.top(
-        problem.values, problem.offsets, problem.is_max, problem.origin, bounds, top
-    )
-    if status == INFEASIBLE:
-        smallest = {name: _smallest(problem, name, budgets, kernels) for name in budgets}
-        return SearchResult("infeasible", (), kernels.name, time.perf_counter() - started, smallest)
-    assert status == COMPLETE
-    choice = problem.choice(choice)
-    others = [name for name in lut.metric_names if name not in (minimize, *budgeted)]
-    other_totals = [totals_in(lut, name, choice, kernels) for name in others]
-    answers = []
-    for n, rows in enumerate(choice):
-        known = problem.decimals(totals[n])
-        for name, column in zip(others, other_totals, strict=True):
-            if (total := column[n]) is not None:
-                known[name] = total
-        in_order = {name: known[name] for name in lut.metric_names if name in known}
-        answers.append(Answer(in_order, dict(zip(lut.block_names, rows.tolist(), strict=True))))
-    return SearchResult("optimal", tuple(answers), kernels.name, time.perf_counter() - started, {})
+    question = Question.of(lut, minimize, budgets or {}, top, scope, distance, method, time_limit, node_limit, backend)
+    problem = Problem.of(lut, question.metric_names, question.kernels, scope, k=top)
+    return question.answer(lut, problem, totals_in)
+
+
+@dataclass(frozen=True)
+class Question:
+    """A validated search: what is compared, within what, and how; ``started`` is by :func:`time.perf_counter`."""
+
+    metric_names: list[str]
+    budgets: dict[str, Number]
+    top: int
+    scope: Scope | None
+    distance: int
+    method: Method
+    limits: Limits
+    kernels: Backend
+    started: float
+
+    @classmethod
+    def of(
+        cls,
+        lut: Lut,
+        minimize: str | None,
+        budgets: Mapping[str, Number],
+        top: int,
+        scope: Scope | None,
+        distance: int,
+        method: Method,
+        time_limit: float | None,
+        node_limit: int | None,
+        backend: str | None,
+    ) -> Question:
+        """Validate the arguments of :func:`search`; raises as that does."""
+        started = time.perf_counter()
+        _check_count("top", top)
+        _check_count("distance", distance)
+        limits = _limits(time_limit, node_limit, started)
+        _check_method(method, top, distance, limits)
+        kernels = select_backend(backend)
+        minimize = default_objective(lut.metric_names) if minimize is None else minimize
+        names = compared_metrics(lut, minimize, budgets, scope)
+        return cls(names, dict(budgets), top, scope, distance, method, limits, kernels, started)
+
+    def answer(self, lut: Lut, problem: Problem, totals: TotalsIn) -> SearchResult:
+        """Return the answer; the problem is over ``metric_names``, within the scope, for ``top`` subnets at least."""
+        bounds = problem.budget_units(self.budgets)
+        found, used = solve(problem, bounds, self.top, self.kernels, self.distance, self.method, self.limits)
+        if self.method == "front" and found.status == LIMIT:
+            raise FrontLimitError(f"the front within the budgets takes more than {DEFAULT_MAX_MEMORY} bytes")
+        smallest: dict[str, Decimal | None] = {}
+        if found.status == INFEASIBLE:
+            smallest = smallest_totals(problem, self.budgets, self.kernels, self.limits)
+        answers = _answers(lut, problem, found, totals, self.kernels)
+        bound = None if found.status == INFEASIBLE else problem.grids[0].decimal(found.bound)
+        return SearchResult(
+            status=_status(found),
+            minimized=problem.metric_names[0],
+            answers=answers,
+            method=used,
+            backend=self.kernels.name,
+            seconds=time.perf_counter() - self.started,
+            bound=bound,
+            gap=_gap(answers[0].objective, bound) if answers and bound is not None else None,
+            smallest=smallest,
+        )
 
 
 def default_objective(metric_names: Sequence[str]) -> str:
@@ -119,18 +201,92 @@ def default_objective(metric_names: Sequence[str]) -> str:
     raise InputError(f"there is neither 'loss' nor 'nsr' among {', '.join(metric_names)}: name what to minimize")
 
 
-def _smallest(problem: Problem, name: str, budgets: Mapping[str, Number], kernels: Backend) -> Decimal | None:
-    """The smallest total of a metric under the other metrics' budgets; ``None`` if nothing keeps those."""
-    m = next(index for index, metric in enumerate(problem.metrics) if metric.name == name)
-    first = [m, *(index for index in range(len(problem.metrics)) if index != m)]
-    bounds = problem.budget_units(budgets)
-    bounds[m] = UNLIMITED
-    status, totals, _, _, _ = kernels.top(
-        np.ascontiguousarray(problem.values[first]),
-        problem.offsets,
-        np.ascontiguousarray(problem.is_max[first]),
-        np.ascontiguousarray(problem.origin[first]),
-        np.ascontiguousarray(bounds[first]),
-        1,
+def compared_metrics(
+    lut: Lut, minimize: str, budgets: Mapping[str, object] | Sequence[str], scope: Scope | None
+) -> list[str]:
+    """Return the metrics that a search compares: the objective, then those with budgets in the LUT's order.
+
+    A weighted objective is another metric than the plain one, which may have a budget.
+
+    Raises:
+        InputError: a budgeted metric is unknown.
+    """
+    for name in budgets:
+        lut.metric(name)
+    weighted = scope is not None and scope.is_weighted
+    return [minimize, *(name for name in lut.metric_names if name in budgets and (weighted or name != minimize))]
+
+
+def smallest_totals(
+    problem: Problem, budgets: Mapping[str, Number], kernels: Backend, limits: Limits = UNBOUNDED
+) -> dict[str, Decimal | None]:
+    """Return every budgeted metric's smallest total under the others' budgets; ``None`` if nothing keeps those.
+
+    Metrics whose smallest total is not proved within the limits are left out.
+    """
+    smallest: dict[str, Decimal | None] = {}
+    for name in budgets:
+        led = problem.led_by(problem.metric_names.index(name))
+        bounds = led.budget_units(budgets)
+        bounds[0] = UNLIMITED
+        found = best(led, bounds, 1, kernels, limits=limits)
+        if found.status != LIMIT:
+            smallest[name] = led.grids[0].decimal(found.bound) if found.status == COMPLETE else None
+    return smallest
+
+
+def _answers(lut: Lut, problem: Problem, found: Subnets, totals: TotalsIn, kernels: Backend) -> tuple[Answer, ...]:
+    if not len(found.totals):
+        return ()
+    others = [name for name in lut.metric_names if name not in problem.metric_names]
+    other_totals = [totals(lut, name, found.candidates, kernels) for name in others]
+    answers = []
+    for n, candidates in enumerate(found.candidates):
+        known = problem.decimals(found.totals[n])
+        objective = known[problem.metric_names[0]]
+        for name, column in zip(others, other_totals, strict=True):
+            if (total := column[n]) is not None:
+                known[name] = total
+        in_order = {name: known[name] for name in lut.metric_names if name in known}
+        answers.append(Answer(objective, in_order, dict(zip(lut.block_names, candidates.tolist(), strict=True))))
+    return tuple(answers)
+
+
+def _status(found: Subnets) -> Literal["optimal", "infeasible", "feasible", "unknown"]:
+    if found.status == INFEASIBLE:
+        return "infeasible"
+    if found.status == LIMIT:
+        return "feasible" if len(found.totals) else "unknown"
+    return "optimal"
+
+
+def _gap(objective: Decimal, bound: Decimal) -> Decimal | None:
+    difference = Fraction(objective) - Fraction(bound)
+    if difference == 0:
+        return Decimal(0)
+    if objective == 0:
+        return None
+    return _GAP_GRID.decimal(math.ceil(difference / abs(Fraction(objective)) * 10**_GAP_GRID.decimals))
+
+
+def _limits(time_limit: float | None, node_limit: int | None, started: float) -> Limits:
+    if node_limit is not None:
+        _check_count("node_limit", node_limit)
+    if time_limit is not None and not (isinstance(time_limit, int | float) and time_limit > 0):
+        raise InputError(f"time_limit: {time_limit!r} is not a number of seconds above 0")
+    return Limits(
+        2**62 if node_limit is None else min(node_limit, 2**62),
+        math.inf if time_limit is None else started + time_limit,
     )
-    return None if status == INFEASIBLE else problem.grids[m].decimal(int(totals[0, 0]))
+
+
+def _check_method(method: Method, top: int, distance: int, limits: Limits) -> None:
+    if method not in METHODS:
+        raise InputError(f"method: {method!r} is not one of {', '.join(METHODS)}")
+    if method == "front" and (top > 1 or distance > 1 or limits != UNBOUNDED):
+        raise InputError("method: a front gives one answer, and keeps no limits; take 'auto' or 'direct'")
+
+
+def _check_count(what: str, value: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise InputError(f"{what}: {value!r} is not a whole number of 1 or more")

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import h5py
 import pytest
@@ -17,11 +18,12 @@ from click.testing import CliRunner, Result
 import qabwnas
 from qabwnas.cli.main import main
 from qabwnas.lut.lut import Metric
-from qabwnas.search.backend import select_backend
+from qabwnas.search.backend import LIMIT, Backend, select_backend
 from tests.strategies import lut_from_columns
 
 BACKEND = select_backend().name
 ARCHIVES = Path(__file__).resolve().parents[1] / "archives"
+POPULATED = str(ARCHIVES / "v1" / "lut-populated.h5")
 
 pytestmark = pytest.mark.usefixtures("folder")
 
@@ -48,7 +50,7 @@ def test_search_prints_the_proved_best() -> None:
     result = run("search", "lut.h5", "--budget", "size_bytes=1.3kB", "--budget", "latency_ms=400us", "--top", "2")
     assert result.exit_code == 0
     assert re.sub(r"[0-9.]+ ms\)", "T ms)", result.stdout) == (
-        f"optimal ({BACKEND}, T ms)\n"
+        f"optimal (direct, {BACKEND}, T ms)\n"
         "#1  loss 0.55  size_bytes 1250  latency_ms 0.4\n"
         "    block0  1  #1\n"
         "    block1  0  #0\n"
@@ -66,14 +68,117 @@ def test_search_as_json() -> None:
     assert 0 < seconds < 60
     assert content == {
         "status": "optimal",
+        "minimized": "loss",
+        "method": "direct",
         "backend": BACKEND,
+        "bound": Decimal("0.45"),
+        "gap": 0,
         "answers": [
             {
+                "objective": Decimal("0.45"),
                 "totals": {"loss": Decimal("0.45"), "size_bytes": 1750, "latency_ms": Decimal("0.3")},
                 "choice": {"block0": 1, "block1": 1},
             }
         ],
     }
+
+
+def without_time(output: str) -> str:
+    return re.sub(r"[0-9.]+ ms\)", "T ms)", output)
+
+
+def test_a_weighted_search_within_bits_and_operations() -> None:
+    scope = ("--bits", "homogeneous", "--pin", "first/1=skip", "--forbid", "second=k3e2", "--weight", "second=2.5")
+    result = run("search", POPULATED, "--minimize", "nsr", *scope, "--budget", "size_bytes=5300")
+    assert without_time(result.output) == (
+        f"optimal (direct, {BACKEND}, T ms)\n"
+        "#1  weighted nsr 57  nsr 37.875  size_bytes 5099  peak_activation_bytes 512\n"
+        "    first   2  k3e2 skip w4a4\n"
+        "    second  1  k5e2 w4a4\n"
+    )
+    as_json = json.loads(run("search", POPULATED, "--minimize", "nsr", *scope, "--json").stdout)
+    assert (as_json["minimized"], as_json["bound"], as_json["gap"]) == ("weighted nsr", 57, 0)
+    assert as_json["answers"][0]["objective"] == 57
+    assert as_json["answers"][0]["totals"]["nsr"] == 37.875
+
+
+def test_answers_at_a_distance() -> None:
+    options = ("--minimize", "nsr", "--bits", "8", "--top", "3", "--distance", "2")
+    result = run("search", POPULATED, *options)
+    assert without_time(result.output) == (
+        f"optimal (direct, {BACKEND}, T ms)\n"
+        "#1  nsr 2.875  size_bytes 5296  peak_activation_bytes 512  latency_ms[a/b 100%] 0.1\n"
+        "    first   6  k3e2 k3e2 w8a8\n"
+        "    second  2  k3e2 w8a8\n"
+        "#2  nsr 27.875  size_bytes 5298  peak_activation_bytes 512  latency_ms[a/b 100%] 0.3\n"
+        "    first   7  k3e2 k5e2 w8a8\n"
+        "    second  3  k5e2 w8a8\n"
+    )
+
+
+def test_what_an_answer_rests_on() -> None:
+    arguments = ("search", "lut.h5", "--budget", "size_bytes=1.3kB", "--budget", "latency_ms=410us", "--explain")
+    result = run(*arguments, "--method", "front")
+    assert without_time(result.output) == (
+        f"optimal (front, {BACKEND}, T ms)\n"
+        "#1  loss 0.55  size_bytes 1250  latency_ms 0.4\n"
+        "    block0  1  #1\n"
+        "    block1  0  #0\n"
+        "budget size_bytes 1300, of which 50 is left: binds; with 1750, which is 450 more, loss is 0.45, "
+        "which is 0.1 less\n"
+        "budget latency_ms 0.41, of which 0.01 is left: does not bind\n"
+    )
+    content = json.loads(run(*arguments, "--json").stdout, parse_float=Decimal)
+    assert content["budgets"] == {
+        "size_bytes": {
+            "binds": True,
+            "budget": 1300,
+            "slack": 50,
+            "next_budget": 1750,
+            "growth": 450,
+            "next_objective": Decimal("0.45"),
+            "gain": Decimal("0.1"),
+        },
+        "latency_ms": {
+            "binds": False,
+            "budget": Decimal("0.41"),
+            "slack": Decimal("0.01"),
+            "next_budget": None,
+            "growth": None,
+            "next_objective": None,
+            "gain": None,
+        },
+    }
+
+
+@pytest.mark.parametrize("n_found", [1, 0])
+def test_a_search_that_a_limit_stops(monkeypatch: pytest.MonkeyPatch, n_found: int) -> None:
+    """Kernels may count nodes as they like, so the limit is put between them and the search."""
+    whole = Backend.top
+
+    def stopped(*arguments: Any) -> tuple[int, Any, Any, int, int]:
+        assert arguments[8] == 50
+        _, totals, choice, bound, n_nodes = whole(*arguments)
+        return LIMIT, totals[:n_found], choice[:n_found], bound - 5, n_nodes
+
+    monkeypatch.setattr(Backend, "top", stopped)
+    options = ("search", "lut.h5", "--node-limit", "50", "--time-limit", "9", "--explain")
+    result = run(*options)
+    as_json = run(*options, "--json")
+    content = json.loads(as_json.stdout, parse_float=Decimal)
+    assert content["bound"] == Decimal("0.25")
+    if n_found:
+        assert without_time(result.stdout).splitlines()[:2] == [
+            f"feasible (direct, {BACKEND}, T ms): no subnet has loss below 0.25, a gap of 0.166667",
+            "#1  loss 0.3  size_bytes 1950  latency_ms 0.5",
+        ]
+        assert (result.exit_code, result.stderr) == (0, "")
+        assert (content["status"], content["gap"]) == ("feasible", Decimal("0.166667"))
+    else:
+        assert without_time(result.stdout) == f"unknown (direct, {BACKEND}, T ms)\n"
+        message = "error: no subnet was found within the limits; none has loss below 0.25\n"
+        assert (result.exit_code, result.stderr) == (as_json.exit_code, as_json.stderr) == (1, message)
+        assert (content["status"], content["gap"], content["answers"]) == ("unknown", None, [])
 
 
 def test_nothing_fits() -> None:
@@ -94,6 +199,17 @@ def test_nothing_fits() -> None:
         (["lut.h5", "--budget", "size_bytes"], 2, "Error: --budget 'size_bytes' is not of the form METRIC=VALUE"),
         (["lut.h5", "--budget", "loss=1", "--budget", "loss=2"], 2, "Error: --budget 'loss' is given twice"),
         (["lut.h5", "--top", "0"], 2, "Error: Invalid value for '--top'"),
+        (["lut.h5", "--weight", "block0"], 2, "Error: --weight 'block0' is not of the form BLOCK=FACTOR"),
+        (["lut.h5", "--weight", "a=1", "--weight", "a=2"], 2, "Error: --weight 'a' is given twice"),
+        (["lut.h5", "--weight", "block0=-1"], 1, "error: weight 'block0': -1 is negative"),
+        (["lut.h5", "--bits", "8"], 1, "error: bits '8': the LUT does not say the bit widths of block 'block0'"),
+        (["lut.h5", "--pin", "block0=#3"], 1, "error: pin 'block0=#3': block0 has candidates #0 to #2"),
+        (["lut.h5", "--time-limit", "0"], 1, "error: time_limit: 0.0 is not a number of seconds above 0"),
+        (
+            ["lut.h5", "--method", "front", "--top", "2"],
+            1,
+            "error: method: a front gives one answer, and keeps no limits",
+        ),
     ],
 )
 def test_wrong_searches(arguments: list[str], exit_code: int, message: str) -> None:
@@ -120,6 +236,29 @@ def test_front_as_file_and_text() -> None:
     assert len(qabwnas.Frontier.open("front.h5")) == 4
     again = run("front", "lut.h5", "--minimize", "loss", "-o", "front.h5")
     assert (again.exit_code, again.stderr) == (1, "error: front.h5: is already there; --force overwrites it\n")
+
+
+def test_a_front_and_a_batch_within_a_scope() -> None:
+    scope = ("--weight", "block0=0.5", "--forbid", "block0=#2")
+    result = run(
+        "front", "lut.h5", "--minimize", "loss,size_bytes", *scope, "-o", "front.h5", "--csv", "front.csv", "--json"
+    )
+    assert json.loads(result.stdout)["scope"] == {"weights": {"block0": "0.5"}, "forbid": ["block0=#2"]}
+    assert Path("front.csv").read_text().splitlines() == [
+        "weighted loss,size_bytes,block0,block1",
+        "0.325,1750,1,1",
+        "0.425,1250,1,0",
+        "0.55,1150,0,0",
+    ]
+    Path("budgets.csv").write_text("size_bytes\n1300\n")
+    for source, options in (("front.h5", ()), ("lut.h5", scope), ("lut.h5", (*scope, "--method", "direct"))):
+        run("batch", source, "budgets.csv", "-o", "answers.csv", "--force", *options)
+        assert Path("answers.csv").read_text().splitlines() == [
+            "status,weighted loss,size_bytes,block0,block1",
+            "optimal,0.425,1250,1,0",
+        ]
+    wrong = run("batch", "front.h5", "budgets.csv", "-o", "answers.csv", "--force", *scope)
+    assert wrong.stderr == "error: a front is of one scope, that it was built with: give the LUT\n"
 
 
 def test_a_part_of_a_front_and_a_thinned_one() -> None:
@@ -224,5 +363,5 @@ def test_a_search_loads_neither_torch_nor_numba(lut: str, objective: str) -> Non
         "print(sorted({'torch', 'numba', 'yaml', 'scipy'} & set(sys.modules)))"
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert found.stdout.startswith("optimal (cpp")
+    assert found.stdout.startswith("optimal (direct, cpp")
     assert found.stdout.splitlines()[-1] == "[]"

@@ -1,0 +1,188 @@
+"""Sessions answer as fresh searches do, and call no kernel for what has not changed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import qabwnas
+from qabwnas.errors import InputError
+from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
+from qabwnas.search import Scope
+from qabwnas.search.backend import Backend
+from qabwnas.search.explain import explain
+from qabwnas.search.search import SearchResult
+from qabwnas.search.session import Session
+from tests.search import BACKENDS
+from tests.search.test_against_oracle import budgets_near_totals
+from tests.strategies import VALUES, lut_from_columns, luts, luts_of_spaces, scopes
+
+
+def outcome(call: Callable[..., Any], *arguments: Any, **options: Any) -> object:
+    """What a call gives, its time left out, or what it says is wrong."""
+    try:
+        result = call(*arguments, **options)
+    except InputError as error:
+        return str(error)
+    if isinstance(result, SearchResult):
+        return replace(result, seconds=0.0)
+    if isinstance(result, qabwnas.Frontier):
+        return (result.metrics, result.grids, result.units.tolist(), result.candidates.tolist(), result.scope)
+    return result
+
+
+@st.composite
+def changed(draw: st.DrawFn, session: Session) -> Session:
+    """The session with another block or column."""
+    lut = session.lut
+    block = draw(st.sampled_from(lut.blocks))
+    values = VALUES[draw(st.sampled_from(sorted(VALUES)))]
+
+    def column(n: int) -> np.ndarray:
+        return np.array(draw(st.lists(values, min_size=n, max_size=n)), dtype=np.float64)
+
+    if draw(st.booleans()):
+        return session.with_column(draw(st.sampled_from(lut.metric_names)), {block.name: column(block.n_candidates)})
+    tables = [
+        Table(table.n_rows, {name: column(table.n_rows) for name in lut.metric_names}, table.widths)
+        for table in block.tables[: draw(st.integers(1, len(block.tables)))]
+    ]
+    return session.with_block(block.name, tables)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@settings(max_examples=60, deadline=None)
+@given(lut=luts(min_metrics=2, max_subnets=100) | luts_of_spaces(), data=st.data())
+def test_answers_equal_those_of_fresh_searches(backend: str, lut: Lut, data: st.DataObject) -> None:
+    session = Session(lut, backend=backend)
+    for _ in range(data.draw(st.integers(1, 4))):
+        for _ in range(data.draw(st.integers(1, 3))):
+            scope = data.draw(st.none() | scopes(lut).map(lambda pair: pair[0])) if lut.space is not None else None
+            minimize = data.draw(st.sampled_from(lut.metric_names))
+            budgets = data.draw(budgets_near_totals(session.lut))
+            options: dict[str, Any] = {"minimize": minimize, "budgets": budgets, "scope": scope}
+            some = options | {"top": data.draw(st.integers(1, 4)), "distance": data.draw(st.integers(1, 2))}
+            fresh = outcome(qabwnas.search, session.lut, backend=backend, **some)
+            assert outcome(session.search, **some) == fresh
+            reasons = outcome(explain, session.lut, backend=backend, **options)
+            assert outcome(session.explain, **options) == reasons
+            names = data.draw(st.permutations(lut.metric_names))
+            built = outcome(qabwnas.Frontier.build, session.lut, names, scope=scope, backend=backend)
+            assert outcome(session.front, names, scope=scope) == built
+        session = data.draw(changed(session))
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How often each kernel was called."""
+    counted: Counter[str] = Counter()
+
+    def counting(name: str) -> None:
+        whole = getattr(Backend, name)
+
+        def kernel(*arguments: Any, **options: Any) -> Any:
+            counted[name] += 1
+            return whole(*arguments, **options)
+
+        monkeypatch.setattr(Backend, name, kernel)
+
+    for name in ("prune", "front", "top", "to_units"):
+        counting(name)
+    return counted
+
+
+def random_lut() -> Lut:
+    """Three blocks, two of them of two bit widths; columns of more digits than doubles scale exactly."""
+    generator = np.random.default_rng(3)
+    blocks = []
+    for b in range(3):
+        tables = [
+            Table(40, {name: generator.random(40) for name in ("loss", "ms", "size")}, widths)
+            for widths in map(qabwnas.space.BitWidths.parse, ("4", "8"))
+        ]
+        blocks.append(LutBlock(f"b{b}", tuple(tables)))
+    return Lut((Metric("loss"), Metric("ms"), Metric("size")), tuple(blocks))
+
+
+def since(calls: Counter[str]) -> dict[str, int]:
+    counted = {name: n for name, n in calls.items() if n}
+    calls.clear()
+    return counted
+
+
+def test_only_what_depends_on_a_change_is_computed_again(calls: Counter[str]) -> None:
+    session = Session(random_lut())
+    session.search(budgets={"ms": 1.0})
+    assert since(calls) == {"to_units": 9, "prune": 3, "top": 1}  # size is only reported
+    session.search(budgets={"ms": 1.5})
+    assert since(calls) == {"top": 1}
+    session.search(budgets={"ms": 1.5}, top=2)
+    assert since(calls) == {"prune": 3, "top": 1}
+    session.explain(budgets={"ms": 1.5})
+    assert since(calls) == {"top": 3}
+    session.search(budgets={"ms": 1.0}, scope=Scope(bits=["8"]))
+    assert since(calls) == {"prune": 3, "top": 1}
+    session.front(["loss", "ms"])
+    assert since(calls) == {"front": 1}
+    session.front(["loss", "ms"])
+    session.front(["loss", "size"])
+    assert since(calls) == {"prune": 3, "front": 1}
+
+    generator = np.random.default_rng(4)
+    other = session.with_column("ms", {"b1": generator.random(80)})
+    other.search(budgets={"ms": 1.0})
+    assert since(calls) == {"to_units": 1, "prune": 1, "top": 1}
+    other.front(["loss", "size"])
+    assert since(calls) == {}
+    session.search(budgets={"ms": 1.1})
+    assert since(calls) == {"top": 1}
+    tables = [Table(30, {name: generator.random(30) for name in ("loss", "ms", "size")})]
+    third = other.with_block("b2", tables)
+    third.search(budgets={"ms": 1.0})
+    assert since(calls) == {"to_units": 3, "prune": 1, "top": 1}
+    third.front(["loss", "size"])
+    assert since(calls) == {"prune": 1, "front": 1}
+
+
+def test_weights_need_their_own_pruning(calls: Counter[str]) -> None:
+    session = Session(random_lut())
+    session.search(scope=Scope(weights={"b0": 2}))
+    since(calls)
+    session.search(scope=Scope(weights={"b0": 3}))
+    assert since(calls) == {"prune": 3, "top": 1}
+    session.search(scope=Scope(bits=["homogeneous"]))
+    assert since(calls) == {"prune": 6, "top": 2}
+
+
+def test_what_cannot_take_a_place() -> None:
+    lut = lut_from_columns({"loss": [[1.0, 2.0], [3.0]]})
+    session = Session(lut)
+    for columns, message in (
+        ({"block0": [1.0]}, "metric 'loss', block 'block0': expected 2 finite numbers"),
+        ({"block0": [1.0, float("nan")]}, "metric 'loss', block 'block0': expected 2 finite numbers"),
+        ({"block0": ["a", "b"]}, "metric 'loss', block 'block0': could not convert"),
+        ({"block9": [1.0]}, "block 'block9' is not in the LUT"),
+    ):
+        with pytest.raises(InputError, match=message):
+            session.with_column("loss", columns)
+    with pytest.raises(InputError, match="metric 'los' is not in the LUT"):
+        session.with_column("los", {})
+    with pytest.raises(InputError, match="block0: no candidates"):
+        session.with_block("block0", [])
+    assert session.with_column("loss", {"block0": [4.0, 1.5]}).search().answers[0].choice == {"block0": 1, "block1": 0}
+    assert session.search().answers[0].choice == {"block0": 0, "block1": 0}
+
+
+def test_a_measured_column_fills_a_hole() -> None:
+    table = Table(2, {"loss": np.array([1.0, np.nan])}, measured={"loss": np.array([True, False])})
+    session = Session(Lut((Metric("loss"),), (LutBlock("only", (table,)),)))
+    with pytest.raises(InputError, match="1 of 2 candidates were not measured"):
+        session.search()
+    assert session.with_column("loss", {"only": [1.0, 0.5]}).search().answers[0].choice == {"only": 1}

@@ -78,7 +78,7 @@ def explain(
     kernels = select_backend(backend)
     minimize = default_objective(lut.metric_names) if minimize is None else minimize
     budgets = dict(budgets or {})
-    problem = Problem.of(lut, compared_metrics(lut, minimize, budgets, scope), kernels, scope)
+    problem = Problem.of(lut, compared_metrics(lut, minimize, budgets, scope), kernels, scope, k=1)
     return explain_problem(problem, budgets, kernels)
 
 

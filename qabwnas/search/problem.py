@@ -15,7 +15,7 @@ from qabwnas.errors import InputError
 from qabwnas.lut.lut import Lut, LutBlock, Metric
 from qabwnas.search.backend import Backend
 from qabwnas.search.grid import UNLIMITED, Grid, Needs, choose_grid
-from qabwnas.search.streaming import is_large, rows_in_parts
+from qabwnas.search.streaming import Rows, is_large, rows_in_parts
 
 if TYPE_CHECKING:
     from qabwnas.search.scope import Scope, Selection
@@ -64,14 +64,15 @@ class Problem:
         units: UnitsOf | None = None,
         k: int | None = None,
     ) -> Problem:
-        """Set up a search over the named metrics, within a scope; O(rows × metrics), and for large LUTs pruning.
+        """Set up a search over the named metrics, within a scope; O(rows × metrics).
 
         Where the scope has weights, the first metric is the weighted one, by the name of :func:`weighted_name`; the
         plain one may then be named again behind it. Grids are those of all candidates, so totals do not depend on what
         a scope leaves out. ``units`` gives them with the columns, by default :func:`units_of`.
 
-        ``k`` says how many best subnets are looked for, so that rows that these do without may be left out: without a
-        scope, a large LUT is then set up in memory for the rows that are left (:mod:`qabwnas.search.streaming`).
+        Where ``k`` says how many best subnets are looked for, a large LUT without a scope is set up in memory for the
+        rows that these may need (:mod:`qabwnas.search.streaming`). Within a scope all are held: what is left out or
+        weighted 0 changes which rows remove others.
 
         Raises:
             InputError: a metric is unknown or named twice, was not measured for a candidate that may be chosen, or has
@@ -84,24 +85,14 @@ class Problem:
         for index, name in enumerate(compared):
             if name in compared[:index]:
                 raise InputError(f"metric {name!r} is named twice")
-        is_max = np.array([metric.aggregation == "max" for metric in metrics], dtype=np.uint8)
-        if k is not None and scope is None and is_large(lut):
-            grids, rows = rows_in_parts(lut, metrics, is_max, k, backend)
-            origin = _origins(metrics, grids, backend)
-            return cls(metrics, grids, lut.block_names, rows.values, rows.offsets, is_max, origin, rows.candidates)
         selection = scope.selection(lut) if scope is not None else None
-        grids, columns = zip(*((units or units_of)(lut, metric, backend) for metric in metrics), strict=True)
-        for metric in metrics:
-            _check_measured(lut, metric.name, selection)
-        problem = cls(
-            metrics=metrics,
-            grids=grids,
-            block_names=lut.block_names,
-            values=np.stack(columns),
-            offsets=np.cumsum([0, *(block.n_candidates for block in lut.blocks)], dtype=np.int64),
-            is_max=is_max,
-            origin=_origins(metrics, grids, backend),
-        )
+        is_max = np.array([metric.aggregation == "max" for metric in metrics], dtype=np.uint8)
+        if k is not None and scope is None and units is None and is_large(lut):
+            grids, rows = rows_in_parts(lut, metrics, is_max, k, backend)
+        else:
+            grids, rows = _all_rows(lut, metrics, backend, units or units_of, selection)
+        origin = np.array([_origin(*pair, backend) for pair in zip(metrics, grids, strict=True)], dtype=np.int64)
+        problem = cls(metrics, grids, lut.block_names, rows.values, rows.offsets, is_max, origin, rows.candidates)
         if selection is not None:
             problem = problem.selected(selection)
         return problem.weighted(scope.factors(lut.block_names)) if scope is not None and weighted else problem
@@ -218,6 +209,16 @@ def weighted_name(metric: str) -> str:
     return f"weighted {metric}"
 
 
+def _all_rows(
+    lut: Lut, metrics: Sequence[Metric], backend: Backend, units: UnitsOf, selection: Selection | None
+) -> tuple[tuple[Grid, ...], Rows]:
+    grids, columns = zip(*(units(lut, metric, backend) for metric in metrics), strict=True)
+    for metric in metrics:
+        _check_measured(lut, metric.name, selection)
+    offsets = np.cumsum([0, *(block.n_candidates for block in lut.blocks)], dtype=np.int64)
+    return grids, Rows(np.stack(columns), offsets, None)
+
+
 def units_of(lut: Lut, metric: Metric, backend: Backend) -> tuple[Grid, NDArray[np.int64]]:
     """Return a metric's grid, and all candidates of the first block in its units, then of the second, …
 
@@ -227,14 +228,17 @@ def units_of(lut: Lut, metric: Metric, backend: Backend) -> tuple[Grid, NDArray[
         InputError: a value or total cannot be held; the message names metric, block and candidate.
     """
     columns = [known_column(block, metric.name) for block in lut.blocks]
-    needs = [needs_of(block, metric.name, column) for block, column in zip(lut.blocks, columns, strict=True)]
-    grid = choose_grid(metric, needs, lut.block_names)
+    grid = grid_of(lut, metric, columns)
     return grid, grid.units(np.concatenate(columns), backend)
 
 
-def needs_of(block: LutBlock, metric: str, column: NDArray[np.float64]) -> Needs:
-    """Return what a block's column needs of a grid; raises InputError where a value is not a number."""
-    return Needs().and_of(column, f"metric {metric!r}, block {block.name!r}")
+def grid_of(lut: Lut, metric: Metric, columns: Sequence[NDArray[np.float64]]) -> Grid:
+    """Return the grid of a metric, given every block's column; raises as :func:`.choose_grid` does."""
+    needs = [
+        Needs().and_of(column, f"metric {metric.name!r}, block {name!r}")
+        for name, column in zip(lut.block_names, columns, strict=True)
+    ]
+    return choose_grid(metric, needs, lut.block_names)
 
 
 def known_column(block: LutBlock, metric: str) -> NDArray[np.float64]:
@@ -243,14 +247,10 @@ def known_column(block: LutBlock, metric: str) -> NDArray[np.float64]:
     return column if measured is None else np.where(measured, column, 0.0)
 
 
-def _origins(metrics: Sequence[Metric], grids: Sequence[Grid], backend: Backend) -> NDArray[np.int64]:
-    origin = np.zeros(len(metrics), dtype=np.int64)
-    for m, (metric, grid) in enumerate(zip(metrics, grids, strict=True)):
-        if metric.fixed is not None:
-            origin[m] = grid.units(np.array([metric.fixed]), backend)[0]
-        elif metric.aggregation == "max":
-            origin[m] = NO_MAXIMUM
-    return origin
+def _origin(metric: Metric, grid: Grid, backend: Backend) -> int:
+    if metric.fixed is not None:
+        return int(grid.units(np.array([metric.fixed]), backend)[0])
+    return NO_MAXIMUM if metric.aggregation == "max" else 0
 
 
 def _check_measured(lut: Lut, metric: str, selection: Selection | None) -> None:

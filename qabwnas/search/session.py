@@ -19,9 +19,9 @@ from qabwnas.search.backend import Backend, select_backend
 from qabwnas.search.explain import Explanation, explain_problem
 from qabwnas.search.extent import Range
 from qabwnas.search.frontier import Frontier
-from qabwnas.search.grid import Grid, choose_grid
+from qabwnas.search.grid import Grid
 from qabwnas.search.method import DEFAULT_MAX_MEMORY, Method
-from qabwnas.search.problem import Number, Problem, known_column, needs_of
+from qabwnas.search.problem import Number, Problem, grid_of, known_column
 from qabwnas.search.scope import Scope
 from qabwnas.search.search import Question, SearchResult, compared_metrics, default_objective
 
@@ -186,8 +186,8 @@ class Session:
     def _units_of(self, lut: Lut, metric: Metric, kernels: Backend) -> tuple[Grid, NDArray[np.int64]]:
         """As :func:`.units_of`."""
         if metric.name not in self._grids:
-            needs = [needs_of(block, metric.name, known_column(block, metric.name)) for block in lut.blocks]
-            self._grids[metric.name] = choose_grid(metric, needs, lut.block_names)
+            columns = [known_column(block, metric.name) for block in lut.blocks]
+            self._grids[metric.name] = grid_of(lut, metric, columns)
         grid = self._grids[metric.name]
         for block in lut.blocks:
             key = (block.name, metric.name, grid)

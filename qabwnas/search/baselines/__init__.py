@@ -17,7 +17,7 @@ in exact arithmetic.
 SciPy, PuLP and OR-Tools are loaded when they are first needed (the extra ``bench``).
 """  # noqa: E501 - rows of a table
 
-from qabwnas.search.baselines.brute_force import brute_force
+from qabwnas.search.baselines.brute_force import brute_force, brute_force_seconds
 from qabwnas.search.baselines.cbc import cbc
 from qabwnas.search.baselines.cp_sat import cp_sat
 from qabwnas.search.baselines.dna_traversal import dna_traversal
@@ -30,6 +30,7 @@ from qabwnas.search.baselines.tight import tight_budgets
 __all__ = [
     "Found",
     "brute_force",
+    "brute_force_seconds",
     "cbc",
     "cp_sat",
     "dna_traversal",

@@ -44,6 +44,6 @@ def brute_force(
     )
 
 
-def extrapolated_seconds(found: Found, n_subnets: float) -> float:
+def brute_force_seconds(found: Found, n_subnets: float) -> float:
     """Return how long ``n_subnets`` would take at the rate of a run that was stopped: an extrapolation, not a time."""
     return found.seconds / found.evaluations * n_subnets

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 
 from qabwnas.search import Problem, select_backend
 from qabwnas.search.baselines import brute_force
-from qabwnas.search.baselines.brute_force import extrapolated_seconds
+from qabwnas.search.baselines.brute_force import brute_force_seconds
 from qabwnas.search.grid import UNLIMITED
 from tests.search import BACKENDS
 from tests.search.baselines.strategies import Case, cases
@@ -56,7 +56,7 @@ def test_it_stops_after_so_many(backend: str, max_subnets: int) -> None:
     assert (found.status, found.evaluations, found.bound) == ("feasible", max_subnets, None)
     exact = brute_force(problem, np.array([UNLIMITED]), select_backend(backend), max_subnets=24)
     assert (exact.status, exact.evaluations) == ("optimal", 24)
-    assert extrapolated_seconds(exact, 48) == pytest.approx(2 * exact.seconds)
+    assert brute_force_seconds(exact, 48) == pytest.approx(2 * exact.seconds)
 
 
 LONG = """

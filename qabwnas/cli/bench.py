@@ -159,8 +159,8 @@ def _remark(case: Case, entry: Entry) -> str:
     assert entry.found is not None
     words = [_duration(entry.found.seconds)]
     if entry.full_seconds is not None:
-        words.append(f"all of them: about {_duration(entry.full_seconds)}, extrapolated")
-    elif entry.note:
+        return f"{words[0]} of about {_duration(entry.full_seconds)} (extrapolated)"
+    if entry.note:
         words.append(entry.note.split(" after")[0])
     gap = case.gap(entry.found)
     if gap:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 WIDTH_INCHES, BAR_INCHES, FRAME_INCHES = 9.0, 0.34, 0.9
-ROOM_FOR_REMARKS = 0.75
+ROOM_FOR_REMARKS = 0.55
 """As a share of the decades that bars take."""
 OURS, OTHERS = "tab:blue", "tab:gray"
 

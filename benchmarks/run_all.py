@@ -33,9 +33,8 @@ def rows(full: bool) -> Iterator[Row]:
             yield row
     missed = [row.work for row in done if timing.holds(row) is False]
     slow = [row.work for row in done if timing.numba_holds(row) is False]
-    print(
-        f"\nmissed: {'; '.join(missed) or 'none'}\nNumba beyond {timing.NUMBA_WITHIN:g}×: {'; '.join(slow) or 'none'}"
-    )
+    print(f"\nmissed: {'; '.join(missed) or 'none'}")
+    print(f"Numba beyond {timing.NUMBA_WITHIN:g}×: {'; '.join(slow) or 'none'}\n")
 
 
 if __name__ == "__main__":

@@ -141,9 +141,7 @@ HEAD = f"| {' | '.join(COLUMNS)} |\n{'|---' * len(COLUMNS)}|"
 def line(row: Row) -> str:
     """Return a row of the table, in Markdown."""
     peers = "; ".join(f"{name} {_text(row, name)}" for name in row.seconds if name not in OURS)
-    times = ratio(row)
     twin = row.seconds["numba"] / row.seconds["cpp"] if numba_holds(row) is not None else None
-    more = "> " if row.stopped.issuperset(name for name in row.seconds if name not in OURS) else ""
     verdicts = {None: "", True: "✓", False: "✗"}
     verdict = verdicts[holds(row)] + ("" if numba_holds(row) in (None, True) else " Numba ✗")
     cells = [
@@ -153,11 +151,21 @@ def line(row: Row) -> str:
         _text(row, "numba"),
         "–" if twin is None else f"{twin:.1f}",
         peers or "–",
-        "–" if times is None else f"{more}{times:,.2f}×" if times < 10 else f"{more}{times:,.0f}×",
+        _measured(row),
         _asked(row),
         verdict.strip(),
     ]
     return "| " + " | ".join(cells) + " |"
+
+
+def _measured(row: Row) -> str:
+    times = ratio(row)
+    if times is None:
+        return "–"
+    if row.at_most is not None:
+        return f"{1 / times:.2f}× its time"
+    more = "> " if row.stopped.issuperset(name for name in row.seconds if name not in OURS) else ""
+    return f"{more}{times:,.2f}×" if times < 10 else f"{more}{times:,.0f}×"
 
 
 def _asked(row: Row) -> str:

@@ -3,7 +3,7 @@
     python benchmarks/bench_large.py [--full] [--json RESULTS.json]
 
 53 layers at six bit widths each, loss and size: about 30,000 points. With --full also 24 blocks of 108 candidates over
-loss, size and latency: about 1.5 million points, within 4 GiB; there the peer is stopped before it makes more than 200
+loss, size and latency: about 1.5 million points, within 4 GiB; there the peer is stopped before it makes more than 50
 million sums at once, and Numba takes about a minute.
 """
 
@@ -27,7 +27,7 @@ from qabwnas.search import Problem, select_backend
 from qabwnas.search.backend import COMPLETE
 
 MAX_BYTES = 4 << 30
-MAX_SUMS = 200_000_000
+MAX_SUMS = 50_000_000
 
 
 def lut_of_layers(

@@ -19,6 +19,7 @@ from qabwnas.lut.lut import Lut
 from qabwnas.search import baselines
 from qabwnas.search.backend import COMPLETE, INFEASIBLE, Backend, select_backend
 from qabwnas.search.baselines.found import Found
+from qabwnas.search.grid import UNLIMITED
 from qabwnas.search.problem import Number, Problem
 from qabwnas.search.search import default_objective
 
@@ -71,8 +72,8 @@ class Case:
     @property
     def budget_totals(self) -> dict[str, Decimal]:
         """The budgets, as decimals by metric."""
-        both = zip(self.problem.metrics[1:], self.problem.grids[1:], self.budgets[1:].tolist(), strict=True)
-        return {metric.name: grid.decimal(units) for metric, grid, units in both}
+        of_all = zip(self.problem.metrics, self.problem.grids, self.budgets.tolist(), strict=True)
+        return {metric.name: grid.decimal(units) for metric, grid, units in of_all if units != UNLIMITED}
 
     def value(self, found: Found) -> Decimal | None:
         """Return the objective as a decimal."""

@@ -27,7 +27,7 @@ test-all: $(VENV)/.installed core-test
 
 bench: $(VENV)/.installed
 	$(BIN)/pip install -q -c constraints.txt -e ".[bench]"
-	$(BIN)/python benchmarks/bench_search.py
+	$(BIN)/python benchmarks/run_all.py
 
 build/test_engine: $(wildcard csrc/tests/* csrc/qabwnas/*)
 	mkdir -p build

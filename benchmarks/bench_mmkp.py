@@ -3,9 +3,12 @@
     python benchmarks/bench_mmkp.py [--full] [--json RESULTS.json]
 
 I01 to I03 of Khan's set are real (../shared/data/mmkp). The others are seeded instances in the shapes of I04 to I07:
-weights are whole numbers from 0 to 9, a profit is the sum of an item's weights times its group's factor, and noise, and
-every budget is five a group, as in the real ones. All times are those of the clock on the wall: CP-SAT uses two
-workers. The limit is 10 seconds, or 60 with --full; what stops there is listed with its value and its bound.
+weights are whole numbers from 0 to 9, and every budget is five a group, as in the real ones. Profits are either free of
+the weights, and then easily proved, as I05 and I06 are known to be; or an item's weights together times its group's
+factor, and noise, which no solver here proves in a minute. With --full there are all four shapes of the latter.
+
+All times are those of the clock on the wall: CP-SAT uses two workers. The limit is 10 seconds, or 60 with --full; what
+stops there is listed with its value and its bound.
 """
 
 from __future__ import annotations
@@ -16,8 +19,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import json
 import math
+import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import timing
@@ -33,17 +39,20 @@ from qabwnas.search.baselines.highs import HighsModel
 
 SHAPES = {"I04": (20, 10, 10), "I05": (25, 10, 10), "I06": (30, 10, 10), "I07": (100, 10, 10)}
 BUDGET_A_GROUP = 5
-PROVED_BY_ALL = ("I01", "I02", "I03", "I05", "I06")
+HARD = ("I04", "I07")
 
 
-def seeded_lut(n_groups: int, n_items: int, n_resources: int, seed: int = 0) -> Lut:
+def seeded_lut(n_groups: int, n_items: int, n_resources: int, follows_weights: bool, seed: int = 0) -> Lut:
     """Return an instance as a LUT: the loss is the profit, negative; blocks are groups, costs are resources."""
     generator = np.random.default_rng(seed)
     names = [f"resource{r + 1}" for r in range(n_resources)]
     blocks = []
     for group in range(n_groups):
         weights = generator.integers(0, 10, size=(n_resources, n_items)).astype(np.float64)
-        profits = weights.sum(axis=0) * generator.uniform(1.5, 2.5) + generator.uniform(0, 27, size=n_items)
+        if follows_weights:
+            profits = weights.sum(axis=0) * generator.uniform(1.5, 2.5) + generator.uniform(0, 27, size=n_items)
+        else:
+            profits = generator.uniform(0, 200, size=n_items)
         columns = {"loss": -np.round(profits, 2)} | dict(zip(names, weights, strict=True))
         blocks.append(LutBlock(f"group{group + 1:03}", (Table(n_items, columns),)))
     return Lut(tuple(map(Metric, ["loss", *names])), tuple(blocks))
@@ -69,14 +78,25 @@ def ours(kernels: Backend, problem: Problem, budgets: np.ndarray, max_seconds: f
     return found
 
 
-def bench_instance(name: str, lut: Lut, budgets: dict[str, str], max_seconds: float) -> Row:
+def repeated(solve: Callable[[], Found]) -> Found:
+    """Return the first run, with the median time of seven if they are short."""
+    runs = [solve()]
+    while len(runs) < 7 and runs[0].seconds < 0.5:
+        runs.append(solve())
+    return replace(runs[0], seconds=statistics.median(run.seconds for run in runs))
+
+
+def bench_instance(work: str, lut: Lut, budgets: dict[str, str], max_seconds: float, at_least: float | None) -> Row:
     for kernels in timing.backends().values():
         problem = Problem.of(lut, lut.metric_names, kernels)
         units = problem.budget_units(budgets)
         ours(kernels, problem, units, 0.1)  # Numba compiles
-    found = {backend: ours(kernels, problem, units, max_seconds) for backend, kernels in timing.backends().items()}
+    found = {
+        backend: repeated(partial(ours, kernels, problem, units, max_seconds))
+        for backend, kernels in timing.backends().items()
+    }
     for solver, model in (("HiGHS", HighsModel), ("CP-SAT", CpSatModel), ("CBC", CbcModel)):
-        found[solver] = model.of(problem, units).solve(max_seconds)
+        found[solver] = repeated(partial(model.of(problem, units).solve, max_seconds))
     check({solver: result for solver, result in found.items() if solver in ("cpp", "numba", "CP-SAT")})
     stopped = frozenset(solver for solver, result in found.items() if result.status != "optimal")
     seconds = {solver: result.seconds for solver, result in found.items()}
@@ -84,8 +104,7 @@ def bench_instance(name: str, lut: Lut, budgets: dict[str, str], max_seconds: fl
     detail = ", ".join(f"{solver} {text}" for solver, text in outcomes.items())
     if len(set(outcomes.values())) == 1:
         detail = outcomes["cpp"]
-    asked = 1.0 if name.removesuffix("-like") in PROVED_BY_ALL else None
-    return Row(f"MMKP {name}", seconds, detail, asked, stopped=stopped)
+    return Row(work, seconds, detail, at_least, stopped=stopped)
 
 
 def check(exact: dict[str, Found]) -> None:
@@ -111,11 +130,16 @@ def rows(full: bool) -> Iterator[Row]:
     for name in ("I01", "I02", "I03"):
         instance = real_lut(name)
         if instance is not None:
-            yield bench_instance(name, *instance, max_seconds)
+            yield bench_instance(f"MMKP {name}", *instance, max_seconds, 1.0)
     for name, shape in SHAPES.items():
-        lut = seeded_lut(*shape)
-        budgets = {metric: str(BUDGET_A_GROUP * shape[0]) for metric in lut.metric_names[1:]}
-        yield bench_instance(f"{name}-like", lut, budgets, max_seconds)
+        for follows_weights in (False, True):
+            if follows_weights and not full and name not in HARD:
+                continue
+            lut = seeded_lut(*shape, follows_weights)
+            budgets = {metric: str(BUDGET_A_GROUP * shape[0]) for metric in lut.metric_names[1:]}
+            work = f"MMKP like {name}, profits {'follow weights' if follows_weights else 'free'}"
+            asked = None if follows_weights or name in HARD else 1.0
+            yield bench_instance(work, lut, budgets, max_seconds, asked)
 
 
 if __name__ == "__main__":

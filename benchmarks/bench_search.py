@@ -21,10 +21,10 @@ from functools import partial
 from itertools import pairwise
 from typing import Any
 
-import moocore
 import numpy as np
 import timing
 from paper_space import paper_lut
+from peers import front_by_moocore
 from timing import Row, race
 
 from qabwnas.lut.lut import Lut
@@ -38,17 +38,6 @@ from qabwnas.search.baselines.tight import tight_budgets
 METRICS = ["loss", "size_bytes", "latency_ms", "macs"]
 MODELS = {"HiGHS": HighsModel, "CP-SAT": CpSatModel, "CBC": CbcModel}
 TABLES = ("spaceevo_pixel4_160", "spaceevo_pixel4_192", "spaceevo_pixel4_224", "hawqv3_resnet18")
-
-
-def front_by_moocore(problem: Problem) -> np.ndarray:
-    """The front of sums, float64 ``(n, n_metrics)``; blocks with the fewest rows first."""
-    blocks = [problem.values[:, a:b].T.astype(float) for a, b in pairwise(problem.offsets)]
-    blocks = sorted((block[moocore.is_nondominated(block)] for block in blocks), key=len)
-    front = blocks[0]
-    for block in blocks[1:]:
-        sums = (front[:, None] + block[None]).reshape(-1, front.shape[1])
-        front = sums[moocore.is_nondominated(sums)]
-    return front + problem.origin
 
 
 def bench_front(work: str, lut: Lut, metrics: list[str], at_least: float | None) -> Row:

@@ -2,6 +2,10 @@
 
 Sizes come from parameter counts, latency from multiply-accumulates with noise, and the loss falls with size and rises
 with fewer bits, with noise. It stands in for a measured LUT where only the speed of searching matters.
+
+How much noise there is decides how large the fronts are: less makes them larger. It is set so that they come near those
+of the LUT that the requirements were measured on (940, 23,000 and 61,000 points over two, three and four metrics): 934,
+20,530 and 61,064.
 """
 
 from __future__ import annotations

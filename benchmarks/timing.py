@@ -13,23 +13,19 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
-import platform
 import resource
 import statistics
-import subprocess
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from qabwnas.search import select_backend
 from qabwnas.search.backend import Backend
+from qabwnas.search.machine import machine
 
 OURS = ("cpp", "numba")
-PACKAGES = ("qabwnas", "numpy", "numba", "moocore", "paretoset", "scipy", "ortools", "pulp", "pymoo", "pyarrow")
 SHORTEST_TURN = 0.01
 NUMBA_WITHIN = 4.0
 DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
@@ -145,9 +141,7 @@ HEAD = f"| {' | '.join(COLUMNS)} |\n{'|---' * len(COLUMNS)}|"
 def line(row: Row) -> str:
     """Return a row of the table, in Markdown."""
     peers = "; ".join(f"{name} {_text(row, name)}" for name in row.seconds if name not in OURS)
-    times = ratio(row)
     twin = row.seconds["numba"] / row.seconds["cpp"] if numba_holds(row) is not None else None
-    more = "> " if row.stopped.issuperset(name for name in row.seconds if name not in OURS) else ""
     verdicts = {None: "", True: "✓", False: "✗"}
     verdict = verdicts[holds(row)] + ("" if numba_holds(row) in (None, True) else " Numba ✗")
     cells = [
@@ -157,11 +151,21 @@ def line(row: Row) -> str:
         _text(row, "numba"),
         "–" if twin is None else f"{twin:.1f}",
         peers or "–",
-        "–" if times is None else f"{more}{times:,.2f}×" if times < 10 else f"{more}{times:,.0f}×",
+        _measured(row),
         _asked(row),
         verdict.strip(),
     ]
     return "| " + " | ".join(cells) + " |"
+
+
+def _measured(row: Row) -> str:
+    times = ratio(row)
+    if times is None:
+        return "–"
+    if row.at_most is not None:
+        return f"{1 / times:.2f}× its time"
+    more = "> " if row.stopped.issuperset(name for name in row.seconds if name not in OURS) else ""
+    return f"{more}{times:,.2f}×" if times < 10 else f"{more}{times:,.0f}×"
 
 
 def _asked(row: Row) -> str:
@@ -178,36 +182,6 @@ def _text(row: Row, name: str) -> str:
     seconds = row.seconds[name]
     unit, text = (1e6, "µs") if seconds < 1e-3 else (1e3, "ms") if seconds < 1 else (1, "s")
     return f"{'> ' if name in row.stopped else ''}{seconds * unit:,.3g} {text}"
-
-
-def machine() -> dict[str, Any]:
-    """Return what the times depend on."""
-    versions = {}
-    for package in PACKAGES:
-        try:
-            versions[package] = version(package)
-        except PackageNotFoundError:
-            versions[package] = None
-    commit = subprocess.run(
-        ["git", "rev-parse", "HEAD"], cwd=Path(__file__).parent, capture_output=True, text=True, check=False
-    )
-    return {
-        "machine": platform.machine(),
-        "processor": _processor(),
-        "cpus": os.cpu_count(),
-        "load": os.getloadavg()[0],
-        "python": platform.python_version(),
-        "packages": versions,
-        "commit": commit.stdout.strip() or None,
-    }
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    return next((text.partition(":")[2].strip() for text in lines if text.startswith("model name")), "")
 
 
 def run(rows: Callable[[bool], Iterator[Row]], description: str | None) -> None:

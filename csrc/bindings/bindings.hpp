@@ -1,4 +1,5 @@
-// What the binding files share: array types that are never copied silently, and the bridge to Ctrl-C.
+// What the binding files share: array types that are never copied silently, problems as views of them, and the bridge
+// to Ctrl-C.
 #pragma once
 
 #include <pybind11/numpy.h>
@@ -17,6 +18,31 @@ using Array = py::array_t<T, py::array::c_style>;
 void register_search(py::module_& module);
 void register_queries(py::module_& module);
 void register_decimal(py::module_& module);
+void register_baselines(py::module_& module);
+
+inline std::vector<Aggregation> aggregations_of(const Array<std::uint8_t>& is_max) {
+    std::vector<Aggregation> aggregations;
+    for (py::ssize_t m = 0; m < is_max.size(); ++m)
+        aggregations.push_back(is_max.at(m) != 0 ? Aggregation::max : Aggregation::sum);
+    return aggregations;
+}
+
+// Views of values (n_metrics, n_rows), cut at offsets (n_blocks + 1); the arrays outlive the problem.
+inline Problem problem_of(const Array<Value>& values, const Array<std::int64_t>& offsets,
+                          const Array<std::uint8_t>& is_max, const Array<Value>& origin) {
+    if (values.ndim() != 2 || values.shape(0) != is_max.size() || origin.size() != is_max.size() || offsets.size() < 2)
+        throw py::value_error("values, offsets, is_max and origin do not belong together");
+    Problem problem;
+    problem.aggregations = aggregations_of(is_max);
+    problem.origin.assign(origin.data(), origin.data() + origin.size());
+    const auto n_rows = static_cast<std::size_t>(values.shape(1));
+    for (py::ssize_t b = 0; b + 1 < offsets.size(); ++b) {
+        const std::int64_t first = offsets.at(b), last = offsets.at(b + 1);
+        if (first < 0 || first >= last || last > values.shape(1)) throw py::value_error("offsets do not ascend");
+        problem.blocks.push_back({values.data() + first, static_cast<std::size_t>(last - first), n_rows});
+    }
+    return problem;
+}
 
 // Asks Python whether a signal (Ctrl-C) waits; called while the GIL is released, which is taken for the question only.
 inline Cancel ctrl_c() {

@@ -5,4 +5,5 @@ PYBIND11_MODULE(_core, module) {
     qabwnas::register_search(module);
     qabwnas::register_queries(module);
     qabwnas::register_decimal(module);
+    qabwnas::register_baselines(module);
 }

@@ -6,8 +6,10 @@
 #include <random>
 #include <string>
 
+#include "qabwnas/brute_force.hpp"
 #include "qabwnas/budget_rows.hpp"
 #include "qabwnas/decimal.hpp"
+#include "qabwnas/dna_traversal.hpp"
 #include "qabwnas/first_fit.hpp"
 #include "qabwnas/front.hpp"
 #include "qabwnas/prune.hpp"
@@ -171,6 +173,47 @@ void test_bounded_fronts() {
     }
 }
 
+void test_brute_force() {
+    std::mt19937 random(20261126);
+    for (int example = 0; example < 400; ++example) {
+        const Instance instance = random_instance(random);
+        const std::vector<Subnet> all = all_subnets(instance.problem);
+        const std::vector<Value> budgets = random_budgets(all, random);
+        std::vector<Subnet> feasible = all;
+        std::erase_if(feasible, [&](const Subnet& subnet) { return !at_most(subnet.totals, budgets); });
+        feasible.resize(std::min(feasible.size(), std::size_t{1}));
+        Cancel cancel;
+        const Subnets best = brute_force(instance.problem, budgets, plenty, cancel);
+        expect(subnets_of(best, instance.problem) == feasible, "brute force of example " + std::to_string(example));
+        expect(best.n_pairs == all.size(), "brute force makes every subnet");
+        const Subnets stopped = brute_force(instance.problem, budgets, all.size() - 1, cancel);
+        expect(stopped.status == Status::limit && stopped.n_pairs == all.size() - 1, "brute force past its limit");
+    }
+}
+
+void test_dna_traversal() {
+    std::mt19937 random(20261127);
+    for (int example = 0; example < 2000; ++example) {
+        Instance instance = random_instance(random);
+        Problem& problem = instance.problem;
+        if (problem.n_metrics() < 2) continue;
+        problem.aggregations.assign(2, Aggregation::sum);
+        problem.origin.resize(2);
+        std::vector<Subnet> all = all_subnets(problem);
+        const Value budget = all[random() % all.size()].totals[1] - (random() % 4 == 0);
+        std::erase_if(all, [&](const Subnet& subnet) { return subnet.totals[1] > budget; });
+        Cancel cancel;
+        const Subnets repaired = dna_traversal(problem, budget, true, plenty, cancel);
+        const Subnets published = dna_traversal(problem, budget, false, plenty, cancel);
+        expect(repaired.status == (all.empty() ? Status::infeasible : Status::complete), "status of DNA, repaired");
+        if (!all.empty()) expect(repaired.totals[0] == all[0].totals[0], "DNA, repaired, is exact");
+        if (!published.totals.empty()) {
+            expect(published.totals[1] <= budget, "DNA as published keeps the budget");
+            expect(published.totals[0] >= all[0].totals[0], "DNA as published never beats the best");
+        }
+    }
+}
+
 void test_limits() {
     std::mt19937 random(7);
     Instance instance = random_instance(random);
@@ -294,6 +337,8 @@ void test_budget_rows() {
 int main() {
     test_fronts_and_searches();
     test_bounded_fronts();
+    test_brute_force();
+    test_dna_traversal();
     test_limits();
     test_first_fits();
     test_decimals();

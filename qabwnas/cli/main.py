@@ -23,6 +23,7 @@ COMMANDS = {
     "batch": "Answer a table of budgets.",
     "front": "Build the exact front of a LUT.",
     "plot": "Plot a front.",
+    "bench": "Measure the search against its baselines on a LUT.",
     "backends": "List the search backends.",
 }
 

@@ -85,6 +85,39 @@ class Backend:
         result = self._kernels.top(values, offsets, is_max, origin, budgets, k, distance, max_nodes, max_seconds)
         return result
 
+    def brute_force(
+        self,
+        values: NDArray[np.int64],
+        offsets: NDArray[np.int64],
+        is_max: NDArray[np.uint8],
+        origin: NDArray[np.int64],
+        budgets: NDArray[np.int64],
+        max_subnets: int,
+        max_seconds: float,
+    ) -> tuple[int, NDArray[np.int64], NDArray[np.int32], int]:
+        """Return status, totals and choice of the best subnet (one row, or none), and how many were made."""
+        result: tuple[int, NDArray[np.int64], NDArray[np.int32], int]
+        result = self._kernels.brute_force(values, offsets, is_max, origin, budgets, max_subnets, max_seconds)
+        return result
+
+    def dna_traversal(
+        self,
+        values: NDArray[np.int64],
+        offsets: NDArray[np.int64],
+        origin: NDArray[np.int64],
+        budget: int,
+        repaired: bool,
+        max_nodes: int,
+        max_seconds: float,
+    ) -> tuple[int, NDArray[np.int64], NDArray[np.int32], int]:
+        """Return status, totals and choice of DNA's subnet (one row, or none), and the candidates looked at.
+
+        ``values`` are two summed metrics, loss and cost, and ``budget`` is the cost's.
+        """
+        result: tuple[int, NDArray[np.int64], NDArray[np.int32], int]
+        result = self._kernels.dna_traversal(values, offsets, origin, budget, repaired, max_nodes, max_seconds)
+        return result
+
     def first_fit(
         self,
         points: NDArray[np.int64],

@@ -60,6 +60,7 @@ class CpSatModel:
         solver = cp_model.CpSolver()
         solver.parameters.num_workers = workers
         solver.parameters.random_seed = 0
+        solver.parameters.catch_sigint_signal = False  # it would take Ctrl-C for the end of this search alone
         if max_seconds < math.inf:
             solver.parameters.max_time_in_seconds = max_seconds
         status = solver.solve(self.model)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,13 +65,15 @@ class HighsModel:
             options=options,
         )
         choice = None if solved.x is None else self.program.choice(np.rint(solved.x) == 1)
-        proved = "infeasible" if solved.status == _INFEASIBLE else "optimal" if solved.status == 0 else "feasible"
+        claim: Literal["optimal", "feasible", "infeasible"] = "optimal" if solved.status == 0 else "feasible"
+        if solved.status == _INFEASIBLE:
+            claim = "infeasible"
         bound = solved.mip_dual_bound
         return Found.checked(
             self.problem,
             self.budgets,
             choice,
-            proved,
+            claim,
             bound=None if bound is None or not math.isfinite(bound) else self._units(bound),
             evaluations=int(solved.mip_node_count or 0),
             seconds=time.perf_counter() - started,

@@ -24,6 +24,6 @@ def tight_budgets(problem: Problem) -> NDArray[np.int64]:
         values = np.stack([smallest_or_largest(block, axis=1) for block in blocks])
         sums, maxima = problem.origin + values.sum(axis=0), np.maximum(problem.origin, values.max(axis=0))
         ends.append(np.where(problem.is_max == 1, maxima, sums))
-    budgets = ends[0] + (ends[1] - ends[0]) // SHARE
+    budgets: NDArray[np.int64] = ends[0] + (ends[1] - ends[0]) // SHARE
     budgets[0] = UNLIMITED
     return budgets

@@ -1,0 +1,67 @@
+"""Peers that are only needed here: fronts by numpy and moocore, fronts and searches by NSGA-II of pymoo."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import moocore
+import numpy as np
+
+from qabwnas.search import Problem
+from qabwnas.search.baselines.evaluate import totals_of
+
+
+class TooManySumsError(Exception):
+    """A front would need more sums at once than were allowed."""
+
+
+def front_by_moocore(problem: Problem, max_sums: int = 10**9) -> np.ndarray:
+    """The front of summed metrics, float64 ``(n, n_metrics)``: every block pruned, then, fewest rows first, all sums of
+    the front so far and a block made and filtered."""
+    blocks = [problem.values[:, a:b].T.astype(float) for a, b in pairwise(problem.offsets)]
+    blocks = sorted((block[moocore.is_nondominated(block)] for block in blocks), key=len)
+    front = blocks[0]
+    for block in blocks[1:]:
+        if len(front) * len(block) > max_sums:
+            raise TooManySumsError(f"{len(front):,} points and {len(block):,} rows")
+        sums = (front[:, None] + block[None]).reshape(-1, front.shape[1])
+        front = sums[moocore.is_nondominated(sums)]
+    return front + problem.origin
+
+
+def best_by_nsga2(problem: Problem, budgets: np.ndarray, n_subnets: int = 10_000, seed: int = 0) -> int | None:
+    """The smallest objective among the subnets within budgets that NSGA-II ends with, in units."""
+    from pymoo.algorithms.moo.nsga2 import NSGA2
+    from pymoo.core.problem import Problem as PymooProblem
+    from pymoo.operators.crossover.sbx import SBX
+    from pymoo.operators.mutation.pm import PM
+    from pymoo.operators.repair.rounding import RoundingRepair
+    from pymoo.operators.sampling.rnd import IntegerRandomSampling
+    from pymoo.optimize import minimize
+
+    sizes = np.diff(problem.offsets)
+    budgeted = budgets != 2**63 - 1
+
+    class Subnets(PymooProblem):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__(n_var=sizes.size, n_obj=1, n_ieq_constr=int(budgeted.sum()), xl=0, xu=sizes - 1, vtype=int)
+
+        def _evaluate(self, x: np.ndarray, out: dict[str, np.ndarray], *_: object, **__: object) -> None:
+            totals = totals_of(problem, x.astype(np.int64)).astype(float)
+            out["F"] = totals[:, :1]
+            out["G"] = totals[:, budgeted] / budgets[budgeted] - 1
+
+    repair = RoundingRepair()
+    algorithm = NSGA2(
+        pop_size=100,
+        sampling=IntegerRandomSampling(),
+        crossover=SBX(prob=1.0, eta=3.0, vtype=float, repair=repair),
+        mutation=PM(prob=1.0, eta=3.0, vtype=float, repair=repair),
+        eliminate_duplicates=True,
+    )
+    result = minimize(Subnets(), algorithm, ("n_eval", n_subnets), seed=seed, verbose=False)
+    if result.X is None:
+        return None
+    totals = totals_of(problem, np.atleast_2d(result.X).astype(np.int64))
+    fits = (totals <= budgets).all(axis=1)
+    return int(totals[fits, 0].min()) if fits.any() else None

@@ -1,0 +1,205 @@
+"""``qabwnas bench``: the search against its baselines on one LUT."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from qabwnas.cli.extras import require_extras
+from qabwnas.cli.output import check_output, force_option
+
+if TYPE_CHECKING:
+    from qabwnas.report.times import Bar
+    from qabwnas.search.bench import Case, Entry
+
+EXTRAPOLATED_SUBNETS = (1e14, 7e16)
+YEAR = 365.25 * 24 * 3600
+
+
+@click.command(name="bench")
+@click.argument("lut_path", metavar="LUT.h5", type=click.Path(path_type=Path))
+@click.option("--minimize", metavar="METRIC", help="The objective; by default 'loss', or 'nsr' where there is no loss.")
+@click.option(
+    "--budget",
+    "budgets",
+    metavar="METRIC=VALUE",
+    multiple=True,
+    help="As of `qabwnas search`. By default tight ones, a fifth of the way from the smallest to the largest total: on "
+    "the first cost alone, and on all costs.",
+)
+@click.option("--repeats", type=click.IntRange(min=1), default=5, show_default=True, help="Runs; the median counts.")
+@click.option(
+    "--time-limit",
+    type=click.FloatRange(min=0.01),
+    default=10.0,
+    show_default=True,
+    help="Seconds after which a slow peer is stopped, and listed as stopped.",
+)
+@click.option("--json", "json_path", metavar="FILE", type=click.Path(path_type=Path), help="Also write it as JSON.")
+@click.option("--plot", "plot_path", metavar="FILE.png", type=click.Path(path_type=Path), help="Also draw the times.")
+@force_option
+def command(
+    lut_path: Path,
+    minimize: str | None,
+    budgets: tuple[str, ...],
+    repeats: int,
+    time_limit: float,
+    json_path: Path | None,
+    plot_path: Path | None,
+    force: bool,
+) -> None:
+    """Time the exact search on LUT.h5 against traversals, solvers and heuristics, and compare their answers.
+
+    Fails where exact methods disagree. A peer that is not installed, cannot take the problem or is stopped is listed
+    as such.
+    """
+    from qabwnas.cli.search import parse_budgets
+    from qabwnas.lut.lut import Lut
+    from qabwnas.search.bench import compare
+
+    for path in (json_path, plot_path):
+        if path is not None:
+            check_output(path, force)
+    if plot_path is not None:
+        require_extras("plot")
+    cases = compare(
+        Lut.open(lut_path),
+        minimize=minimize,
+        budgets=parse_budgets(budgets) if budgets else None,
+        repeats=repeats,
+        time_limit=time_limit,
+        announce=lambda method: click.echo(f"{method} …", err=True),
+    )
+    click.echo("\n\n".join(as_text(case) for case in cases))
+    if json_path is not None:
+        _write_json(json_path, lut_path, cases)
+    if plot_path is not None:
+        from qabwnas.report.times import Panel, draw_times
+
+        draw_times([Panel(_title(case), _bars(case)) for case in cases], plot_path)
+
+
+def as_text(case: Case) -> str:
+    """Return the table of a case: a method a line, and what brute force would take below."""
+    rows = [["method", "status", case.problem.metrics[0].name, "gap", "time", "× exact", "note"]]
+    rows += [_cells(case, entry) for entry in case.entries]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for row in rows:
+        padded = (cell.ljust(w) if n in (0, 1, 6) else cell.rjust(w) for n, (cell, w) in enumerate(zip(row, widths)))  # noqa: B905
+        lines.append("  ".join(padded).rstrip())
+    return "\n".join([_title(case), *lines, *_extrapolation(case)])
+
+
+def _title(case: Case) -> str:
+    budgets = ", ".join(f"{name} ≤ {total:f}" for name, total in case.budget_totals.items())
+    return f"smallest {case.problem.metrics[0].name} with {budgets}; {_n_subnets(case):.3g} networks"
+
+
+def _n_subnets(case: Case) -> int:
+    offsets: list[int] = case.problem.offsets.tolist()
+    return math.prod(last - first for first, last in pairwise(offsets))
+
+
+def _exact_seconds(case: Case) -> float:
+    """The time of the first backend that ran."""
+    return next(entry.found.seconds for entry in case.entries if entry.found is not None)
+
+
+def _cells(case: Case, entry: Entry) -> list[str]:
+    if entry.found is None:
+        return [entry.method, "not run", "", "", "", "", entry.note]
+    value, gap = case.value(entry.found), case.gap(entry.found)
+    return [
+        entry.method,
+        entry.found.status,
+        "" if value is None else f"{value:f}",
+        "" if gap is None else f"{gap:.2%}",
+        _duration(entry.found.seconds),
+        f"{entry.found.seconds / _exact_seconds(case):,.3g}",
+        entry.note,
+    ]
+
+
+def _extrapolation(case: Case) -> list[str]:
+    for entry in case.entries:
+        if entry.found is not None and entry.full_seconds is not None:
+            rate = entry.found.evaluations / entry.found.seconds
+            sizes = [*EXTRAPOLATED_SUBNETS, _n_subnets(case)]
+            times = ", ".join(f"{size:.3g} networks in {_duration(size / rate)}" for size in sizes)
+            return [f"{entry.method}: {rate:.3g} networks a second; extrapolated, not measured: {times}"]
+    return []
+
+
+def _duration(seconds: float) -> str:
+    for unit, text in ((YEAR, "years"), (24 * 3600, "days"), (3600, "h"), (1, "s"), (1e-3, "ms")):
+        if seconds >= unit:
+            return f"{seconds / unit:,.3g} {text}"
+    return f"{seconds * 1e6:.3g} µs"
+
+
+def _bars(case: Case) -> list[Bar]:
+    from qabwnas.report.times import Bar
+
+    bars = []
+    for entry in case.entries:
+        if entry.found is None:
+            continue
+        is_exact = entry.method.startswith("exact")
+        bars.append(Bar(entry.method, entry.found.seconds, entry.full_seconds, _remark(case, entry), is_exact))
+    return bars
+
+
+def _remark(case: Case, entry: Entry) -> str:
+    """What stands beside a bar: its time, and its gap where it is not the best."""
+    assert entry.found is not None
+    words = [_duration(entry.found.seconds)]
+    if entry.full_seconds is not None:
+        return f"{words[0]} of about {_duration(entry.full_seconds)} (extrapolated)"
+    if entry.note:
+        words.append(entry.note.split(" after")[0])
+    gap = case.gap(entry.found)
+    if gap:
+        words.append(f"{gap:.1%} above the best")
+    elif gap is None and case.optimum is not None:
+        words.append("nothing found")
+    return ", ".join(words)
+
+
+def _write_json(path: Path, lut_path: Path, cases: tuple[Case, ...]) -> None:
+    from qabwnas.atomic import atomic_path
+    from qabwnas.cli.exact_json import dumps
+    from qabwnas.search.machine import machine
+
+    content = {"lut": lut_path.name, "machine": machine(), "cases": [_case_json(case) for case in cases]}
+    with atomic_path(path) as temporary:
+        temporary.write_text(dumps(content) + "\n", encoding="utf-8")
+
+
+def _case_json(case: Case) -> dict[str, Any]:
+    methods = []
+    for entry in case.entries:
+        fields: dict[str, Any] = {"method": entry.method, "kind": entry.kind, "note": entry.note}
+        if entry.found is not None:
+            gap = case.gap(entry.found)
+            fields |= {
+                "status": entry.found.status,
+                "value": case.value(entry.found),
+                "gap": gap if gap is None or math.isfinite(gap) else None,
+                "seconds": entry.found.seconds,
+                "times_exact": entry.found.seconds / _exact_seconds(case),
+                "evaluations": entry.found.evaluations,
+                "choice": None if entry.found.choice is None else entry.found.choice.tolist(),
+                "extrapolated_seconds": entry.full_seconds,
+            }
+        methods.append(fields)
+    return {
+        "minimize": case.problem.metrics[0].name,
+        "budgets": case.budget_totals,
+        "networks": _n_subnets(case),
+        "methods": methods,
+    }

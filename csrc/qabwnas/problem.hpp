@@ -45,8 +45,15 @@ struct Problem {
 
 constexpr Value unlimited = std::numeric_limits<Value>::max();  // the budget of a metric without one
 
+// Beside the objective, the first metric.
 inline bool is_budgeted_sum(const Problem& problem, const std::vector<Value>& budgets, std::size_t metric) {
     return problem.aggregations[metric] == Aggregation::sum && budgets[metric] != unlimited;
+}
+
+inline std::size_t n_budgeted_sums(const Problem& problem, const std::vector<Value>& budgets) {
+    std::size_t n = 0;
+    for (std::size_t m = 1; m < problem.n_metrics(); ++m) n += is_budgeted_sum(problem, budgets, m) ? 1 : 0;
+    return n;
 }
 
 inline Value combine(Aggregation aggregation, Value a, Value b) {

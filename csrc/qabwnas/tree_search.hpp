@@ -4,10 +4,13 @@
 // goes best first behind linear relaxations, which hold several budgets together. Both give the same answers.
 #pragma once
 
+#include <memory>
 #include <set>
 #include <vector>
 
+#include "qabwnas/cancel.hpp"
 #include "qabwnas/problem.hpp"
+#include "qabwnas/prune.hpp"
 
 namespace qabwnas {
 
@@ -60,5 +63,10 @@ class TreeSearch {
     std::size_t n_nodes_ = 0;
     Value open_bound_ = 0;
 };
+
+// The search that suits a problem. blocks: what is left of each block, values in metric order.
+std::unique_ptr<TreeSearch> make_tree_search(const Problem& problem, const std::vector<Value>& budgets,
+                                             std::vector<PrunedBlock> blocks, std::size_t k, Cancel& deadline,
+                                             Cancel& cancel);
 
 }  // namespace qabwnas

@@ -1,0 +1,33 @@
+// The rows of a cold search that can still matter, found by prices before any block is pruned.
+//
+// Prices of the budgets come from the linear relaxation of a sample of the rows; a core of rows that are cheap at these
+// gives good subnets and better prices (compare the core of Pisinger 1995), and all rows whose price is too far above
+// their block's cheapest to be part of as good a subnet go. Mostly a handful of rows is left. (lagrangian.hpp.)
+//
+// Complexity: O(rows × budgets) in vector instructions, and a search of the core in few nodes.
+#pragma once
+
+#include <vector>
+
+#include "qabwnas/cancel.hpp"
+#include "qabwnas/problem.hpp"
+#include "qabwnas/prune.hpp"
+#include "qabwnas/tree_search.hpp"
+
+namespace qabwnas {
+
+// Whether that is likely quicker than pruning all rows.
+bool pricing_pays(const Problem& problem, const std::vector<Value>& budgets, std::size_t k);
+
+struct PricingLimits {
+    std::size_t max_nodes;
+    Cancel &deadline, &cancel;
+};
+
+// Adds good subnets to `best`, the nodes of that to n_nodes, and returns the rows that the k best may take, pruned to
+// the k-skyband; no block at all where k subnets were not found, or the call was cancelled. The objective is a sum.
+std::vector<PrunedBlock> rows_by_price(const Problem& problem, const std::vector<Value>& budgets,
+                                       const SweepOrder& order, BestAnswers& best, const PricingLimits& limits,
+                                       std::size_t& n_nodes);
+
+}  // namespace qabwnas

@@ -2,38 +2,12 @@
 
 #include "qabwnas/archive.hpp"
 #include "qabwnas/screen.hpp"
+#include "qabwnas/skyband_archive.hpp"
 #include "qabwnas/sweep_sort.hpp"
 
 namespace qabwnas {
 
 namespace {
-
-// Counts among the kept points those that are ≤ a point, up to k.
-class SkybandArchive {
-  public:
-    SkybandArchive(std::size_t n_coordinates, std::size_t k) : d_(n_coordinates), k_(k) {}
-
-    bool covers(const Value* point) const {
-        std::size_t n_below = 0;
-        for (std::size_t start = 0; start < n_ * d_; start += d_) {
-            bool at_most = true;
-            for (std::size_t i = 0; i < d_; ++i) at_most &= points_[start + i] <= point[i];
-            n_below += at_most ? 1 : 0;
-            if (n_below == k_) return true;
-        }
-        return n_below + (d_ == 0 ? n_ : 0) >= k_;
-    }
-
-    void insert(const Value* point) {
-        points_.insert(points_.end(), point, point + d_);
-        ++n_;
-    }
-
-  private:
-    std::size_t d_, k_;
-    std::size_t n_ = 0;
-    std::vector<Value> points_;
-};
 
 std::vector<Value> row_major(const ScreenedRows& rows) {
     const std::size_t d = rows.columns.size();
@@ -109,7 +83,9 @@ SweepOrder SweepOrder::first_metric_last(const std::vector<Aggregation>& aggrega
 PrunedBlock prune(const Columns& block, const SweepOrder& order, std::size_t k, Cancel& cancel) {
     const ScreenedRows rows = screen(block, order, k, cancel);
     const std::vector<Value> values = row_major(rows);
-    if (k > 1) return sweep(rows, values, order, SkybandArchive(order.n_tested(), k), cancel);
+    if (k > 1 && order.n_tested() < 2) return sweep(rows, values, order, SmallestArchive(order.n_tested(), k), cancel);
+    if (k > 1)
+        return sweep(rows, values, order, SkybandArchive(tested_box(values, order), rows.numbers.size(), k), cancel);
     return with_archive(tested_box(values, order),
                         [&](auto archive) { return sweep(rows, values, order, std::move(archive), cancel); });
 }

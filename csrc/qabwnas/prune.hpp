@@ -7,7 +7,8 @@
 //
 // With k > 1 a row goes only if k others remove it (k-skyband): what the k best subnets need.
 //
-// Complexity: O(n log n) for up to three metrics (k = 1), else O(n × kept). (Kung, Luccio, Preparata 1975.)
+// Complexity: O(n log n) for up to three metrics with k = 1, for two with any k; else O(n × kept) at worst, of which
+// grids leave little (archive.hpp, skyband_archive.hpp). (Kung, Luccio, Preparata 1975.)
 #pragma once
 
 #include <vector>

@@ -45,7 +45,7 @@ void LinearSearch::join_metrics() {
     least_totals_.assign(d, 0);
     double width = 1;  // of the key so far
     for (std::size_t m = 0; m < d; ++m) {
-        Value range = 0;
+        Key range = 0;
         for (std::size_t b = 0; b + 1 < offsets_.size(); ++b) {
             Value low = unlimited, high = -largest_total;
             for (std::size_t row = offsets_[b]; row < offsets_[b + 1]; ++row) {
@@ -54,24 +54,25 @@ void LinearSearch::join_metrics() {
             }
             least[b * d + m] = low;
             least_totals_[m] += problem_.aggregations[m] == Aggregation::sum ? low : 0;
-            range += high - low;
+            range += above(high, low);
         }
         if (problem_.aggregations[m] != Aggregation::sum || joined_.size() != m) continue;
         // Totals beyond the budget need no place.
-        if (budgets_[m] != unlimited) range = std::min(range, budgets_[m] - problem_.origin[m] - least_totals_[m]);
+        if (budgets_[m] != unlimited)
+            range = std::min(range, above(budgets_[m], problem_.origin[m] + least_totals_[m]));
         width *= static_cast<double>(range) + 1;
         if (m > 0 && width > widest_key) continue;
         joined_.push_back(m);
-        for (Value& factor : factors_) factor *= range + 1;
+        for (Key& factor : factors_) factor *= range + 1;
         factors_.push_back(1);
     }
     keys_.assign(row_numbers_.size(), 0);
     double range = 0;
     for (std::size_t b = 0; b + 1 < offsets_.size(); ++b) {
-        Value most = 0;
+        Key most = 0;
         for (std::size_t row = offsets_[b]; row < offsets_[b + 1]; ++row) {
             for (std::size_t i = 0; i < joined_.size(); ++i)
-                keys_[row] += factors_[i] * (values_[row * d + joined_[i]] - least[b * d + joined_[i]]);
+                keys_[row] += factors_[i] * above(values_[row * d + joined_[i]], least[b * d + joined_[i]]);
             most = std::max(most, keys_[row]);
         }
         range += static_cast<double>(most);
@@ -81,14 +82,14 @@ void LinearSearch::join_metrics() {
 
 // How far a metric's total may be above its least, at least a unit.
 double LinearSearch::slack(std::size_t metric) const {
-    const Value slack = budgets_[metric] - problem_.origin[metric] - least_totals_[metric];
+    const Value slack = budgets_[metric] - (problem_.origin[metric] + least_totals_[metric]);
     return slack > 0 ? static_cast<double>(slack) : 1;
 }
 
 LinearRelaxation LinearSearch::make_relaxation() const {
     const std::size_t d = problem_.n_metrics(), n_rows = row_numbers_.size();
     std::vector<double> objectives;
-    for (const Value key : keys_) objectives.push_back(static_cast<double>(key) / range_);
+    for (const Key key : keys_) objectives.push_back(static_cast<double>(key) / range_);
     std::vector<std::vector<double>> costs;
     for (std::size_t m = 1; m < d; ++m) {
         if (!is_budgeted_sum(problem_, budgets_, m)) continue;
@@ -116,10 +117,11 @@ Status LinearSearch::search(BestAnswers& best, const Apart& apart, std::size_t m
     auto root = std::make_shared<const Family>(Family{std::vector<bool>(keys_.size(), true), relaxation_.basis()});
     explore(tree, {0, serial_++, std::move(root), no_block, 0}, best.k() == 1 && apart.answers.empty());
     if (status_ != Status::complete) {
-        Value least = unlimited;
+        Key least = std::numeric_limits<Key>::max();
         for (const std::vector<Node>* nodes : {&tree.heap, &tree.stack})
             for (const Node& node : *nodes) least = std::min(least, node.bound);
-        if (least != unlimited) open_bound_ = problem_.origin[0] + least_totals_[0] + least / factors_[0];
+        const Key total = static_cast<Key>(problem_.origin[0] + least_totals_[0]) + least / factors_[0];
+        if (least != std::numeric_limits<Key>::max()) open_bound_ = static_cast<Value>(total);
     }
     return status_;
 }
@@ -260,13 +262,13 @@ void LinearSearch::branch(Tree& tree, Node& node, std::size_t block) {
     struct Child {
         double price;
         std::size_t row;
-        Value bound;
+        Key bound;
     };
     std::vector<Child> children;
     for (std::size_t row = offsets_[block]; row < offsets_[block + 1]; ++row) {
         if (allowed[row] == 0) continue;
         const double with = relaxation_.bound_with(block, row);
-        const Value bound = std::max(node.bound, key_bound(with));
+        const Key bound = std::max(node.bound, key_bound(with));
         if (!is_behind(bound)) children.push_back({with - relaxation_.share(row), row, bound});
     }
     std::sort(children.begin(), children.end(),
@@ -295,16 +297,14 @@ bool LinearSearch::can_be_apart() const {
 }
 
 // Whether no subnet whose key is at least bound can join the k best.
-bool LinearSearch::is_behind(Value bound) const {
-    return best_->are_complete() && bound > key_of(best_->worst().totals);
-}
+bool LinearSearch::is_behind(Key bound) const { return best_->are_complete() && bound > key_of(best_->worst().totals); }
 
 // The same of the subnets of allowed rows, which may tie with the worst of the k best in the key: whether what is left
 // to decide between them, the other metrics and then the candidates, is behind even where it is least.
-bool LinearSearch::is_behind_in_ties(Value bound) const {
+bool LinearSearch::is_behind_in_ties(Key bound) const {
     if (!best_->are_complete()) return false;
     const Answer& worst = best_->worst();
-    const Value key = key_of(worst.totals);
+    const Key key = key_of(worst.totals);
     if (bound != key) return bound > key;
     const std::size_t d = problem_.n_metrics();
     const std::vector<std::uint8_t>& allowed = relaxation_.allowed();
@@ -326,16 +326,16 @@ bool LinearSearch::is_behind_in_ties(Value bound) const {
     return least.choice >= worst.choice;
 }
 
-Value LinearSearch::key_bound(double shares) const {
+LinearSearch::Key LinearSearch::key_bound(double shares) const {
     const double key = std::max(shares, 0.0) * range_;
-    return static_cast<Value>(std::ceil(key - key * 0x1p-50));
+    return static_cast<Key>(std::ceil(key - key * 0x1p-50));
 }
 
-Value LinearSearch::key_of(const std::vector<Value>& totals) const {
-    Value key = 0;
+LinearSearch::Key LinearSearch::key_of(const std::vector<Value>& totals) const {
+    Key key = 0;
     for (std::size_t i = 0; i < joined_.size(); ++i) {
         const std::size_t m = joined_[i];
-        key += factors_[i] * (totals[m] - problem_.origin[m] - least_totals_[m]);
+        key += factors_[i] * above(totals[m], problem_.origin[m] + least_totals_[m]);
     }
     return key;
 }

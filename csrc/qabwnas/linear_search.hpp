@@ -16,6 +16,7 @@
 // gigabyte. One thread; no state is shared between calls.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <random>
 #include <vector>
@@ -40,6 +41,8 @@ class LinearSearch : public TreeSearch {
     std::vector<double> unit_prices();
 
   private:
+    using Key = std::uint64_t;  // what joins the leading metrics, above the least; ranges of totals may need all bits
+
     // What siblings share: the rows that their parent left allowed, and its basis.
     struct Family {
         std::vector<bool> allowed;
@@ -47,7 +50,7 @@ class LinearSearch : public TreeSearch {
     };
 
     struct Node {
-        Value bound;  // on keys
+        Key bound;
         std::size_t serial;
         std::shared_ptr<const Family> family;
         std::size_t block;  // that has but one row, or no_block
@@ -79,10 +82,10 @@ class LinearSearch : public TreeSearch {
     std::size_t branching_block(const std::vector<std::size_t>& open) const;
     void branch(Tree& tree, Node& node, std::size_t block);
     bool can_be_apart() const;
-    bool is_behind(Value bound) const;
-    bool is_behind_in_ties(Value bound) const;
-    Value key_bound(double shares) const;
-    Value key_of(const std::vector<Value>& totals) const;
+    bool is_behind(Key bound) const;
+    bool is_behind_in_ties(Key bound) const;
+    Key key_bound(double shares) const;
+    Key key_of(const std::vector<Value>& totals) const;
     double cutoff() const;
     void round();
     void record_all(std::size_t block);
@@ -96,8 +99,8 @@ class LinearSearch : public TreeSearch {
     std::vector<Index> row_numbers_;
     std::vector<Value> values_;        // (row, metric)
     std::vector<std::size_t> joined_;  // metrics whose totals make the key: the first ones
-    std::vector<Value> factors_;       // of these
-    std::vector<Value> keys_;          // of rows, above the least of their block
+    std::vector<Key> factors_;         // of these
+    std::vector<Key> keys_;            // of rows, above the least of their block
     std::vector<Value> least_totals_;  // by metric: the sum of the blocks' least
     double range_ = 1;                 // of all rows' keys
     LinearRelaxation relaxation_;

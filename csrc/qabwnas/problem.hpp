@@ -60,6 +60,11 @@ inline Value combine(Aggregation aggregation, Value a, Value b) {
     return aggregation == Aggregation::sum ? a + b : std::max(a, b);
 }
 
+// How far a value is above another that is not larger; a difference of totals may be 2^63.
+inline std::uint64_t above(Value value, Value least) {
+    return static_cast<std::uint64_t>(value) - static_cast<std::uint64_t>(least);
+}
+
 enum class Status : std::uint8_t { complete = 0, infeasible = 1, cancelled = 2, limit = 3 };
 
 // Subnets with their totals: totals (n × n_metrics) and choice (n × n_blocks), row-major, in answer order.

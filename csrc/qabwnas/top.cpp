@@ -111,7 +111,11 @@ class Search {
 
 Top top(const Problem& problem, const std::vector<Value>& budgets, std::size_t k, std::size_t distance,
         const TopLimits& limits, Cancel& cancel) {
-    return Search(problem, budgets, limits, cancel).run(k, distance);
+    // No total is beyond the largest one; and a smaller budget, less any total, fits.
+    std::vector<Value> bounds = budgets;
+    for (Value& bound : bounds)
+        if (bound >= largest_total) bound = unlimited;
+    return Search(problem, bounds, limits, cancel).run(k, distance);
 }
 
 }  // namespace qabwnas

@@ -1,6 +1,7 @@
 #include "qabwnas/usable_rows.hpp"
 
 #include <algorithm>
+#include <optional>
 
 namespace qabwnas {
 
@@ -16,35 +17,37 @@ void to_metric_order(PrunedBlock& block, const SweepOrder& order) {
     }
 }
 
-// The same for values in metric order already.
-bool drop_unusable(std::vector<PrunedBlock>& blocks, const Problem& problem, const std::vector<Value>& budgets) {
+// Drops rows with which a metric's total is above its budget even where all other blocks have their least. Returns how
+// many went, or nothing where all totals are above it.
+std::optional<std::size_t> drop_above(std::vector<PrunedBlock>& blocks, const Problem& problem, std::size_t metric,
+                                      Value budget) {
     const std::size_t d = problem.n_metrics();
-    for (std::size_t m = 0; m < d; ++m) {
-        if (budgets[m] == unlimited) continue;
-        const bool sums = problem.aggregations[m] == Aggregation::sum;
-        Value least = problem.origin[m];  // of all totals
-        std::vector<Value> smallest(blocks.size(), unlimited);
-        for (std::size_t b = 0; b < blocks.size(); ++b) {
-            for (std::size_t at = m; at < blocks[b].values.size(); at += d)
-                smallest[b] = std::min(smallest[b], blocks[b].values[at]);
-            least = combine(problem.aggregations[m], least, smallest[b]);
-        }
-        if (least > budgets[m]) return false;
-        for (std::size_t b = 0; b < blocks.size(); ++b) {
-            const Value room = sums ? budgets[m] - least + smallest[b] : budgets[m];
-            PrunedBlock& block = blocks[b];
-            std::size_t n = 0;
-            for (std::size_t i = 0; i < block.rows.size(); ++i) {
-                if (block.values[i * d + m] > room) continue;
-                block.rows[n] = block.rows[i];
-                std::copy_n(&block.values[i * d], d, &block.values[n * d]);
-                ++n;
-            }
-            block.rows.resize(n);
-            block.values.resize(n * d);
-        }
+    const Aggregation aggregation = problem.aggregations[metric];
+    Value least = problem.origin[metric];  // of all totals
+    std::vector<Value> smallest(blocks.size(), unlimited);
+    for (std::size_t b = 0; b < blocks.size(); ++b) {
+        for (std::size_t at = metric; at < blocks[b].values.size(); at += d)
+            smallest[b] = std::min(smallest[b], blocks[b].values[at]);
+        least = combine(aggregation, least, smallest[b]);
     }
-    return std::all_of(blocks.begin(), blocks.end(), [](const PrunedBlock& block) { return !block.rows.empty(); });
+    if (least > budget) return std::nullopt;
+    std::size_t n_dropped = 0;
+    for (std::size_t b = 0; b < blocks.size(); ++b) {
+        const std::uint64_t room = above(budget, least);
+        PrunedBlock& block = blocks[b];
+        std::size_t n = 0;
+        for (std::size_t i = 0; i < block.rows.size(); ++i) {
+            const Value value = block.values[i * d + metric];
+            if (aggregation == Aggregation::sum ? above(value, smallest[b]) > room : value > budget) continue;
+            block.rows[n] = block.rows[i];
+            std::copy_n(&block.values[i * d], d, &block.values[n * d]);
+            ++n;
+        }
+        n_dropped += block.rows.size() - n;
+        block.rows.resize(n);
+        block.values.resize(n * d);
+    }
+    return n_dropped;
 }
 
 // Some rows of a block, pruned to the k-skyband.
@@ -72,7 +75,17 @@ std::vector<PrunedBlock> prune_some(const Problem& problem, const std::vector<st
 bool make_usable(std::vector<PrunedBlock>& blocks, const Problem& problem, const std::vector<Value>& budgets,
                  const SweepOrder& order) {
     for (PrunedBlock& block : blocks) to_metric_order(block, order);
-    return drop_unusable(blocks, problem, budgets);
+    std::size_t n_dropped = 1;
+    while (n_dropped > 0) {  // what one budget drops may raise the least that counts for another
+        n_dropped = 0;
+        for (std::size_t m = 0; m < problem.n_metrics(); ++m) {
+            if (budgets[m] == unlimited) continue;
+            const std::optional<std::size_t> n = drop_above(blocks, problem, m, budgets[m]);
+            if (!n) return false;
+            n_dropped += *n;
+        }
+    }
+    return true;
 }
 
 }  // namespace qabwnas

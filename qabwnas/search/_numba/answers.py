@@ -1,14 +1,15 @@
 """The k best subnets found so far, in the order of answers: ``csrc/qabwnas/tree_search.hpp``.
 
-They are a tuple of totals ``(k, n_metrics)``, choice ``(k, n_blocks)``, and order ``(k + 1,)``: which of their rows come
-first, second, …, and last how many there are.
+They are a tuple of totals ``(k, n_metrics)``, choice ``(k, n_blocks)``, and order ``(k + 1,)``: which of their rows
+come first, second, …, and last how many there are.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from qabwnas.search._numba.inner import inner
 
 Ints = NDArray[np.int64]
 Choices = NDArray[np.int32]
@@ -32,35 +33,37 @@ def in_order(answers: Answers) -> tuple[Ints, Choices]:
     return totals[found], choice[found]
 
 
-@njit(cache=True, nogil=True)
+@inner
 def are_complete(answers):  # type: ignore[no-untyped-def]
     order = answers[2]
     return order[order.size - 1] == order.size - 1
 
 
-@njit(cache=True, nogil=True)
+@inner
 def worst(answers):  # type: ignore[no-untyped-def]
     """Where the last of the best stands."""
     order = answers[2]
     return order[order[order.size - 1] - 1]
 
 
-@njit(cache=True, nogil=True)
+@inner
 def insert(answers, subnet_totals, subnet_choice):  # type: ignore[no-untyped-def]
-    """Insert a subnet if it is new and among the k best."""
+    """Insert a subnet if it is new and among the k best; O(k), of which little more than log k are comparisons."""
     totals, choice, order = answers
     k = order.size - 1
     n = order[k]
-    at = n
-    while at > 0:
-        before = _compared(subnet_totals, subnet_choice, totals, choice, order[at - 1])
-        if before == 0:
-            return
-        if before > 0:
-            break
-        at -= 1
-    if at == k:
+    at, high = np.int64(0), n  # where it comes to stand
+    if n == k and _compared(subnet_totals, subnet_choice, totals, choice, order[k - 1]) >= 0:
         return
+    while at < high:
+        middle = (at + high) // 2
+        compared = _compared(subnet_totals, subnet_choice, totals, choice, order[middle])
+        if compared == 0:
+            return
+        if compared < 0:
+            high = middle
+        else:
+            at = middle + 1
     place = order[min(n, k - 1)]  # of the last one, or a free one
     for i in range(min(n, k - 1), at, -1):
         order[i] = order[i - 1]
@@ -72,7 +75,7 @@ def insert(answers, subnet_totals, subnet_choice):  # type: ignore[no-untyped-de
         choice[place, b] = subnet_choice[b]
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _compared(subnet_totals, subnet_choice, totals, choice, other):  # type: ignore[no-untyped-def]
     """Below 0 if the subnet precedes the other one, above if it comes behind, 0 if they are the same."""
     for m in range(subnet_totals.size):
@@ -84,7 +87,7 @@ def _compared(subnet_totals, subnet_choice, totals, choice, other):  # type: ign
     return 0
 
 
-@njit(cache=True, nogil=True)
+@inner
 def are_apart(choice, earlier, distance):  # type: ignore[no-untyped-def]
     """Whether a choice differs from every earlier one ``(n, n_blocks)`` in at least ``distance`` blocks."""
     for n in range(earlier.shape[0]):

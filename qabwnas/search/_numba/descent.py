@@ -7,6 +7,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from qabwnas.search._numba.answers import Answers, Choices, are_complete, insert, worst
+from qabwnas.search._numba.inner import inner
 from qabwnas.search._numba.relaxation import relax
 from qabwnas.search._numba.rows import Rows
 
@@ -100,33 +101,36 @@ def _by_depth(offsets, values, numbers, block_at, is_max):  # type: ignore[no-un
     return starts, values_at, numbers_at, least
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _combine(is_max, a, b):  # type: ignore[no-untyped-def]
     return max(a, b) if is_max else a + b
 
 
-@njit(cache=True, nogil=True)
-def _bound(depth, path, bounds):  # type: ignore[no-untyped-def]
-    """Whether some completion fits every relaxation, and a lower bound on its objective."""
+@inner
+def _bound(depth, i, rows, path, bounds):  # type: ignore[no-untyped-def]
+    """Whether some completion with row i at this depth fits every relaxation, and a lower bound on its objective."""
+    values, costs = rows[1], rows[4]
     totals, rooms, _ = path
     steps, ends, _, is_max, _ = bounds
     bound = np.int64(_LOWEST)
+    objective = _combine(is_max[0], totals[depth, 0], values[i, 0])
     for r in range(rooms.shape[1]):
-        low, high = ends[r, depth + 1], ends[r, depth]
+        room = rooms[depth, r] - costs[r, i]
+        low, high = ends[r, depth + 2], ends[r, depth + 1]
         last = high
         while low < high:
             middle = (low + high) // 2
-            if steps[r, 1, middle] > rooms[depth, r]:
+            if steps[r, 1, middle] > room:
                 low = middle + 1
             else:
                 high = middle
         if low == last:
             return False, bound
-        bound = max(bound, _combine(is_max[0], totals[depth, 0], steps[r, 0, low]))
+        bound = max(bound, _combine(is_max[0], objective, steps[r, 0, low]))
     return True, bound
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _is_behind(depth, bound, totals, bounds, answers):  # type: ignore[no-untyped-def]
     """Whether no completion of the partial subnet can join the k best."""
     if not are_complete(answers):
@@ -142,7 +146,7 @@ def _is_behind(depth, bound, totals, bounds, answers):  # type: ignore[no-untype
     return False
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _step_down(depth, i, rows, path, is_max):  # type: ignore[no-untyped-def]
     """Take row i at this depth."""
     _, values, numbers, block_at, costs = rows
@@ -154,7 +158,7 @@ def _step_down(depth, i, rows, path, is_max):  # type: ignore[no-untyped-def]
     choice[block_at[depth]] = numbers[i]
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _can_be_apart(depth, choice, block_at, apart):  # type: ignore[no-untyped-def]
     """Whether some completion of the partial subnet can differ from all earlier choices in enough blocks."""
     earlier, distance = apart
@@ -167,19 +171,24 @@ def _can_be_apart(depth, choice, block_at, apart):  # type: ignore[no-untyped-de
     return True
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _expand(depth, rows, bounds, path, children, answers, apart):  # type: ignore[no-untyped-def]
     """List the children of the partial subnet at depth that may lead to an answer, by their bounds."""
     starts, block_at = rows[0], rows[3]
     is_max, budgets = bounds[3], bounds[4]
     child_bounds, child_rows, n_children, next_child = children
     first, n = starts[depth], 0
+    limit = budgets[0]
+    if are_complete(answers):
+        limit = min(limit, answers[0][worst(answers), 0])
     for i in range(first, starts[depth + 1]):
-        _step_down(depth, i, rows, path, is_max)
-        if not _can_be_apart(depth + 1, path[2], block_at, apart):
+        fits, bound = _bound(depth, i, rows, path, bounds)
+        if not fits or bound > limit:
             continue
-        fits, bound = _bound(depth + 1, path, bounds)
-        if fits and bound <= budgets[0] and not _is_behind(depth + 1, bound, path[0], bounds, answers):
+        _step_down(depth, i, rows, path, is_max)
+        if _is_behind(depth + 1, bound, path[0], bounds, answers):
+            continue
+        if _can_be_apart(depth + 1, path[2], block_at, apart):
             child_bounds[first + n], child_rows[first + n] = bound, i
             n += 1
     order = np.argsort(child_bounds[first : first + n], kind="mergesort")

@@ -6,11 +6,13 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from qabwnas.search._numba.inner import inner
 from qabwnas.search._numba.linear_relaxation import multiplier, relaxation_of, solve
 from qabwnas.search._numba.linear_search import shares_of_slack
 from qabwnas.search._numba.rows import Rows
 
 _UNLIMITED = 2**63 - 1
+_ROWS_A_SLICE = 1 << 22
 
 Ints = NDArray[np.int64]
 Bytes = NDArray[np.uint8]
@@ -23,25 +25,27 @@ def drop_above(
 
     ``values`` are ``(n_metrics, n_rows)``; ``minimal`` are the rows that are cheapest at any prices.
     """
-    metrics = np.flatnonzero((is_max == 0) & (budgets != _UNLIMITED))
-    metrics = metrics[metrics > 0]
-    _drop_above(upper, values, offsets, mask, minimal.offsets, minimal.values, metrics, origin, budgets)
+    metrics = 1 + np.flatnonzero((is_max[1:] == 0) & (budgets[1:] != _UNLIMITED))
+    bounds = _bounds_beside(minimal.offsets, minimal.values, metrics, origin, budgets)
+    for first in range(0, mask.size, _ROWS_A_SLICE):  # Python, and so Ctrl-C, has its turn between slices
+        _drop_slice(upper, values, offsets, mask, metrics, bounds, first)
 
 
 @njit(cache=True, nogil=True)
-def _drop_above(upper, values, offsets, mask, minimal_offsets, minimal, metrics, origin, budgets):  # type: ignore[no-untyped-def]
-    n_blocks, d = offsets.size - 1, origin.size
-    prices = _prices(minimal_offsets, minimal, metrics, origin, budgets)
+def _bounds_beside(offsets, values, metrics, origin, budgets):  # type: ignore[no-untyped-def]
+    """Prices, a lower bound on what all blocks but each cost at those, and how far rounding reaches, relatively."""
+    n_blocks = offsets.size - 1
+    prices = _prices(offsets, values, metrics, origin, budgets)
     cheapest = np.empty(n_blocks)
     bound = np.float64(origin[0])
     magnitude = abs(bound)
     for b in range(n_blocks):
         cheapest[b], largest = np.inf, 0.0
-        for row in range(minimal_offsets[b], minimal_offsets[b + 1]):
-            price = np.float64(minimal[row, 0])
+        for row in range(offsets[b], offsets[b + 1]):
+            price = np.float64(values[row, 0])
             size = abs(price)
             for j in range(metrics.size):
-                cost = prices[j] * minimal[row, metrics[j]]
+                cost = prices[j] * values[row, metrics[j]]
                 price += cost
                 size += abs(cost)
             cheapest[b] = min(cheapest[b], price)
@@ -54,22 +58,32 @@ def _drop_above(upper, values, offsets, mask, minimal_offsets, minimal, metrics,
         magnitude += abs(room)
     # A sum errs by at most its number of terms times half a unit in the last place of their magnitude (2^-53 of it);
     # this is several times that, for those above and those of a row.
-    rounding = (n_blocks + 4 * d + 16) * 2.0**-50
+    rounding = (n_blocks + 4 * origin.size + 16) * 2.0**-50
     bound -= magnitude * rounding
-    limit = np.float64(upper)
     for b in range(n_blocks):
-        for row in range(offsets[b], offsets[b + 1]):
+        cheapest[b] = bound - cheapest[b]
+    return prices, cheapest, rounding
+
+
+@njit(cache=True, nogil=True)
+def _drop_slice(upper, values, offsets, mask, metrics, bounds, first):  # type: ignore[no-untyped-def]
+    """Go through some of the rows, from the given one."""
+    prices, beside, rounding = bounds
+    limit = np.float64(upper)
+    last = min(first + _ROWS_A_SLICE, mask.size)
+    for b in range(offsets.size - 1):
+        for row in range(max(first, offsets[b]), min(last, offsets[b + 1])):
             price = np.float64(values[0, row])
             size = abs(price)
             for j in range(metrics.size):
                 cost = prices[j] * values[metrics[j], row]
                 price += cost
                 size += abs(cost)
-            if bound - cheapest[b] + price > limit + (size + abs(limit)) * rounding:
+            if beside[b] + price > limit + (size + abs(limit)) * rounding:
                 mask[row] = 0
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _prices(offsets, values, metrics, origin, budgets):  # type: ignore[no-untyped-def]
     """Prices of a unit of each metric: those of the linear relaxation, at which the bound is best."""
     objectives = np.empty(values.shape[0])

@@ -11,6 +11,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from qabwnas.search._numba.answers import Answers, Choices, are_apart, are_complete, insert, worst
+from qabwnas.search._numba.inner import inner
 from qabwnas.search._numba.linear_relaxation import (
     SOLVED,
     bound,
@@ -37,11 +38,9 @@ class LinearSearch:
     """A search that stands still between slices; one attempt after another to find the best subnets."""
 
     def __init__(self, rows: Rows, is_max: Bytes, origin: Ints, budgets: Ints) -> None:
-        n_rows, d = rows.values.shape
-        n_blocks = rows.offsets.size - 1
+        n_rows, n_blocks = rows.numbers.size, rows.offsets.size - 1
         keys, factors, least, range_ = _joined(rows.offsets, rows.values, is_max, origin, budgets)
-        budgeted = np.flatnonzero((is_max == 0) & (budgets != _UNLIMITED))
-        budgeted = budgeted[budgeted > 0]
+        budgeted = 1 + np.flatnonzero((is_max[1:] == 0) & (budgets[1:] != _UNLIMITED))
         costs, _ = shares_of_slack(rows.offsets, rows.values, budgeted, origin, budgets)
         self._first_total = int(origin[0]) + int(least[0])
         self._factor = int(factors[0])
@@ -145,7 +144,7 @@ def _joined(offsets, values, is_max, origin, budgets):  # type: ignore[no-untype
 
 @njit(cache=True, nogil=True)
 def shares_of_slack(offsets, values, metrics, origin, budgets):  # type: ignore[no-untyped-def]
-    """What rows cost above the least of their block, in shares of what that leaves of each budget; and what it leaves."""
+    """What rows cost above the least of their block, in shares of what that leaves of each budget; and what it does."""
     costs = np.empty((metrics.size, values.shape[0]))
     slacks = np.empty(metrics.size)
     for j in range(metrics.size):
@@ -211,7 +210,7 @@ def _go_on(of_rows, of_metrics, shares, path, children, answers, apart, state, m
     return COMPLETE
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _load(lp, depth, path_allowed, path_keys, path_others):  # type: ignore[no-untyped-def]
     for row in range(lp.allowed.size):
         lp.allowed[row] = path_allowed[depth, row]
@@ -225,7 +224,7 @@ def _load(lp, depth, path_allowed, path_keys, path_others):  # type: ignore[no-u
     mark_basis(lp)
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _save(lp, depth, path_allowed, path_keys, path_others):  # type: ignore[no-untyped-def]
     for row in range(lp.allowed.size):
         path_allowed[depth, row] = lp.allowed[row]
@@ -235,10 +234,10 @@ def _save(lp, depth, path_allowed, path_keys, path_others):  # type: ignore[no-u
         path_others[depth, j] = lp.others[j]
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _expand(lp, node_bound, of_rows, of_metrics, key_range, answers, apart):  # type: ignore[no-untyped-def]
     """Bound a node and drop rows; return the block to branch on, −1 if nothing is left to decide, and pivots."""
-    offsets, _, numbers, _ = of_rows
+    numbers = of_rows[2]
     if _is_behind(node_bound, of_metrics, answers) or not _can_be_apart(lp, numbers, apart):
         return -1, 0
     outcome, n_pivots = solve(lp, _cutoff(of_metrics, key_range, answers))
@@ -257,7 +256,7 @@ def _expand(lp, node_bound, of_rows, of_metrics, key_range, answers, apart):  # 
     return block, n_pivots
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _branch(lp, block, node_bound, of_metrics, key_range, answers, children):  # type: ignore[no-untyped-def]
     """List the children of a block's rows, those with the least price beside their share first; return how many."""
     child_bounds, child_rows = children
@@ -281,7 +280,7 @@ def _branch(lp, block, node_bound, of_metrics, key_range, answers, children):  #
     return n
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _share(lp, row):  # type: ignore[no-untyped-def]
     block = lp.block_of[row]
     if lp.keys[block] == row:
@@ -293,7 +292,7 @@ def _share(lp, row):  # type: ignore[no-untyped-def]
     return 0.0
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _largest_shares(lp):  # type: ignore[no-untyped-def]
     """Every block's allowed row with the largest share, and that share."""
     n_blocks = lp.keys.size
@@ -314,7 +313,7 @@ def _largest_shares(lp):  # type: ignore[no-untyped-def]
     return rows, shares
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _drop_rows(lp, cutoff):  # type: ignore[no-untyped-def]
     """Forbid rows whose prices tell that no subnet with them is among the k best; False if a block has none left."""
     if cutoff == np.inf:
@@ -330,7 +329,7 @@ def _drop_rows(lp, cutoff):  # type: ignore[no-untyped-def]
     return True
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _branching_block(lp):  # type: ignore[no-untyped-def]
     """The block that is shared out most evenly among fewest rows, and how many blocks have several."""
     _, shares = _largest_shares(lp)
@@ -347,7 +346,7 @@ def _branching_block(lp):  # type: ignore[no-untyped-def]
     return chosen, n_open
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _can_be_apart(lp, numbers, apart):  # type: ignore[no-untyped-def]
     """Whether some subnet of allowed rows can differ from every earlier answer in enough blocks."""
     earlier, distance = apart
@@ -363,7 +362,7 @@ def _can_be_apart(lp, numbers, apart):  # type: ignore[no-untyped-def]
     return True
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _key_of_worst(of_metrics, answers):  # type: ignore[no-untyped-def]
     _, origin, _, least, factors = of_metrics
     totals, at = answers[0], worst(answers)
@@ -373,24 +372,24 @@ def _key_of_worst(of_metrics, answers):  # type: ignore[no-untyped-def]
     return key
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _key_bound(shares, key_range):  # type: ignore[no-untyped-def]
     key = max(shares, 0.0) * key_range
     return np.int64(np.ceil(key - key * 2.0**-50))
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _cutoff(of_metrics, key_range, answers):  # type: ignore[no-untyped-def]
     return _key_of_worst(of_metrics, answers) / key_range if are_complete(answers) else np.inf
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _is_behind(least_key, of_metrics, answers):  # type: ignore[no-untyped-def]
     """Whether no subnet whose key is at least this can join the k best."""
     return are_complete(answers) and least_key > _key_of_worst(of_metrics, answers)
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _is_behind_in_ties(lp, least_key, of_rows, of_metrics, answers):  # type: ignore[no-untyped-def]
     """The same of the subnets of allowed rows, which may tie with the worst of the k best in the key.
 
@@ -424,13 +423,13 @@ def _is_behind_in_ties(lp, least_key, of_rows, of_metrics, answers):  # type: ig
     return True
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _round(lp, of_rows, of_metrics, answers, apart):  # type: ignore[no-untyped-def]
     rows, _ = _largest_shares(lp)
     _record(rows, of_rows, of_metrics, answers, apart)
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _record_all(lp, block, of_rows, of_metrics, answers, apart):  # type: ignore[no-untyped-def]
     """Record every subnet of allowed rows, of which no block but the given one has several."""
     rows, _ = _largest_shares(lp)
@@ -440,7 +439,7 @@ def _record_all(lp, block, of_rows, of_metrics, answers, apart):  # type: ignore
             _record(rows, of_rows, of_metrics, answers, apart)
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _record(rows, of_rows, of_metrics, answers, apart):  # type: ignore[no-untyped-def]
     """Record a subnet, if it fits and is apart from those before."""
     _, values, numbers, _ = of_rows

@@ -13,6 +13,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from qabwnas.search._numba.cells import NONE
+from qabwnas.search._numba.inner import inner
 
 _UNLIMITED = 2**63 - 1
 _LOWEST = -(2**63)
@@ -114,29 +115,29 @@ def _extend(objectives, relaxations, r, offsets, is_max, depth):  # type: ignore
     return depth
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _smallest(values, first, last):  # type: ignore[no-untyped-def]
     smallest = values[first]
-    for i in range(first, last):
+    for i in range(first + 1, last):
         smallest = min(smallest, values[i])
     return smallest
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _sums(objectives, costs, row_objectives, row_costs, room, is_max):  # type: ignore[no-untyped-def]
     """Sums of a step and a row with cost within the room: all that are minimal, and little else."""
     n, n_rows = objectives.size, row_objectives.size
     if n == 0 or n_rows == 0:
         return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
-    low = max(objectives[0], row_objectives[0]) if is_max else objectives[0] + row_objectives[0]
-    high = max(objectives[n - 1], row_objectives[n_rows - 1]) if is_max else objectives[n - 1] + row_objectives[n_rows - 1]
+    low = _combine(is_max, objectives[0], row_objectives[0])
+    high = _combine(is_max, objectives[n - 1], row_objectives[n_rows - 1])
     n_cells = min(max(n * n_rows // _PAIRS_A_CELL, _FEW_CELLS), _MOST_CELLS)
     start, width = np.float64(low), np.float64(high) - np.float64(low)
     scale, last_cell = (n_cells / width if width > 0 else 0.0), n_cells - 1.0
     lowest = np.full(n_cells + 1, NONE)  # cost of any sum in a cell below
     for j in range(n_rows):
         for i in range(j % _SAMPLED_FROM, n, _SAMPLED_FROM):
-            objective = max(objectives[i], row_objectives[j]) if is_max else objectives[i] + row_objectives[j]
+            objective = _combine(is_max, objectives[i], row_objectives[j])
             above = np.int64(min((np.float64(objective) - start) * scale, last_cell)) + 1
             lowest[above] = min(lowest[above], costs[i] + row_costs[j])
     for cell in range(n_cells):
@@ -149,15 +150,21 @@ def _sums(objectives, costs, row_objectives, row_costs, room, is_max):  # type: 
         if n_sums + n - i > sums.size:
             sums, sum_costs = _grown(sums, n_sums, n), _grown(sum_costs, n_sums, n)
         while i < n:
-            objective = max(objectives[i], row_objectives[j]) if is_max else objectives[i] + row_objectives[j]
+            objective = _combine(is_max, objectives[i], row_objectives[j])
             cell = np.int64(min((np.float64(objective) - start) * scale, last_cell))
             sums[n_sums], sum_costs[n_sums] = objective, costs[i] + row_costs[j]
-            n_sums += sum_costs[n_sums] < lowest[cell]
+            if sum_costs[n_sums] < lowest[cell]:
+                n_sums += 1
             i += 1
     return sums[:n_sums], sum_costs[:n_sums]
 
 
-@njit(cache=True, nogil=True)
+@inner
+def _combine(is_max, a, b):  # type: ignore[no-untyped-def]
+    return max(a, b) if is_max else a + b
+
+
+@inner
 def _first_within(costs, room):  # type: ignore[no-untyped-def]
     """The first of descending costs that is at most the room; their number if none is."""
     low, high = 0, costs.size
@@ -170,7 +177,7 @@ def _first_within(costs, room):  # type: ignore[no-untyped-def]
     return low
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _grown(values, n, n_more):  # type: ignore[no-untyped-def]
     grown = np.empty(2 * n + n_more, dtype=np.int64)
     for i in range(n):
@@ -178,7 +185,7 @@ def _grown(values, n, n_more):  # type: ignore[no-untyped-def]
     return grown
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _staircase(objectives, costs):  # type: ignore[no-untyped-def]
     """Sort points by objective and keep those whose cost is below all before them; points that tie keep one."""
     order = np.argsort(objectives)
@@ -192,7 +199,7 @@ def _staircase(objectives, costs):  # type: ignore[no-untyped-def]
     return steps[:n], step_costs[:n]
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _thin(objectives, costs):  # type: ignore[no-untyped-def]
     """Replace groups of steps by their lower corners, which keeps every bound valid; return how many are left."""
     n = objectives.size

@@ -33,30 +33,34 @@ class Rows:
         return cls(ends, np.ascontiguousarray(values[:, rows].T), numbers.astype(np.int32))
 
 
-@njit(cache=True, nogil=True)
-def usable_rows(values, offsets, is_max, origin, budgets):  # type: ignore[no-untyped-def]
-    """Mark the rows that some choice of the other blocks keeps within every budget; False if a block has none."""
+def usable_rows(values: Ints, offsets: Ints, is_max: Bytes, origin: Ints, budgets: Ints) -> Bytes | None:
+    """Mark the rows that some choice of the other blocks keeps within every budget; ``None`` if a block has none."""
     mask = np.ones(values.shape[1], dtype=np.uint8)
-    n_blocks = offsets.size - 1
+    for m in np.flatnonzero(budgets != _UNLIMITED):
+        if not _keep_usable(values[m], offsets, is_max[m], origin[m], budgets[m], mask):
+            return None
+    return mask
+
+
+@njit(cache=True, nogil=True)
+def _keep_usable(column, offsets, is_max, origin, budget, mask):  # type: ignore[no-untyped-def]
+    """Unmark rows that one budget leaves no room for; False if a block has none left."""
+    n_blocks, least = offsets.size - 1, origin  # of all totals
     smallest = np.empty(n_blocks, dtype=np.int64)
-    for m in range(values.shape[0]):
-        if budgets[m] == _UNLIMITED:
-            continue
-        column, least = values[m], origin[m]  # of all totals
-        for b in range(n_blocks):
-            low = column[offsets[b]]
-            for row in range(offsets[b], offsets[b + 1]):
-                low = min(low, column[row])
-            smallest[b] = low
-            least = max(least, low) if is_max[m] else least + low
-        if least > budgets[m]:
-            return mask, False
-        for b in range(n_blocks):
-            room = budgets[m] if is_max[m] else budgets[m] - least + smallest[b]
-            n_left = 0
-            for row in range(offsets[b], offsets[b + 1]):
-                mask[row] &= column[row] <= room
-                n_left += mask[row]
-            if n_left == 0:
-                return mask, False
-    return mask, True
+    for b in range(n_blocks):
+        low = column[offsets[b]]
+        for row in range(offsets[b], offsets[b + 1]):
+            low = min(low, column[row])
+        smallest[b] = low
+        least = max(least, low) if is_max else least + low
+    if least > budget:
+        return False
+    for b in range(n_blocks):
+        room = budget if is_max else budget - least + smallest[b]
+        n_left = 0
+        for row in range(offsets[b], offsets[b + 1]):
+            mask[row] &= column[row] <= room
+            n_left += mask[row]
+        if n_left == 0:
+            return False
+    return True

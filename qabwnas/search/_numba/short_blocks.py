@@ -9,6 +9,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from qabwnas.search._numba.inner import inner
 from qabwnas.search._numba.prefilter import columns_at, not_above
 from qabwnas.search._numba.prune import prune
 from qabwnas.search._numba.sweep import staircase_slice, sweep_minima, sweep_order
@@ -41,23 +42,26 @@ def _prune_slice(values, offsets, order, n_sums, k, mask, kept, first_block):  #
     """Go on from the given block; return where the slice ended, and whether that block is too long."""
     n_steps = 0
     for b in range(first_block, offsets.size - 1):
-        first, n = offsets[b], 0
-        rows = np.empty(offsets[b + 1] - first, dtype=np.int64)
-        for row in range(first, offsets[b + 1]):
-            rows[n] = row
+        n = 0
+        for row in range(offsets[b], offsets[b + 1]):
             n += mask[row]
         if n > _SHORT:
             return b, True
         if n_steps > _STEPS_A_SLICE:
             return b, False
+        rows, n = np.empty(n, dtype=np.int64), 0
+        for row in range(offsets[b], offsets[b + 1]):
+            if mask[row] != 0:
+                rows[n] = row
+                n += 1
         if order.size == 1 and n_sums == 1:
-            _keep_smallest(values[0], rows[:n], k, kept)
+            _keep_smallest(values[0], rows, k, kept)
         else:
-            n_steps += _prune_short(values, rows[:n], order, n_sums, k, kept)
+            n_steps += _prune_short(values, rows, order, n_sums, k, kept)
     return offsets.size - 1, False
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _keep_smallest(column, rows, k, kept):  # type: ignore[no-untyped-def]
     """Keep the rows of the k smallest values, of equal ones the first."""
     smallest = np.empty(min(k, rows.size), dtype=np.int64)
@@ -75,7 +79,7 @@ def _keep_smallest(column, rows, k, kept):  # type: ignore[no-untyped-def]
         kept[row] = 1
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _prune_short(values, rows, order, n_sums, k, kept):  # type: ignore[no-untyped-def]
     """Sweep the rows of one block; return how many steps that took."""
     n_added = 1 if n_sums == 0 else 0  # only its number puts a row before another then: it stands in for a sum
@@ -111,7 +115,7 @@ def _prune_short(values, rows, order, n_sums, k, kept):  # type: ignore[no-untyp
     return n_steps
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _sweep_list(points, k):  # type: ignore[no-untyped-def]
     """Which points fewer than k kept ones before them are at most; those that cover often move to the front."""
     n, d = points.shape

@@ -33,8 +33,8 @@ def top(
     max_seconds: float,
 ) -> Result:
     d, n_blocks = is_max.size, offsets.size - 1
-    mask, is_feasible = usable_rows(values, offsets, is_max, origin, budgets)
-    if not is_feasible:
+    mask = usable_rows(values, offsets, is_max, origin, budgets)
+    if mask is None:
         return _INFEASIBLE, np.empty((0, d), np.int64), np.empty((0, n_blocks), np.int32), 0, 0
     search = _Search(is_max, origin, budgets, max_nodes, time.monotonic() + max_seconds)
     if distance > 1:

@@ -58,6 +58,9 @@ def relax(offsets: Ints, values: Ints, is_max: NDArray[np.uint8], origin: Ints, 
         np.empty((len(costs), 2, _MOST_STEPS * n_blocks + 1), dtype=np.int64),
         np.zeros((len(costs), n_blocks + 2), dtype=np.int64),
     )
+    relaxations.steps[:, 0, 0] = _LOWEST if is_max[0] else 0  # behind all blocks nothing is left to add
+    relaxations.steps[:, 1, 0] = 0
+    relaxations.ends[:, n_blocks] = 1
     objectives = np.ascontiguousarray(values[:, 0])
     for r in range(len(costs)):
         depth = n_blocks
@@ -83,10 +86,6 @@ def _scaled_to_slack(costs: Ints, room: int, offsets: Ints) -> Ints:
 def _extend(objectives, relaxations, r, offsets, is_max, depth):  # type: ignore[no-untyped-def]
     """Make staircases of one depth after the other, down to 1, for one slice; return the last one made."""
     costs, steps, ends = relaxations[0][r], relaxations[2][r], relaxations[3][r]
-    if depth == offsets.size - 1:  # nothing is left to add
-        steps[0, 0] = _LOWEST if is_max else 0
-        steps[1, 0] = 0
-        ends[depth] = 1
     room = relaxations[1][r]
     for b in range(depth):
         room -= _smallest(costs, offsets[b], offsets[b + 1])
@@ -146,16 +145,14 @@ def _sums(objectives, costs, row_objectives, row_costs, room, is_max):  # type: 
     sum_costs = np.empty(sums.size, dtype=np.int64)
     n_sums = 0
     for j in range(n_rows):
-        i = _first_within(costs, room - row_costs[j])
-        if n_sums + n - i > sums.size:
+        first = _first_within(costs, room - row_costs[j])
+        if n_sums + n - first > sums.size:
             sums, sum_costs = _grown(sums, n_sums, n), _grown(sum_costs, n_sums, n)
-        while i < n:
+        for i in range(first, n):
             objective = _combine(is_max, objectives[i], row_objectives[j])
-            cell = np.int64(min((np.float64(objective) - start) * scale, last_cell))
+            own = np.int64(min((np.float64(objective) - start) * scale, last_cell))
             sums[n_sums], sum_costs[n_sums] = objective, costs[i] + row_costs[j]
-            if sum_costs[n_sums] < lowest[cell]:
-                n_sums += 1
-            i += 1
+            n_sums += int(sum_costs[n_sums] < lowest[own])
     return sums[:n_sums], sum_costs[:n_sums]
 
 

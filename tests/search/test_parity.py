@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from qabwnas.search import Problem, select_backend
+from qabwnas.search.backend import COMPLETE, LIMIT
 from qabwnas.search.minimum_tree import MinimumTree
 from tests.search import BACKENDS
 from tests.strategies import lut_from_columns
@@ -21,6 +22,7 @@ pytestmark = pytest.mark.skipif("cpp" not in BACKENDS, reason="the compiled core
 
 SHAPES = ("uniform", "anti-correlated", "clustered", "skewed", "correlated", "ties", "duplicates", "huge")
 NO_MAXIMUM = -(2**63)
+NO_BUDGET = 2**63 - 1
 EXAMPLES = settings(max_examples=60, deadline=None)
 
 Ints = NDArray[np.int64]
@@ -181,3 +183,120 @@ def test_blocks_of_a_problem(n_metrics: int) -> None:
         answers.append(kernels.front(problem.values, problem.offsets, problem.is_max, problem.origin))
     assert np.array_equal(answers[0][1], answers[1][1])
     assert np.array_equal(answers[0][2], answers[1][2])
+
+
+def instance_to_search(
+    seed: int, scale: int, n_metrics: int, n_max: int, n_rows: int
+) -> tuple[Ints, Ints, NDArray[np.uint8], Ints, Ints]:
+    """Return values, offsets, is_max, origin and budgets somewhere between what is possible and what is ample."""
+    generator = np.random.default_rng(seed)
+    sizes = generator.integers(1, n_rows + 1, generator.integers(1, 8))
+    offsets = np.cumsum([0, *sizes], dtype=np.int64)
+    values = generator.integers(generator.choice([0, 0, -scale]), scale + 1, (n_metrics, offsets[-1]))
+    if generator.random() < 0.5:  # what costs little loses much
+        noise = generator.integers(0, max(2, scale // 3), offsets[-1])
+        values[0] = 3 * scale - values[1:].sum(axis=0) // n_metrics + noise
+    is_max = np.zeros(n_metrics, dtype=np.uint8)
+    is_max[generator.permutation(n_metrics)[:n_max]] = 1
+    origin = np.where(is_max == 1, generator.choice([NO_MAXIMUM, 0]), generator.integers(0, 5))
+    blocks = [values[:, first:last] for first, last in pairwise(offsets)]
+    low, high = (np.array([getattr(block, end)(axis=1) for block in blocks]) for end in ("min", "max"))
+    low, high = (np.where(is_max == 1, ends.max(axis=0), ends.sum(axis=0)) for ends in (low, high))
+    budgets = low + ((high - low) * generator.uniform(0.05, 0.7, n_metrics)).astype(np.int64)
+    budgets += np.where(is_max == 1, 0, origin)
+    budgets[0] = NO_BUDGET
+    if generator.random() < 0.2:
+        budgets[generator.integers(1, n_metrics)] = NO_BUDGET
+    return values, offsets, is_max, origin, budgets
+
+
+@pytest.mark.parametrize("scale", [3, 10, 100, 10**6, 10**12, 2**55])
+@settings(max_examples=120, deadline=None)
+@given(
+    n_metrics=st.integers(2, 6),
+    n_max=st.sampled_from([0, 0, 0, 1, 2]),
+    n_rows=st.sampled_from([3, 11, 11, 40]),
+    k=st.sampled_from([1, 1, 2, 10, 20]),
+    distance=st.sampled_from([1, 1, 1, 2, 3]),
+    seed=st.integers(0, 2**32),
+)
+def test_top(scale: int, n_metrics: int, n_max: int, n_rows: int, k: int, distance: int, seed: int) -> None:
+    instance = instance_to_search(seed, scale, n_metrics, n_max, n_rows if distance == 1 else min(n_rows, 11))
+    expected, found = (select_backend(name).top(*instance, k, distance) for name in ("cpp", "numba"))
+    assert found[0] == expected[0]
+    assert np.array_equal(found[1], expected[1])
+    assert np.array_equal(found[2], expected[2])
+    if found[0] == COMPLETE:
+        assert found[3] == expected[3]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@settings(max_examples=100, deadline=None)
+@given(
+    n_metrics=st.integers(2, 6),
+    n_max=st.sampled_from([0, 0, 1]),
+    k=st.sampled_from([1, 5]),
+    distance=st.sampled_from([1, 2]),
+    max_nodes=st.integers(0, 60),
+    seed=st.integers(0, 2**32),
+)
+def test_top_under_a_limit(
+    backend: str, n_metrics: int, n_max: int, k: int, distance: int, max_nodes: int, seed: int
+) -> None:
+    """What is found so far fits, none of it is better than the best, and the bound holds."""
+    instance = instance_to_search(seed, 100, n_metrics, n_max, 11)
+    kernels = select_backend(backend)
+    full = kernels.top(*instance, k, distance)
+    limited = kernels.top(*instance, k, distance, max_nodes)
+    if limited[0] != LIMIT:
+        assert limited[0] == full[0]
+        assert np.array_equal(limited[1], full[1])
+        return
+    assert (limited[1] <= instance[4]).all()
+    if full[0] == COMPLETE:
+        assert limited[3] <= full[1][0, 0]
+        assert len(limited[1]) <= len(full[1])
+        assert (
+            all(tuple(a) >= tuple(b) for a, b in zip(limited[1].tolist(), full[1].tolist(), strict=False))
+            or distance > 1
+        )
+    else:
+        assert len(limited[1]) == 0
+
+
+def knapsack(n_blocks: int, n_rows: int, n_budgets: int) -> tuple[Ints, Ints, NDArray[np.uint8], Ints, Ints]:
+    """Return an instance whose budgets are half of what its blocks can take: searches of it are long."""
+    generator = np.random.default_rng(7)
+    costs = generator.integers(0, 10, (n_budgets, n_blocks, n_rows))
+    gains = (costs * generator.random((n_budgets, n_blocks, 1))).sum(axis=0) + 20 * generator.random((n_blocks, n_rows))
+    values = np.concatenate([-(1000 * gains).astype(np.int64)[np.newaxis], costs]).reshape(n_budgets + 1, -1)
+    budgets = np.concatenate([[NO_BUDGET], costs.max(axis=2).sum(axis=1) // 2])
+    nothing = np.zeros(n_budgets + 1, dtype=np.int64)
+    return values, np.arange(0, n_blocks * n_rows + 1, n_rows), nothing.astype(np.uint8), nothing, budgets
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_long_search_ends_at_its_time(backend: str) -> None:
+    kernels = select_backend(backend)
+    kernels.top(*knapsack(3, 5, 10), 1)  # compiles what is to come
+    started = time.perf_counter()
+    status, totals, _, bound, _ = kernels.top(*knapsack(40, 10, 10), 1, max_seconds=0.3)
+    assert 0.3 <= time.perf_counter() - started < 0.8  # a fifth of a second, and a busy machine
+    assert status == LIMIT
+    assert len(totals) == 1
+    assert bound <= totals[0, 0]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_ctrl_c_ends_a_long_search_at_once(backend: str) -> None:
+    kernels = select_backend(backend)
+    kernels.top(*knapsack(3, 5, 10), 1)  # compiles what is to come
+    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.5)
+        started = time.perf_counter()
+        with pytest.raises(KeyboardInterrupt):
+            kernels.top(*knapsack(40, 10, 10), 1)
+        assert time.perf_counter() - started < 1.0  # a fifth of a second, and a busy machine
+    finally:
+        signal.signal(signal.SIGALRM, before)

@@ -1,229 +1,164 @@
-"""The depth-first branch and bound of the direct search, in slices that can be taken up again."""
+"""Depth-first branch and bound behind staircases, in slices: ``csrc/qabwnas/branch_and_bound.hpp``."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from qabwnas.search._numba.relaxation import Relaxation
+from qabwnas.search._numba.answers import Answers, Choices, are_complete, insert, worst
+from qabwnas.search._numba.inner import inner
+from qabwnas.search._numba.relaxation import relax
+from qabwnas.search._numba.rows import Rows
 
-COMPLETE, LIMIT, SLICE_ENDED = 0, 3, -1
+COMPLETE, SLICE_ENDED = 0, -1
+_UNLIMITED = 2**63 - 1
+_LOWEST = -(2**63)
 _NODES_A_SLICE = 200_000
+_DEPTH, _N_NODES = 0, 1
 
 Ints = NDArray[np.int64]
+Bytes = NDArray[np.uint8]
 
 
-@dataclass
-class Stack:
-    """All that a slice needs and leaves: flat arrays, by depth d, row i of all depths, metric m, relaxation r."""
+class Descent:
+    """A search that stands still between slices; one attempt after another to find the best subnets."""
 
-    starts: Ints  # (n_blocks + 1,): where the rows of each depth begin
-    values: Ints  # (n_rows, n_metrics)
-    rows: NDArray[np.int32]  # (n_rows,): candidate numbers
-    block_at: Ints  # (n_blocks,): the block that is decided at each depth
-    costs: Ints  # (n_rows, n_relaxations)
-    steps: Ints  # (2, n_steps): objectives and costs of all staircases, by relaxation and depth
-    step_starts: Ints  # (n_relaxations, n_blocks + 2)
-    least: Ints  # (n_blocks + 1, n_metrics): what the open blocks add at least
-    is_max: NDArray[np.uint8]
-    budgets: Ints
-    totals: Ints  # (n_blocks + 1, n_metrics) of the partial subnet
-    rooms: Ints  # (n_blocks + 1, n_relaxations) left of the relaxed budgets
-    child_bounds: Ints  # (n_rows,): children of the open node of every depth, by bound
-    child_rows: Ints  # (n_rows,)
-    n_children: Ints  # (n_blocks,); −1: the node is still to be expanded
-    next_child: Ints  # (n_blocks,)
-    choice: NDArray[np.int32]  # (n_blocks,)
-    state: Ints  # depth, n_found, n_nodes
-    best_totals: Ints  # (k, n_metrics), sorted
-    best_choice: NDArray[np.int32]  # (k, n_blocks)
-    earlier: NDArray[np.int32]  # (n, n_blocks): choices that answers differ from in `distance` blocks
-    distance: int = 1
-
-    @property
-    def n_found(self) -> int:
-        return int(self.state[1])
+    def __init__(self, rows: Rows, is_max: Bytes, origin: Ints, budgets: Ints) -> None:
+        n_blocks, d = rows.offsets.size - 1, is_max.size
+        block_at = np.argsort(rows.offsets[:-1] - rows.offsets[1:], kind="stable")  # most rows first
+        starts, values, numbers, least = _by_depth(rows.offsets, rows.values, rows.numbers, block_at, is_max)
+        relaxations = relax(starts, values, is_max, origin, budgets)
+        self._rows = (starts, values, numbers, block_at, relaxations.costs)
+        self._bounds = (relaxations.steps, relaxations.ends, least, is_max, budgets)
+        totals = np.empty((n_blocks + 1, d), dtype=np.int64)
+        totals[0] = origin
+        rooms = np.empty((n_blocks + 1, relaxations.rooms.size), dtype=np.int64)
+        rooms[0] = relaxations.rooms
+        self._path = (totals, rooms, np.zeros(n_blocks, dtype=np.int32))
+        self._children = (
+            np.empty(starts[-1], dtype=np.int64),  # bounds of the children of every depth's open node, ascending
+            np.empty(starts[-1], dtype=np.int64),  # their rows
+            np.full(n_blocks, -1, dtype=np.int64),  # by depth: how many; −1: the node is still to be expanded
+            np.zeros(n_blocks, dtype=np.int64),  # by depth: the next one
+        )
+        self._state = np.zeros(2, dtype=np.int64)
+        self._root_bound = int(max(origin[0], least[0, 0]) if is_max[0] else origin[0] + least[0, 0])
 
     @property
     def n_nodes(self) -> int:
-        return int(self.state[2])
+        return int(self._state[_N_NODES])
 
     @property
     def open_bound(self) -> int:
         """A lower bound on the objective of every subnet that was not looked at yet."""
-        depth, bounds = int(self.state[0]), []
-        for at in range(depth):  # the child on the path is open too, and those behind it have larger bounds
-            bounds.append(int(self.child_bounds[self.starts[at] + self.next_child[at] - 1]))
-        if not bounds:
-            bounds.append(int(_bound(0, self.totals, self.rooms, self.steps, self.step_starts, self.is_max)[1]))
+        bounds = [self._root_bound] if self._state[_DEPTH] == 0 else []
+        for depth in range(int(self._state[_DEPTH])):  # the child on the path is open too; those behind it are larger
+            bounds.append(int(self._children[0][self._rows[0][depth] + self._children[3][depth] - 1]))
         return min(bounds)
 
-    def restart(self, k: int, earlier: NDArray[np.int32], distance: int) -> None:
-        """Begin a search for the ``k`` best that differ from ``earlier`` in ``distance`` blocks."""
-        self.best_totals = np.zeros((k, self.is_max.size), dtype=np.int64)
-        self.best_choice = np.zeros((k, self.block_at.size), dtype=np.int32)
-        self.earlier, self.distance = np.ascontiguousarray(earlier), distance
-        self.n_children[:] = -1
-        self.state[:2] = 0
+    def restart(self) -> None:
+        self._children[2][:] = -1
+        self._state[_DEPTH] = 0
 
-    @classmethod
-    def of(
-        cls,
-        blocks: list[Ints],
-        rows: list[Ints],
-        block_at: Ints,
-        relaxations: list[Relaxation],
-        least: Ints,
-        is_max: NDArray[np.uint8],
-        origin: Ints,
-        budgets: Ints,
-    ) -> Stack:
-        n_blocks, d, n_relaxations = len(blocks), is_max.size, len(relaxations)
-        starts = np.cumsum([0, *(len(block) for block in blocks)], dtype=np.int64)
-        lengths = [[objectives.size for objectives, _ in r.staircases] for r in relaxations]
-        step_ends = np.cumsum(np.array(lengths, dtype=np.int64).ravel())
-        step_starts = np.empty((n_relaxations, n_blocks + 2), dtype=np.int64)
-        step_starts[:, 1:] = step_ends.reshape(n_relaxations, n_blocks + 1)
-        step_starts[0, 0] = 0
-        step_starts[1:, 0] = step_starts[:-1, -1]
-        totals = np.zeros((n_blocks + 1, d), dtype=np.int64)
-        totals[0] = origin
-        rooms = np.zeros((n_blocks + 1, n_relaxations), dtype=np.int64)
-        rooms[0] = [r.budget for r in relaxations]
-        n_children = np.full(n_blocks, -1, dtype=np.int64)
-        return cls(
-            starts=starts,
-            values=np.concatenate(blocks),
-            rows=np.concatenate(rows).astype(np.int32),
-            block_at=block_at.astype(np.int64),
-            costs=np.column_stack([np.concatenate(r.costs) for r in relaxations]),
-            steps=np.array(
-                [
-                    np.concatenate([s[0] for r in relaxations for s in r.staircases]),
-                    np.concatenate([s[1] for r in relaxations for s in r.staircases]),
-                ]
-            ),
-            step_starts=step_starts,
-            least=np.ascontiguousarray(least),
-            is_max=is_max,
-            budgets=budgets,
-            totals=totals,
-            rooms=rooms,
-            child_bounds=np.zeros(starts[-1], dtype=np.int64),
-            child_rows=np.zeros(starts[-1], dtype=np.int64),
-            n_children=n_children,
-            next_child=np.zeros(n_blocks, dtype=np.int64),
-            choice=np.zeros(n_blocks, dtype=np.int32),
-            state=np.zeros(3, dtype=np.int64),
-            best_totals=np.zeros((1, d), dtype=np.int64),
-            best_choice=np.zeros((1, n_blocks), dtype=np.int32),
-            earlier=np.zeros((0, n_blocks), dtype=np.int32),
+    def go_on(self, answers: Answers, earlier: Choices, distance: int, max_nodes: int) -> int:
+        """Search for one slice for what is better than some answer; return COMPLETE or SLICE_ENDED."""
+        status: int = _go_on(
+            self._rows,
+            self._bounds,
+            self._path,
+            self._children,
+            answers,
+            (earlier, distance),
+            self._state,
+            min(max_nodes, self.n_nodes + _NODES_A_SLICE),
         )
+        return status
 
 
-def descend(stack: Stack, max_nodes: int) -> int:
-    """Go on for one slice; return COMPLETE, LIMIT or SLICE_ENDED."""
-    status: int = _descend(
-        (stack.starts, stack.values, stack.rows, stack.block_at, stack.costs, stack.is_max),
-        (stack.steps, stack.step_starts, stack.least, stack.budgets),
-        (stack.totals, stack.rooms, stack.choice),
-        (stack.child_bounds, stack.child_rows, stack.n_children, stack.next_child),
-        stack.best_totals,
-        stack.best_choice,
-        (stack.earlier, stack.distance),
-        stack.state,
-        min(max_nodes, stack.n_nodes + _NODES_A_SLICE),
-    )
-    return LIMIT if status == SLICE_ENDED and stack.n_nodes >= max_nodes else status
+@njit(cache=True, nogil=True)
+def _by_depth(offsets, values, numbers, block_at, is_max):  # type: ignore[no-untyped-def]
+    """Starts, values and numbers of rows in the order of the search, and what the blocks at a depth and behind add."""
+    n_blocks, d = block_at.size, is_max.size
+    starts = np.zeros(n_blocks + 1, dtype=np.int64)
+    values_at, numbers_at = np.empty_like(values), np.empty_like(numbers)
+    least = np.empty((n_blocks + 1, d), dtype=np.int64)
+    for depth in range(n_blocks):
+        at = starts[depth]
+        for m in range(d):
+            least[depth, m] = _UNLIMITED
+        for row in range(offsets[block_at[depth]], offsets[block_at[depth] + 1]):
+            for m in range(d):
+                values_at[at, m] = values[row, m]
+                least[depth, m] = min(least[depth, m], values[row, m])
+            numbers_at[at] = numbers[row]
+            at += 1
+        starts[depth + 1] = at
+    for m in range(d):
+        least[n_blocks, m] = _LOWEST if is_max[m] else 0
+        for depth in range(n_blocks - 1, -1, -1):
+            least[depth, m] = _combine(is_max[m], least[depth, m], least[depth + 1, m])
+    return starts, values_at, numbers_at, least
 
 
-@njit(cache=True)
+@inner
 def _combine(is_max, a, b):  # type: ignore[no-untyped-def]
     return max(a, b) if is_max else a + b
 
 
-@njit(cache=True)
-def _bound(depth, totals, rooms, steps, step_starts, is_max):  # type: ignore[no-untyped-def]
-    """Whether some completion fits every relaxation, and a lower bound on its objective."""
-    bound = np.int64(-(2**63))
+@inner
+def _bound(depth, i, rows, path, bounds):  # type: ignore[no-untyped-def]
+    """Whether some completion with row i at this depth fits every relaxation, and a lower bound on its objective."""
+    values, costs = rows[1], rows[4]
+    totals, rooms, _ = path
+    steps, ends, _, is_max, _ = bounds
+    bound = np.int64(_LOWEST)
+    objective = _combine(is_max[0], totals[depth, 0], values[i, 0])
     for r in range(rooms.shape[1]):
-        low, last = step_starts[r, depth], step_starts[r, depth + 1]
-        high = last
+        room = rooms[depth, r] - costs[r, i]
+        low, high = ends[r, depth + 2], ends[r, depth + 1]
+        last = high
         while low < high:
             middle = (low + high) // 2
-            if steps[1, middle] > rooms[depth, r]:
+            if steps[r, 1, middle] > room:
                 low = middle + 1
             else:
                 high = middle
         if low == last:
             return False, bound
-        bound = max(bound, _combine(is_max[0], totals[depth, 0], steps[0, low]))
+        bound = max(bound, _combine(is_max[0], objective, steps[r, 0, low]))
     return True, bound
 
 
-@njit(cache=True)
-def _is_behind(depth, bound, totals, least, is_max, best_totals, n_found):  # type: ignore[no-untyped-def]
+@inner
+def _is_behind(depth, bound, totals, bounds, answers):  # type: ignore[no-untyped-def]
     """Whether no completion of the partial subnet can join the k best."""
-    k, d = best_totals.shape
-    if n_found < k:
+    if not are_complete(answers):
         return False
-    if bound != best_totals[k - 1, 0]:
-        return bound > best_totals[k - 1, 0]
-    for m in range(1, d):
+    _, _, least, is_max, _ = bounds
+    found, at = answers[0], worst(answers)
+    if bound != found[at, 0]:
+        return bound > found[at, 0]
+    for m in range(1, is_max.size):
         smallest = _combine(is_max[m], totals[depth, m], least[depth, m])
-        if smallest != best_totals[k - 1, m]:
-            return smallest > best_totals[k - 1, m]
+        if smallest != found[at, m]:
+            return smallest > found[at, m]
     return False
 
 
-@njit(cache=True)
-def _precedes(totals, choice, other_totals, other_choice):  # type: ignore[no-untyped-def]
-    for m in range(totals.size):
-        if totals[m] != other_totals[m]:
-            return totals[m] < other_totals[m]
-    for b in range(choice.size):
-        if choice[b] != other_choice[b]:
-            return choice[b] < other_choice[b]
-    return False
-
-
-@njit(cache=True)
-def _record(totals, choice, budgets, best_totals, best_choice, n_found):  # type: ignore[no-untyped-def]
-    """Insert a whole subnet among the best if it is one of them; return how many there are."""
-    for m in range(totals.size):
-        if totals[m] > budgets[m]:
-            return n_found
-    k = best_totals.shape[0]
-    if n_found == k:
-        if not _precedes(totals, choice, best_totals[k - 1], best_choice[k - 1]):
-            return n_found
-        n_found -= 1
-    at = n_found
-    while at > 0 and _precedes(totals, choice, best_totals[at - 1], best_choice[at - 1]):
-        best_totals[at] = best_totals[at - 1]
-        best_choice[at] = best_choice[at - 1]
-        at -= 1
-    best_totals[at] = totals
-    best_choice[at] = choice
-    return n_found + 1
-
-
-@njit(cache=True)
-def _step_down(depth, i, problem, path):  # type: ignore[no-untyped-def]
+@inner
+def _step_down(depth, i, rows, path, is_max):  # type: ignore[no-untyped-def]
     """Take row i at this depth."""
-    _, values, rows, block_at, costs, is_max = problem
+    _, values, numbers, block_at, costs = rows
     totals, rooms, choice = path
     for m in range(is_max.size):
         totals[depth + 1, m] = _combine(is_max[m], totals[depth, m], values[i, m])
     for r in range(rooms.shape[1]):
-        rooms[depth + 1, r] = rooms[depth, r] - costs[i, r]
-    choice[block_at[depth]] = rows[i]
+        rooms[depth + 1, r] = rooms[depth, r] - costs[r, i]
+    choice[block_at[depth]] = numbers[i]
 
 
-@njit(cache=True)
+@inner
 def _can_be_apart(depth, choice, block_at, apart):  # type: ignore[no-untyped-def]
     """Whether some completion of the partial subnet can differ from all earlier choices in enough blocks."""
     earlier, distance = apart
@@ -236,51 +171,63 @@ def _can_be_apart(depth, choice, block_at, apart):  # type: ignore[no-untyped-de
     return True
 
 
-@njit(cache=True)
-def _descend(problem, bounds, path, children, best_totals, best_choice, apart, state, max_nodes):  # type: ignore[no-untyped-def]
-    starts, is_max = problem[0], problem[5]
-    steps, step_starts, least, budgets = bounds
-    totals, rooms, choice = path
+@inner
+def _expand(depth, rows, bounds, path, children, answers, apart):  # type: ignore[no-untyped-def]
+    """List the children of the partial subnet at depth that may lead to an answer, by their bounds."""
+    starts, block_at = rows[0], rows[3]
+    is_max, budgets = bounds[3], bounds[4]
+    child_bounds, child_rows, n_children, next_child = children
+    first, n = starts[depth], 0
+    limit = budgets[0]
+    if are_complete(answers):
+        limit = min(limit, answers[0][worst(answers), 0])
+    for i in range(first, starts[depth + 1]):
+        fits, bound = _bound(depth, i, rows, path, bounds)
+        if not fits or bound > limit:
+            continue
+        _step_down(depth, i, rows, path, is_max)
+        if _is_behind(depth + 1, bound, path[0], bounds, answers):
+            continue
+        if _can_be_apart(depth + 1, path[2], block_at, apart):
+            child_bounds[first + n], child_rows[first + n] = bound, i
+            n += 1
+    order = np.argsort(child_bounds[first : first + n], kind="mergesort")
+    sorted_bounds, sorted_rows = child_bounds[first : first + n][order], child_rows[first : first + n][order]
+    for i in range(n):
+        child_bounds[first + i], child_rows[first + i] = sorted_bounds[i], sorted_rows[i]
+    n_children[depth], next_child[depth] = n, 0
+
+
+@njit(cache=True, nogil=True)
+def _go_on(rows, bounds, path, children, answers, apart, state, max_nodes):  # type: ignore[no-untyped-def]
+    starts, is_max, budgets = rows[0], bounds[3], bounds[4]
+    totals, _, choice = path
     child_bounds, child_rows, n_children, next_child = children
     n_blocks = starts.size - 1
-    depth, n_found, n_nodes = state[0], state[1], state[2]
+    depth = state[0]
     while depth >= 0:
         if depth == n_blocks:
-            n_found = _record(totals[depth], choice, budgets, best_totals, best_choice, n_found)
+            fits = True
+            for m in range(is_max.size):
+                fits &= totals[depth, m] <= budgets[m]
+            if fits:
+                insert(answers, totals[depth], choice)
             depth -= 1
             continue
-        first = starts[depth]
         if n_children[depth] < 0:
-            if n_nodes >= max_nodes:
-                state[0], state[1], state[2] = depth, n_found, n_nodes
+            if state[1] >= max_nodes:
+                state[0] = depth
                 return SLICE_ENDED
-            n_kept = 0
-            for i in range(first, starts[depth + 1]):
-                n_nodes += 1
-                _step_down(depth, i, problem, path)
-                if not _can_be_apart(depth + 1, choice, problem[3], apart):
-                    continue
-                fits, bound = _bound(depth + 1, totals, rooms, steps, step_starts, is_max)
-                if not fits or _is_behind(depth + 1, bound, totals, least, is_max, best_totals, n_found):
-                    continue
-                at = first + n_kept
-                while at > first and child_bounds[at - 1] > bound:
-                    child_bounds[at] = child_bounds[at - 1]
-                    child_rows[at] = child_rows[at - 1]
-                    at -= 1
-                child_bounds[at] = bound
-                child_rows[at] = i
-                n_kept += 1
-            n_children[depth] = n_kept
-            next_child[depth] = 0
+            _expand(depth, rows, bounds, path, children, answers, apart)
+            state[1] += starts[depth + 1] - starts[depth]
         if next_child[depth] == n_children[depth]:
             n_children[depth] = -1
             depth -= 1
             continue
-        child = first + next_child[depth]
+        child = starts[depth] + next_child[depth]
         next_child[depth] += 1
-        _step_down(depth, child_rows[child], problem, path)
-        if not _is_behind(depth + 1, child_bounds[child], totals, least, is_max, best_totals, n_found):
+        _step_down(depth, child_rows[child], rows, path, is_max)
+        if not _is_behind(depth + 1, child_bounds[child], totals, bounds, answers):
             depth += 1
-    state[0], state[1], state[2] = depth, n_found, n_nodes
+    state[0] = depth
     return COMPLETE

@@ -40,7 +40,7 @@ def prefilter(columns: Ints, k: int) -> Ints:
     parts = []
     for first in range(0, n, _POINTS_AT_ONCE):  # Python, and so Ctrl-C, has its turn between parts
         part = np.ascontiguousarray(columns[:, first : first + _POINTS_AT_ONCE])
-        parts.append(first + _not_above(part, k))
+        parts.append(first + not_above(part, k))
     rest: Ints = np.concatenate(parts)
     if len(parts) > 1 and rest.size <= n // 2:
         rest = rest[prefilter(np.ascontiguousarray(columns[:, rest]), k)]
@@ -48,13 +48,13 @@ def prefilter(columns: Ints, k: int) -> Ints:
 
 
 @njit(cache=True, nogil=True)
-def _not_above(columns, k):  # type: ignore[no-untyped-def]
+def not_above(columns, k):  # type: ignore[no-untyped-def]
     """Round by round, until a round removes little; the first holds all points to a sample of them."""
     step = max(SAMPLED_FROM, columns.shape[1] // _SAMPLE)
     kept = _below_lowest(columns, k, step)
     step = min(step, 1)  # a variable, so that one function is compiled and not two
     while kept.size > _FEW_POINTS * k:
-        again = _below_lowest(_taken(columns, kept), k, step)
+        again = _below_lowest(columns_at(columns, kept), k, step)
         settled = again.size > kept.size - kept.size // 4
         kept = kept[again]
         if settled:
@@ -95,7 +95,7 @@ def _below_lowest(columns, k, step):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _taken(columns, positions):  # type: ignore[no-untyped-def]
+def columns_at(columns, positions):  # type: ignore[no-untyped-def]
     taken = np.empty((columns.shape[0], positions.size), dtype=np.int64)
     for m in range(columns.shape[0]):
         for i in range(positions.size):

@@ -39,7 +39,7 @@ def kept_of_sorted(points: Ints, n_sums: int, k: int) -> NDArray[np.bool_]:
         kept = np.zeros(len(points), dtype=np.bool_)
         kept[:k] = True
     elif tested.shape[1] == 1:
-        kept = _sweep_minima(tested, k)
+        kept = sweep_minima(tested, k)
     elif tested.shape[1] == 2 and k == 1:
         kept = _sweep_staircase(tested)
     else:
@@ -48,7 +48,7 @@ def kept_of_sorted(points: Ints, n_sums: int, k: int) -> NDArray[np.bool_]:
 
 
 @njit(cache=True, nogil=True)
-def _sweep_minima(points, k):  # type: ignore[no-untyped-def]
+def sweep_minima(points, k):  # type: ignore[no-untyped-def]
     """One coordinate: keep the k smallest so far, ascending."""
     n = points.shape[0]
     kept = np.zeros(n, dtype=np.bool_)
@@ -72,12 +72,12 @@ def _sweep_staircase(points: Ints) -> NDArray[np.bool_]:
     steps = np.empty((2, len(points)), dtype=np.int64)
     at = n_steps = 0
     while at < len(points):  # Python, and so Ctrl-C, has its turn between slices
-        at, n_steps = _staircase_slice(points, kept, steps, n_steps, at)
+        at, n_steps = staircase_slice(points, kept, steps, n_steps, at)
     return kept
 
 
 @njit(cache=True, nogil=True)
-def _staircase_slice(points, kept, steps, n_steps, start):  # type: ignore[no-untyped-def]
+def staircase_slice(points, kept, steps, n_steps, start):  # type: ignore[no-untyped-def]
     """Go on from the given point; return where the slice ended, and the number of steps."""
     xs, ys = steps
     n_moved = 0

@@ -47,7 +47,7 @@ def in_sweep_order(columns: Ints, n_sums: int, candidates: Candidates) -> Ints:
     """Return the positions of points ``columns`` ``(d, n)``, one or more sums first, in sweep order; O(n log n)."""
     order = np.argsort(columns[0])
     of = (candidates.pairs, candidates.choice, candidates.block, candidates.n_rows)
-    _sort_ties(order, columns, n_sums, of)
+    sort_ties(order, columns, n_sums, of)
     return order
 
 
@@ -68,7 +68,7 @@ def _precedes(a, b, columns, n_sums, candidates):  # type: ignore[no-untyped-def
 
 
 @njit(cache=True, nogil=True)
-def _sort_ties(order, columns, n_sums, candidates):  # type: ignore[no-untyped-def]
+def sort_ties(order, columns, n_sums, candidates):  # type: ignore[no-untyped-def]
     """Sort every run of equal first sums."""
     n = order.size
     first = 0

@@ -160,7 +160,9 @@ void LinearSearch::dive(Tree& tree, Node node) {
 }
 
 bool LinearSearch::may_go_on(Tree& tree) {
-    if (tree.n_nodes >= tree.max_nodes || deadline_.requested()) status_ = Status::limit;
+    const std::size_t steps = 1 + keys_.size() * problem_.n_metrics() / 8;  // of a node, for Cancel
+    if (tree.n_nodes >= tree.max_nodes || deadline_.requested(static_cast<std::uint32_t>(steps)))
+        status_ = Status::limit;
     if (cancel_.requested()) status_ = Status::cancelled;
     return status_ == Status::complete;
 }

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -13,6 +11,7 @@ import numpy as np
 import pytest
 
 from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
+from tests.processes import python
 from tests.search import BACKENDS
 
 # The command is first run small, so that all that the long work needs is loaded and compiled.
@@ -70,11 +69,9 @@ def test_ctrl_c_ends_long_work_at_once(tmp_path: Path, what: str, backend: str) 
     for size in ("small", "large"):
         files = {"lut": f"{size}.h5", "budgets": f"{size}.csv", "answers": f"{size}.answers.csv"}
         arguments += [size.upper(), *(word.format(**files) for word in words)]
-    with subprocess.Popen(
-        [sys.executable, "-c", RUN, *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
+    with python(
+        RUN,
+        *arguments,
         cwd=tmp_path,
         env=os.environ | {"QABWNAS_BACKEND": backend, "PYTHONPATH": str(Path(__file__).parents[2])},
     ) as process:

@@ -16,6 +16,7 @@ import qabwnas
 from qabwnas.errors import BackendError, InputError
 from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
 from qabwnas.search.backend import core_is_built, select_backend
+from tests.processes import python
 from tests.search import BACKENDS
 from tests.strategies import lut_from_columns
 
@@ -130,9 +131,7 @@ print("finished", flush=True)
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_ctrl_c_ends_a_long_search_at_once(backend: str) -> None:
     code = LONG_SEARCH.replace("BACKEND", repr(backend))
-    with subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as search:
+    with python(code) as search:
         assert search.stdout is not None
         assert search.stdout.readline() == "searching\n"
         time.sleep(2.0)

@@ -121,7 +121,7 @@ blocks = tuple(
 )
 lut = Lut(tuple(map(Metric, names)), blocks)
 budgets = {n: 1.35e10 for n in names[1:]}
-qabwnas.search(lut, minimize="m0", budgets={}, backend=BACKEND)  # so that compiling and loading are over
+qabwnas.search(lut, minimize="m0", budgets=budgets, node_limit=100, backend=BACKEND)  # compiles
 print("searching", flush=True)
 qabwnas.search(lut, minimize="m0", budgets=budgets, backend=BACKEND)
 print("finished", flush=True)

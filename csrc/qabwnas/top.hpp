@@ -1,15 +1,14 @@
 // Direct search: the k best subnets under any number of budgets, without building a front.
 //
-// Rows that no feasible subnet can use are dropped, blocks are pruned, and branch_and_bound.hpp does the rest. For k =
-// 1 pruning leaves the Pareto-minimal rows. For more, the k best subnets of those rows come first; they bound the k-th
-// best of all, and only rows whose Lagrangian bound (lagrangian.hpp) does not lie above that are then pruned to their
-// k-skyband and searched.
+// Prices choose the rows that can matter (price_rows.hpp), or all blocks are pruned; rows that no feasible subnet can use
+// go (usable_rows.hpp); and a tree search proves the best of what is left (tree_search.hpp). For the k best, blocks keep
+// their k-skyband.
 //
 // Answers at a distance: the first is the best, each further one the best of those that differ from every answer before
 // in at least `distance` blocks. Pruning to the k-skyband stays right: of k rows that could replace one, k − 1 answers
 // leave one unused, and to take it instead brings the subnet nearer to none of them.
 //
-// Complexity: worst case exponential in the number of blocks; O(k × rows × log steps) bound look-ups with one budget.
+// Complexity: worst case exponential in the number of blocks; on tables of real networks a few nodes.
 // One thread; no state is shared between calls.
 #pragma once
 

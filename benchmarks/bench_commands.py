@@ -49,7 +49,7 @@ def bench_cold_search(folder: Path) -> Row:
 
     def check(answers: dict[str, Any]) -> None:
         assert answers["cpp"].splitlines()[1:] == answers["numba"].splitlines()[1:]
-        assert answers["cpp"].startswith("optimal (cpp")
+        assert answers["cpp"].startswith("optimal (direct, cpp")
 
     seconds = race(calls, check, share=8.0, rounds=21)
     twin = seconds.pop("numba")  # has Numba to load: nothing is asked of it here

@@ -17,7 +17,7 @@ py::array_t<std::int64_t> prune_rows(const Array<Value>& values, const Array<std
     {
         const py::gil_scoped_release released;  // the views are plain memory that the caller's arrays keep alive
         pruned = prune(block, order, k, cancel);
-        std::sort(pruned.rows.begin(), pruned.rows.end());
+        sort_rows(pruned.rows, n_rows);
     }
     if (cancel.requested()) throw py::error_already_set();
     py::array_t<std::int64_t> rows(static_cast<py::ssize_t>(pruned.rows.size()));

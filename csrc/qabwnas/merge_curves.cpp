@@ -10,6 +10,12 @@ constexpr std::size_t stride = 8;  // of the sample, and the neighbours that are
 constexpr std::size_t pairs_a_slab = 1 << 15, pairs_a_cell = 4;
 constexpr Value none = std::numeric_limits<Value>::max();
 
+// So that n more fit; at least doubled, for a little more each time would copy all of it each time.
+template <class T>
+void make_room(std::vector<T>& values, std::size_t n) {
+    if (values.size() + n > values.capacity()) values.reserve(std::max(values.size() + n, 2 * values.capacity()));
+}
+
 }  // namespace
 
 Merged CurveMerge::run(const Points& front, const Points& rows, const MergeLimits& limits,
@@ -124,8 +130,8 @@ Pair CurveMerge::pair_of(const Open& open) const {
 void CurveMerge::keep(const MergeLimits& limits, const std::function<bool(Pair, Pair)>& precedes, Cancel& cancel) {
     keyed_.clear();
     keyed_.reserve(n_open_);
-    merged_.pairs.reserve(merged_.pairs.size() + n_open_);
-    merged_.values.reserve(merged_.values.size() + 2 * n_open_);
+    make_room(merged_.pairs, n_open_);
+    make_room(merged_.values, 2 * n_open_);
     for (std::size_t i = 0; i < n_open_; ++i) keyed_.push_back({open_[i].x, static_cast<std::uint32_t>(i)});
     sweep_sort(keyed_, scratch_, [&](std::uint32_t a, std::uint32_t b) {
         if (open_[a].y != open_[b].y) return open_[a].y < open_[b].y;

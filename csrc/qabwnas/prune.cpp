@@ -1,5 +1,7 @@
 #include "qabwnas/prune.hpp"
 
+#include <bit>
+
 #include "qabwnas/archive.hpp"
 #include "qabwnas/screen.hpp"
 #include "qabwnas/skyband_archive.hpp"
@@ -88,6 +90,23 @@ PrunedBlock prune(const Columns& block, const SweepOrder& order, std::size_t k, 
         return sweep(rows, values, order, SkybandArchive(tested_box(values, order), rows.numbers.size(), k), cancel);
     return with_archive(tested_box(values, order),
                         [&](auto archive) { return sweep(rows, values, order, std::move(archive), cancel); });
+}
+
+void sort_rows(std::vector<Index>& rows, std::size_t n_rows) {
+    constexpr std::size_t n_bits = 64, few = 16;
+    if (rows.size() < n_rows / (few * n_bits)) {
+        std::sort(rows.begin(), rows.end());
+        return;
+    }
+    std::vector<std::uint64_t> marks(n_rows / n_bits + 1);
+    for (const Index row : rows) {
+        const auto at = static_cast<std::size_t>(row);
+        marks[at / n_bits] |= std::uint64_t{1} << at % n_bits;
+    }
+    rows.clear();
+    for (std::size_t word = 0; word < marks.size(); ++word)
+        for (std::uint64_t left = marks[word]; left != 0; left &= left - 1)
+            rows.push_back(static_cast<Index>(word * n_bits + static_cast<std::size_t>(std::countr_zero(left))));
 }
 
 }  // namespace qabwnas

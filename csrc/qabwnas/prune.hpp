@@ -49,4 +49,7 @@ Box tested_box(const std::vector<Value>& values, const SweepOrder& order);
 // Returns the rows that fewer than k others remove; of a cancelled call, those found so far.
 PrunedBlock prune(const Columns& block, const SweepOrder& order, std::size_t k, Cancel& cancel);
 
+// Sorts different row numbers of a block: O(n_rows / 64 + rows) where they are many.
+void sort_rows(std::vector<Index>& rows, std::size_t n_rows);
+
 }  // namespace qabwnas

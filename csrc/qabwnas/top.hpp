@@ -1,8 +1,8 @@
 // Direct search: the k best subnets under any number of budgets, without building a front.
 //
-// Prices choose the rows that can matter (price_rows.hpp), or all blocks are pruned; rows that no feasible subnet can use
-// go (usable_rows.hpp); and a tree search proves the best of what is left (tree_search.hpp). For the k best, blocks keep
-// their k-skyband.
+// Prices choose the rows that can matter (price_rows.hpp), or all blocks are pruned; rows that no feasible subnet can
+// use go (usable_rows.hpp); and a tree search proves the best of what is left (tree_search.hpp). For the k best, blocks
+// keep their k-skyband.
 //
 // Answers at a distance: the first is the best, each further one the best of those that differ from every answer before
 // in at least `distance` blocks. Pruning to the k-skyband stays right: of k rows that could replace one, k − 1 answers

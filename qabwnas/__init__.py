@@ -1,12 +1,20 @@
 """Quantization-aware block-wise neural architecture search with a compiled search core.
 
-The public names for searching: :class:`Lut`, :func:`search`, :class:`Frontier`. Training and measuring live in
-:mod:`qabwnas.train` and :mod:`qabwnas.measure` and need the extra ``train``.
+The public names for searching: :class:`Lut`, :func:`search`, :class:`Frontier`, :class:`Session`. Training and
+measuring live in :mod:`qabwnas.train` and :mod:`qabwnas.measure` and need the extra ``train``.
 """
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from qabwnas.errors import BackendError, FormatError, InputError, QabwnasError, StaleError
 from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
-from qabwnas.search import Answer, Frontier, Scope, SearchResult, search
+from qabwnas.search import Answer, Scope, SearchResult, search
+
+if TYPE_CHECKING:
+    from qabwnas.search import Frontier, Session
 
 __version__ = "0.1.0"
 
@@ -22,7 +30,14 @@ __all__ = [
     "QabwnasError",
     "Scope",
     "SearchResult",
+    "Session",
     "StaleError",
     "Table",
     "search",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name in ("Frontier", "Session"):  # loaded when first asked for, as in qabwnas.search
+        return getattr(import_module("qabwnas.search"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

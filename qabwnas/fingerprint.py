@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from typing import Any
 
@@ -19,4 +18,6 @@ def canonical_json(content: Any) -> str:
 
 def fingerprint(content: Any) -> str:
     """Return the SHA-256 (64 hexadecimal digits) of ``content`` as canonical JSON."""
+    import hashlib  # here, for it loads a library that reading a table does without
+
     return hashlib.sha256(canonical_json(content).encode()).hexdigest()

@@ -17,7 +17,6 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from qabwnas.atomic import atomic_path
 from qabwnas.errors import InputError
 
 
@@ -36,7 +35,9 @@ def create_file(path: str | os.PathLike[str], kind: Kind) -> Iterator[h5py.File]
     Raises:
         OSError: the folder cannot be written.
     """
-    from importlib import metadata  # here, so that reading does not pay for it
+    from importlib import metadata  # here, so that reading does not pay for them
+
+    from qabwnas.atomic import atomic_path
 
     # What is large begins at a multiple of 64 bytes, so that it can be mapped.
     layout = {"libver": ("v108", "v108"), "alignment_threshold": 4096, "alignment_interval": 64}

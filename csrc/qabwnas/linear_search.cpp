@@ -10,7 +10,6 @@ namespace qabwnas {
 namespace {
 
 constexpr std::size_t no_block = static_cast<std::size_t>(-1);
-constexpr double widest_key = 0x1p40;  // a bound in doubles does not tell more keys apart
 constexpr std::size_t most_open_bytes = std::size_t{1} << 30;
 
 // The heap's order: what is last comes first.
@@ -26,85 +25,9 @@ LinearSearch::LinearSearch(const Problem& problem, const std::vector<Value>& bud
       budgets_(budgets),
       deadline_(deadline),
       cancel_(cancel),
-      offsets_{0},
-      relaxation_({0}, {}, {}) {
-    for (const PrunedBlock& block : blocks) {
-        row_numbers_.insert(row_numbers_.end(), block.rows.begin(), block.rows.end());
-        values_.insert(values_.end(), block.values.begin(), block.values.end());
-        offsets_.push_back(row_numbers_.size());
-    }
-    join_metrics();
-    relaxation_ = make_relaxation();
-    max_open_ = most_open_bytes / (row_numbers_.size() / 8 + 4 * offsets_.size() + 256);
-}
-
-// Joins the objective and the metrics behind it to one key, whose order is that of their totals within budgets.
-void LinearSearch::join_metrics() {
-    const std::size_t d = problem_.n_metrics();
-    std::vector<Value> least(d * (offsets_.size() - 1), unlimited);  // (block, metric)
-    least_totals_.assign(d, 0);
-    double width = 1;  // of the key so far
-    for (std::size_t m = 0; m < d; ++m) {
-        Key range = 0;
-        for (std::size_t b = 0; b + 1 < offsets_.size(); ++b) {
-            Value low = unlimited, high = -largest_total;
-            for (std::size_t row = offsets_[b]; row < offsets_[b + 1]; ++row) {
-                low = std::min(low, values_[row * d + m]);
-                high = std::max(high, values_[row * d + m]);
-            }
-            least[b * d + m] = low;
-            least_totals_[m] += problem_.aggregations[m] == Aggregation::sum ? low : 0;
-            range += above(high, low);
-        }
-        if (problem_.aggregations[m] != Aggregation::sum || joined_.size() != m) continue;
-        // Totals beyond the budget need no place.
-        if (budgets_[m] != unlimited)
-            range = std::min(range, above(budgets_[m], problem_.origin[m] + least_totals_[m]));
-        width *= static_cast<double>(range) + 1;
-        if (m > 0 && width > widest_key) continue;
-        joined_.push_back(m);
-        for (Key& factor : factors_) factor *= range + 1;
-        factors_.push_back(1);
-    }
-    keys_.assign(row_numbers_.size(), 0);
-    double range = 0;
-    for (std::size_t b = 0; b + 1 < offsets_.size(); ++b) {
-        Key most = 0;
-        for (std::size_t row = offsets_[b]; row < offsets_[b + 1]; ++row) {
-            for (std::size_t i = 0; i < joined_.size(); ++i)
-                keys_[row] += factors_[i] * above(values_[row * d + joined_[i]], least[b * d + joined_[i]]);
-            most = std::max(most, keys_[row]);
-        }
-        range += static_cast<double>(most);
-    }
-    range_ = std::max(range, 1.0);
-}
-
-// How far a metric's total may be above its least, at least a unit.
-double LinearSearch::slack(std::size_t metric) const {
-    const Value slack = budgets_[metric] - (problem_.origin[metric] + least_totals_[metric]);
-    return slack > 0 ? static_cast<double>(slack) : 1;
-}
-
-LinearRelaxation LinearSearch::make_relaxation() const {
-    const std::size_t d = problem_.n_metrics(), n_rows = row_numbers_.size();
-    std::vector<double> objectives;
-    for (const Key key : keys_) objectives.push_back(static_cast<double>(key) / range_);
-    std::vector<std::vector<double>> costs;
-    for (std::size_t m = 1; m < d; ++m) {
-        if (!is_budgeted_sum(problem_, budgets_, m)) continue;
-        const double width = slack(m);
-        std::vector<double>& shares = costs.emplace_back(n_rows);
-        for (std::size_t b = 0; b + 1 < offsets_.size(); ++b) {
-            Value least = unlimited;
-            for (std::size_t row = offsets_[b]; row < offsets_[b + 1]; ++row)
-                least = std::min(least, values_[row * d + m]);
-            for (std::size_t row = offsets_[b]; row < offsets_[b + 1]; ++row)
-                shares[row] = static_cast<double>(values_[row * d + m] - least) / width;
-        }
-    }
-    return {offsets_, std::move(objectives), std::move(costs)};
-}
+      rows_(problem, budgets, blocks),
+      relaxation_(rows_.relaxation()),
+      max_open_(most_open_bytes / (rows_.n_rows() / 8 + 4 * rows_.n_blocks() + 256)) {}
 
 Status LinearSearch::search(BestAnswers& best, const Apart& apart, std::size_t max_nodes) {
     best_ = &best;
@@ -114,14 +37,13 @@ Status LinearSearch::search(BestAnswers& best, const Apart& apart, std::size_t m
     std::fill(relaxation_.allowed().begin(), relaxation_.allowed().end(), std::uint8_t{1});
     relaxation_.start_anew();
     Tree tree{{}, {}, 0, max_nodes};
-    auto root = std::make_shared<const Family>(Family{std::vector<bool>(keys_.size(), true), relaxation_.basis()});
+    auto root = std::make_shared<const Family>(Family{std::vector<bool>(rows_.n_rows(), true), relaxation_.basis()});
     explore(tree, {0, serial_++, std::move(root), no_block, 0}, best.k() == 1 && apart.answers.empty());
     if (status_ != Status::complete) {
         Key least = std::numeric_limits<Key>::max();
         for (const std::vector<Node>* nodes : {&tree.heap, &tree.stack})
             for (const Node& node : *nodes) least = std::min(least, node.bound);
-        const Key total = static_cast<Key>(problem_.origin[0] + least_totals_[0]) + least / factors_[0];
-        if (least != std::numeric_limits<Key>::max()) open_bound_ = static_cast<Value>(total);
+        if (least != std::numeric_limits<Key>::max()) open_bound_ = rows_.objective_of(least);
     }
     return status_;
 }
@@ -134,7 +56,7 @@ std::vector<double> LinearSearch::unit_prices() {
     std::size_t j = 0;
     for (std::size_t m = 1; m < prices.size(); ++m)
         if (is_budgeted_sum(problem_, budgets_, m))
-            prices[m] = relaxation_.multiplier(j++) * range_ / static_cast<double>(factors_[0]) / slack(m);
+            prices[m] = relaxation_.multiplier(j++) * rows_.range() * rows_.objectives_a_key() / rows_.slack(m);
     return prices;
 }
 
@@ -160,7 +82,7 @@ void LinearSearch::dive(Tree& tree, Node node) {
 }
 
 bool LinearSearch::may_go_on(Tree& tree) {
-    const std::size_t steps = 1 + keys_.size() * problem_.n_metrics() / 8;  // of a node, for Cancel
+    const std::size_t steps = 1 + rows_.n_rows() * problem_.n_metrics() / 8;  // of a node, for Cancel
     if (tree.n_nodes >= tree.max_nodes || deadline_.requested(static_cast<std::uint32_t>(steps)))
         status_ = Status::limit;
     if (cancel_.requested()) status_ = Status::cancelled;
@@ -208,7 +130,7 @@ void LinearSearch::load(const Node& node) {
     std::vector<std::uint8_t>& allowed = relaxation_.allowed();
     for (std::size_t row = 0; row < allowed.size(); ++row) allowed[row] = node.family->allowed[row] ? 1 : 0;
     if (node.block != no_block)
-        for (std::size_t row = offsets_[node.block]; row < offsets_[node.block + 1]; ++row)
+        for (std::size_t row = rows_.offsets[node.block]; row < rows_.offsets[node.block + 1]; ++row)
             allowed[row] = row == node.row ? 1 : 0;
     relaxation_.start_from(node.family->basis);
 }
@@ -218,9 +140,9 @@ bool LinearSearch::drop_rows() {
     if (!best_->are_complete()) return true;
     const double limit = cutoff();
     std::vector<std::uint8_t>& allowed = relaxation_.allowed();
-    for (std::size_t b = 0; b + 1 < offsets_.size(); ++b) {
+    for (std::size_t b = 0; b < rows_.n_blocks(); ++b) {
         bool any = false;
-        for (std::size_t row = offsets_[b]; row < offsets_[b + 1]; ++row) {
+        for (std::size_t row = rows_.offsets[b]; row < rows_.offsets[b + 1]; ++row) {
             if (allowed[row] != 0 && relaxation_.bound_with(b, row) > limit) allowed[row] = 0;
             any |= allowed[row] != 0;
         }
@@ -233,8 +155,8 @@ bool LinearSearch::drop_rows() {
 std::vector<std::size_t> LinearSearch::open_blocks() const {
     const auto first = relaxation_.allowed().begin();
     std::vector<std::size_t> open;
-    for (std::size_t b = 0; b + 1 < offsets_.size(); ++b) {
-        const auto of = [&](std::size_t at) { return first + static_cast<std::ptrdiff_t>(offsets_[at]); };
+    for (std::size_t b = 0; b < rows_.n_blocks(); ++b) {
+        const auto of = [&](std::size_t at) { return first + static_cast<std::ptrdiff_t>(rows_.offsets[at]); };
         if (std::count(of(b), of(b + 1), 1) > 1) open.push_back(b);
     }
     return open;
@@ -246,7 +168,7 @@ std::size_t LinearSearch::branching_block(const std::vector<std::size_t>& open) 
     for (const std::size_t b : open) {
         double largest = 0;
         std::size_t n_allowed = 0;
-        for (std::size_t row = offsets_[b]; row < offsets_[b + 1]; ++row) {
+        for (std::size_t row = rows_.offsets[b]; row < rows_.offsets[b + 1]; ++row) {
             if (relaxation_.allowed()[row] == 0) continue;
             ++n_allowed;
             largest = std::max(largest, relaxation_.share(row));
@@ -267,7 +189,7 @@ void LinearSearch::branch(Tree& tree, Node& node, std::size_t block) {
         Key bound;
     };
     std::vector<Child> children;
-    for (std::size_t row = offsets_[block]; row < offsets_[block + 1]; ++row) {
+    for (std::size_t row = rows_.offsets[block]; row < rows_.offsets[block + 1]; ++row) {
         if (allowed[row] == 0) continue;
         const double with = relaxation_.bound_with(block, row);
         const Key bound = std::max(node.bound, key_bound(with));
@@ -287,10 +209,10 @@ void LinearSearch::branch(Tree& tree, Node& node, std::size_t block) {
 bool LinearSearch::can_be_apart() const {
     for (const Answer& answer : apart_->answers) {
         std::size_t n_differing = 0;
-        for (std::size_t b = 0; b + 1 < offsets_.size(); ++b) {
+        for (std::size_t b = 0; b < rows_.n_blocks(); ++b) {
             bool differs = false;
-            for (std::size_t row = offsets_[b]; row < offsets_[b + 1] && !differs; ++row)
-                differs = relaxation_.allowed()[row] != 0 && row_numbers_[row] != answer.choice[b];
+            for (std::size_t row = rows_.offsets[b]; row < rows_.offsets[b + 1] && !differs; ++row)
+                differs = relaxation_.allowed()[row] != 0 && rows_.numbers[row] != answer.choice[b];
             n_differing += differs ? 1 : 0;
         }
         if (n_differing < apart_->distance) return false;
@@ -299,61 +221,54 @@ bool LinearSearch::can_be_apart() const {
 }
 
 // Whether no subnet whose key is at least bound can join the k best.
-bool LinearSearch::is_behind(Key bound) const { return best_->are_complete() && bound > key_of(best_->worst().totals); }
+bool LinearSearch::is_behind(Key bound) const {
+    return best_->are_complete() && bound > rows_.key_of(best_->worst().totals);
+}
 
 // The same of the subnets of allowed rows, which may tie with the worst of the k best in the key: whether what is left
 // to decide between them, the other metrics and then the candidates, is behind even where it is least.
 bool LinearSearch::is_behind_in_ties(Key bound) const {
     if (!best_->are_complete()) return false;
     const Answer& worst = best_->worst();
-    const Key key = key_of(worst.totals);
+    const Key key = rows_.key_of(worst.totals);
     if (bound != key) return bound > key;
     const std::size_t d = problem_.n_metrics();
     const std::vector<std::uint8_t>& allowed = relaxation_.allowed();
     Answer least{problem_.origin, {}};
-    for (std::size_t b = 0; b + 1 < offsets_.size(); ++b) {
+    for (std::size_t b = 0; b < rows_.n_blocks(); ++b) {
         std::vector<Value> values(d, unlimited);
         Index candidate = std::numeric_limits<Index>::max();
-        for (std::size_t row = offsets_[b]; row < offsets_[b + 1]; ++row) {
+        for (std::size_t row = rows_.offsets[b]; row < rows_.offsets[b + 1]; ++row) {
             if (allowed[row] == 0) continue;
-            for (std::size_t m = 0; m < d; ++m) values[m] = std::min(values[m], values_[row * d + m]);
-            candidate = std::min(candidate, row_numbers_[row]);
+            for (std::size_t m = 0; m < d; ++m) values[m] = std::min(values[m], rows_.values[row * d + m]);
+            candidate = std::min(candidate, rows_.numbers[row]);
         }
         for (std::size_t m = 0; m < d; ++m)
             least.totals[m] = combine(problem_.aggregations[m], least.totals[m], values[m]);
         least.choice.push_back(candidate);
     }
-    for (std::size_t m = joined_.size(); m < d; ++m)
+    for (std::size_t m = rows_.n_joined(); m < d; ++m)
         if (least.totals[m] != worst.totals[m]) return least.totals[m] > worst.totals[m];
     return least.choice >= worst.choice;
 }
 
-LinearSearch::Key LinearSearch::key_bound(double shares) const {
-    const double key = std::max(shares, 0.0) * range_;
+Key LinearSearch::key_bound(double shares) const {
+    const double key = std::max(shares, 0.0) * rows_.range();
     return static_cast<Key>(std::ceil(key - key * 0x1p-50));
-}
-
-LinearSearch::Key LinearSearch::key_of(const std::vector<Value>& totals) const {
-    Key key = 0;
-    for (std::size_t i = 0; i < joined_.size(); ++i) {
-        const std::size_t m = joined_[i];
-        key += factors_[i] * above(totals[m], problem_.origin[m] + least_totals_[m]);
-    }
-    return key;
 }
 
 double LinearSearch::cutoff() const {
     if (!best_->are_complete()) return std::numeric_limits<double>::infinity();
-    return static_cast<double>(key_of(best_->worst().totals)) / range_;
+    return static_cast<double>(rows_.key_of(best_->worst().totals)) / rows_.range();
 }
 
 // Records the subnet of every block's row with the largest share, if it fits.
 void LinearSearch::round() {
     std::vector<std::size_t> rows;
-    for (std::size_t b = 0; b + 1 < offsets_.size(); ++b) {
-        std::size_t chosen = offsets_[b];
+    for (std::size_t b = 0; b < rows_.n_blocks(); ++b) {
+        std::size_t chosen = rows_.offsets[b];
         double largest = -1;
-        for (std::size_t row = offsets_[b]; row < offsets_[b + 1]; ++row) {
+        for (std::size_t row = rows_.offsets[b]; row < rows_.offsets[b + 1]; ++row) {
             if (relaxation_.allowed()[row] == 0 || relaxation_.share(row) <= largest) continue;
             largest = relaxation_.share(row);
             chosen = row;
@@ -366,12 +281,12 @@ void LinearSearch::round() {
 // Records every subnet of allowed rows, of which no block but the given one has several.
 void LinearSearch::record_all(std::size_t block) {
     std::vector<std::size_t> rows;
-    for (std::size_t b = 0; b + 1 < offsets_.size(); ++b) {
-        std::size_t row = offsets_[b];
+    for (std::size_t b = 0; b < rows_.n_blocks(); ++b) {
+        std::size_t row = rows_.offsets[b];
         while (relaxation_.allowed()[row] == 0) ++row;
         rows.push_back(row);
     }
-    for (std::size_t row = offsets_[block]; row < offsets_[block + 1]; ++row) {
+    for (std::size_t row = rows_.offsets[block]; row < rows_.offsets[block + 1]; ++row) {
         if (relaxation_.allowed()[row] == 0) continue;
         rows[block] = row;
         record(rows);
@@ -383,8 +298,8 @@ void LinearSearch::record(const std::vector<std::size_t>& rows) {
     Answer answer{problem_.origin, {}};
     for (const std::size_t row : rows) {
         for (std::size_t m = 0; m < d; ++m)
-            answer.totals[m] = combine(problem_.aggregations[m], answer.totals[m], values_[row * d + m]);
-        answer.choice.push_back(row_numbers_[row]);
+            answer.totals[m] = combine(problem_.aggregations[m], answer.totals[m], rows_.values[row * d + m]);
+        answer.choice.push_back(rows_.numbers[row]);
     }
     for (std::size_t m = 0; m < d; ++m)
         if (answer.totals[m] > budgets_[m]) return;
@@ -411,8 +326,8 @@ void LinearSearch::improve() {
     std::fill(allowed.begin(), allowed.end(), std::uint8_t{1});
     for (std::size_t b = 0; b < n_blocks; ++b) {
         if (std::find(free.begin(), free.end(), b) != free.end()) continue;
-        for (std::size_t row = offsets_[b]; row < offsets_[b + 1]; ++row)
-            allowed[row] = row_numbers_[row] == choice[b] ? 1 : 0;
+        for (std::size_t row = rows_.offsets[b]; row < rows_.offsets[b + 1]; ++row)
+            allowed[row] = rows_.numbers[row] == choice[b] ? 1 : 0;
     }
     relaxation_.start_anew();
     Tree tree{{}, {}, 0, few_nodes};

@@ -9,19 +9,18 @@
 // and a small search over the others looks for a better one. That costs a share of the nodes and finds what a bound
 // then only has to confirm.
 //
-// Ties: the metrics that come first in the order of answers are joined into one number, as many as fit, and that is
-// what is bounded.
+// What is bounded are keys (joined_rows.hpp), which decide most ties too.
 //
 // Complexity: exponential in the number of blocks at worst; a node costs a few pivots. Memory: the open nodes, up to a
 // gigabyte. One thread; no state is shared between calls.
 #pragma once
 
-#include <cstdint>
 #include <memory>
 #include <random>
 #include <vector>
 
 #include "qabwnas/cancel.hpp"
+#include "qabwnas/joined_rows.hpp"
 #include "qabwnas/linear_relaxation.hpp"
 #include "qabwnas/prune.hpp"
 #include "qabwnas/tree_search.hpp"
@@ -41,8 +40,6 @@ class LinearSearch : public TreeSearch {
     std::vector<double> unit_prices();
 
   private:
-    using Key = std::uint64_t;  // what joins the leading metrics, above the least; ranges of totals may need all bits
-
     // What siblings share: the rows that their parent left allowed, and its basis.
     struct Family {
         std::vector<bool> allowed;
@@ -65,10 +62,6 @@ class LinearSearch : public TreeSearch {
         bool is_empty() const { return heap.empty() && stack.empty(); }
     };
 
-    void join_metrics();
-    double slack(std::size_t metric) const;
-    LinearRelaxation make_relaxation() const;
-
     void explore(Tree& tree, Node root, bool improves);
     void dive(Tree& tree, Node node);
     bool expand(Tree& tree, Node& node);
@@ -85,7 +78,6 @@ class LinearSearch : public TreeSearch {
     bool is_behind(Key bound) const;
     bool is_behind_in_ties(Key bound) const;
     Key key_bound(double shares) const;
-    Key key_of(const std::vector<Value>& totals) const;
     double cutoff() const;
     void round();
     void record_all(std::size_t block);
@@ -95,19 +87,13 @@ class LinearSearch : public TreeSearch {
     const Problem& problem_;
     const std::vector<Value>& budgets_;
     Cancel &deadline_, &cancel_;
-    std::vector<std::size_t> offsets_;  // of every block's rows
-    std::vector<Index> row_numbers_;
-    std::vector<Value> values_;        // (row, metric)
-    std::vector<std::size_t> joined_;  // metrics whose totals make the key: the first ones
-    std::vector<Key> factors_;         // of these
-    std::vector<Key> keys_;            // of rows, above the least of their block
-    std::vector<Value> least_totals_;  // by metric: the sum of the blocks' least
-    double range_ = 1;                 // of all rows' keys
+    const JoinedRows rows_;
     LinearRelaxation relaxation_;
+    const std::size_t max_open_;
 
     BestAnswers* best_ = nullptr;
     const Apart* apart_ = nullptr;
-    std::size_t serial_ = 0, max_open_ = 0, n_improving_ = 0, n_free_ = 8;
+    std::size_t serial_ = 0, n_improving_ = 0, n_free_ = 8;
     std::mt19937_64 random_;
     Status status_ = Status::complete;
 };

@@ -11,8 +11,8 @@ namespace qabwnas {
 namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
-constexpr double small = 1e-9;  // of shares and pivots: what is less counts as 0
-constexpr int most_pivots = 1000;
+constexpr double small = 1e-9;              // of shares and pivots: what is less counts as 0
+constexpr std::size_t pivots_afresh = 128;  // before reduced costs are computed anew, for rounding adds up
 
 // values += factor × column
 QABWNAS_CLONES void add(double* values, const double* column, double factor, std::size_t n) {
@@ -235,7 +235,9 @@ LinearRelaxation::Outcome LinearRelaxation::solve(double cutoff, Cancel& cancel)
         invert();
     }
     find_reduced_costs();
-    for (int n_pivots = 0; n_pivots < most_pivots && !cancel.requested(steps); ++n_pivots) {
+    const std::size_t most_pivots = 200 + 50 * (n_blocks() + n_budgets_);  // far more than it takes, but for a cycle
+    for (std::size_t n_pivots = 1; n_pivots <= most_pivots && !cancel.requested(steps); ++n_pivots) {
+        if (n_pivots % pivots_afresh == 0) find_reduced_costs();
         if (objective_ > cutoff) {
             price_at_optimum();
             if (bound() > cutoff) return Outcome::above;

@@ -6,7 +6,6 @@ measuring live in :mod:`qabwnas.train` and :mod:`qabwnas.measure` and need the e
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 from qabwnas.errors import BackendError, FormatError, InputError, QabwnasError, StaleError
@@ -39,5 +38,8 @@ __all__ = [
 
 def __getattr__(name: str) -> object:
     if name in ("Frontier", "Session"):  # loaded when first asked for, as in qabwnas.search
-        return getattr(import_module("qabwnas.search"), name)
+        from qabwnas.search.frontier import Frontier
+        from qabwnas.search.session import Session
+
+        return {"Frontier": Frontier, "Session": Session}[name]
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 from qabwnas.search.backend import select_backend
@@ -16,10 +15,14 @@ if TYPE_CHECKING:
 
 __all__ = ["Answer", "Frontier", "Problem", "Scope", "SearchResult", "Session", "search", "select_backend"]
 
-_LATE = {"Frontier": "qabwnas.search.frontier", "Session": "qabwnas.search.session"}
-
 
 def __getattr__(name: str) -> object:
-    if name in _LATE:  # loaded when first asked for: a search from the shell needs neither, and starts sooner
-        return getattr(import_module(_LATE[name]), name)
+    if name == "Frontier":  # loaded when first asked for: a search from the shell does without, and starts sooner
+        from qabwnas.search.frontier import Frontier
+
+        return Frontier
+    if name == "Session":
+        from qabwnas.search.session import Session
+
+        return Session
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -10,7 +10,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 _COMPLETE, _INFEASIBLE, _, _LIMIT = range(4)
-_NODES_A_SLICE = 10_000_000
+_NODES_A_SLICE = 2_000_000
 _DEPTH, _N_NODES, _FOUND, _BEST_LOSS = range(4)
 
 Ints = NDArray[np.int64]

@@ -17,7 +17,8 @@ from qabwnas.search._numba.inner import inner
 _STRIDE = 8  # of the sample, and the neighbours that are looked at together
 _PAIRS_A_SLAB, _PAIRS_A_CELL = 1 << 15, 4
 _FEW_IN_A_CELL = 32
-_PAIRS_A_SLICE = 1 << 24
+_STEPS_A_SLICE = 1 << 22
+_STEPS_A_SORTED_PAIR = 16
 _DONE, _SLICE_ENDED, _LIMIT = range(3)
 
 Ints = NDArray[np.int64]
@@ -71,13 +72,14 @@ def _merge_slice(lists, longer, history, limits, ends, lowest, width):  # type: 
             _enter_sample(lists, longer, starts, ends, least, scale, table)
             n = _open_pairs(lists, longer, starts, ends, least, scale, table, opened)
             n = _refine(opened, n, least, scale, table)
+            n_steps += n * _STEPS_A_SORTED_PAIR
             order = _by_first_sum(opened, n)
             sums, pairs = _room(sums, n_kept, n), _room(pairs, n_kept, n)
             n_kept = _keep(opened, order, history, limits, lowest, sums, pairs, n_kept)
             if n_kept > limits[2]:
                 status = _LIMIT
                 break
-        if n_steps > _PAIRS_A_SLICE:
+        if n_steps > _STEPS_A_SLICE:
             status = _SLICE_ENDED
             break
     columns = np.empty((2, n_kept), dtype=np.int64)

@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from qabwnas.search._numba.cells import NONE, axes_of, cell_along
+from qabwnas.search._numba.cells import NONE, axes_of, box_of, cell_along
 
 _MOST_CELLS_A_SIDE = 64
 _MOST_WITH_A_TABLE = 256  # with k = 1 and three coordinates only a row and a column are gone through
@@ -38,7 +38,8 @@ class _Grid(NamedTuple):
         n, d = points.shape
         most = _MOST_WITH_A_TABLE if entry == NONE and d == 3 else _MOST_CELLS_A_SIDE
         side = int(min(most, max(1.0, (n / _POINTS_A_CELL) ** 0.5)))
-        cells = _cells_of(points, axes_of(points.min(axis=0), points.max(axis=0), side), side)
+        low, high = box_of(points.T)  # compiled: NumPy is slow along the longer axis
+        cells = _cells_of(points, axes_of(low, high, side), side)
         starts = np.zeros(side * side, dtype=np.int64)
         np.cumsum(np.bincount(cells, minlength=side * side)[:-1], out=starts[1:])
         return cls(

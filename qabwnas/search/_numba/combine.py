@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from qabwnas.search._numba import cells
 from qabwnas.search._numba.history import Arrays
-from qabwnas.search._numba.prefilter import prefilter
+from qabwnas.search._numba.prefilter import columns_at, prefilter
 from qabwnas.search._numba.sweep import swept
 from qabwnas.search._numba.ties import Candidates
 
@@ -75,9 +75,10 @@ def _minimal(sums: Ints, candidates: Candidates, n_sums: int) -> tuple[Ints, Int
     columns = sums if n_sums > 0 else np.concatenate([pairs[np.newaxis], sums])
     if len(columns) > 2:  # for two coordinates, sorting costs no more than another cut
         rest = prefilter(columns, 1)
-        columns, sums, pairs = np.ascontiguousarray(columns[:, rest]), sums[:, rest], pairs[rest]
+        sums, pairs = columns_at(sums, rest), pairs[rest]
+        columns = sums if n_sums > 0 else np.concatenate([pairs[np.newaxis], sums])
     kept = swept(columns, max(n_sums, 1), 1, replace(candidates, pairs=pairs))
-    return np.ascontiguousarray(sums[:, kept]), pairs[kept]
+    return columns_at(sums, kept), pairs[kept]
 
 
 @njit(cache=True, nogil=True)

@@ -10,13 +10,13 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from qabwnas.search._numba.cell_sort import ascending
 from qabwnas.search._numba.cells import NONE
 from qabwnas.search._numba.history import Arrays, precedes
 from qabwnas.search._numba.inner import inner
 
 _STRIDE = 8  # of the sample, and the neighbours that are looked at together
 _PAIRS_A_SLAB, _PAIRS_A_CELL = 1 << 15, 4
-_FEW_IN_A_CELL = 32
 _STEPS_A_SLICE = 1 << 22
 _STEPS_A_SORTED_PAIR = 16
 _DONE, _SLICE_ENDED, _LIMIT = range(3)
@@ -73,7 +73,7 @@ def _merge_slice(lists, longer, history, limits, ends, lowest, width):  # type: 
             n = _open_pairs(lists, longer, starts, ends, least, scale, table, opened)
             n = _refine(opened, n, least, scale, table)
             n_steps += n * _STEPS_A_SORTED_PAIR
-            order = _by_first_sum(opened, n)
+            order = ascending(opened[:n, 0].copy())
             sums, pairs = _room(sums, n_kept, n), _room(pairs, n_kept, n)
             n_kept = _keep(opened, order, history, limits, lowest, sums, pairs, n_kept)
             if n_kept > limits[2]:
@@ -215,45 +215,6 @@ def _refine(opened, n, least, scale, table):  # type: ignore[no-untyped-def]
             opened[n_left, 0], opened[n_left, 1], opened[n_left, 2] = opened[i, 0], opened[i, 1], opened[i, 2]
             n_left += 1
     return n_left
-
-
-@inner
-def _by_first_sum(opened, n):  # type: ignore[no-untyped-def]
-    """The places of the open pairs, sorted: by cells, then in each of them."""
-    order = np.empty(n, dtype=np.int64)
-    if n == 0:
-        return order
-    low = high = opened[0, 0]
-    for i in range(n):
-        low, high = min(low, opened[i, 0]), max(high, opened[i, 0])
-    places = np.zeros(n // 2 + 3, dtype=np.int64)
-    scale = (n // 2) / max(np.float64(high) - np.float64(low), 1.0)
-    for i in range(n):
-        places[_cell(opened[i, 0], low, scale) + 2] += 1
-    for cell in range(2, places.size):
-        places[cell] += places[cell - 1]
-    for i in range(n):
-        cell = _cell(opened[i, 0], low, scale) + 1
-        order[places[cell]] = i
-        places[cell] += 1
-    first = 0
-    for cell in range(1, places.size):
-        last = places[cell]
-        if last - first > _FEW_IN_A_CELL:
-            piece = order[first:last].copy()
-            keys = np.empty(piece.size, dtype=np.int64)
-            for i in range(piece.size):
-                keys[i] = opened[piece[i], 0]
-            order[first:last] = piece[np.argsort(keys)]
-        else:
-            for i in range(first + 1, last):
-                moved, at = order[i], i
-                while at > first and opened[order[at - 1], 0] > opened[moved, 0]:
-                    order[at] = order[at - 1]
-                    at -= 1
-                order[at] = moved
-        first = max(first, last)
-    return order
 
 
 @inner

@@ -1,6 +1,6 @@
 """The sweep order of points: by sums lexicographically, then by candidates in block order.
 
-NumPy sorts by the first sum, which leaves few ties; a merge sort with a comparison settles those.
+Sorting by the first sum leaves few ties; a merge sort with a comparison settles those.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from qabwnas.search._numba.cell_sort import ascending
 from qabwnas.search._numba.history import Arrays, of_one_part, precedes
 
 _SHORT = 16
@@ -40,7 +41,7 @@ class Candidates:
 
 def in_sweep_order(columns: Ints, n_sums: int, candidates: Candidates) -> Ints:
     """Return the positions of points ``columns`` ``(d, n)``, one or more sums first, in sweep order; O(n log n)."""
-    order = np.argsort(columns[0])
+    order: Ints = ascending(columns[0])
     sort_ties(order, columns, n_sums, (candidates.pairs, candidates.n_rows, candidates.history))
     return order
 

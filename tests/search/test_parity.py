@@ -111,18 +111,42 @@ def test_a_front_of_ties_in_everything() -> None:
             assert choice.tolist() == [[0, 0, 0]]
 
 
+@pytest.mark.parametrize("sizes", [(6, 5, 4, 3, 2, 9), (300, 200, 400), (1, 1_500, 700)])
+@pytest.mark.parametrize("high", [NO_BUDGET, 2_000])
+@pytest.mark.parametrize("slack", [0.0, 0.01])
+def test_fronts_of_curves_that_tie(sizes: tuple[int, ...], high: int, slack: float) -> None:
+    """Both sums are the same for many pairs, in every slab: only the order of candidates decides."""
+    generator = np.random.default_rng(7)
+    rising = np.concatenate([generator.permutation(n) for n in sizes])
+    values = np.stack([rising, rising.max() - rising])
+    offsets = np.cumsum([0, *sizes], dtype=np.int64)
+    is_max, origin, bounds = np.zeros(2, dtype=np.uint8), np.zeros(2, dtype=np.int64), np.array([NO_BUDGET, high])
+    expected, found = (
+        select_backend(name).front(values, offsets, is_max, origin, bounds, slack) for name in ("cpp", "numba")
+    )
+    assert found[0] == expected[0]
+    assert np.array_equal(found[1], expected[1])
+    assert np.array_equal(found[2], expected[2])
+
+
+@pytest.mark.parametrize("d", [2, 4])
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_ctrl_c_ends_a_long_front_at_once(backend: str) -> None:
+def test_ctrl_c_ends_a_long_front_at_once(backend: str, d: int) -> None:
     kernels = select_backend(backend)
-    values = points(np.random.default_rng(7), "anti-correlated", 4, 1_800)
-    is_max, origin = np.zeros(4, dtype=np.uint8), np.zeros(4, dtype=np.int64)
+    values = points(np.random.default_rng(7), "anti-correlated", d, 1_800)
+    if d == 2:  # fronts of two sums are fast: more and finer blocks
+        values = np.sort(np.random.default_rng(7).integers(0, 10**9, (2, 180_000)))
+        values[1] = values[1, ::-1]
+        values = np.concatenate([values[:, b::60] for b in range(60)], axis=1)
+    n_rows = 300 if d == 4 else 3_000
+    is_max, origin = np.zeros(d, dtype=np.uint8), np.zeros(d, dtype=np.int64)
     kernels.front(values[:, :20].copy(), np.array([0, 10, 20]), is_max, origin)  # compiles what is to come
     before = signal.signal(signal.SIGALRM, signal.default_int_handler)
     try:
         signal.setitimer(signal.ITIMER_REAL, 0.5)
         started = time.perf_counter()
         with pytest.raises(KeyboardInterrupt):
-            kernels.front(values, np.arange(0, 1_801, 300), is_max, origin)
+            kernels.front(values, np.arange(0, values.shape[1] + 1, n_rows), is_max, origin)
         assert time.perf_counter() - started < 1.0  # a fifth of a second, and a busy machine
     finally:
         signal.signal(signal.SIGALRM, before)

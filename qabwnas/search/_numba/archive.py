@@ -13,9 +13,10 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from qabwnas.search._numba.cells import NONE, axes_of, cell_along
+from qabwnas.search._numba.cells import NONE, axes_of, box_of, cell_along
 
 _MOST_CELLS_A_SIDE = 64
+_MOST_WITH_A_TABLE = 256  # with k = 1 and three coordinates only a row and a column are gone through
 _POINTS_A_CELL = 8
 _RECENT = 16
 _STEPS_A_SLICE = 1 << 25
@@ -35,8 +36,10 @@ class _Grid(NamedTuple):
     def over(cls, points: Ints, entry: int) -> _Grid:
         """Return the empty grid for points ``(n, d)`` to come, its table full of ``entry``."""
         n, d = points.shape
-        side = int(min(_MOST_CELLS_A_SIDE, max(1.0, (n / _POINTS_A_CELL) ** 0.5)))
-        cells = _cells_of(points, axes_of(points.min(axis=0), points.max(axis=0), side), side)
+        most = _MOST_WITH_A_TABLE if entry == NONE and d == 3 else _MOST_CELLS_A_SIDE
+        side = int(min(most, max(1.0, (n / _POINTS_A_CELL) ** 0.5)))
+        low, high = box_of(points.T)  # compiled: NumPy is slow along the longer axis
+        cells = _cells_of(points, axes_of(low, high, side), side)
         starts = np.zeros(side * side, dtype=np.int64)
         np.cumsum(np.bincount(cells, minlength=side * side)[:-1], out=starts[1:])
         return cls(
@@ -89,7 +92,7 @@ def _sweep_once(points, grid, recent, kept, first):  # type: ignore[no-untyped-d
         row, column = cells[i] // side, cells[i] % side
         if (d == 3 and table[row, column] <= points[i, 2]) or _covering(points, i, recent, 0, _RECENT) >= 0:
             continue
-        n_steps += side * side + i
+        n_steps += (2 * side if d == 3 else side * side) + i
         found = _covering_in_cells(points, i, grid, row, column)
         if found >= 0:
             for m in range(d):

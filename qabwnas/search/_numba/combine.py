@@ -1,4 +1,4 @@
-"""Adding a block to a front: ``csrc/qabwnas/combine.hpp``, by filtering all pairs instead of merging lists.
+"""Adding a part to a front: ``csrc/qabwnas/merge.hpp``, by filtering all pairs instead of merging lists.
 
 A table over cells, made from a sample of the pairs, drops nearly all others in one pass; what is left is filtered
 again, sorted and swept. Pairs are never held all together: those the table leaves are swept whenever they are many.
@@ -6,12 +6,15 @@ again, sorted and swept. Pairs are never held all together: those the table leav
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
 from qabwnas.search._numba import cells
-from qabwnas.search._numba.prefilter import prefilter
+from qabwnas.search._numba.history import Arrays
+from qabwnas.search._numba.prefilter import columns_at, prefilter
 from qabwnas.search._numba.sweep import swept
 from qabwnas.search._numba.ties import Candidates
 
@@ -21,21 +24,22 @@ _MOST_CELLS = 1 << 18
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
+Choices = NDArray[np.int32]
 
 
 def combine(
     totals: Ints,
-    choice: NDArray[np.int32],
     rows: Ints,
-    block: int,
+    history: Arrays,
     aggregate_max: Bools,
     high: Ints,
     max_points: int,
-) -> tuple[Ints, Ints] | None:
-    """Return sums ``(d, n)`` and pairs (point × n_rows + row) of what stays, in sweep order; ``None`` past the limit.
+) -> tuple[Ints, Choices, Choices] | None:
+    """Return sums ``(d, n)``, points and rows of what stays, in sweep order; ``None`` past the limit.
 
-    ``totals`` ``(d, n_points)`` and ``rows`` ``(d, n_rows)`` are columns in sweep order, ``choice`` the points' own,
-    ``high`` ``(d,)`` the largest sums that may stay. Without a sum, ``block`` comes behind those of the points.
+    ``totals`` ``(d, n_points)`` and ``rows`` ``(d, n_rows)`` are columns, metrics in sweep order; ``high`` ``(d,)`` the
+    largest sums that may stay. Without a sum, rows are in the order of candidates, and their block comes behind those
+    of the points.
     """
     n_points, n_rows = totals.shape[1], rows.shape[1]
     # Inner loops run along the longer side; pair numbers grow by the strides along the two.
@@ -53,26 +57,28 @@ def combine(
         if last < n_long and n_waiting < max(n_kept, _PAIRS_AT_ONCE):
             continue
         joined, numbers = _minimal(
-            np.concatenate(sums, axis=1), np.concatenate(pairs), choice, block, n_rows, int((~aggregate_max).sum())
+            np.concatenate(sums, axis=1),
+            Candidates(np.concatenate(pairs), n_rows, history),
+            int((~aggregate_max).sum()),
         )
         sums, pairs = [joined], [numbers]
         n_kept, n_waiting = numbers.size, 0
         if n_kept > max_points:
             return None
-    return sums[0], pairs[0]
+    return sums[0], (pairs[0] // n_rows).astype(np.int32), (pairs[0] % n_rows).astype(np.int32)
 
 
-def _minimal(
-    sums: Ints, pairs: Ints, choice: NDArray[np.int32], block: int, n_rows: int, n_sums: int
-) -> tuple[Ints, Ints]:
+def _minimal(sums: Ints, candidates: Candidates, n_sums: int) -> tuple[Ints, Ints]:
     """Return those of some pairs that no other removes, in sweep order."""
     # Without a sum only candidates put a pair before another: blocks join in order then, and pair numbers tell.
+    pairs = candidates.pairs
     columns = sums if n_sums > 0 else np.concatenate([pairs[np.newaxis], sums])
     if len(columns) > 2:  # for two coordinates, sorting costs no more than another cut
         rest = prefilter(columns, 1)
-        columns, sums, pairs = np.ascontiguousarray(columns[:, rest]), sums[:, rest], pairs[rest]
-    kept = swept(columns, max(n_sums, 1), 1, Candidates(pairs, choice, block, n_rows))
-    return np.ascontiguousarray(sums[:, kept]), pairs[kept]
+        sums, pairs = columns_at(sums, rest), pairs[rest]
+        columns = sums if n_sums > 0 else np.concatenate([pairs[np.newaxis], sums])
+    kept = swept(columns, max(n_sums, 1), 1, replace(candidates, pairs=pairs))
+    return columns_at(sums, kept), pairs[kept]
 
 
 @njit(cache=True, nogil=True)

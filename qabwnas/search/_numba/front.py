@@ -7,9 +7,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from qabwnas.search._numba.combine import combine
-from qabwnas.search._numba.prune import prune
-from qabwnas.search._numba.slack import thinned
+from qabwnas.search._numba.partial import Part, PartialSubnets, joined
+from qabwnas.search._numba.short_blocks import prune_blocks
 from qabwnas.search._numba.sweep import kept_of_sorted, sweep_order
 from qabwnas.search._numba.ties import Candidates, in_sweep_order
 
@@ -33,47 +32,50 @@ def front(
         kind = slice(0, n_sums) if is_max[0] == 0 else slice(n_sums, None)
         order[kind] = np.roll(order[kind], -1)
     aggregate_max = is_max[order].astype(np.bool_)
-    blocks = [np.ascontiguousarray(values[:, first:last]) for first, last in pairwise(offsets)]
-    pruned = [prune(block, is_max, 1) for block in blocks]
-    totals = origin[order][:, np.newaxis]
-    choice = np.zeros((1, len(blocks)), dtype=np.int32)
-    status, n_combined, n_pairs = _COMPLETE, 0, 0
-    # Without a sum to sort by, partial subnets are sorted by candidates, which asks for blocks in order.
-    fewest_first = np.argsort([rows.size for rows in pruned] if n_sums > 0 else np.zeros(len(pruned)), kind="stable")
-    bounds = _bounds([blocks[b][order].min(axis=1) for b in fewest_first.tolist()], high[order], n_sums)
-    for b, bound in zip(fewest_first.tolist(), bounds, strict=True):
-        rows = pruned[b]
-        n_pairs += len(choice) * rows.size
-        max_points = (max_bytes - totals.nbytes - choice.nbytes) // (32 * len(order) + 32 + 4 * len(blocks))
-        columns = blocks[b][order[:, np.newaxis], rows]
-        combined = combine(totals, choice, columns, b, aggregate_max, bound, max_points)
-        n_combined += 1
-        if combined is None:
+    parts = _parts(values, offsets, is_max, order, n_sums)
+    if n_sums > 0 and slack == 0:
+        parts = list(joined(parts, aggregate_max))
+    bounds = _bounds([part.columns.min(axis=1) for part in parts], high[order], n_sums)
+    subnets = PartialSubnets(origin[order][:, np.newaxis], aggregate_max, offsets.size - 1)
+    status = _COMPLETE
+    for part, bound in zip(parts, bounds, strict=True):
+        max_points = max(0, max_bytes - subnets.nbytes) // (32 * len(order) + 32 + 4 * (offsets.size - 1))
+        if not subnets.add(part, bound, max_points, slack, order.tolist().index(0)):
             status = _LIMIT
             break
-        totals, pairs = combined
-        parents, chosen = np.divmod(pairs, rows.size)
-        if slack > 0:
-            kept = thinned(totals.T.copy(), int(n_sums > 0), order.tolist().index(0), slack)
-            totals, parents, chosen = totals[:, kept].copy(), parents[kept], chosen[kept]
-        choice = choice[parents]
-        choice[:, b] = rows[chosen]
-        if len(choice) == 0:
+        if subnets.n_points == 0:
             status = _INFEASIBLE
             break
-    n_points = len(choice)
-    if status != _COMPLETE:
-        totals, choice = totals[:, :0], choice[:0]
-    elif slack > 0 or n_sums < order.size:
-        totals, choice = _answers(totals, order, choice)
-        n_points = len(choice)
-    return status, np.ascontiguousarray(totals.T), choice, n_combined, n_points, n_pairs
+    n_points = subnets.n_points
+    if status == _COMPLETE:
+        totals, choice = subnets.totals, subnets.as_part().choice
+        if slack > 0 or n_sums < order.size:
+            totals, choice = _answers(totals, order, choice)
+            n_points = len(choice)
+    else:
+        totals, choice = subnets.totals[:, :0], np.empty((0, offsets.size - 1), np.int32)
+    return status, np.ascontiguousarray(totals.T), choice, subnets.n_blocks, n_points, subnets.n_pairs
+
+
+def _parts(values: Ints, offsets: Ints, is_max: NDArray[np.uint8], order: Ints, n_sums: int) -> list[Part]:
+    """Return every block's minimal rows, blocks with the fewest first.
+
+    Without a sum to sort by, partial subnets are sorted by candidates, which asks for blocks in order.
+    """
+    rows = np.flatnonzero(prune_blocks(values, offsets, is_max, np.ones(values.shape[1], np.uint8), 1))
+    columns = values[order[:, np.newaxis], rows]
+    ends = np.searchsorted(rows, offsets).tolist()
+    parts = [
+        Part.of_block(b, rows[first:last] - offsets[b], columns[:, first:last], n_sums)
+        for b, (first, last) in enumerate(pairwise(ends))
+    ]
+    return sorted(parts, key=lambda part: part.n_rows) if n_sums > 0 else parts
 
 
 def _bounds(least: list[Ints], high: Ints, n_sums: int) -> list[Ints]:
-    """Return upper bounds once each block is added, given every block's least values in the order of adding.
+    """Return upper bounds once each part is added, given every part's least values in the order of adding.
 
-    They are those on subnets, less the least that the blocks still to come add.
+    They are those on subnets, less the least that the parts still to come add.
     """
     bounded = high < _LARGEST_TOTAL
     bound = np.clip(high, -_LARGEST_TOTAL, _LARGEST_TOTAL)

@@ -17,5 +17,6 @@ def prune(values: NDArray[np.int64], is_max: NDArray[np.uint8], k: int) -> NDArr
     if n_sums == 0:  # only its number puts a row before another then: it stands in for a sum
         columns, n_sums = np.concatenate([np.arange(n)[np.newaxis], values]), 1
     rows = prefilter(columns, k)
-    kept = swept(np.ascontiguousarray(columns[:, rows]), n_sums, k, Candidates.of_rows(rows, n))
+    candidates = Candidates.chosen(rows.astype(np.int32)[:, np.newaxis])
+    kept = swept(np.ascontiguousarray(columns[:, rows]), n_sums, k, candidates)
     return np.sort(rows[kept])

@@ -96,7 +96,7 @@ def _prune_short(values, rows, order, n_sums, k, kept):  # type: ignore[no-untyp
         columns, rows = columns_at(columns, left), rows[left]
     n = rows.size
     by_sums = np.argsort(columns[0])
-    sort_ties(by_sums, columns, n_sums, (rows, np.zeros((1, 1), dtype=np.int32), 0, rows[n - 1] + 1))
+    sort_ties(by_sums, columns, n_sums, (np.arange(n), n, _history_of(rows)))
     points = np.empty((n, d - 1), dtype=np.int64)
     for i in range(n):
         for m in range(1, d):
@@ -113,6 +113,13 @@ def _prune_short(values, rows, order, n_sums, k, kept):  # type: ignore[no-untyp
         if is_kept[i]:
             kept[rows[by_sums[i]]] = 1
     return n_steps
+
+
+@inner
+def _history_of(rows):  # type: ignore[no-untyped-def]
+    """That of a single block's rows, which are in order: their places tell as much."""
+    zero, none = np.zeros(1, dtype=np.int64), np.empty(0, dtype=np.int32)
+    return none, none, zero, np.arange(rows.size).astype(np.int32), zero, zero, np.array([0, 1])
 
 
 @inner

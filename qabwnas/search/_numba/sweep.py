@@ -27,7 +27,7 @@ def sweep_order(is_max: NDArray[np.uint8]) -> tuple[Ints, int]:
 def swept(columns: Ints, n_sums: int, k: int, candidates: Candidates) -> Ints:
     """Return, in sweep order, the positions of points ``(d, n)`` that fewer than ``k`` others remove."""
     order = in_sweep_order(columns, n_sums, candidates)
-    kept: Ints = order[kept_of_sorted(columns[:, order].T, n_sums, k)]
+    kept: Ints = order[kept_of_sorted(rows_at(columns, order), n_sums, k)]
     return kept
 
 
@@ -45,6 +45,16 @@ def kept_of_sorted(points: Ints, n_sums: int, k: int) -> NDArray[np.bool_]:
     else:
         kept = sweep_grid(tested, k)
     return kept
+
+
+@njit(cache=True, nogil=True)
+def rows_at(columns, positions):  # type: ignore[no-untyped-def]
+    """The points ``(n, d)`` at some positions of ``columns``."""
+    rows = np.empty((positions.size, columns.shape[0]), dtype=np.int64)
+    for i in range(positions.size):
+        for m in range(columns.shape[0]):
+            rows[i, m] = columns[m, positions[i]]
+    return rows
 
 
 @njit(cache=True, nogil=True)

@@ -1,6 +1,6 @@
 """The sweep order of points: by sums lexicographically, then by candidates in block order.
 
-NumPy sorts by the first sum, which leaves few ties; a merge sort with a comparison settles those.
+Sorting by the first sum leaves few ties; a merge sort with a comparison settles those.
 """
 
 from __future__ import annotations
@@ -11,6 +11,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from qabwnas.search._numba.cell_sort import ascending
+from qabwnas.search._numba.history import Arrays, of_one_part, precedes
+
 _SHORT = 16
 
 Ints = NDArray[np.int64]
@@ -18,36 +21,28 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Candidates:
-    """The candidates of points that each join an earlier point with a row of a block.
+    """The candidates of points that each join an earlier point with a row of a part.
 
     Attributes:
-        pairs: int64 ``(n,)``, earlier point × ``n_rows`` + row; rows are in candidate order.
-        choice: int32 ``(n_earlier, n_blocks)``, the candidates of the earlier points.
-        block: the block that is joined; −1 where none is, with ``n_rows`` 1.
-        n_rows: of the block.
+        pairs: int64 ``(n,)``, earlier point × ``n_rows`` + row.
+        n_rows: of the part.
+        history: of the earlier points, and of the part.
     """
 
     pairs: Ints
-    choice: NDArray[np.int32]
-    block: int
     n_rows: int
-
-    @classmethod
-    def of_rows(cls, rows: Ints, n_rows: int) -> Candidates:
-        """Return the candidates of some rows of a single block."""
-        return cls(rows, np.zeros((1, 1), dtype=np.int32), 0, n_rows)
+    history: Arrays
 
     @classmethod
     def chosen(cls, choice: NDArray[np.int32]) -> Candidates:
-        """Return the candidates of points that join nothing."""
-        return cls(np.arange(len(choice)), choice, -1, 1)
+        """Return the candidates ``(n, n_blocks)`` of points that are a row each, and join nothing."""
+        return cls(np.arange(len(choice)), max(len(choice), 1), of_one_part(choice))
 
 
 def in_sweep_order(columns: Ints, n_sums: int, candidates: Candidates) -> Ints:
     """Return the positions of points ``columns`` ``(d, n)``, one or more sums first, in sweep order; O(n log n)."""
-    order = np.argsort(columns[0])
-    of = (candidates.pairs, candidates.choice, candidates.block, candidates.n_rows)
-    sort_ties(order, columns, n_sums, of)
+    order: Ints = ascending(columns[0])
+    sort_ties(order, columns, n_sums, (candidates.pairs, candidates.n_rows, candidates.history))
     return order
 
 
@@ -56,15 +51,8 @@ def _precedes(a, b, columns, n_sums, candidates):  # type: ignore[no-untyped-def
     for m in range(1, n_sums):
         if columns[m, a] != columns[m, b]:
             return columns[m, a] < columns[m, b]
-    pairs, choice, block, n_rows = candidates
-    for at in range(choice.shape[1]):
-        if at == block:
-            of_a, of_b = pairs[a] % n_rows, pairs[b] % n_rows
-        else:
-            of_a, of_b = np.int64(choice[pairs[a] // n_rows, at]), np.int64(choice[pairs[b] // n_rows, at])
-        if of_a != of_b:
-            return of_a < of_b
-    return False
+    pairs, n_rows, history = candidates
+    return precedes(pairs[a] // n_rows, pairs[a] % n_rows, pairs[b] // n_rows, pairs[b] % n_rows, history)
 
 
 @njit(cache=True, nogil=True)

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from qabwnas.errors import BackendError, FormatError, InputError, QabwnasError, StaleError
 from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
-from qabwnas.search import Answer, Scope, SearchResult, search
+from qabwnas.search import Answer, SearchResult, search
 
 if TYPE_CHECKING:
-    from qabwnas.search import Frontier, Session
+    from qabwnas.search import Frontier, Scope, Session
 
 __version__ = "0.1.0"
 
@@ -37,9 +37,10 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    if name in ("Frontier", "Session"):  # loaded when first asked for, as in qabwnas.search
+    if name in ("Frontier", "Scope", "Session"):  # loaded when first asked for, as in qabwnas.search
         from qabwnas.search.frontier import Frontier
+        from qabwnas.search.scope import Scope
         from qabwnas.search.session import Session
 
-        return {"Frontier": Frontier, "Session": Session}[name]
+        return {"Frontier": Frontier, "Scope": Scope, "Session": Session}[name]
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

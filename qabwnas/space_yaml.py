@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from qabwnas.errors import InputError
 from qabwnas.fields import Fields, check_odd, named, parse_yaml
 from qabwnas.space import HEAD_KINDS, SKIP, BitWidths, Block, Head, Operation, SearchSpace, Shape, Stem, mbconvs
 
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
 
 def presets() -> tuple[str, ...]:
     """Return the names of the spaces that come with the package."""
-    folder = resources.files("qabwnas") / "presets"
-    return tuple(sorted(Path(entry.name).stem for entry in folder.iterdir() if entry.name.endswith(".yaml")))
+    return tuple(sorted(Path(entry.name).stem for entry in _presets().iterdir() if entry.name.endswith(".yaml")))
+
+
+def _presets() -> Traversable:
+    from importlib import resources  # here, for the spaces of stored tables are read without
+
+    return resources.files("qabwnas") / "presets"
 
 
 def load_space(source: str | os.PathLike[str]) -> SearchSpace:
@@ -32,7 +39,7 @@ def load_space(source: str | os.PathLike[str]) -> SearchSpace:
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(f"{source}: cannot be read: {error}") from error
     elif source in presets():
-        text = (resources.files("qabwnas") / "presets" / f"{source}.yaml").read_text(encoding="utf-8")
+        text = (_presets() / f"{source}.yaml").read_text(encoding="utf-8")
     else:
         raise InputError(f"space {source!r} is neither a preset ({', '.join(presets())}) nor a .yaml file")
     return parse_space(parse_yaml(text, source), source)

@@ -6,21 +6,26 @@ from typing import TYPE_CHECKING
 
 from qabwnas.search.backend import select_backend
 from qabwnas.search.problem import Problem
-from qabwnas.search.scope import Scope
 from qabwnas.search.search import Answer, SearchResult, search
 
 if TYPE_CHECKING:
     from qabwnas.search.frontier import Frontier
+    from qabwnas.search.scope import Scope
     from qabwnas.search.session import Session
 
 __all__ = ["Answer", "Frontier", "Problem", "Scope", "SearchResult", "Session", "search", "select_backend"]
 
 
 def __getattr__(name: str) -> object:
-    if name == "Frontier":  # loaded when first asked for: a search from the shell does without, and starts sooner
+    # Loaded when first asked for: a search from the shell does without, and starts sooner.
+    if name == "Frontier":
         from qabwnas.search.frontier import Frontier
 
         return Frontier
+    if name == "Scope":
+        from qabwnas.search.scope import Scope
+
+        return Scope
     if name == "Session":
         from qabwnas.search.session import Session
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +20,10 @@ from qabwnas.search.grid import UNLIMITED, Grid
 from qabwnas.search.method import DEFAULT_MAX_MEMORY, METHODS, Method, MethodUsed, solve
 from qabwnas.search.parts import UNBOUNDED, Limits, Subnets, best
 from qabwnas.search.problem import Number, Problem
-from qabwnas.search.scope import Scope
 from qabwnas.search.totals import totals_in
+
+if TYPE_CHECKING:
+    from qabwnas.search.scope import Scope
 
 TotalsIn = Callable[[Lut, str, NDArray[np.int32], Backend], Sequence[Decimal | None]]
 """What :func:`.totals_in` computes, or has kept."""

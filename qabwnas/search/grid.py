@@ -131,7 +131,7 @@ def choose_grid(metric: Metric, needs: Sequence[Needs], block_names: Sequence[st
             raise InputError(f"metric {metric.name!r}: the fixed part {metric.fixed} is not a number")
         needs = [*needs, Needs().and_of(np.array([metric.fixed]), f"metric {metric.name!r}, fixed part")]
     largest = [need.largest for need in needs]
-    exact = [Fraction(value) for value in largest]
+    exact = [Fraction(Decimal(repr(value))) for value in largest]  # as units are made
     total = sum(exact, Fraction(0)) if metric.aggregation == "sum" else max(exact)
     if total > LARGEST_UNITS:
         where = block_names[int(np.argmax(largest[: len(block_names)]))]

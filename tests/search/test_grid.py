@@ -6,7 +6,7 @@ from decimal import ROUND_FLOOR, ROUND_HALF_EVEN, Decimal, localcontext
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import qabwnas
@@ -21,6 +21,7 @@ FINITE = st.floats(allow_nan=False, allow_infinity=False)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
+@settings(deadline=None)  # Numba compiles in the first example
 @given(values=st.lists(FINITE, max_size=20), decimals=st.integers(0, 340), floor=st.booleans())
 def test_units_of_shortest_decimals(backend: str, values: list[float], decimals: int, floor: bool) -> None:
     units = select_backend(backend).to_units(np.array(values, dtype=np.float64), decimals, floor)
@@ -33,6 +34,7 @@ def test_units_of_shortest_decimals(backend: str, values: list[float], decimals:
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
+@settings(deadline=None)
 @given(st.lists(st.integers(-(10**15), 10**15), min_size=1, max_size=20), st.integers(0, 20))
 def test_decimals_of_fifteen_digits_are_exact(backend: str, digits: list[int], decimals: int) -> None:
     values = np.array([float(Decimal(d).scaleb(-decimals)) for d in digits])

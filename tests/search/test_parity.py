@@ -324,3 +324,19 @@ def test_ctrl_c_ends_a_long_search_at_once(backend: str) -> None:
         assert time.perf_counter() - started < 1.0  # a fifth of a second, and a busy machine
     finally:
         signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("budget", [2**62 - 1, 2**62, 2**63 - 2])
+def test_budgets_beyond_all_totals(backend: str, budget: int) -> None:
+    """The least total is −2^62, so that a budget less it may need more than 63 bits."""
+    values = np.array([[1, 1], [-(2**60), -(2**60)], [-(2**60), 5]])
+    offsets, is_max = np.array([0, 1, 2]), np.zeros(3, dtype=np.uint8)
+    origin = np.array([0, -(2**61), 0])
+    for n_metrics in (2, 3):
+        budgets = np.array([2**63 - 1, budget, 7])[:n_metrics]
+        status, totals, *_ = select_backend(backend).top(
+            np.ascontiguousarray(values[:n_metrics]), offsets, is_max[:n_metrics], origin[:n_metrics], budgets, 1
+        )
+        assert status == 0
+        assert totals[0, 1] == -(2**62)

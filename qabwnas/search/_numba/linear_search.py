@@ -121,8 +121,8 @@ def _joined(offsets, values, is_max, origin, budgets):  # type: ignore[no-untype
             total_range += high - low
         if is_max[m] or n_joined != m:
             continue
-        if budgets[m] != _UNLIMITED:  # totals beyond the budget need no place
-            total_range = min(total_range, budgets[m] - origin[m] - least[m])
+        if budgets[m] != _UNLIMITED:  # totals beyond the budget need no place; nor where the least one is
+            total_range = max(np.int64(0), min(total_range, budgets[m] - (origin[m] + least[m])))
         width *= np.float64(total_range) + 1.0
         if m > 0 and width > _WIDEST_KEY:
             continue

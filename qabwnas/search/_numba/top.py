@@ -14,6 +14,7 @@ from qabwnas.search._numba.linear_search import LinearSearch
 from qabwnas.search._numba.rows import Rows, usable_rows
 
 _UNLIMITED = 2**63 - 1
+_LARGEST_TOTAL = 2**62
 _INFEASIBLE, _LIMIT = 1, 3
 
 Ints = NDArray[np.int64]
@@ -33,6 +34,8 @@ def top(
     max_seconds: float,
 ) -> Result:
     d, n_blocks = is_max.size, offsets.size - 1
+    # No total is beyond the largest one; and a smaller budget, less any total, fits.
+    budgets = np.where(budgets >= _LARGEST_TOTAL, _UNLIMITED, budgets)
     mask = usable_rows(values, offsets, is_max, origin, budgets)
     if mask is None:
         return _INFEASIBLE, np.empty((0, d), np.int64), np.empty((0, n_blocks), np.int32), 0, 0

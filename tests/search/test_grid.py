@@ -6,7 +6,7 @@ from decimal import ROUND_FLOOR, ROUND_HALF_EVEN, Decimal, localcontext
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import qabwnas
@@ -20,8 +20,15 @@ from tests.strategies import lut_from_columns
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _compiled() -> None:
+    """Numba compiles before examples are timed."""
+    for name in BACKENDS:
+        for floor in (False, True):
+            select_backend(name).to_units(np.array([0.5]), 3, floor)
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
-@settings(deadline=None)  # Numba compiles in the first example
 @given(values=st.lists(FINITE, max_size=20), decimals=st.integers(0, 340), floor=st.booleans())
 def test_units_of_shortest_decimals(backend: str, values: list[float], decimals: int, floor: bool) -> None:
     units = select_backend(backend).to_units(np.array(values, dtype=np.float64), decimals, floor)
@@ -34,7 +41,6 @@ def test_units_of_shortest_decimals(backend: str, values: list[float], decimals:
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@settings(deadline=None)
 @given(st.lists(st.integers(-(10**15), 10**15), min_size=1, max_size=20), st.integers(0, 20))
 def test_decimals_of_fifteen_digits_are_exact(backend: str, digits: list[int], decimals: int) -> None:
     values = np.array([float(Decimal(d).scaleb(-decimals)) for d in digits])

@@ -7,8 +7,8 @@ from numba import njit
 from numpy.typing import NDArray
 
 from qabwnas.search._numba.inner import inner
+from qabwnas.search._numba.joined_rows import shares_of_slack
 from qabwnas.search._numba.linear_relaxation import multiplier, relaxation_of, solve
-from qabwnas.search._numba.linear_search import shares_of_slack
 from qabwnas.search._numba.rows import Rows
 
 _UNLIMITED = 2**63 - 1

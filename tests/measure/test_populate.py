@@ -14,15 +14,19 @@ from torch import Tensor
 from qabwnas.costs import COSTS, block_costs, fixed_costs
 from qabwnas.errors import InputError
 from qabwnas.lut.lut import Lut
+from qabwnas.data.splits import Split, TensorSplit
 from qabwnas.measure.candidate import measure_candidate
 from qabwnas.measure.maps import block_maps
-from qabwnas.measure.populate import populate, populate_block, provenance
+from qabwnas.measure.memory import CPU_MEMORY
+from qabwnas.measure.populate import measure_shard, populate, provenance
+from qabwnas.measure.shard import space_shards
+from qabwnas.measure.signal import signal_variances
 from qabwnas.nets.mbconv import MBConv
 from qabwnas.nets.network import Network, build_network
 from qabwnas.nets.subnet import extract
 from qabwnas.nets.supernet import Supernet
 from qabwnas.quant.apply import quantise
-from qabwnas.space import FLOAT, BitWidths, Operation
+from qabwnas.space import FLOAT, BitWidths, Operation, SearchSpace
 from tests.measure.test_batch_norm import recalibrate_slowly
 from tests.quant.test_nsr import formula
 from tests.spaces import TINY
@@ -42,29 +46,46 @@ def supernet() -> Supernet:
     return Supernet(SPACE)
 
 
-def batches(seed: int) -> list[Tensor]:
-    images = torch.randn(14, 1, 8, 6, generator=torch.Generator().manual_seed(seed))
-    return list(images.split([8, 6]))
+def images(seed: int) -> Tensor:
+    return torch.randn(14, 1, 8, 6, generator=torch.Generator().manual_seed(seed))
+
+
+def split_of(images: Tensor) -> Split:
+    return TensorSplit(images, torch.zeros(len(images), dtype=torch.int64), lambda batch, _: batch)
+
+
+def split(seed: int) -> Split:
+    return split_of(images(seed))
+
+
+def measure_block(teacher: Network, supernet: Supernet, space: SearchSpace, b: int, *splits: Split) -> Lut:
+    """Return the LUT of the only shard of a block."""
+    [shard] = [shard for shard in space_shards(space) if shard.b == b]
+    variances = signal_variances(teacher, [block.name for block in space.blocks], splits[1])[b]
+    made_with = provenance(teacher, supernet, *splits, BitWidths(8, 8))
+    return measure_shard(teacher, supernet, space, shard, *splits, variances, CPU_MEMORY, made_with)
 
 
 @pytest.fixture(scope="module")
 def lut(teacher: Network, supernet: Supernet) -> Lut:
-    return populate(teacher, supernet, SPACE, batches(3), batches(4), fixed=BitWidths(8, 4))
+    return populate(teacher, supernet, SPACE, split(3), split(4), fixed=BitWidths(8, 4))
 
 
 def test_every_candidate_is_measured_as_if_it_were_alone(teacher: Network, supernet: Supernet, lut: Lut) -> None:
     for b, block in enumerate(SPACE.blocks):
-        maps = block_maps(teacher, b, batches(3), batches(4))
+        maps = block_maps(teacher, b, [images(3)], [images(4)])
         for table, widths in zip(lut.blocks[b].tables, SPACE.bit_widths, strict=True):
             alone = [measure_candidate(supernet.blocks[b], c, widths, maps) for c in range(block.n_candidates)]
-            assert table.columns["nsr"].tolist() == alone
+            assert table.columns["nsr"].tolist() == [estimate.value for estimate in alone]
+            assert table.columns["nsr_se"].tolist() == [estimate.standard_error for estimate in alone]
+            assert not table.measured
             assert table.widths == widths
 
 
 @torch.no_grad()
 def test_a_candidate_alone_against_public_parts_only(teacher: Network, supernet: Supernet, lut: Lut) -> None:
     """The whole chain once more, without the pieces that population and :func:`measure_candidate` share."""
-    calibration, validation = (teacher.features(torch.cat(batches(seed))) for seed in (3, 4))
+    calibration, validation = (teacher.features(images(seed)) for seed in (3, 4))
     for code in (0, 2, 5):
         candidate = extract(supernet.blocks[1], code).eval()
         recalibrate_slowly(candidate, calibration[1])
@@ -76,8 +97,8 @@ def test_a_candidate_alone_against_public_parts_only(teacher: Network, supernet:
 
 
 def test_columns_metrics_and_provenance(lut: Lut) -> None:
-    assert lut.metric_names == ("nsr", "size_bytes", "macs", "bitops", "peak_activation_bytes")
-    assert [metric.aggregation for metric in lut.metrics] == ["sum", "sum", "sum", "sum", "max"]
+    assert lut.metric_names == ("nsr", "nsr_se", "size_bytes", "macs", "bitops", "peak_activation_bytes")
+    assert [metric.aggregation for metric in lut.metrics] == ["sum", "sum", "sum", "sum", "sum", "max"]
     assert lut.metric("nsr").fixed is None
     for cost in COSTS:
         assert lut.metric(cost.name).fixed == fixed_costs(SPACE, BitWidths(8, 4))[cost.name]
@@ -90,10 +111,10 @@ def test_columns_metrics_and_provenance(lut: Lut) -> None:
 
 
 def test_provenance_tells_inputs_apart(teacher: Network, supernet: Supernet) -> None:
-    first = provenance(teacher, supernet, batches(3), batches(4))
-    assert first == provenance(teacher, supernet, batches(3), batches(4))
-    second = provenance(teacher, Supernet(SPACE), batches(5), batches(4))
-    assert {key for key in first if first[key] != second[key]} == {"supernet", "calibration"}
+    first = provenance(teacher, supernet, split(3), split(4), BitWidths(8, 8))
+    assert first == provenance(teacher, supernet, split(3), split(4), BitWidths(8, 8))
+    second = provenance(teacher, Supernet(SPACE), split(5), split(4), BitWidths(4, 4))
+    assert {key for key in first if first[key] != second[key]} == {"supernet", "calibration", "fixed"}
 
 
 def test_fewer_bits_make_more_noise(lut: Lut) -> None:
@@ -105,22 +126,27 @@ def test_fewer_bits_make_more_noise(lut: Lut) -> None:
 
 def test_progress_is_logged(teacher: Network, supernet: Supernet, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, logger="qabwnas"):
-        populate_block(teacher, supernet, SPACE, 0, batches(3), batches(4))
-    assert [record.getMessage().split(",")[0] for record in caplog.records] == [
-        f"first: {n} of 9 candidates" for n in (3, 5, 7, 9)
+        measure_block(teacher, supernet, SPACE, 0, split(3), split(4))
+    assert [record.getMessage().split(" in ")[0] for record in caplog.records] == [
+        f"first: candidates 0 to 8: {percent} %" for percent in (25, 51, 77, 100)
     ]
 
 
 def test_a_broken_feature_map_is_named(teacher: Network, supernet: Supernet) -> None:
-    broken = batches(3)
-    broken[1][0, 0, 0, 0] = math.nan
+    broken = images(3)
+    broken[9, 0, 0, 0] = math.nan
     with pytest.raises(InputError, match=r"second: the teacher's feature map on the calibration split holds NaN"):
-        populate_block(teacher, supernet, SPACE, 1, broken, batches(4))
-    with pytest.raises(InputError, match="second: the validation split has no images"):
-        populate_block(teacher, supernet, SPACE, 1, batches(3), [])
-    grey = [torch.zeros_like(batch) for batch in batches(4)]
-    with pytest.raises(InputError, match="second: channel 0 of the teacher's feature map is constant"):
-        populate_block(teacher, supernet, SPACE, 1, batches(3), [image[:, :, :1, :1] for image in grey])
+        measure_block(teacher, supernet, SPACE, 1, split_of(broken), split(4))
+    with pytest.raises(InputError, match=r"first: the teacher's feature map holds NaN"):
+        measure_block(teacher, supernet, SPACE, 1, split(3), split_of(broken))
+    with pytest.raises(InputError, match="second: the calibration split has no images"):
+        measure_block(teacher, supernet, SPACE, 1, split_of(images(3)[:0]), split(4))
+    with pytest.raises(InputError, match="the validation split has 1 images, and a standard error needs two"):
+        measure_block(teacher, supernet, SPACE, 1, split(3), split_of(images(4)[:1]))
+    with pytest.raises(InputError, match="first: channel 0 of the teacher's feature map is constant"):
+        measure_block(teacher, supernet, SPACE, 1, split(3), split_of(torch.zeros(5, 1, 1, 1)))
+    with pytest.raises(InputError, match="the validation split has no images"):
+        block_maps(teacher, 1, [images(3)], [])
 
 
 def test_a_broken_candidate_is_named(teacher: Network) -> None:
@@ -131,7 +157,7 @@ def test_a_broken_candidate_is_named(teacher: Network) -> None:
     with pytest.raises(
         InputError, match=r"first: candidate 3 \(k5e2 k3e1\): convolutions.project: .* must be finite, not nan to nan"
     ):
-        populate_block(teacher, supernet, SPACE, 0, batches(3), batches(4))
+        measure_block(teacher, supernet, SPACE, 0, split(3), split(4))
     floats = replace(SPACE, bit_widths=(FLOAT,))
     with pytest.raises(InputError, match=r"first: candidate 3 \(k5e2 k3e1\): its output holds NaN"):
-        populate_block(teacher, supernet, floats, 0, batches(3), batches(4))
+        measure_block(teacher, supernet, floats, 0, split(3), split(4))

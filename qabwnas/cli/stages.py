@@ -31,14 +31,14 @@ def run_and_report(config: Config, folder: Path, *, until: str | None = None, fo
     from qabwnas.report.table import results_table
 
     torch.set_num_threads(N_THREADS)
-    with _progress_on_stderr():
+    with progress_on_stderr():
         run_stages(STAGES, config, folder, until=until, force=force)
     if until in (None, STAGE.name):
         click.echo(results_table(load_results(folder)))
 
 
 @contextmanager
-def _progress_on_stderr() -> Iterator[None]:
+def progress_on_stderr() -> Iterator[None]:
     """Show what qabwnas logs, with the time of day, as long as the block lasts."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(asctime)s  %(message)s", datefmt="%H:%M:%S"))

@@ -88,9 +88,9 @@ def _merged(tables: Mapping[str, Table], metrics: Sequence[str], block_name: str
             has = table.measured.get(metric, np.ones(table.n_rows, dtype=np.bool_))
             contrary = np.flatnonzero(known & has & (values != column))
             if contrary.size:
-                row = contrary[0]
+                row = int(contrary[0])
                 raise InputError(
-                    f"{where}: {metric}: row {row} is {column[row]!r} in {name}, and {values[row]!r} in another part"
+                    f"{where}: {metric}: row {row} is {column[row]} in {name}, and {values[row]} in another part"
                 )
             values[has] = column[has]
             known |= has

@@ -50,9 +50,9 @@ class Footprint:
             widest = max(widest, layer.in_channels * expansion * pixels)
         return cls(x[0].numel(), y[0].numel(), max(widest, x[0].numel(), y[0].numel()), len(block.block.layers))
 
-    def batch(self, device: torch.device) -> int:
-        """Return how many images one call of a kernel sees."""
-        return min(max(BATCH_ELEMENTS[device.type] // self.w, 1), LARGEST_BATCH)
+    def batch(self, device: torch.device, n_images: int) -> int:
+        """Return how many images one call of a kernel sees, of splits of at most ``n_images``."""
+        return min(max(BATCH_ELEMENTS[device.type] // self.w, 1), LARGEST_BATCH, n_images)
 
     def calibration_bytes(self, n_images: int, batch: int) -> int:
         """Return what the maps of ``n_images`` calibration images take."""
@@ -88,4 +88,4 @@ def default_memory(device: torch.device) -> int:
 
 
 def _megabytes(n_bytes: int) -> str:
-    return f"{-(-n_bytes // 10**6):,} MB" if n_bytes > 10**6 else f"{n_bytes:,} bytes"
+    return f"{-(-n_bytes // 10**6):,} MB" if n_bytes >= 10**7 else f"{n_bytes:,} bytes"

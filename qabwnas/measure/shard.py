@@ -33,7 +33,7 @@ from qabwnas.space import Block, SearchSpace
 logger = logging.getLogger(__name__)
 
 LARGEST_SHARD = 216
-N_REPORTS = 4
+REPORT_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def measure_rows(lab: Laboratory, paths: Sequence[Path]) -> list[NsrEstimate]:
     """
     with exact_float32():
         footprint = _footprint(lab)
-        batch = footprint.batch(lab.variances.device)
+        batch = footprint.batch(lab.variances.device, max(len(lab.calibration), len(lab.validation)))
         n_batches = footprint.batches_a_chunk(len(lab.calibration), batch, lab.max_memory)
         statistics = _statistics(lab, paths, batch)
         ratios = _ratios(lab, paths, statistics, batch, batch * n_batches)
@@ -149,19 +149,21 @@ def _check_finite(block: Block, paths: Sequence[Path], ratios: NDArray[np.float6
 
 
 class _Progress:
-    """Logs how many of the paths have been measured, a few times until the end; a chunk counts for its part."""
+    """Logs every now and then how many of the paths have been measured; a chunk counts for its part."""
 
     def __init__(self, block: Block, paths: Sequence[Path], n_chunks: int) -> None:
         first, last = path_code(block, paths[0]), path_code(block, paths[-1])
         self._name = f"{block.name}: candidates {first} to {last}"
         self._n_steps = len(paths) * n_chunks
         self._done = 0
-        self._start = time.perf_counter()
+        self._start = self._reported = time.perf_counter()
 
     def step(self) -> None:
         self._done += 1
-        if self._done * N_REPORTS // self._n_steps > (self._done - 1) * N_REPORTS // self._n_steps:
-            seconds = time.perf_counter() - self._start
-            share = 100 * self._done // self._n_steps
+        now = time.perf_counter()
+        if now - self._reported >= REPORT_SECONDS:
+            seconds = now - self._start
             left = seconds * (self._n_steps - self._done) / self._done
-            logger.info("%s: %d %% in %.1f s, %.1f s to go", self._name, share, seconds, left)
+            share = 100 * self._done // self._n_steps
+            logger.info("%s: %d %% in %.0f s, about %.0f s to go", self._name, share, seconds, left)
+            self._reported = now

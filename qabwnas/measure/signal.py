@@ -51,9 +51,7 @@ def signal_variances(teacher: Network, block_names: Sequence[str], validation: S
     return variances
 
 
-def _channel_means(
-    teacher: Network, batches: Iterable[Tensor], of: Callable[[int, Tensor], Tensor]
-) -> list[Tensor]:
+def _channel_means(teacher: Network, batches: Iterable[Tensor], of: Callable[[int, Tensor], Tensor]) -> list[Tensor]:
     """Return the channels' means of a function of every block's output, over all images and pixels."""
     device = next(teacher.parameters()).device
     sums: list[list[Tensor]] = [[] for _ in teacher.blocks]

@@ -9,7 +9,7 @@ before (:mod:`qabwnas.measure.statistics`).
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -119,4 +119,4 @@ class Walk:
                 path = (*path, choice)
             code = path_code(self._block, path)
             raise InputError(f"candidate {code} ({self._block.describe(code)}): {error}") from error
-        return cast(nn.Module, module)
+        return module

@@ -1,8 +1,8 @@
 """Stage 4: measure every candidate of every block at every bit width. Writes ``lut.h5``.
 
-The work is cut into shards (:mod:`qabwnas.measure.shard`), a job each, which any engine may run: a job keeps its rows as
-a LUT of its own, in which all others are masked, and the last step merges them. A kill loses the shards under way. The
-teacher's signal, which all shards are measured against, is found out by whoever comes first, or by all who come at once.
+The work is cut into shards (:mod:`qabwnas.measure.shard`), a job each, which any engine may run: a job keeps its rows
+as a LUT of its own, in which all others are masked, and the last step merges them. A kill loses the shards under way.
+The teacher's signal, which all shards are measured against, is found out by whoever comes first, or by all that do.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,21 +13,30 @@ import torch
 from torch import Tensor
 
 from qabwnas.costs import COSTS, block_costs, fixed_costs
+from qabwnas.data.splits import Split, TensorSplit
 from qabwnas.errors import InputError
 from qabwnas.lut.lut import Lut
-from qabwnas.data.splits import Split, TensorSplit
+from qabwnas.lut.merge import merge_luts
+from qabwnas.measure import memory
+from qabwnas.measure import shard as shard_module
+from qabwnas.measure.batch_norm import recalibrate
 from qabwnas.measure.candidate import measure_candidate
 from qabwnas.measure.maps import block_maps
-from qabwnas.measure.memory import CPU_MEMORY
+from qabwnas.measure.memory import CPU_MEMORY, Footprint
 from qabwnas.measure.populate import measure_shard, populate, provenance
-from qabwnas.measure.shard import space_shards
+from qabwnas.measure.shard import Laboratory, measure_rows, space_shards
 from qabwnas.measure.signal import signal_variances
+from qabwnas.measure.statistics import TreeStatistics
+from qabwnas.measure.tree import Walk, row_path
 from qabwnas.nets.mbconv import MBConv
 from qabwnas.nets.network import Network, build_network
 from qabwnas.nets.subnet import extract
-from qabwnas.nets.supernet import Supernet
-from qabwnas.quant.apply import quantise
+from qabwnas.nets.supernet import Supernet, SupernetBlock
+from qabwnas.quant.apply import freeze, observe, quantise
+from qabwnas.quant.nsr import NsrEstimate
+from qabwnas.quant.operators import Input
 from qabwnas.space import FLOAT, BitWidths, Operation, SearchSpace
+from qabwnas.space_yaml import load_space
 from tests.measure.test_batch_norm import recalibrate_slowly
 from tests.quant.test_nsr import formula
 from tests.spaces import TINY
@@ -124,11 +134,15 @@ def test_fewer_bits_make_more_noise(lut: Lut) -> None:
         assert eight == pytest.approx(floats, rel=0.2)
 
 
-def test_progress_is_logged(teacher: Network, supernet: Supernet, caplog: pytest.LogCaptureFixture) -> None:
+def test_progress_is_logged(
+    teacher: Network, supernet: Supernet, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shard_module, "REPORT_SECONDS", 0.0)
     with caplog.at_level(logging.INFO, logger="qabwnas"):
         measure_block(teacher, supernet, SPACE, 0, split(3), split(4))
+    n_rows = 9 * len(SPACE.bit_widths)
     assert [record.getMessage().split(" in ")[0] for record in caplog.records] == [
-        f"first: candidates 0 to 8: {percent} %" for percent in (25, 51, 77, 100)
+        f"first: candidates 0 to 8: {100 * done // n_rows} %" for done in range(1, n_rows + 1)
     ]
 
 
@@ -161,3 +175,92 @@ def test_a_broken_candidate_is_named(teacher: Network) -> None:
     floats = replace(SPACE, bit_widths=(FLOAT,))
     with pytest.raises(InputError, match=r"first: candidate 3 \(k5e2 k3e1\): its output holds NaN"):
         measure_block(teacher, supernet, floats, 0, split(3), split(4))
+
+
+def test_no_bit_depends_on_how_many_images_a_chunk_has(
+    teacher: Network, supernet: Supernet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Batches of three images here, so that chunks of 3, 6, … 14 images are possible."""
+    footprint = Footprint.of(supernet.blocks[0], *teacher.features(images(3))[:2])
+    monkeypatch.setitem(memory.BATCH_ELEMENTS, "cpu", 3 * footprint.w)
+    chunks: list[int] = []
+
+    def walk(block: SupernetBlock, statistics: TreeStatistics, inputs: list[Tensor], *rest: Any) -> Walk:
+        chunks.append(sum(map(len, inputs)))
+        return Walk(block, statistics, inputs, *rest)
+
+    monkeypatch.setattr(shard_module, "Walk", walk)
+    calibration = split_of(images(3)[:4])
+    paths = [row_path(SPACE.blocks[0].digits(code), [w] * 2) for w in SPACE.bit_widths for code in range(9)]
+    estimates = [
+        measure_rows(replace(laboratory(teacher, supernet, max_memory), calibration=calibration), paths)
+        for max_memory in (footprint.chunk_bytes(7, 3), footprint.chunk_bytes(11, 3), 10**9)
+    ]
+    assert chunks == [6, 6, 2, 9, 5, 14]
+    assert estimates[0] == estimates[1] == estimates[2]
+
+
+def test_too_little_memory_says_how_much_is_needed(teacher: Network, supernet: Supernet) -> None:
+    said = "first: the feature maps of 14 calibration images, and of 14 validation images at once, need "
+    with pytest.raises(InputError, match=f"^{said}[0-9,]+ bytes, and max_memory is 1,000 bytes$") as caught:
+        populate(teacher, supernet, SPACE, split(3), split(4), max_memory=1000)
+    needed = int(str(caught.value).removeprefix(said).split(" ")[0].replace(",", ""))
+    with pytest.raises(InputError, match=f"^{said}{needed:,} bytes, and max_memory is {needed - 1:,} bytes$"):
+        populate(teacher, supernet, SPACE, split(3), split(4), max_memory=needed - 1)
+    measure_rows(laboratory(teacher, supernet, max_memory=needed), [row_path([0, 0], [BitWidths(8, 8)] * 2)])
+
+
+def laboratory(teacher: Network, supernet: Supernet, max_memory: int = CPU_MEMORY) -> Laboratory:
+    variances = signal_variances(teacher, ["first", "second"], split(4))[0]
+    return Laboratory(teacher, supernet.blocks[0], 0, split(3), split(4), variances, max_memory)
+
+
+def test_rows_do_not_depend_on_how_the_space_is_divided(teacher: Network, supernet: Supernet, lut: Lut) -> None:
+    shards = space_shards(SPACE, 2)
+    assert len(shards) > 5
+    variances = signal_variances(teacher, ["first", "second"], split(4))
+    made_with = provenance(teacher, supernet, split(3), split(4), BitWidths(8, 4))
+    parts = {
+        shard.name(SPACE): measure_shard(
+            teacher, supernet, SPACE, shard, split(3), split(4), variances[shard.b], CPU_MEMORY, made_with
+        )
+        for shard in reversed(shards)
+    }
+    merged = merge_luts(parts)
+    assert merged.provenance == lut.provenance
+    for block, same in zip(merged.blocks, lut.blocks, strict=True):
+        assert all(not table.measured for table in block.tables)
+        for name in lut.metric_names:
+            assert block.column(name).tobytes() == same.column(name).tobytes()
+
+
+def test_shards_are_the_largest_subtrees_within_a_limit() -> None:
+    paper = load_space("cityscapes-mbv2")
+    shards = space_shards(paper)
+    assert [(shard.b, shard.last - shard.first) for shard in shards] == (
+        [(0, 216), (1, 216)] + [(2, 216)] * 6 + [(3, 216)] * 6 + [(4, 216), (5, 6)]
+    )
+    for limit in (1, 5, 6, 35, 36, 216, 5000):
+        for b, block in enumerate(paper.blocks):
+            ranges = [(shard.first, shard.last) for shard in space_shards(paper, limit) if shard.b == b]
+            assert [first for first, _ in ranges] == [0, *(last for _, last in ranges[:-1])]
+            assert ranges[-1][1] == block.n_candidates
+            assert all(last - first <= limit for first, last in ranges)
+    assert shards[3].name(paper) == "block3-216"
+
+
+def test_widths_of_every_layer_are_their_own(teacher: Network, supernet: Supernet) -> None:
+    """A row whose layers have different bit widths is the network that has been frozen layer by layer."""
+    block = supernet.blocks[0]
+    maps = block_maps(teacher, 0, [images(3)], [images(4)])
+    widths = [BitWidths(4, 8), BitWidths(8, 4)]
+    lab = laboratory(teacher, supernet)
+    codes = [1, 4, 6]
+    paths = [row_path(SPACE.blocks[0].digits(code), widths) for code in codes]
+    for code, estimate in zip(codes, measure_rows(lab, paths), strict=True):
+        candidate = observe(torch.nn.Sequential(Input(), *extract(block, code)))
+        with torch.inference_mode():
+            recalibrate(candidate, maps.calibration)
+            frozen = [freeze(part, w) for part, w in zip(candidate, [widths[0], *widths], strict=True)]
+            alone = maps.meter.ratios(torch.nn.Sequential(*frozen)(batch) for batch in maps.validation)
+        assert estimate == NsrEstimate.of_ratios(alone)

@@ -48,8 +48,9 @@ def test_the_error_of_a_job_arrives_as_it_was_raised(engine: Engine) -> None:
         engine.run([Job("failing", jobs.fail, ("block1: candidate 3: not finite",))])
 
 
+@pytest.mark.usefixtures("cluster")
 @pytest.mark.parametrize("name", ["processes", "ray"])
-def test_workers_have_their_own_environment(name: str, cluster: None, tmp_path: Path) -> None:
+def test_workers_have_their_own_environment(name: str, tmp_path: Path) -> None:
     engine = OnRay() if name == "ray" else Processes(1)
     engine.run([Job("look", jobs.write_environment, (tmp_path / "seen",))])
     tunables, threads, process = (tmp_path / "seen").read_text().split()
@@ -68,7 +69,8 @@ def test_variables_that_are_set_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "MKL_NUM_THREADS" not in os.environ
 
 
-def test_ray_tries_again_when_a_worker_is_killed(cluster: None, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("cluster")
+def test_ray_tries_again_when_a_worker_is_killed(tmp_path: Path) -> None:
     OnRay().run([Job("dying", jobs.die_once, (tmp_path / "marker", tmp_path / "done"))])
     killed, done = (tmp_path / "done").read_text().split()
     assert killed != done

@@ -39,9 +39,7 @@ def draw_fence(rng: np.random.Generator, canvas: Canvas, x: float, z: tuple[floa
     _draw_pickets(canvas, x, height, z, rng.uniform(0.15, 0.4), lit * np.float32(0.8 if wooden else 1))
 
 
-def _draw_pickets(
-    canvas: Canvas, x: float, height: float, z: tuple[float, float], spacing: float, lit: Colour
-) -> None:
+def _draw_pickets(canvas: Canvas, x: float, height: float, z: tuple[float, float], spacing: float, lit: Colour) -> None:
     starts = np.arange(max(z[0], 2.0), z[1], spacing, dtype=np.float32)
     spread = canvas.camera.focal * abs(x) / starts**2 * spacing
     starts = starts[spread > SMALLEST_PICKET_PIXELS]
@@ -64,7 +62,5 @@ def draw_guard_rail(canvas: Canvas, x: float, z: tuple[float, float]) -> None:
     normal = np.array([-np.sign(x), 0, 0], dtype=np.float32)
     steel = canvas.light.shaded(np.array([150, 154, 158], dtype=np.float32), normal)
     for post in np.arange(z[0], z[1], 4.0):
-        canvas.polygon(
-            along_street(x, (0, 0.7), (post, post + 0.12)), steel * np.float32(0.7), labels.GUARD_RAIL
-        )
+        canvas.polygon(along_street(x, (0, 0.7), (post, post + 0.12)), steel * np.float32(0.7), labels.GUARD_RAIL)
     canvas.polygon(along_street(x, (0.45, 0.75), z), steel, labels.GUARD_RAIL)

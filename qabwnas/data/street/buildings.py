@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qabwnas.data.street import labels
 from qabwnas.data.street.camera import NEAR_M, Array
@@ -77,9 +78,7 @@ def draw_house(rng: np.random.Generator, canvas: Canvas, house: House) -> None:
         top = house.height_m + house.roof_m
         (near, far), eaves = house.z, house.height_m
         roof = [(house.x, eaves, near), (house.x, eaves, far), (ridge, top, far), (ridge, top, near)]
-        canvas.polygon(
-            np.array(roof, dtype=np.float32), canvas.light.shaded(house.roof_colour, slope), labels.BUILDING
-        )
+        canvas.polygon(np.array(roof, dtype=np.float32), canvas.light.shaded(house.roof_colour, slope), labels.BUILDING)
         gable = np.array([(house.x, eaves, near), (ridge, top, near), (back, eaves, near)], dtype=np.float32)
         canvas.polygon(gable, canvas.light.shaded(house.colour * 0.95, towards_camera), labels.BUILDING)
     end = rectangle((house.x, back), (0, house.height_m), house.z[0])
@@ -89,7 +88,7 @@ def draw_house(rng: np.random.Generator, canvas: Canvas, house: House) -> None:
     _draw_plinth(canvas, house, towards_street)
     _draw_windows(rng, canvas, house, towards_street, np.arange(house.z[0] + 0.8, house.z[1] - 1.6, house.window_m))
     if house.z[0] > 4:
-        _draw_end_windows(rng, canvas, house, towards_camera)
+        _draw_end_windows(rng, canvas, house)
 
 
 def _draw_plinth(canvas: Canvas, house: House, normal: Colour) -> None:
@@ -99,9 +98,7 @@ def _draw_plinth(canvas: Canvas, house: House, normal: Colour) -> None:
         canvas.polygon(band, canvas.light.shaded(house.colour * np.float32(factor), normal), None)
 
 
-def _draw_windows(
-    rng: np.random.Generator, canvas: Canvas, house: House, normal: Colour, starts: Array
-) -> None:
+def _draw_windows(rng: np.random.Generator, canvas: Canvas, house: House, normal: Colour, starts: Array) -> None:
     starts = starts[starts > NEAR_M + 0.5]
     starts = starts[_readable(canvas, starts, abs(house.x))]
     if not len(starts):
@@ -126,7 +123,7 @@ def _draw_windows(
         canvas.polygons(corners, colours)
 
 
-def _draw_end_windows(rng: np.random.Generator, canvas: Canvas, house: House, normal: Colour) -> None:
+def _draw_end_windows(rng: np.random.Generator, canvas: Canvas, house: House) -> None:
     starts = np.arange(1.0, DEPTH_M - 2, house.window_m * 1.4)
     if canvas.camera.focal / house.z[0] < 2 * SMALLEST_WINDOW_PIXELS:
         return
@@ -139,10 +136,10 @@ def _draw_end_windows(rng: np.random.Generator, canvas: Canvas, house: House, no
     canvas.polygons(corners, _glass(rng, canvas, len(x)))
 
 
-def _readable(canvas: Canvas, z: Array, x: float) -> Array:
+def _readable(canvas: Canvas, z: Array, x: float) -> NDArray[np.bool_]:
     """Say which windows along the street are wide enough in the image to be drawn."""
     pixels = canvas.camera.focal * x / np.maximum(z, NEAR_M) ** 2
-    readable: Array = pixels > SMALLEST_WINDOW_PIXELS
+    readable: NDArray[np.bool_] = pixels > SMALLEST_WINDOW_PIXELS
     return readable
 
 

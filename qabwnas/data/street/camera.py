@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float32]
+Array = NDArray[np.floating[Any]]
 
 NEAR_M = 0.9  # what is nearer than this is cut off
 FOCAL_WIDTHS = 1.1  # focal length in image widths: a view of 49 degrees

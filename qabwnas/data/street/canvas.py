@@ -42,7 +42,7 @@ class Canvas:
         """Fill many polygons ``(n, k, 3)`` with colours ``(n, 3)`` and leave the labels; near ones are left out."""
         seen = self.camera.seen(corners)
         ahead = seen[..., 2].min(axis=1) >= NEAR_M
-        points = self.camera.pixels(seen[ahead]).reshape(int(ahead.sum()), -1).tolist()
+        points = self.camera.pixels(seen[ahead]).reshape(-1, 2 * corners.shape[1]).tolist()
         for outline, colour, distance in zip(
             points, colours[ahead], corners[ahead][..., 2].mean(axis=1).tolist(), strict=True
         ):

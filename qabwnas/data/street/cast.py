@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
@@ -76,11 +77,11 @@ class Cast:
         kind = self.rng.random()
         along = (2.2, 0.9) if abs(np.cos(heading)) > 0.7 else (0.9, 2.2)
         if kind < heavy * 0.5:
-            self._add(x, z, (along[1] + 0.3, along[0] + 2), 3.2, lambda rng, canvas: draw_truck(rng, canvas, pose))
+            self._add(x, z, (along[1] + 0.3, along[0] + 2), 3.2, partial(draw_truck, pose=pose))
         elif kind < heavy:
-            self._add(x, z, (along[1] + 0.3, along[0] + 3), 3.0, lambda rng, canvas: draw_bus(rng, canvas, pose))
+            self._add(x, z, (along[1] + 0.3, along[0] + 3), 3.0, partial(draw_bus, pose=pose))
         else:
-            self._add(x, z, (along[1], along[0]), 1.4, lambda rng, canvas: draw_car(rng, canvas, pose))
+            self._add(x, z, (along[1], along[0]), 1.4, partial(draw_car, pose=pose))
 
     def _park(self) -> None:
         for side in self.street.sides:
@@ -116,7 +117,7 @@ class Cast:
     def _tram(self) -> None:
         z = self.rng.uniform(26, 70)
         pose = Pose(self.street.middle - 1.5, z, np.pi if self.rng.random() < 0.5 else 0.0)
-        self._add(pose.x, z - 9, (1.2, 10), 3.4, lambda rng, canvas: draw_tram(rng, canvas, pose))
+        self._add(pose.x, z - 9, (1.2, 10), 3.4, partial(draw_tram, pose=pose))
 
     def _walk(self) -> None:
         for _ in range(self.rng.poisson(self.style.crowd)):
@@ -129,9 +130,7 @@ class Cast:
                 x = side.x(self.rng.uniform(side.parking + 0.4, max(side.parking + 0.6, side.walk - 0.2)))
             for companion in range(1 + (self.rng.random() < 0.3)):
                 beside = x + companion * self.rng.uniform(0.5, 0.8)
-                self._add(
-                    beside, z, (0.2, 0.15), 1.7, lambda rng, canvas, x=beside, z=z: draw_person(rng, canvas, x, z)
-                )
+                self._add(beside, z, (0.2, 0.15), 1.7, partial(draw_person, x=beside, z=z))
 
     def _cycle(self) -> None:
         for _ in range(self.rng.poisson(self.style.cycling)):
@@ -149,7 +148,7 @@ class Cast:
                 z,
                 (0.3, 0.6),
                 1.4 if ridden else 0.8,
-                lambda rng, canvas, d=draw, x=x, z=z, t=turn, r=ridden: d(rng, canvas, x, z, t, ridden=r),
+                partial(draw, x=x, z=z, turn=turn, ridden=ridden),
             )
 
     def _plant(self) -> None:
@@ -160,17 +159,18 @@ class Cast:
                 if self.street.crossed(z, 1.5):
                     continue
                 x = side.x(self.rng.uniform(side.walk, side.facade) if side.facade > side.walk else side.parking + 0.5)
-                self._add(x, z, (0.6, 0.6), 7.0, lambda rng, canvas, x=x, z=z: draw_tree(rng, canvas, style, x, z))
+                self._add(x, z, (0.6, 0.6), 7.0, partial(draw_tree, style=style, x=x, z=z))
             if side.facade - side.walk > 2:
                 for z in self.rng.uniform(4, 60, self.rng.poisson(3)):
-                    x, size = side.x(self.rng.uniform(side.walk + 0.6, side.facade)), self.rng.uniform(0.6, 2.0)
+                    x = side.x(self.rng.uniform(side.walk + 0.6, side.facade))
+                    size = self.rng.uniform(0.6, 2.0)
                     if not self.street.crossed(z, 1):
                         self._add(
                             x,
                             z,
                             (size / 2, size / 2),
                             size * 0.8,
-                            lambda rng, canvas, x=x, z=z, s=size: draw_bush(rng, canvas, style, x, z, s),
+                            partial(draw_bush, style=style, x=x, z=z, size_m=size),
                         )
 
     def _furnish(self) -> None:
@@ -179,15 +179,15 @@ class Cast:
             spacing = self.rng.uniform(14, 32)
             for z in np.arange(self.rng.uniform(6, spacing), min(120.0, self.street.end_m), spacing).tolist():
                 if not self.street.crossed(z):
-                    self._add(x, z, (0.1, 0.1), 7.0, lambda rng, canvas, x=x, z=z: draw_lamp(rng, canvas, x, z))
+                    self._add(x, z, (0.1, 0.1), 7.0, partial(draw_lamp, x=x, z=z))
             for z in self.rng.uniform(6, 55, self.rng.poisson(2.2)).tolist():
-                self._add(x, z, (0.1, 0.1), 2.5, lambda rng, canvas, x=x, z=z: draw_sign(rng, canvas, x, z))
+                self._add(x, z, (0.1, 0.1), 2.5, partial(draw_sign, x=x, z=z))
             for z in self.rng.uniform(6, 40, self.rng.poisson(0.7)).tolist():
                 place = side.x(side.walk - 0.4)
-                self._add(place, z, (0.4, 0.4), 0.8, lambda rng, canvas, x=place, z=z: draw_bin(rng, canvas, x, z))
+                self._add(place, z, (0.4, 0.4), 0.8, partial(draw_bin, x=place, z=z))
             if self.street.crossing is not None and self.rng.random() < 0.75:
                 z = self.street.crossing[0] - 1.0
-                self._add(x, z, (0.1, 0.1), 3.5, lambda rng, canvas, x=x, z=z: draw_traffic_light(rng, canvas, x, z))
+                self._add(x, z, (0.1, 0.1), 3.5, partial(draw_traffic_light, x=x, z=z))
 
     def _any_side(self) -> Side:
         return self.street.sides[int(self.rng.integers(2))]

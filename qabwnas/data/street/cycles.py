@@ -15,9 +15,7 @@ from qabwnas.data.street.people import TOWARDS_CAMERA, Figure, draw_clothes
 _BLACK = np.array([24, 24, 26], dtype=np.float32)
 
 
-def draw_bicycle(
-    rng: np.random.Generator, canvas: Canvas, x: float, z: float, turn: float, *, ridden: bool
-) -> None:
+def draw_bicycle(rng: np.random.Generator, canvas: Canvas, x: float, z: float, turn: float, *, ridden: bool) -> None:
     """Draw a bicycle turned by ``turn`` (0 is seen from the end, 1 from the side), and its rider."""
     frame = (rng.uniform(0.1, 1.0, 3) * 170).astype(np.float32)
     wheel, base = 0.34, 0.52
@@ -38,16 +36,23 @@ def draw_bicycle(
         _draw_rider(rng, canvas, x, z - 0.05, turn, seat=0.92, foot=0.22, helmet=0.4)
 
 
-def draw_motorcycle(
-    rng: np.random.Generator, canvas: Canvas, x: float, z: float, turn: float, *, ridden: bool
-) -> None:
+def draw_motorcycle(rng: np.random.Generator, canvas: Canvas, x: float, z: float, turn: float, *, ridden: bool) -> None:
     """Draw a motorcycle or a scooter, and its rider."""
     paint = (rng.uniform(0.1, 1.0, 3) * 190).astype(np.float32)
     wheel, base = 0.3, 0.66
     _draw_wheel_discs(canvas, x, z, turn, wheel, base, labels.MOTORCYCLE)
     figure = Figure(canvas, x, z, labels.MOTORCYCLE)
     across = max(turn, 0.18)
-    body = [(-0.75, 0.55), (-0.7, 0.82), (0.05, 0.8), (0.2, 0.98), (0.45, 1.05), (0.62, 0.6), (0.3, 0.25), (-0.35, 0.25)]
+    body = [
+        (-0.75, 0.55),
+        (-0.7, 0.82),
+        (0.05, 0.8),
+        (0.2, 0.98),
+        (0.45, 1.05),
+        (0.62, 0.6),
+        (0.3, 0.25),
+        (-0.35, 0.25),
+    ]
     figure.shape([(along * across, up) for along, up in body], paint)
     engine = [(-0.35, 0.2), (-0.3, 0.5), (0.28, 0.5), (0.28, 0.2)]
     figure.shape([(along * across, up) for along, up in engine], _BLACK * 2)
@@ -59,9 +64,7 @@ def draw_motorcycle(
         _draw_rider(rng, canvas, x, z - 0.05, turn, seat=0.82, foot=0.3, helmet=1.0)
 
 
-def _draw_wheel_discs(
-    canvas: Canvas, x: float, z: float, turn: float, radius: float, base: float, label: int
-) -> None:
+def _draw_wheel_discs(canvas: Canvas, x: float, z: float, turn: float, radius: float, base: float, label: int) -> None:
     """Draw two wheels: whole discs in the labels, tyres in the colours."""
     radii = (max(radius * turn, 0.05), radius)
     dark = canvas.light.shaded(_BLACK, TOWARDS_CAMERA)

@@ -32,9 +32,7 @@ def draw_lamp(rng: np.random.Generator, canvas: Canvas, x: float, z: float) -> N
     reach = -np.sign(x) * rng.uniform(0.6, 2.4)
     dark = _lit(plane, np.full(3, 96, dtype=np.float32))
     plane.rectangle((min(0, reach), max(0, reach)), (height - 0.12, height), dark, labels.POLE)
-    plane.rectangle(
-        (reach - 0.35, reach + 0.35), (height - 0.2, height + 0.02), dark * np.float32(1.3), labels.POLE
-    )
+    plane.rectangle((reach - 0.35, reach + 0.35), (height - 0.2, height + 0.02), dark * np.float32(1.3), labels.POLE)
 
 
 def draw_sign(rng: np.random.Generator, canvas: Canvas, x: float, z: float) -> None:
@@ -72,7 +70,9 @@ def _draw_plate(plane: Facing, shape: int, height: float, size: float) -> None:
         regular(4, math.pi / 4, 0.5, _WHITE, None)
     else:  # directions: a wide board
         board = _lit(plane, _WHITE if size > 0.36 else _YELLOW)
-        plane.rectangle((-2.2 * size, 2.2 * size), (height - 0.6 * size, height + 0.6 * size), board, labels.TRAFFIC_SIGN)
+        plane.rectangle(
+            (-2.2 * size, 2.2 * size), (height - 0.6 * size, height + 0.6 * size), board, labels.TRAFFIC_SIGN
+        )
         text = (height - 0.15 * size, height + 0.15 * size)
         plane.rectangle((-1.6 * size, 1.2 * size), text, _lit(plane, _BLUE), None)
 

@@ -187,6 +187,6 @@ def lit_ground(rng: np.random.Generator, canvas: Canvas, shadows: Shadows) -> No
     contact = 1 - np.float32(0.45) * shade
     below *= light.ambient * contact[..., None] + sunlight * (1 - shade)[..., None]
     clear = np.exp(-np.maximum(z, 0) / np.float32(light.visibility_m))[..., None]
-    below = light.haze + (below - light.haze) * clear
+    below += (light.haze - below) * (1 - clear)
     colours[first:] = np.clip(below, 0, 255)
     canvas.image.paste(Image.fromarray(colours))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qabwnas.data.street.style import Style
 
-Colour = NDArray[np.float32]
+Colour = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ _FINE = {labels.VEGETATION: 0.16, labels.TERRAIN: 0.10, labels.BUILDING: 0.03, l
 _BROAD = {labels.VEGETATION: 0.10, labels.TERRAIN: 0.10, labels.BUILDING: 0.05, labels.WALL: 0.09, labels.CAR: 0.04}
 
 
-def add_hood(rng: np.random.Generator, canvas: Canvas, style: Style) -> None:
+def add_hood(canvas: Canvas, style: Style) -> None:
     """Draw the bonnet of the camera's own car over the lower edge, and the border out of the region of interest."""
     camera = canvas.camera
     rise = style.hood * camera.height

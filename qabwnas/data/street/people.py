@@ -88,11 +88,15 @@ def draw_person(rng: np.random.Generator, canvas: Canvas, x: float, z: float) ->
     lowest = hip - (0.18 * height if coat else 0.02 * height)
     top = clothes.top
     swing = stride * 0.5
-    figure.limb((-0.1 * build, 0.8 * height), (-0.13 * build + swing, 0.46 * height), 0.065 * build, top * np.float32(0.8))
+    figure.limb(
+        (-0.1 * build, 0.8 * height), (-0.13 * build + swing, 0.46 * height), 0.065 * build, top * np.float32(0.8)
+    )
     trunk = [(-0.09, lowest), (-0.125, 0.72 * height), (-0.09, 0.83 * height), (0.09, 0.83 * height),
              (0.125, 0.72 * height), (0.09, lowest)]  # fmt: skip
     figure.shape([(across * build, up) for across, up in trunk], top)
-    figure.limb((0.1 * build, 0.8 * height), (0.13 * build - swing, 0.46 * height), 0.065 * build, top * np.float32(0.9))
+    figure.limb(
+        (0.1 * build, 0.8 * height), (0.13 * build - swing, 0.46 * height), 0.065 * build, top * np.float32(0.9)
+    )
     if rng.random() < 0.35:
         bag = clothes.trousers * np.float32(0.6) + 30
         corners = ((0.1, 0.38), (0.1, 0.55), (0.25, 0.55), (0.25, 0.38))

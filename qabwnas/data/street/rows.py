@@ -16,9 +16,11 @@ from qabwnas.data.street.plants import draw_bush, draw_tree
 from qabwnas.data.street.solids import rectangle
 from qabwnas.data.street.style import Style
 
+Plot = tuple[float, float, bool]
 
-def plots(rng: np.random.Generator, style: Style, street: Street, side: Side) -> list[tuple[float, float, bool]]:
-    """Return (first z, last z, whether a house stands there) of all plots of a side, from near to far."""
+
+def plots(rng: np.random.Generator, style: Style, street: Street) -> list[Plot]:
+    """Return (first z, last z, whether a house stands there) of all plots of one side, from near to far."""
     found = []
     z = rng.uniform(-12, -4)
     while z < street.end_m:
@@ -33,7 +35,7 @@ def plots(rng: np.random.Generator, style: Style, street: Street, side: Side) ->
     return found
 
 
-def shade_rows(shadows: Shadows, style: Style, side: Side, row: list[tuple[float, float, bool]]) -> None:
+def shade_rows(shadows: Shadows, style: Style, side: Side, row: list[Plot]) -> None:
     """Draw the shadows of the houses, all of the city's mean height, on the ground."""
     height = 3.1 * sum(style.storeys) / 2 + 1
     for first, last, house in row:
@@ -42,9 +44,7 @@ def shade_rows(shadows: Shadows, style: Style, side: Side, row: list[tuple[float
             shadows.cast((min(x), max(x)), (first, last), height)
 
 
-def draw_rows(
-    rng: np.random.Generator, canvas: Canvas, style: Style, street: Street, rows: list[list[tuple[float, float, bool]]]
-) -> None:
+def draw_rows(rng: np.random.Generator, canvas: Canvas, style: Style, street: Street, rows: list[list[Plot]]) -> None:
     """Draw the plots of both sides from far to near."""
     _close_view(rng, canvas, style, street)
     for side, row in zip(street.sides, rows, strict=True):
@@ -59,9 +59,7 @@ def draw_rows(
             _draw_boundary(rng, canvas, style, street, side)
 
 
-def _draw_garden(
-    rng: np.random.Generator, canvas: Canvas, style: Style, side: Side, z: tuple[float, float]
-) -> None:
+def _draw_garden(rng: np.random.Generator, canvas: Canvas, style: Style, side: Side, z: tuple[float, float]) -> None:
     """Draw a plot without a house: trees behind, and a wall, a fence or bushes along the sidewalk."""
     x = side.x(side.facade)
     for place in sorted(rng.uniform(max(3.0, z[0]), max(4.0, z[1]), rng.integers(2, 5)), reverse=True):
@@ -104,7 +102,7 @@ def _close_view(rng: np.random.Generator, canvas: Canvas, style: Style, street: 
             leaves = style.leaves[rng.integers(len(style.leaves))] * canvas.light.ambient
             plane = canvas.facing(x, street.end_m + 4)
             for _ in range(5):
-                radii = (width * 0.4, height * rng.uniform(0.3, 0.6))
+                radii = (width * 0.4, height * rng.uniform(0.15, 0.3))
                 plane.disc((rng.uniform(0, width), height * 0.3), radii, leaves, labels.VEGETATION)
 
 

@@ -40,7 +40,7 @@ def draw_scene(
     light = draw_light(plan, style)
     camera = _draw_camera(plan, style, height, width)
     street = draw_street(plan, style)
-    rows = [plots(plan, style, street, side) for side in street.sides]
+    rows = [plots(plan, style, street) for _ in street.sides]
     things = Cast(plan, street, style).all_things()
     canvas = Canvas(camera, light, sky(lens, camera, light), np.full((height, width), labels.SKY, dtype=np.uint8))
 
@@ -54,7 +54,7 @@ def draw_scene(
     draw_rows(paint, canvas, style, street, rows)
     for number, thing in enumerate(things):
         thing.draw(np.random.default_rng((seed, index, number)), canvas)
-    add_hood(lens, canvas, style)
+    add_hood(canvas, style)
     return photograph(lens, canvas), np.array(canvas.labels)
 
 

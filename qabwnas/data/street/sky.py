@@ -33,4 +33,5 @@ def _glow(camera: Camera, light: Light, horizon: int) -> NDArray[np.float32]:
     column, row = camera.pixels(direction)
     across = (np.arange(camera.width, dtype=np.float32) - column)[None, :] / camera.width
     up = (np.arange(horizon, dtype=np.float32) - row)[:, None] / camera.width
-    return (np.float32(120) * np.exp(-(across**2 + up**2) * np.float32(30)))[..., None]
+    glow: NDArray[np.float32] = (np.float32(120) * np.exp(-(across**2 + up**2) * np.float32(30)))[..., None]
+    return glow

@@ -102,9 +102,7 @@ def draw_truck(rng: np.random.Generator, canvas: Canvas, pose: Pose) -> None:
     box_colour = _PAINTS[rng.integers(len(_PAINTS))] * np.float32(rng.uniform(0.9, 1.2))
     cab_colour = _PAINTS[rng.integers(len(_PAINTS))]
     front, rear = length / 2, -length / 2
-    cab_profile = np.array(
-        [(front - cab, 0.5), (front - cab, 2.5), (front - 0.3, 2.6), (front, 1.5), (front, 0.5)]
-    )
+    cab_profile = np.array([(front - cab, 0.5), (front - cab, 2.5), (front - 0.3, 2.6), (front, 1.5), (front, 0.5)])
     box_profile = np.array([(rear, 0.8), (rear, height), (front - cab - 0.1, height), (front - cab - 0.1, 0.8)])
     parts = [
         (box_profile, [box_colour] * 4, box_colour),
@@ -112,11 +110,8 @@ def draw_truck(rng: np.random.Generator, canvas: Canvas, pose: Pose) -> None:
     ]
     chassis = np.array([(rear, 0.45), (rear, 0.8), (front - 0.1, 0.8), (front - 0.1, 0.45)])
     Extrusion(canvas, pose, chassis, width - 0.3).draw([_TYRE] * 4, _TYRE, labels.TRUCK)
-    if np.cos(pose.heading) < 0:  # from the front, the box is farther away than the cab
-        order = parts
-    else:
-        order = parts[::-1]
-    for profile, colours, side in order:
+    from_front = np.cos(pose.heading) < 0  # then the box is farther away than the cab
+    for profile, colours, side in parts if from_front else parts[::-1]:
         solid = Extrusion(canvas, pose, profile, width)
         solid.draw(colours, side, labels.TRUCK)
     whole = Extrusion(canvas, pose, box_profile, width)

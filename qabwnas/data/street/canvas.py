@@ -99,6 +99,17 @@ class Facing:
             if label is not None:
                 self.canvas.draw_label.ellipse((left, top, right, bottom), label)
 
+    def discs(self, centres: Array, radii: Array, colours: Colour, label: int) -> None:
+        """Fill many ellipses: centres and radii ``(n, 2)``, colours ``(n, 3)``, one label; the first is farthest."""
+        if not self.scale:
+            return
+        middle = np.array([self._column, self._row]) + centres * np.array([self.scale, -self.scale])
+        boxes = np.concatenate([middle - radii * self.scale, middle + radii * self.scale], axis=1)
+        inks = np.clip(self.canvas.light.hazed(colours, self.distance_m), 0, 255).astype(np.int64)
+        for box, (red, green, blue) in zip(boxes.tolist(), inks.tolist(), strict=True):
+            self.canvas.draw_colour.ellipse(box, (red, green, blue))
+            self.canvas.draw_label.ellipse(box, label)
+
     def ring(self, centre: tuple[float, float], radii: tuple[float, float], width_m: float, colour: Colour) -> None:
         """Draw the outline of an ellipse and leave the labels."""
         if self.scale:

@@ -127,7 +127,7 @@ class Cast:
                 z = self.street.crossing[0] - self.rng.uniform(0.8, 3.5)
                 x = self.rng.uniform(self.street.left.x(self.street.left.walk), self.street.right.walk)
             else:
-                x = side.x(self.rng.uniform(side.parking + 0.4, max(side.parking + 0.6, side.walk - 0.2)))
+                x = side.x(self.rng.uniform(side.parking + side.strip + 0.4, side.walk - 0.2))
             for companion in range(1 + (self.rng.random() < 0.3)):
                 beside = x + companion * self.rng.uniform(0.5, 0.8)
                 self._add(beside, z, (0.2, 0.15), 1.7, partial(draw_person, x=beside, z=z))
@@ -140,7 +140,7 @@ class Cast:
                 x = side.x(side.kerb - self.rng.uniform(0.5, 1.4))
                 turn = self.rng.uniform(0.08, 0.35) if self.rng.random() < 0.6 else self.rng.uniform(0.5, 1.0)
             else:
-                x = side.x(side.parking + self.rng.uniform(0.4, 1.2))
+                x = side.x(side.parking + side.strip + self.rng.uniform(0.4, 1.2))
                 turn = self.rng.uniform(0.15, 1.0)
             draw = draw_motorcycle if self.rng.random() < 0.33 else draw_bicycle
             self._add(

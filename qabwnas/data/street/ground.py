@@ -106,9 +106,12 @@ def _draw_side(
             labels.TERRAIN if green else labels.SIDEWALK,
         )
     painter.fill(flat((side.x(side.parking), side.x(side.walk)), length), paving, labels.SIDEWALK)
+    if side.strip > 0:
+        strip = (side.x(side.parking), side.x(side.parking + side.strip))
+        painter.fill(flat(strip, length), grass, labels.TERRAIN)
     joints = np.arange(2.0, 30.0, rng.uniform(0.8, 2.5))
     for z in joints:
-        painter.fill(flat((side.x(side.parking), side.x(side.walk)), (z, z + 0.03)), paving * 0.85)
+        painter.fill(flat((side.x(side.parking + side.strip), side.x(side.walk)), (z, z + 0.03)), paving * 0.85)
     if side.parking > side.kerb:
         cobbled = rng.random() < 0.5
         painter.fill(
@@ -124,14 +127,14 @@ def _draw_patches(
 ) -> None:
     """Draw mended places and manhole covers."""
     for _ in range(rng.integers(0, 6)):
-        x, z = rng.uniform(*carriageway), rng.uniform(5, 40)
         size = (rng.uniform(0.4, 1.6), rng.uniform(0.8, 8))
+        x, z = rng.uniform(carriageway[0], carriageway[1] - size[0]), rng.uniform(5, 40)
         painter.fill(flat((x, x + size[0]), (z, z + size[1])), asphalt * rng.uniform(0.75, 1.15))
     for _ in range(rng.integers(0, 4)):
-        x, z = rng.uniform(*carriageway), rng.uniform(5, 30)
+        x, z = rng.uniform(carriageway[0] + 0.4, carriageway[1] - 0.4), rng.uniform(5, 30)
         turn = np.linspace(0, 2 * np.pi, 13)[:-1]
         circle = np.stack([x + 0.35 * np.cos(turn), np.zeros(12), z + 0.35 * np.sin(turn)], axis=1)
-        painter.fill(circle.astype(np.float32), asphalt * 0.6)
+        painter.fill(circle, asphalt * 0.6)
 
 
 def _draw_rails(painter: _Painter, street: Street) -> None:

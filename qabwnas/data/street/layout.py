@@ -19,6 +19,7 @@ class Side:
         sign: −1 on the left, 1 on the right.
         kerb: where the carriageway ends.
         parking: where a parking strip ends; ``kerb`` if there is none.
+        strip: width of the grass between the kerb and the sidewalk, 0 for none.
         walk: where the sidewalk ends.
         facade: where the houses stand; between it and ``walk`` lies a verge of grass or bushes.
     """
@@ -26,6 +27,7 @@ class Side:
     sign: int
     kerb: float
     parking: float
+    strip: float
     walk: float
     facade: float
 
@@ -71,7 +73,7 @@ class Street:
 def draw_street(rng: np.random.Generator, style: Style) -> Street:
     """Draw the plan of a street."""
     lanes = 1 if rng.random() < 0.65 else 2
-    rails = bool(rng.random() < 0.18)
+    rails = bool(rng.random() < 0.22)
     lane = style.lane_m + rng.uniform(-0.2, 0.3)
     near_edge = lane / 2 + rng.uniform(0.1, 1.0)
     far_edge = lane * (2 * lanes - 0.5) + rng.uniform(0.1, 1.0) + (3.0 if rails else 0.0)
@@ -92,6 +94,7 @@ def draw_street(rng: np.random.Generator, style: Style) -> Street:
 
 def _draw_side(rng: np.random.Generator, sign: int, kerb: float) -> Side:
     parking = kerb + (rng.uniform(2.0, 2.5) if rng.random() < 0.6 else 0.0)
-    walk = parking + rng.uniform(1.6, 5.0)
+    strip = rng.uniform(0.8, 3.5) if rng.random() < 0.3 else 0.0
+    walk = parking + strip + rng.uniform(1.6, 5.0)
     facade = walk + (rng.uniform(1.5, 9.0) if rng.random() < 0.6 else 0.0)
-    return Side(sign, kerb, parking, walk, facade)
+    return Side(sign, kerb, parking, strip, walk, facade)

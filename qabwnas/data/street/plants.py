@@ -36,14 +36,13 @@ def draw_foliage(
 ) -> None:
     """Draw blobs of leaves within an ellipse around a height, dark ones first and those in the light last."""
     light = plane.canvas.light
-    n = int(np.clip(plane.scale * radii[0] * 1.6, 8, 160))
+    n = int(np.clip(plane.scale * radii[0] * 1.2, 8, 160))
     turn, away = rng.uniform(0, 2 * np.pi, n), np.sqrt(rng.uniform(0, 1, n))
     across, up = away * np.cos(turn), away * np.sin(turn)
     lightness = 0.6 + 0.25 * up + 0.2 * across * light.sun[0] + rng.normal(0, 0.12, n)
     tints = np.clip(lightness * 1.35, 0.25, None)[:, None] + rng.normal(0, 0.03, (n, 3))
-    colours = (leaves * (light.ambient + light.sunlight * np.float32(0.7)) * tints).astype(np.float32)
+    colours = leaves * (light.ambient + light.sunlight * np.float32(0.7)) * tints
+    centres = np.stack([across * radii[0], middle_m + up * radii[1]], axis=1)
     sizes = rng.uniform(0.5, 1.2, n) * (1.1 / np.sqrt(n) + 0.05)
-    for blob in np.argsort(lightness, kind="stable").tolist():
-        centre = (float(across[blob]) * radii[0], middle_m + float(up[blob]) * radii[1])
-        size = float(sizes[blob])
-        plane.disc(centre, (radii[0] * size, radii[1] * size), colours[blob], labels.VEGETATION)
+    order = np.argsort(lightness, kind="stable")
+    plane.discs(centres[order], sizes[order, None] * np.array(radii), colours[order], labels.VEGETATION)

@@ -49,12 +49,13 @@ def draw_rows(rng: np.random.Generator, canvas: Canvas, style: Style, street: St
     _close_view(rng, canvas, style, street)
     for side, row in zip(street.sides, rows, strict=True):
         for first, last, house in reversed(row):
+            own = rng.spawn(1)[0]  # how much is drawn of a plot depends on the image's size
             if last < 2:
                 continue
             if house:
-                draw_house(rng, canvas, draw_house_plan(rng, style, side, (first, last)))
+                draw_house(own, canvas, draw_house_plan(own, style, side, (first, last)))
             else:
-                _draw_garden(rng, canvas, style, side, (first, last))
+                _draw_garden(own, canvas, style, side, (first, last))
         if side.facade > side.walk and rng.random() < 0.45:
             _draw_boundary(rng, canvas, style, street, side)
 
@@ -65,9 +66,9 @@ def _draw_garden(rng: np.random.Generator, canvas: Canvas, style: Style, side: S
     for place in sorted(rng.uniform(max(3.0, z[0]), max(4.0, z[1]), rng.integers(2, 5)), reverse=True):
         draw_tree(rng, canvas, style, x + side.sign * rng.uniform(2.5, 9), place)
     kind = rng.random()
-    if kind < 0.4:
+    if kind < 0.45:
         draw_wall(rng, canvas, style.facades, x, z)
-    elif kind < 0.8:
+    elif kind < 0.85:
         draw_fence(rng, canvas, x, z)
     else:
         for place in np.arange(z[1], max(3.0, z[0]), -1.3):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,16 +37,19 @@ class Pose:
 
     def points(self, along: Array, across: Array | float, up: Array) -> Array:
         """Return street points ``(n, 3)`` of coordinates along, across (to the right) and above the solid."""
-        sine, cosine = np.float32(np.sin(self.heading)), np.float32(np.cos(self.heading))
-        across = np.broadcast_to(np.asarray(across, dtype=np.float32), along.shape)
-        x, z = self.x + along * sine + across * cosine, self.z + along * cosine - across * sine
-        return np.stack([x, up, z], axis=-1).astype(np.float32)
+        sine, cosine = math.sin(self.heading), math.cos(self.heading)
+        points = np.empty((len(along), 3), dtype=np.float32)
+        points[:, 0] = self.x + along * sine + across * cosine
+        points[:, 1] = up
+        points[:, 2] = self.z + along * cosine - across * sine
+        return points
 
     def direction(self, along: float, across: float, up: float) -> Colour:
         """Return the unit vector of a direction given in the solid's axes."""
-        sine, cosine = np.sin(self.heading), np.cos(self.heading)
-        vector = np.array([along * sine + across * cosine, up, along * cosine - across * sine])
-        return (vector / max(1e-6, float(np.linalg.norm(vector)))).astype(np.float32)
+        sine, cosine = math.sin(self.heading), math.cos(self.heading)
+        length = max(1e-6, math.hypot(along, across, up))
+        x, z = along * sine + across * cosine, along * cosine - across * sine
+        return np.array([x / length, up / length, z / length], dtype=np.float32)
 
 
 class Extrusion:
@@ -60,51 +64,50 @@ class Extrusion:
         self.pose = pose
         self.profile = profile
         self.width_m = width_m
-        eye = np.array([0, canvas.camera.eye_m, 0], dtype=np.float32)
-        self._to_eye = eye - np.array([pose.x, 0, pose.z], dtype=np.float32)
-        right = pose.direction(0, 1, 0)
-        self.side = 1.0 if float(right @ self._to_eye) > 0 else -1.0
-        self.side_seen = abs(float(right @ self._to_eye)) > width_m / 2
+        sine, cosine = math.sin(pose.heading), math.cos(pose.heading)
+        self._eye_along = -pose.x * sine - pose.z * cosine
+        eye_across = -pose.x * cosine + pose.z * sine
+        self.side = 1.0 if eye_across > 0 else -1.0
+        self._side_seen = abs(eye_across) > width_m / 2
+        self._side_normal = pose.direction(0, self.side, 0)
+
+    @property
+    def pixels_of_a_metre(self) -> float:
+        """Pixels of a metre at the solid's middle."""
+        return self.canvas.camera.focal / max(self.pose.z, 1.0)
 
     def draw(self, colours: list[Colour], side_colour: Colour, label: int) -> None:
         """Draw the solid; ``colours`` has one for the face over every edge of the profile."""
         half = self.width_m / 2
+        eye_up = self.canvas.camera.eye_m
         faces = []
-        for (here, after), colour in zip(
-            zip(self.profile, np.roll(self.profile, -1, axis=0), strict=True), colours, strict=True
-        ):
-            along, up = after - here
-            normal = self.pose.direction(-up, 0, along)
-            corners = self.pose.points(
-                np.array([here[0], here[0], after[0], after[0]]),
-                np.array([-half, half, half, -half]),
-                np.array([here[1], here[1], after[1], after[1]]),
-            )
-            middle = corners.mean(axis=0)
-            if float(normal @ (self._eye - middle)) > 0:
-                faces.append((float(middle[2]), corners, self.canvas.light.shaded(colour, normal)))
-        for _, corners, colour in sorted(faces, key=lambda face: -face[0]):
-            self.canvas.polygon(corners, colour, label)
-        if self.side_seen:
-            self.on_side(self.profile, side_colour, label)
-
-    @property
-    def _eye(self) -> Array:
-        return np.array([0, self.canvas.camera.eye_m, 0], dtype=np.float32)
+        corners = self.profile.tolist()
+        for here, after, colour in zip(corners, [*corners[1:], corners[0]], colours, strict=True):
+            along, up = after[0] - here[0], after[1] - here[1]
+            if -up * (self._eye_along - here[0]) + along * (eye_up - here[1]) > 0:
+                face = self.pose.points(
+                    np.array([here[0], here[0], after[0], after[0]]),
+                    np.array([-half, half, half, -half]),
+                    np.array([here[1], here[1], after[1], after[1]]),
+                )
+                normal = self.pose.direction(-up, 0, along)
+                faces.append((abs(self._eye_along - (here[0] + after[0]) / 2), face, colour, normal))
+        for _, face, colour, normal in sorted(faces, key=lambda face: -face[0]):
+            self.canvas.polygon(face, self.canvas.light.shaded(colour, normal), label)
+        self.on_side(self.profile, side_colour, label)
 
     def on_side(self, outline: Array, colour: Colour, label: int | None) -> None:
         """Draw an outline of (along, up) on the side towards the camera, if any is."""
-        if not self.side_seen:
-            return
-        lit = self.canvas.light.shaded(colour, self.pose.direction(0, self.side, 0))
-        corners = self.pose.points(outline[:, 0], self.side * self.width_m / 2, outline[:, 1])
-        self.canvas.polygon(corners, lit, label)
+        if self._side_seen:
+            corners = self.pose.points(outline[:, 0], self.side * self.width_m / 2, outline[:, 1])
+            self.canvas.polygon(corners, self.canvas.light.shaded(colour, self._side_normal), label)
 
     def on_end(self, along: float, across: tuple[float, float], up: tuple[float, float], colour: Colour) -> None:
         """Draw a rectangle on the rear (``along`` < 0) or the front, if it is seen; labels are left."""
-        normal = self.pose.direction(np.sign(along), 0, 0)
-        corners = self.pose.points(
-            np.full(4, along), np.array([across[0], across[1], across[1], across[0]]), np.repeat(np.array(up), 2)
-        )
-        if float(normal @ (self._eye - corners[0])) > 0:
-            self.canvas.polygon(corners, self.canvas.light.shaded(colour, normal), None)
+        forwards = math.copysign(1, along)
+        if forwards * (self._eye_along - along) > 0:
+            corners = self.pose.points(
+                np.full(4, along), np.array([across[0], across[1], across[1], across[0]]), np.repeat(np.array(up), 2)
+            )
+            lit = self.canvas.light.shaded(colour, self.pose.direction(forwards, 0, 0))
+            self.canvas.polygon(corners, lit, None)

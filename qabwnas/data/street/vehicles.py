@@ -15,6 +15,8 @@ _PAINTS = np.array(
      (58, 84, 70), (170, 150, 110), (92, 120, 150)],
     dtype=np.float32,
 )  # fmt: skip
+FINE_PIXELS = 5.0  # what is smaller than this a metre has no lights and side windows
+
 _GLASS = np.array([44, 52, 60], dtype=np.float32)
 _TYRE = np.array([26, 26, 28], dtype=np.float32)
 _RIM = np.array([130, 132, 136], dtype=np.float32)
@@ -57,9 +59,10 @@ def draw_car(rng: np.random.Generator, canvas: Canvas, pose: Pose) -> None:
     paint = paint.astype(np.float32)
     body = Extrusion(canvas, pose, profile, width)
     body.draw([_GLASS if glass else paint for glass in glazed], paint, labels.CAR)
-    _draw_glasshouse(body, size, np.array(outline), paint)
     _draw_wheels(body, (-0.31 * length, 0.31 * length), 0.31, labels.CAR)
-    _draw_lights(body, length, width, height)
+    if body.pixels_of_a_metre > FINE_PIXELS:
+        _draw_glasshouse(body, size, np.array(outline), paint)
+        _draw_lights(body, length, width, height)
 
 
 def _draw_glasshouse(body: Extrusion, size: Array, outline: Array, paint: Colour) -> None:

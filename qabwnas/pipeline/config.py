@@ -7,6 +7,16 @@ from dataclasses import dataclass
 from qabwnas.space import Operation, SearchSpace
 from qabwnas.train.settings import Training
 
+TASKS = ("digits",)
+DISTILLATIONS = ("kept", "together", "apart")
+
+
+@dataclass(frozen=True)
+class TaskConfig:
+    """What networks are trained for: a name in ``TASKS``, and where its data come from."""
+
+    name: str
+
 
 @dataclass(frozen=True)
 class TeacherConfig:
@@ -18,10 +28,20 @@ class TeacherConfig:
 
 @dataclass(frozen=True)
 class SupernetConfig:
-    """The training of every block of the supernet, and how its paths are drawn (``uniform`` or ``fair``)."""
+    """The supernet's training.
 
-    training: Training
+    Attributes:
+        training: of every block; they differ in their learning rates alone.
+        sampling: how paths are drawn: ``uniform`` or ``fair``.
+        distill: ``kept`` computes the teacher's feature maps of all images once and keeps them in memory; images are
+            then not augmented. ``together`` trains all blocks side by side, so that the teacher runs once a step for
+            all of them. ``apart`` trains one block after the other, or at once on several devices, in less memory. The
+            last two give the same weights.
+    """
+
+    training: tuple[Training, ...]
     sampling: str
+    distill: str
 
 
 @dataclass(frozen=True)
@@ -38,7 +58,7 @@ class Config:
     """One run.
 
     Attributes:
-        task: a name in :data:`qabwnas.train.task.TASKS`.
+        task: the data, with their loss and score.
         space: the search space, with the bit widths to search over.
         seed: of everything random: weights, order of images, paths.
         minimize: the objective of the search, and first metric of the front.
@@ -47,7 +67,7 @@ class Config:
             metric has one, or a share of the 8-bit teacher's cost such as ``50%``.
     """
 
-    task: str
+    task: TaskConfig
     space: SearchSpace
     seed: int
     teacher: TeacherConfig

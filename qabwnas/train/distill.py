@@ -20,8 +20,8 @@ from qabwnas.errors import QabwnasError
 from qabwnas.nets.network import Network
 from qabwnas.nets.supernet import Supernet, SupernetBlock
 from qabwnas.quant.nsr import nsr
-from qabwnas.train.feed import drawn_batches
-from qabwnas.train.loop import CPU, Feed, train_together
+from qabwnas.train.feed import CPU, Feed, drawn_batches
+from qabwnas.train.loop import train_together
 from qabwnas.train.order import Order
 from qabwnas.train.paths import fair_path, uniform_path
 from qabwnas.train.seeds import derive_seed
@@ -46,7 +46,7 @@ def distill(
     device: torch.device = CPU,
     workers: int = 0,
 ) -> None:
-    """Train the blocks ``chosen`` of the supernet, in place, side by side on random variants of the images of ``split``.
+    """Train the blocks ``chosen`` of the supernet, in place, side by side, on random variants of a split's images.
 
     The teacher runs once a step, and only as far as the last of these blocks that is not done yet. ``settings`` and
     ``progress`` are those of every block, chosen or not; batches are of the size that block 0 has. ``sampling`` is
@@ -159,9 +159,7 @@ def _loss(block: SupernetBlock, b: int, sampling: str, seed: int) -> Loss[Maps]:
     return loss
 
 
-def _train(
-    trainers: Sequence[Trainer[Maps]], feed: Feed[Maps], name: str, blocks: Iterable[SupernetBlock]
-) -> None:
+def _train(trainers: Sequence[Trainer[Maps]], feed: Feed[Maps], name: str, blocks: Iterable[SupernetBlock]) -> None:
     """Train side by side; where a loss is not finite, look whether the teacher is to blame."""
     try:
         train_together(trainers, feed, name=name)

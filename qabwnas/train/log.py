@@ -97,4 +97,4 @@ def _writer(folder: Path | None, name: str, first: int) -> Any:
     from torch.utils.tensorboard import SummaryWriter  # it loads tensorboard
 
     # Points that a killed training wrote after its last checkpoint are made again, and shown once.
-    return SummaryWriter(folder / name.replace(": ", "/"), purge_step=first + 1)  # type: ignore[no-untyped-call]
+    return SummaryWriter(folder / name.replace(": ", "/"), purge_step=first + 1)

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import nn
 
+from qabwnas.train.feed import CPU, Feed
 from qabwnas.train.log import Log
 from qabwnas.train.parallel import own_seed, together
 from qabwnas.train.seeds import own_generators
 from qabwnas.train.settings import Training
 from qabwnas.train.trainer import Loss, Progress, T, Trainer
 
-__all__ = ["CPU", "Feed", "Progress", "train", "train_together"]
+__all__ = ["Progress", "train", "train_together"]
 
 logger = logging.getLogger(__name__)
-
-CPU = torch.device("cpu")
-Feed = Callable[[int, int], Iterable[T]]
-"""What the losses of the steps ``first … last − 1`` are computed from, step by step: a function of the step alone."""
 
 
 def train(

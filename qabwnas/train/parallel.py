@@ -80,7 +80,8 @@ def together(module: nn.Module) -> Iterator[nn.Module]:
     device = next(module.parameters()).device
     norms = {name: part for name, part in module.named_modules() if isinstance(part, nn.BatchNorm2d)}
     if device.type == "cuda":
-        nn.SyncBatchNorm.convert_sync_batchnorm(module)  # shares parameters and statistics with what it replaces
+        # It shares parameters and statistics with what it replaces.
+        nn.SyncBatchNorm.convert_sync_batchnorm(module)  # type: ignore[no-untyped-call]
     try:
         yield DistributedDataParallel(module, device_ids=[device] if device.type == "cuda" else None)
     finally:

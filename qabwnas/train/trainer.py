@@ -171,7 +171,7 @@ class Trainer(Generic[T]):
 
 
 def mixed_precision(settings: Training, device: torch.device) -> torch.autocast:
-    """Return the context in which forward passes run: float16 where it is safe, if the settings and the device do so."""
+    """Return the context for forward passes: float16 where it is safe, if the settings ask for it on this device."""
     return torch.autocast(device.type, dtype=torch.float16, enabled=_is_mixed(settings, device))
 
 

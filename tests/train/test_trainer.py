@@ -94,7 +94,7 @@ def test_cpus_train_in_float32_whatever_the_settings_say(tmp_path: Path) -> None
 
 @pytest.mark.usefixtures("on_cpu_as_on_a_gpu")
 def test_gradients_that_stay_infinite_are_an_error(tmp_path: Path) -> None:
-    def loss(forward: nn.Module, _: int, step: int) -> Tensor:
+    def loss(forward: nn.Module, *_: int) -> Tensor:
         output = forward(torch.ones(3)).float()
         return (output - output.detach()).abs().sqrt().sum()
 

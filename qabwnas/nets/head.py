@@ -40,7 +40,7 @@ class DeepLabV3(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         maps = [branch(x) for branch in self.branches]
-        pooled = self.pool(x).expand(-1, -1, *x.shape[2:])
+        pooled = self.pool(x).expand_as(maps[0])
         # The pooled channels come first, as in the checkpoints of qabwnas.nets.mmseg.
         logits: Tensor = self.classifier(self.dropout(self.bottleneck(self.concatenate(pooled, *maps))))
         return logits

@@ -110,3 +110,19 @@ class GlobalAverage(Operator):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.write(F.adaptive_avg_pool2d(x, 1))
+
+
+class Unquantised(nn.Module):
+    """A part of a network that is not made of operators: it stays float at any bit widths, its input included."""
+
+    def __init__(self, part: nn.Module) -> None:
+        super().__init__()
+        self.part = part
+
+    def forward(self, x: Tensor) -> Tensor:
+        return cast(Tensor, self.part(x))
+
+
+def entered(part: nn.Module) -> nn.Module:
+    """Return a part of a network with an :class:`Input` in front, if it is one to be quantised."""
+    return part if isinstance(part, Unquantised) else nn.Sequential(Input(), part)

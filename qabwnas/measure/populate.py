@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from qabwnas.costs import COSTS, block_costs, fixed_costs
@@ -53,7 +54,8 @@ def populate(
     Teacher and supernet are on one device; ``max_memory`` is in bytes. Raises as :func:`measure_shard`.
     """
     variances = signal_variances(teacher, [block.name for block in space.blocks], validation)
-    made_with = provenance(teacher, supernet, calibration, validation, fixed)
+    device = str(next(teacher.parameters()).device)
+    made_with = provenance(teacher, supernet, calibration, validation, fixed, device)
     return merge_luts(
         {
             shard.name(space): measure_shard(
@@ -140,15 +142,18 @@ def _with_rows(lut: Lut, shard: Shard, estimates: Sequence[NsrEstimate]) -> Lut:
 
 
 def provenance(
-    teacher: Network, supernet: Supernet, calibration: Split, validation: Split, fixed: BitWidths
+    teacher: Network, supernet: Supernet, calibration: Split, validation: Split, fixed: BitWidths, device: str
 ) -> dict[str, Any]:
-    """Return JSON values that tell what a LUT is measured with: digests of weights and images, and the settings."""
+    """Return JSON values that tell what a LUT is measured with: digests of weights and images, and the settings.
+
+    The kind of ``device`` is among them, for kernels of another kind round otherwise.
+    """
     return {
         "teacher": module_digest(teacher),
         "supernet": module_digest(supernet),
         "calibration": calibration.digest(),
         "validation": validation.digest(),
         "settings": SETTINGS,
-        "device": next(teacher.parameters()).device.type,
+        "device": torch.device(device).type,
         "fixed": fixed.name,
     }

@@ -22,8 +22,6 @@ from qabwnas.measure.memory import default_memory
 from qabwnas.measure.populate import SETTINGS, measure_shard, provenance
 from qabwnas.measure.shard import Shard, space_shards
 from qabwnas.measure.signal import signal_variances
-from qabwnas.nets.network import Network
-from qabwnas.nets.supernet import Supernet
 from qabwnas.pipeline.config import Config
 from qabwnas.pipeline.data import load_task
 from qabwnas.pipeline.jobs import Job
@@ -74,8 +72,9 @@ def measure(place: Workplace, shards: Sequence[Shard]) -> Lut:
 
 def _provenance(place: Workplace) -> dict[str, Any]:
     splits = load_task(place.config, place.folder).splits
-    teacher, supernet = _networks(place.config, place.folder, place.resources.device)
-    return provenance(teacher, supernet, splits.calibration, splits.validation, Policy.fixed)
+    teacher, supernet = load_teacher(place.config, place.folder), load_supernet(place.config, place.folder)
+    device = place.resources.device
+    return provenance(teacher, supernet, splits.calibration, splits.validation, Policy.fixed, device)
 
 
 def _check_part(path: Path, made_with: Mapping[str, Any]) -> None:
@@ -99,7 +98,7 @@ def measure_part(
     if path.exists():
         return
     splits = load_task(config, folder).splits
-    teacher, supernet = _networks(config, folder, device)
+    teacher, supernet = load_teacher(config, folder).to(device), load_supernet(config, folder).to(device)
     if not signal.exists():
         names = [block.name for block in config.space.blocks]
         save_checkpoint(signal, SIGNAL_KIND, {"variances": signal_variances(teacher, names, splits.validation)})
@@ -109,10 +108,6 @@ def measure_part(
         teacher, supernet, config.space, shard, splits.calibration, splits.validation, variances, memory, made_with
     )
     save_lut(lut, path)
-
-
-def _networks(config: Config, folder: Path, device: str) -> tuple[Network, Supernet]:
-    return load_teacher(config, folder).to(device), load_supernet(config, folder).to(device)
 
 
 STAGE = Stage("lut", ("data", "teacher", "supernet"), _settings, _make, guarded=True)

@@ -72,7 +72,7 @@ def measure_block(teacher: Network, supernet: Supernet, space: SearchSpace, b: i
     """Return the LUT of the only shard of a block."""
     [shard] = [shard for shard in space_shards(space) if shard.b == b]
     variances = signal_variances(teacher, [block.name for block in space.blocks], splits[1])[b]
-    made_with = provenance(teacher, supernet, *splits, BitWidths(8, 8))
+    made_with = provenance(teacher, supernet, *splits, BitWidths(8, 8), "cpu")
     return measure_shard(teacher, supernet, space, shard, *splits, variances, CPU_MEMORY, made_with)
 
 
@@ -121,9 +121,9 @@ def test_columns_metrics_and_provenance(lut: Lut) -> None:
 
 
 def test_provenance_tells_inputs_apart(teacher: Network, supernet: Supernet) -> None:
-    first = provenance(teacher, supernet, split(3), split(4), BitWidths(8, 8))
-    assert first == provenance(teacher, supernet, split(3), split(4), BitWidths(8, 8))
-    second = provenance(teacher, Supernet(SPACE), split(5), split(4), BitWidths(4, 4))
+    first = provenance(teacher, supernet, split(3), split(4), BitWidths(8, 8), "cpu")
+    assert first == provenance(teacher, supernet, split(3), split(4), BitWidths(8, 8), "cpu")
+    second = provenance(teacher, Supernet(SPACE), split(5), split(4), BitWidths(4, 4), "cpu")
     assert {key for key in first if first[key] != second[key]} == {"supernet", "calibration", "fixed"}
 
 
@@ -219,7 +219,7 @@ def test_rows_do_not_depend_on_how_the_space_is_divided(teacher: Network, supern
     shards = space_shards(SPACE, 2)
     assert len(shards) > 5
     variances = signal_variances(teacher, ["first", "second"], split(4))
-    made_with = provenance(teacher, supernet, split(3), split(4), BitWidths(8, 4))
+    made_with = provenance(teacher, supernet, split(3), split(4), BitWidths(8, 4), "cpu")
     parts = {
         shard.name(SPACE): measure_shard(
             teacher, supernet, SPACE, shard, split(3), split(4), variances[shard.b], CPU_MEMORY, made_with

@@ -11,7 +11,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from qabwnas.search._numba.answers import Answers, Choices, are_apart, are_complete, insert, worst
-from qabwnas.search._numba.inner import inner
+from qabwnas.search._numba.inner import bare, inner
 from qabwnas.search._numba.joined_rows import joined, shares_of_slack
 from qabwnas.search._numba.linear_relaxation import (
     SOLVED,
@@ -142,7 +142,7 @@ def _go_on(of_rows, of_metrics, shares, path, children, answers, apart, state, m
     return COMPLETE
 
 
-@inner
+@bare
 def _load(lp, depth, path_allowed, path_keys, path_others):  # type: ignore[no-untyped-def]
     for row in range(lp.allowed.size):
         lp.allowed[row] = path_allowed[depth, row]
@@ -156,7 +156,7 @@ def _load(lp, depth, path_allowed, path_keys, path_others):  # type: ignore[no-u
     mark_basis(lp)
 
 
-@inner
+@bare
 def _save(lp, depth, path_allowed, path_keys, path_others):  # type: ignore[no-untyped-def]
     for row in range(lp.allowed.size):
         path_allowed[depth, row] = lp.allowed[row]
@@ -212,7 +212,7 @@ def _branch(lp, block, node_bound, of_metrics, key_range, answers, children):  #
     return n
 
 
-@inner
+@bare
 def _share(lp, row):  # type: ignore[no-untyped-def]
     block = lp.block_of[row]
     if lp.keys[block] == row:
@@ -245,7 +245,7 @@ def _largest_shares(lp):  # type: ignore[no-untyped-def]
     return rows, shares
 
 
-@inner
+@bare
 def _drop_rows(lp, cutoff):  # type: ignore[no-untyped-def]
     """Forbid rows whose prices tell that no subnet with them is among the k best; False if a block has none left."""
     if cutoff == np.inf:
@@ -278,7 +278,7 @@ def _branching_block(lp):  # type: ignore[no-untyped-def]
     return chosen, n_open
 
 
-@inner
+@bare
 def _can_be_apart(lp, numbers, apart):  # type: ignore[no-untyped-def]
     """Whether some subnet of allowed rows can differ from every earlier answer in enough blocks."""
     earlier, distance = apart
@@ -294,7 +294,7 @@ def _can_be_apart(lp, numbers, apart):  # type: ignore[no-untyped-def]
     return True
 
 
-@inner
+@bare
 def _key_of_worst(of_metrics, answers):  # type: ignore[no-untyped-def]
     _, origin, _, least, factors = of_metrics
     totals, at = answers[0], worst(answers)
@@ -304,24 +304,24 @@ def _key_of_worst(of_metrics, answers):  # type: ignore[no-untyped-def]
     return key
 
 
-@inner
+@bare
 def _key_bound(shares, key_range):  # type: ignore[no-untyped-def]
     key = max(shares, 0.0) * key_range
     return np.int64(np.ceil(key - key * 2.0**-50))
 
 
-@inner
+@bare
 def _cutoff(of_metrics, key_range, answers):  # type: ignore[no-untyped-def]
     return _key_of_worst(of_metrics, answers) / key_range if are_complete(answers) else np.inf
 
 
-@inner
+@bare
 def _is_behind(least_key, of_metrics, answers):  # type: ignore[no-untyped-def]
     """Whether no subnet whose key is at least this can join the k best."""
     return are_complete(answers) and least_key > _key_of_worst(of_metrics, answers)
 
 
-@inner
+@bare
 def _is_behind_in_ties(lp, least_key, of_rows, of_metrics, answers):  # type: ignore[no-untyped-def]
     """The same of the subnets of allowed rows, which may tie with the worst of the k best in the key.
 

@@ -23,7 +23,7 @@ _MOST_STEPS = 4096
 _PAIRS_A_SLICE = 1 << 23
 _FEW_CELLS, _MOST_CELLS = 16, 1 << 16
 _PAIRS_A_CELL = 4
-_SAMPLED_FROM = 8
+_SAMPLED_FROM = 4
 _NEIGHBOURS = 8  # that are looked at together
 
 Ints = NDArray[np.int64]

@@ -10,7 +10,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from qabwnas.search._numba.cell_sort import ascending
-from qabwnas.search._numba.inner import bare, inner
+from qabwnas.search._numba.inner import inner
 from qabwnas.search._numba.prefilter import columns_at, not_above
 from qabwnas.search._numba.prune import prune
 from qabwnas.search._numba.sweep import staircase_slice, sweep_minima, sweep_order

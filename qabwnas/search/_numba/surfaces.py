@@ -150,7 +150,7 @@ def _with_room(columns, n, n_more):  # type: ignore[no-untyped-def]
 @bare
 def _open_pairs(sides, aggregate_max, lists_are_rows, starts, ends, table, positions, opened):  # type: ignore[no-untyped-def]
     """Write the pairs of a slab that are below what the table holds for their cell; return how many."""
-    lists, longer, list_cells, long_cells = sides
+    lists, longer = sides[0], sides[1]
     n_open = 0
     for i in range(starts.size):
         n = _open_of_run(sides, aggregate_max, i, starts[i], ends[i], table, positions)

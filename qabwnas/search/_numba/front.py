@@ -1,4 +1,4 @@
-"""The exact front: ``csrc/qabwnas/front.hpp``, by filtering and sorting instead of merging."""
+"""The exact front: ``csrc/qabwnas/front.hpp``."""
 
 from __future__ import annotations
 

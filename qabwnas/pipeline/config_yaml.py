@@ -12,16 +12,24 @@ from qabwnas.architecture import described_layers
 from qabwnas.errors import InputError
 from qabwnas.fields import Fields, check_odd, named, parse_yaml
 from qabwnas.pipeline.budgets import METRICS, resolve_budget
-from qabwnas.pipeline.config import Config, NetworksConfig, SupernetConfig, TeacherConfig
+from qabwnas.pipeline.config import (
+    DISTILLATIONS,
+    Config,
+    NetworksConfig,
+    SupernetConfig,
+    TeacherConfig,
+)
+from qabwnas.pipeline.task_yaml import parse_task, task_to_json, with_root
 from qabwnas.space import BitWidths, Operation, SearchSpace
 from qabwnas.space_yaml import load_space, space_to_json
 from qabwnas.train.paths import SAMPLINGS
-from qabwnas.train.settings import DECAYS, OPTIMIZERS, Training
-from qabwnas.train.task import TASKS
+from qabwnas.train.settings import DECAYED, DECAYS, OPTIMIZERS, Training
 
 
-def load_config(path: str | os.PathLike[str]) -> Config:
+def load_config(path: str | os.PathLike[str], data: Path | None = None) -> Config:
     """Return the configuration in a YAML file; a space given as a file is found from the configuration's folder.
+
+    ``data`` is the folder of the data, instead of the one that the file names.
 
     Raises:
         InputError: the file cannot be read, or a field in it is wrong; the message names the field.
@@ -31,7 +39,10 @@ def load_config(path: str | os.PathLike[str]) -> Config:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read: {error}") from error
-    return parse_config(parse_yaml(text, str(path)), str(path), path.parent)
+    content = parse_yaml(text, str(path))
+    if data is not None:
+        content = with_root(content, data, str(path))
+    return parse_config(content, str(path), path.parent)
 
 
 def demo_config() -> Config:
@@ -47,7 +58,7 @@ def parse_config(content: Any, where: str = "config", folder: Path = Path()) -> 
         InputError: a field is missing, unknown or out of range; the message starts with ``where`` and the field.
     """
     top = Fields(content, where)
-    task = top.choice("task", tuple(TASKS))
+    task = parse_task(top, folder)
     space = _parse_space(top, folder)
     minimize = top.choice("minimize", METRICS)
     config = Config(
@@ -55,7 +66,7 @@ def parse_config(content: Any, where: str = "config", folder: Path = Path()) -> 
         space=space,
         seed=top.integer("seed", smallest=0),
         teacher=_parse_teacher(top.fields("teacher"), space),
-        supernet=_parse_supernet(top.fields("supernet")),
+        supernet=_parse_supernet(top.fields("supernet"), len(space.blocks)),
         minimize=minimize,
         front=_parse_front(top, minimize),
         budgets=_parse_budgets(top),
@@ -74,14 +85,19 @@ def parse_config(content: Any, where: str = "config", folder: Path = Path()) -> 
 def config_to_json(config: Config) -> dict[str, Any]:
     """Return the configuration as JSON values, with nothing left to defaults."""
     return {
-        "task": config.task,
+        "task": task_to_json(config.task),
         "space": space_to_json(config.space),
         "seed": config.seed,
         "teacher": {
             "operations": [" ".join(o.name for o in block) for block in config.teacher.operations],
             "training": asdict(config.teacher.training),
         },
-        "supernet": {"training": asdict(config.supernet.training), "sampling": config.supernet.sampling},
+        "supernet": {
+            "training": asdict(config.supernet.training[0])
+            | {"learning_rate": [training.learning_rate for training in config.supernet.training]},
+            "sampling": config.supernet.sampling,
+            "distill": config.supernet.distill,
+        },
         "minimize": config.minimize,
         "front": list(config.front),
         "budgets": [dict(budgets) for budgets in config.budgets],
@@ -127,10 +143,11 @@ def _parse_teacher(fields: Fields, space: SearchSpace) -> TeacherConfig:
     return teacher
 
 
-def _parse_supernet(fields: Fields) -> SupernetConfig:
+def _parse_supernet(fields: Fields, n_blocks: int) -> SupernetConfig:
     supernet = SupernetConfig(
-        training=_parse_training(fields.fields("training")),
+        training=_parse_trainings(fields.value("training"), fields.path("training"), n_blocks),
         sampling=fields.choice("sampling", SAMPLINGS, default="uniform"),
+        distill=fields.choice("distill", DISTILLATIONS, default="together"),
     )
     fields.end()
     return supernet
@@ -148,16 +165,33 @@ def _parse_networks(fields: Fields) -> NetworksConfig:
     return networks
 
 
+def _parse_trainings(content: Any, where: str, n_blocks: int) -> tuple[Training, ...]:
+    """Read a training whose learning rate is one number for all blocks, or a list of one a block."""
+    rates = content.get("learning_rate") if isinstance(content, dict) else None
+    if not isinstance(rates, list):
+        return (_parse_training(Fields(content, where)),) * n_blocks
+    if len(rates) != n_blocks:
+        raise InputError(f"{where}.learning_rate: {len(rates)} learning rates were given for {n_blocks} blocks")
+    return tuple(_parse_training(Fields(content | {"learning_rate": rate}, where)) for rate in rates)
+
+
 def _parse_training(fields: Fields) -> Training:
     training = Training(
         steps=fields.integer("steps"),
         batch=fields.integer("batch"),
         learning_rate=fields.number("learning_rate"),
         optimizer=fields.choice("optimizer", OPTIMIZERS, default=Training.optimizer),
+        nesterov=fields.flag("nesterov", default=Training.nesterov),
         decay=fields.choice("decay", DECAYS, default=Training.decay),
+        min_learning_rate=fields.number("min_learning_rate", default=Training.min_learning_rate),
         weight_decay=fields.number("weight_decay", default=Training.weight_decay),
+        decayed=fields.choice("decayed", DECAYED, default=Training.decayed),
         warm_up=fields.integer("warm_up", default=Training.warm_up, smallest=0),
+        amp=fields.flag("amp", default=Training.amp),
     )
+    if training.min_learning_rate > training.learning_rate:
+        where = fields.path("min_learning_rate")
+        raise InputError(f"{where}: {training.min_learning_rate} is more than learning_rate, {training.learning_rate}")
     if training.warm_up >= training.steps:
         raise InputError(f"{fields.path('warm_up')}: {training.warm_up} is not less than steps, {training.steps}")
     fields.end()

@@ -45,6 +45,7 @@ class Operator:
         channels: output channels with a bias and a scale of their weights, 0 if it has no weights.
         macs: multiply-accumulates.
         normed: whether it is trained with batch norm (two parameters a channel) instead of a bias (one).
+        moved: elements of the tensors that it reads and writes; 0 of an input that is only there.
     """
 
     alive: tuple[int, ...]
@@ -52,6 +53,7 @@ class Operator:
     channels: int = 0
     macs: int = 0
     normed: bool = True
+    moved: int = 0
 
     def parameters(self, _: BitWidths) -> int:
         return self.weights + self.channels * (2 if self.normed else 1)
@@ -74,9 +76,9 @@ class Cost:
     name: str
     unit: str
     aggregation: Literal["sum", "max"]
-    of: Callable[[Operator, BitWidths], int]
+    of: Callable[[Operator, BitWidths], float]
 
-    def total(self, operators: Iterable[Operator], widths: BitWidths) -> int:
+    def total(self, operators: Iterable[Operator], widths: BitWidths) -> float:
         """Return the cost of operators in sequence; of none, 0."""
         values = (self.of(operator, widths) for operator in operators)
         return sum(values) if self.aggregation == "sum" else max(values, default=0)
@@ -92,11 +94,13 @@ COSTS = (
 PARAMETERS = Cost("parameters", "", "sum", Operator.parameters)
 
 
-def block_costs(space: SearchSpace, b: int, widths: BitWidths) -> dict[str, NDArray[np.float64]]:
+def block_costs(
+    space: SearchSpace, b: int, widths: BitWidths, costs: Sequence[Cost] = COSTS
+) -> dict[str, NDArray[np.float64]]:
     """Return the costs of every candidate of block ``b`` at the given bit widths, float64 ``(n_candidates,)`` each.
 
-    Keys are those of ``COSTS``, in their order. Each operation of each layer is counted once and the layers are then
-    combined by outer sums or maxima, last layer fastest as in the codes: O(n_candidates).
+    Keys are the names of ``costs``, in their order. Each operation of each layer is counted once and the layers are
+    then combined by outer sums or maxima, last layer fastest as in the codes: O(n_candidates).
     """
     x = space.block_inputs[b]
     entry = [_input(x)]
@@ -105,7 +109,7 @@ def block_costs(space: SearchSpace, b: int, widths: BitWidths) -> dict[str, NDAr
         choices.append([_layer(layer, operation, x) for operation in layer.operations])
         x = x.after(layer.out_channels, layer.stride)
     columns = {}
-    for cost in COSTS:
+    for cost in costs:
         combine = np.add if cost.aggregation == "sum" else np.maximum
         column = np.array([cost.total(entry, widths)], dtype=np.float64)
         for choice in choices:
@@ -114,10 +118,10 @@ def block_costs(space: SearchSpace, b: int, widths: BitWidths) -> dict[str, NDAr
     return columns
 
 
-def fixed_costs(space: SearchSpace, widths: BitWidths) -> dict[str, float]:
+def fixed_costs(space: SearchSpace, widths: BitWidths, costs: Sequence[Cost] = COSTS) -> dict[str, float]:
     """Return the costs of stem and head together at the given bit widths; keys as :func:`block_costs`."""
     operators = _fixed(space)
-    return {cost.name: float(cost.total(operators, widths)) for cost in COSTS}
+    return {cost.name: float(cost.total(operators, widths)) for cost in costs}
 
 
 def network_costs(space: SearchSpace, operations: Sequence[Sequence[Operation]], policy: Policy) -> dict[str, float]:
@@ -172,7 +176,7 @@ def _layer(layer: Layer, operation: Operation, x: Shape) -> list[Operator]:
         operators.append(_convolution(inner, depthwise, operation.kernel, groups=inner.channels, kept=residual))
     operators.append(_convolution(depthwise, y, kept=residual))
     if layer.keeps_shape:
-        operators.append(Operator(alive=(*residual, y.n_elements, y.n_elements)))
+        operators.append(_joining(alive=(*residual, y.n_elements, y.n_elements)))
     return operators
 
 
@@ -200,7 +204,7 @@ def _head(head: Head, x: Shape) -> list[Operator]:
     operators.append(_convolution(pooled, Shape(head.channels, 1, 1), kept=branches))
     branches += (head.channels,)  # broadcast only as it is concatenated
     joined = x.after(head.channels * len(branches), 1)
-    operators.append(Operator(alive=(*branches, joined.n_elements)))
+    operators.append(_joining(alive=(*branches, joined.n_elements)))
     operators.append(_convolution(joined, branch, 3))
     operators.append(_convolution(branch, x.after(head.n_classes, 1), normed=False))
     return operators
@@ -211,11 +215,16 @@ def _convolution(
 ) -> Operator:
     weights = y.channels * (x.channels // groups) * kernel**2
     alive = (x.n_elements, y.n_elements, *kept)
-    return Operator(alive, weights, y.channels, weights * y.height * y.width, normed)
+    return Operator(alive, weights, y.channels, weights * y.height * y.width, normed, x.n_elements + y.n_elements)
 
 
 def _weightless(x: Shape, y: Shape, kept: tuple[int, ...] = ()) -> Operator:
-    return Operator(alive=(x.n_elements, y.n_elements, *kept))
+    return Operator(alive=(x.n_elements, y.n_elements, *kept), moved=x.n_elements + y.n_elements)
+
+
+def _joining(alive: tuple[int, ...]) -> Operator:
+    """An addition or concatenation: it reads and writes everything that is alive."""
+    return Operator(alive, moved=sum(alive))
 
 
 def _bytes(elements: int, bits: int) -> int:

@@ -30,6 +30,10 @@ class Fields:
         """Return whether the field is there and not null."""
         return self._content.get(name) is not None
 
+    def contains(self, name: str) -> bool:
+        """Return whether the field is there, if only as null."""
+        return name in self._content
+
     def optional(self, name: str) -> Any:
         """Return the field's content as it stands, ``None`` where it is missing."""
         self._read.add(name)
@@ -51,6 +55,13 @@ class Fields:
         content = self.value(name)
         if not isinstance(content, str) or not content or "/" in content:
             raise InputError(f"{self.path(name)}: {content!r} is not a name")
+        return content
+
+    def sentence(self, name: str) -> str:
+        """Return text for people, not empty."""
+        content = self.value(name)
+        if not isinstance(content, str) or not content.strip():
+            raise InputError(f"{self.path(name)}: {content!r} is not a text")
         return content
 
     def choice(self, name: str, choices: Sequence[str], default: str | None = None) -> str:

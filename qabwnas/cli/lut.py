@@ -21,21 +21,40 @@ def command() -> None:
 
 
 @command.command(name="import")
-@click.argument("table_path", metavar="TABLE.csv", type=_FILE)
+@click.argument("table_paths", metavar="TABLE...", type=_FILE, nargs=-1, required=True)
 @click.option("-o", "--output", metavar="LUT.h5", type=_FILE, required=True)
+@click.option(
+    "--format",
+    "format_name",
+    type=click.Choice(["csv", "parquet", "spaceevo", "dna", "ofa", "hawq"]),
+    help="Whose table it is; csv and parquet are told by the file's name.",
+)
+@click.option("--device", metavar="NAME", help="Call the latency latency_ms[NAME]: spaceevo, ofa, hawq.")
+@click.option("--resolution", type=click.IntRange(min=1), help="Which of a table's image sizes to take: spaceevo.")
 @click.option("--aggregate", "aggregations", metavar="METRIC=max", multiple=True, help="Blocks are not summed: max.")
 @click.option(
     "--fixed", "fixed_parts", metavar="METRIC=VALUE", multiple=True, help="What stem and head add; may have a unit."
 )
 @force_option
 def import_command(
-    table_path: Path, output: Path, aggregations: tuple[str, ...], fixed_parts: tuple[str, ...], force: bool
+    table_paths: tuple[Path, ...],
+    output: Path,
+    format_name: str | None,
+    device: str | None,
+    resolution: int | None,
+    aggregations: tuple[str, ...],
+    fixed_parts: tuple[str, ...],
+    force: bool,
 ) -> None:
-    """Make LUT.h5 of TABLE.csv (or .csv.gz).
+    """Make LUT.h5 of a table.
 
-    Its columns are block, candidate, optionally bits and choice_description, and one a metric.
+    A table of one's own is CSV (.csv, .csv.gz) or Parquet with the columns block, candidate, optionally bits and
+    choice_description, and one a metric. Of others: SpaceEvo's block tables and DNA's potential-*.yaml (a folder, or a
+    file a stage), once-for-all's latency YAML, and HAWQ's sensitivities a layer as CSV.
     """
-    from qabwnas.lut.lut import AGGREGATIONS, Aggregation, Lut
+    from qabwnas.lut.importers.formats import import_table
+    from qabwnas.lut.importers.options import ImportOptions
+    from qabwnas.lut.lut import AGGREGATIONS, Aggregation
     from qabwnas.lut.units import parse_quantity
 
     aggregate: dict[str, Aggregation] = {}
@@ -46,9 +65,9 @@ def import_command(
         aggregate[name] = known[0]
     fixed = {name: float(parse_quantity(text, name)) for name, text in _assignments("--fixed", fixed_parts).items()}
     check_output(output, force)
-    lut = Lut.from_csv(table_path, aggregate, fixed)
+    lut = import_table(table_paths, format_name, ImportOptions(aggregate, fixed, device, resolution))
     lut.save(output)
-    click.echo(f"{output}: {_summary(lut)}")
+    click.echo(f"{output}: {summary(lut)}")
 
 
 @command.command(name="export")
@@ -62,7 +81,7 @@ def export_command(lut_path: Path, output: Path, force: bool) -> None:
     check_output(output, force)
     lut = Lut.open(lut_path)
     lut.to_csv(output)
-    click.echo(f"{output}: {_summary(lut)}")
+    click.echo(f"{output}: {summary(lut)}")
 
 
 @command.command(name="info")
@@ -84,7 +103,7 @@ def validate_command(lut_path: Path) -> None:
     """Read all of LUT.h5 and name the first thing that is wrong."""
     from qabwnas.lut.store import validate_lut
 
-    click.echo(f"{lut_path}: valid: {_summary(validate_lut(lut_path))}")
+    click.echo(f"{lut_path}: valid: {summary(validate_lut(lut_path))}")
 
 
 def _assignments(option: str, texts: tuple[str, ...]) -> dict[str, str]:
@@ -100,6 +119,7 @@ def _assignments(option: str, texts: tuple[str, ...]) -> dict[str, str]:
     return assignments
 
 
-def _summary(lut: Lut) -> str:
+def summary(lut: Lut) -> str:
+    """Return what a LUT has, in a line."""
     n_candidates = sum(block.n_candidates for block in lut.blocks)
     return f"{len(lut.blocks)} blocks, {n_candidates} candidates, metrics {', '.join(lut.metric_names)}"

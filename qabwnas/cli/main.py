@@ -19,6 +19,7 @@ COMMANDS = {
     "demo": "Run everything once, small, on handwritten digits.",
     "run": "Run the stages of a configuration, from teacher to report.",
     "lut": "Import, export, describe and check look-up tables.",
+    "latency": "Bring latencies of devices into a look-up table.",
     "search": "Find the best subnets of a LUT within budgets.",
     "batch": "Answer a table of budgets.",
     "front": "Build the exact front of a LUT.",

@@ -27,7 +27,9 @@ FLOORS: list[list[set[str]]] = [
     [{"pipeline"}],
     [{"cli"}],
 ]
-WITHOUT_TORCH = {"costs", "estimate", "lut", "roofline", "search"} | {word for floor in FLOORS[:3] for room in floor for word in room}
+WITHOUT_TORCH = {"costs", "estimate", "lut", "roofline", "search"} | {
+    word for floor in FLOORS[:3] for room in floor for word in room
+}
 PUBLIC_ROOMS = {"errors", "lut", "search"}  # what `import qabwnas` loads
 
 

@@ -13,6 +13,8 @@ from qabwnas.lut.units import parse_quantity
 
 # A total has 19 digits at most, so that none lies between a budget and its floor at 25 digits.
 _FLOOR = Context(prec=25, rounding=ROUND_FLOOR)
+_SHOWN = Context(prec=7, rounding=ROUND_FLOOR)
+_EXACT = Context(prec=200)
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,12 @@ class Margin:
         return _FLOOR.divide(self.budget, 1 + self.share)
 
     def as_text(self) -> str:
-        return f"margin {self.metric} {self.share * 100:f}%: budget {self.budget:f}, searched {self.searched:.7g}"
+        shown = _SHOWN.plus(self.searched)
+        return f"margin {self.metric} {_percent(self.share)}%: budget {self.budget:f}, searched {shown:f}"
+
+    def budget_for(self, total: Decimal) -> Decimal:
+        """Return the smallest budget that a total keeps with the margin, exactly."""
+        return _EXACT.multiply(total, 1 + self.share)
 
     def as_json(self) -> dict[str, object]:
         return {"share": self.share, "budget": self.budget, "searched": self.searched}
@@ -54,6 +61,10 @@ def parse_margins(texts: tuple[str, ...], budgets: Mapping[str, Decimal]) -> tup
         if budgets[metric] < 0:
             raise InputError(f"--margin {metric}: its budget is negative")
     return tuple(margins.values())
+
+
+def _percent(share: Decimal) -> str:
+    return f"{(share * 100).normalize():f}"
 
 
 def _share(metric: str, text: str) -> Decimal:

@@ -119,7 +119,7 @@ def command(
         for effect in explanation.effects if explanation is not None else ():
             click.echo(_effect_as_text(effect, result.minimized))
     if result.status == "infeasible":
-        _explain_infeasible(result)
+        _explain_infeasible(result, margins)
         raise click.exceptions.Exit(NOTHING_FITS)
     if result.status == "unknown":
         raise InputError(f"no subnet was found within the limits; none has {result.minimized} below {result.bound:f}")
@@ -204,10 +204,12 @@ def _effect_as_text(effect: BudgetEffect, minimized: str) -> str:
     )
 
 
-def _explain_infeasible(result: SearchResult) -> None:
+def _explain_infeasible(result: SearchResult, margins: tuple[Margin, ...]) -> None:
+    wider = {margin.metric: margin for margin in margins}
     for name, smallest in result.smallest.items():
         if smallest is not None:
             under = " under the other budgets" if len(result.smallest) > 1 else ""
-            click.echo(f"no subnet fits: the smallest {name}{under} is {smallest:f}", err=True)
+            needed = f", which needs a budget of {wider[name].budget_for(smallest):f}" if name in wider else ""
+            click.echo(f"no subnet fits: the smallest {name}{under} is {smallest:f}{needed}", err=True)
         else:
             click.echo(f"no subnet fits: the other budgets leave nothing, whatever {name} may be", err=True)

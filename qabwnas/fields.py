@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from qabwnas.errors import InputError
 
 T = TypeVar("T")
+
+LARGEST_NUMBER = sys.float_info.max
+"""Whole numbers may be larger, and are no doubles then."""
 
 
 class Fields:
@@ -87,7 +90,7 @@ class Fields:
         """Return a finite number of 0 or more."""
         content = self.optional(name) if default is not None else self.value(name)
         content = default if content is None else content
-        if not isinstance(content, (int, float)) or isinstance(content, bool) or not 0 <= content < math.inf:
+        if not isinstance(content, (int, float)) or isinstance(content, bool) or not 0 <= content <= LARGEST_NUMBER:
             raise InputError(f"{self.path(name)}: {content!r} is not a number of 0 or more")
         return float(content)
 

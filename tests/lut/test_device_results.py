@@ -105,6 +105,7 @@ def row(content: dict[str, Any]) -> dict[str, Any]:
         (lambda c: row(c).update(candidate=1), "blocks.layer1[1]: candidate 1 stands twice"),
         (lambda c: row(c).update(candidate=4), "blocks.layer1[0].candidate: 4 is not in 0 … 3"),
         (lambda c: row(c).update(median_ms="1"), "blocks.layer1[0].median_ms: '1' is not a number of 0 or more"),
+        (lambda c: row(c).update(median_ms=10**400), "blocks.layer1[0].median_ms: 1000"),
         (lambda c: row(c).update(median_ms=-1), "blocks.layer1[0].median_ms: -1 is not a number of 0 or more"),
         (lambda c: row(c).update(minimum_ms=9), "blocks.layer1[0].minimum_ms: 9.0 is above the median 1.25"),
         (lambda c: row(c).update(bits="w4a4"), "blocks.layer1[0].bits: 'w4a4', but candidate 0 of the LUT is w8a8"),

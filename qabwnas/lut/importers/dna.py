@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qabwnas.errors import InputError
-from qabwnas.fields import parse_yaml
+from qabwnas.fields import LARGEST_NUMBER, parse_yaml
 from qabwnas.lut.importers.options import ImportOptions
 from qabwnas.lut.importers.stage_files import stages_of
 from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
@@ -83,7 +83,7 @@ def _read(path: Path) -> Losses:
 
 
 def _number(where: str, entry: Any) -> float:
-    if isinstance(entry, bool) or not isinstance(entry, (int, float)) or not math.isfinite(entry):
+    if isinstance(entry, bool) or not isinstance(entry, (int, float)) or not abs(entry) <= LARGEST_NUMBER:
         raise InputError(f"{where}: {entry!r} is not a finite number")
     return float(entry)
 

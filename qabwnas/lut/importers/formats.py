@@ -6,10 +6,12 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 from qabwnas.errors import InputError
 from qabwnas.lut.csv_read import named_metrics
+from qabwnas.lut.device_results import device_name
 from qabwnas.lut.importers.options import ImportOptions
 from qabwnas.lut.lut import Lut
 
@@ -60,8 +62,8 @@ def import_table(
 
     Raises:
         OSError: a file cannot be read.
-        InputError: the format is unknown, or takes one file only, or an option means nothing to it; or something in a
-            file is not as it should be, and the message gives the file and the line, row or key.
+        InputError: the format is unknown, takes one file only, or needs pyarrow, which is not installed; an option
+            means nothing to it; or something in a file is wrong, and the message gives it and the line, row or key.
     """
     options = options or ImportOptions()
     name = guess_format(paths[0]) if name is None else name
@@ -73,6 +75,10 @@ def import_table(
     for option in ("device", "resolution"):
         if getattr(options, option) is not None and option not in known.takes:
             raise InputError(f"the format {name} knows no {option}")
+    if options.device is not None:
+        device_name(options.device, "device")
+    if name == "parquet" and find_spec("pyarrow") is None:
+        raise InputError(f"{paths[0]}: Parquet needs pyarrow: pip install 'qabwnas[batch]'")
     read: Importer = import_module(f"qabwnas.lut.importers.{name}").read_table
     lut = read([Path(path) for path in paths], options)
     return lut if name in ("csv", "parquet") else _settled(lut, options, Path(paths[0]))

@@ -18,7 +18,6 @@ counts every place once, and is the latency of a network only where that has eve
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -26,7 +25,7 @@ from pathlib import Path
 import numpy as np
 
 from qabwnas.errors import InputError
-from qabwnas.fields import parse_yaml
+from qabwnas.fields import LARGEST_NUMBER, parse_yaml
 from qabwnas.lut.importers.options import ImportOptions
 from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
 
@@ -77,7 +76,7 @@ def read_operations(path: Path) -> Mapping[str, float]:
         if not isinstance(key, str) or not (_PLAIN.fullmatch(key) or _MBCONV.fullmatch(key)):
             raise InputError(f"{path}: {key}: not an operation of the form {_EXAMPLE}")
         mean = entry.get("mean") if isinstance(entry, dict) else None
-        if isinstance(mean, bool) or not isinstance(mean, (int, float)) or not 0 <= mean < math.inf:
+        if isinstance(mean, bool) or not isinstance(mean, (int, float)) or not 0 <= mean <= LARGEST_NUMBER:
             raise InputError(f"{path}: {key}.mean: {mean!r} is not a number of 0 or more")
         operations[key] = float(mean)
     return operations

@@ -64,6 +64,7 @@ def test_only_losses_that_all_stages_have_are_taken(tmp_path: Path) -> None:
         ({"loss": []}, "potential-0.yaml: loss: not a list of one entry or more"),
         ({"loss": [1.0, "x"]}, r"potential-0.yaml: loss\[1\]: 'x' is not a finite number"),
         ({"loss": [1.0, float("nan")]}, r"potential-0.yaml: loss\[1\]: nan is not a finite number"),
+        ({"loss": [10**400]}, r"potential-0.yaml: loss\[0\]: 10+ is not a finite number"),
         ({"loss": [1.0], "cl_loss": [1.0, 2.0]}, "lists of several lengths: cl_loss 2, loss 1"),
         ({"loss": [1.0], "lost": [1.0]}, "potential-0.yaml: lost: unknown key; there are loss, "),
     ],

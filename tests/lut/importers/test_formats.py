@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from qabwnas.errors import InputError
+from qabwnas.lut.importers import formats
 from qabwnas.lut.importers.formats import FORMATS, guess_format, import_table
 from qabwnas.lut.importers.options import ImportOptions
 from qabwnas.lut.lut import Lut, Metric
@@ -97,6 +98,12 @@ def test_damaged_parquet(tmp_path: Path) -> None:
         import_table([path])
 
 
+def test_parquet_without_pyarrow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(formats, "find_spec", lambda _: None)
+    with pytest.raises(InputError, match=r"t.parquet: Parquet needs pyarrow: pip install 'qabwnas\[batch\]'"):
+        import_table([tmp_path / "t.parquet"])
+
+
 def test_options_that_mean_nothing_to_a_format(tmp_path: Path) -> None:
     paths = [tmp_path / "a.csv", tmp_path / "b.csv"]
     with pytest.raises(InputError, match="b.csv: a table of the format csv is one file"):
@@ -107,4 +114,6 @@ def test_options_that_mean_nothing_to_a_format(tmp_path: Path) -> None:
         import_table(paths[:1], "hawq", ImportOptions(resolution=160))
     with pytest.raises(InputError, match="'xml' is not one of the formats csv, parquet, spaceevo, dna, ofa, hawq"):
         import_table(paths[:1], "xml")
+    with pytest.raises(InputError, match=r"device: 'a\[1\]' is not a device's name"):
+        import_table(paths[:1], "hawq", ImportOptions(device="a[1]"))
     assert set(FORMATS) == {"csv", "parquet", "spaceevo", "dna", "ofa", "hawq"}

@@ -33,5 +33,5 @@ def add_estimate(lut: Lut, device: Device) -> Lut:
             parts.append(block_costs(lut.space, lut.space.block_index(block.name), table.widths, [cost])[cost.name])
         columns[block.name] = np.concatenate(parts)
     fixed = BitWidths.parse(lut.provenance["fixed"]) if "fixed" in lut.provenance else Policy.fixed
-    metric = Metric(cost.name, cost.unit, cost.aggregation, fixed_costs(lut.space, fixed, [cost])[cost.name])
+    metric = Metric(cost.name, cost.unit, cost.aggregation, fixed_costs(lut.space, fixed, costs=[cost])[cost.name])
     return add_metric(lut, metric, columns, {"model": "roofline", "source": device.source})

@@ -98,7 +98,7 @@ def test_columns_add_layers_up(space: SearchSpace, data: st.DataObject) -> None:
     """A candidate takes what its layers take, one after the other."""
     lut = add_estimate(lut_of(space), DEVICE)
     assert lut.metrics[-1] == Metric(
-        "estimate_ms[x]", "ms", "sum", fixed_costs(space, FLOAT, [DEVICE.cost])["estimate_ms[x]"]
+        "estimate_ms[x]", "ms", "sum", fixed_costs(space, FLOAT, costs=[DEVICE.cost])["estimate_ms[x]"]
     )
     for b, c in enumerate(codes(data.draw, space)):
         block = space.blocks[b]

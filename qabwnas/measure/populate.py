@@ -24,7 +24,7 @@ from qabwnas.measure.tree import walk_candidates
 from qabwnas.nets.digest import module_digest, tensors_digest
 from qabwnas.nets.network import Network
 from qabwnas.nets.supernet import Supernet, SupernetBlock
-from qabwnas.space import BitWidths, Policy, SearchSpace
+from qabwnas.space import FIXED, BitWidths, Policy, SearchSpace
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ def populate(
     calibration: Sequence[Tensor],
     validation: Sequence[Tensor],
     *,
-    fixed: BitWidths = Policy.fixed,
+    fixed: BitWidths = FIXED,
 ) -> Lut:
     """Return the LUT of a whole space: the blocks of :func:`populate_block`, put together by :func:`make_lut`."""
     tables = [populate_block(teacher, supernet, space, b, calibration, validation) for b in range(len(space.blocks))]

@@ -15,7 +15,7 @@ from qabwnas.pipeline.config import Config
 from qabwnas.pipeline.stage import Stage, Workplace
 from qabwnas.pipeline.supernet import load_supernet
 from qabwnas.pipeline.teacher import load_teacher
-from qabwnas.space import Policy
+from qabwnas.space import FIXED
 from qabwnas.train.task import TASKS
 
 FILE_NAME = "lut.h5"
@@ -40,7 +40,7 @@ def _make(place: Workplace) -> list[str]:
             save_lut(Lut(metrics, (LutBlock(block.name, measured),)), part)
         tables.append(open_lut(part).blocks[0].tables)
     origin = provenance(teacher, supernet, calibration, validation)
-    save_lut(make_lut(space, tables, Policy.fixed, origin), place.folder / FILE_NAME)
+    save_lut(make_lut(space, tables, FIXED, origin), place.folder / FILE_NAME)
     return [FILE_NAME]
 
 

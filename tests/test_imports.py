@@ -20,11 +20,12 @@ FLOORS: list[list[set[str]]] = [
     [{"errors"}],
     [{"atomic"}, {"fingerprint"}, {"fields"}],
     [{"space", "space_yaml", "architecture"}],
-    [{"quant"}, {"lut"}, {"costs"}],
+    [{"quant"}, {"lut"}, {"costs"}, {"digest"}],
     [{"nets"}, {"data"}],
     [{"train"}, {"measure"}, {"deploy"}, {"report"}, {"search"}],
     [{"pipeline"}],
     [{"cli"}],
+    [{"__main__"}],
 ]
 WITHOUT_TORCH = {"costs", "lut", "search"} | {word for floor in FLOORS[:3] for room in floor for word in room}
 PUBLIC_ROOMS = {"errors", "lut", "search"}  # what `import qabwnas` loads

@@ -80,7 +80,9 @@ std::vector<Index> Lagrangian::cheap_rows(std::size_t block, std::size_t n) cons
     n = std::min(n, least.size());
     std::vector<Index> rows;
     for (std::size_t part = 0; part < n; ++part) {
-        const auto at = [&](std::size_t i) { return least.begin() + static_cast<std::ptrdiff_t>(i * least.size() / n); };
+        const auto at = [&](std::size_t i) {
+            return least.begin() + static_cast<std::ptrdiff_t>(i * least.size() / n);
+        };
         const auto run = std::min_element(at(part), at(part + 1));
         const auto first = prices.begin() + (run - least.begin()) * static_cast<std::ptrdiff_t>(run_length);
         rows.push_back(static_cast<Index>(std::find(first, prices.end(), *run) - prices.begin()));

@@ -24,7 +24,7 @@ QABWNAS_CLONES Value least(const Value* column, std::size_t n) {
     return smallest;
 }
 
-// Rows spread over a block, and those that are least in what has a budget, so that what is feasible by them is feasible.
+// Rows spread over a block, and those that are least in a metric with a budget: what is feasible, is feasible by them.
 std::vector<Index> sampled_rows(const Columns& block, const std::vector<Value>& budgets) {
     constexpr std::size_t n_spread = 32;
     std::vector<Index> rows;

@@ -1,8 +1,10 @@
 // The rows of a cold search that can still matter, found by prices before any block is pruned.
 //
 // Prices of the budgets come from the linear relaxation of a sample of the rows, better ones from that of rows that are
-// cheap at these. A core of rows gives good subnets (compare the core of Pisinger 1995), and all rows whose price is too
-// far above their block's cheapest to be part of as good a subnet go. Mostly a handful of rows is left. (lagrangian.hpp.)
+// cheap at these. A core of rows gives good subnets (compare the core of Pisinger 1995), and all rows whose price is
+// too far above their block's cheapest to be part of as good a subnet go. Mostly a handful of rows is left.
+// (lagrangian.hpp.)
+//
 // For several subnets the core is all rows up to some price above their block's cheapest: mostly these are found to be
 // all that matter, and the search of the core has proved its answers.
 //

@@ -3,9 +3,41 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from qabwnas.space import Operation, SearchSpace
 from qabwnas.train.settings import Training
+
+TASKS = ("digits", "cityscapes", "image-folder")
+
+
+@dataclass(frozen=True)
+class Scenes:
+    """Street scenes to draw: how many for each folder, and the seed."""
+
+    n_train: int
+    n_val: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class TaskConfig:
+    """What networks are trained for, and where its data come from.
+
+    Attributes:
+        name: one of ``TASKS``.
+        root: the folder of the data; ``None`` where they come with a package or are drawn.
+        scenes: what to draw, in the space's input size, instead of looking for a folder.
+        crop: height and width of what is trained on, for ``cityscapes``.
+        n_calibration, n_validation: images of the train folder that are kept out of training for these.
+    """
+
+    name: str
+    root: Path | None = None
+    scenes: Scenes | None = None
+    crop: tuple[int, int] | None = None
+    n_calibration: int = 0
+    n_validation: int = 0
 
 
 @dataclass(frozen=True)
@@ -38,7 +70,7 @@ class Config:
     """One run.
 
     Attributes:
-        task: a name in :data:`qabwnas.train.task.TASKS`.
+        task: the data, with their loss and score.
         space: the search space, with the bit widths to search over.
         seed: of everything random: weights, order of images, paths.
         minimize: the objective of the search, and first metric of the front.
@@ -47,7 +79,7 @@ class Config:
             metric has one, or a share of the 8-bit teacher's cost such as ``50%``.
     """
 
-    task: str
+    task: TaskConfig
     space: SearchSpace
     seed: int
     teacher: TeacherConfig

@@ -21,7 +21,7 @@ from qabwnas.errors import InputError, StaleError
 from qabwnas.pipeline.config import Config
 from qabwnas.pipeline.stage import Stage, Workplace
 from qabwnas.pipeline.task_yaml import task_to_json
-from qabwnas.space import Shape
+from qabwnas.space import SearchSpace, Shape
 from qabwnas.space_yaml import space_to_json
 from qabwnas.train.classification import Classification
 from qabwnas.train.segmentation import Segmentation
@@ -37,7 +37,7 @@ N_REPORTS = 4
 def _settings(config: Config) -> dict[str, Any]:
     task = task_to_json(config.task)
     task.pop("root", None)  # data may be moved: what counts is their digest
-    return {"task": task, "space": {"input": space_to_json(config.space)["input"], "classes": config.space.head.n_classes}}
+    return {"task": task, "space": {"input": space_to_json(config.space)["input"]}}
 
 
 def _make(place: Workplace) -> list[str]:
@@ -74,10 +74,16 @@ def _task(config: Config, folder: Path) -> Task:
     root = task.root or folder / SCENES_FOLDER
     held_out = {"calibration": task.n_calibration, "validation": task.n_validation}
     if task.crop is None:
-        return Classification(load_image_folder(root, (space.input.height, space.input.width), **held_out))
-    if space.head.n_classes != N_CLASSES:
-        raise InputError(f"the space {space.name!r} has a head of {space.head.n_classes} classes, not {N_CLASSES}")
+        images, classes = load_image_folder(root, size=space.input.height, **held_out)
+        _check_classes(space, len(classes))
+        return Classification(images)
+    _check_classes(space, N_CLASSES)
     return Segmentation(load_cityscapes(root, crop=task.crop, **held_out), N_CLASSES)
+
+
+def _check_classes(space: SearchSpace, n_classes: int) -> None:
+    if space.head.n_classes != n_classes:
+        raise InputError(f"the space {space.name!r} has a head of {space.head.n_classes} classes, the data {n_classes}")
 
 
 def _draw(place: Workplace) -> None:

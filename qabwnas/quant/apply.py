@@ -18,7 +18,7 @@ from qabwnas.errors import InputError
 from qabwnas.quant.fake import FakeQuantise, fake_quantise_channels
 from qabwnas.quant.fold import fold_batch_norm
 from qabwnas.quant.observer import MinMaxObserver
-from qabwnas.quant.operators import Convolution, Input, Linear, Operator
+from qabwnas.quant.operators import Convolution, Input, Linear, Operator, entered
 from qabwnas.space import BitWidths
 
 M = TypeVar("M", bound=nn.Module)
@@ -62,7 +62,7 @@ def quantise(
 
     Raises InputError as :func:`freeze` does.
     """
-    observed = observe(nn.Sequential(Input(), module))
+    observed = observe(entered(module))
     with torch.no_grad():
         for batch in batches:
             observed(batch)

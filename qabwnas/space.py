@@ -89,15 +89,14 @@ class BitWidths(NamedTuple):
 
 
 FLOAT = BitWidths(32, 32)
-FIXED = BitWidths(8, 8)
-"""Of the fixed parts (stem and head), where nothing else is said."""
 
 
-class Policy(NamedTuple):
+@dataclass(frozen=True)
+class Policy:
     """Bit widths of a whole network: one :class:`BitWidths` a block, and one for the fixed parts (stem and head)."""
 
     blocks: tuple[BitWidths, ...]
-    fixed: BitWidths = FIXED
+    fixed: BitWidths = BitWidths(8, 8)
 
     @classmethod
     def homogeneous(cls, widths: BitWidths, n_blocks: int) -> Policy:

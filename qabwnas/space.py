@@ -89,6 +89,7 @@ class BitWidths(NamedTuple):
 
 
 FLOAT = BitWidths(32, 32)
+INT8 = BitWidths(8, 8)
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ class Policy:
     """Bit widths of a whole network: one :class:`BitWidths` a block, and one for the fixed parts (stem and head)."""
 
     blocks: tuple[BitWidths, ...]
-    fixed: BitWidths = BitWidths(8, 8)
+    fixed: BitWidths = INT8
 
     @classmethod
     def homogeneous(cls, widths: BitWidths, n_blocks: int) -> Policy:

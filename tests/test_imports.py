@@ -20,7 +20,7 @@ FLOORS: list[list[set[str]]] = [
     [{"errors"}],
     [{"atomic"}, {"fingerprint"}, {"fields"}],
     [{"space", "space_yaml", "architecture"}],
-    [{"quant"}, {"lut"}, {"costs"}],
+    [{"quant"}, {"lut"}, {"costs"}, {"digest"}],
     [{"nets"}, {"data"}],
     [{"train"}, {"measure"}, {"deploy"}, {"report"}, {"search"}],
     [{"pipeline"}],

@@ -6,7 +6,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from qabwnas.data.splits import Split, Splits
+from qabwnas.data.shift import random_shift
+from qabwnas.data.splits import Splits, TensorSplit
 
 N_CALIBRATION, N_VALIDATION, N_TEST = 200, 200, 800
 BRIGHTEST = 16.0
@@ -28,7 +29,7 @@ def load_digits() -> Splits:
     order = _stratified_order(digits.target, np.random.default_rng(DIVISION_SEED))
     ends = np.cumsum([N_TEST, N_VALIDATION, N_CALIBRATION])
     test, validation, calibration, train = (
-        Split(images[part], labels[part]) for part in map(torch.from_numpy, np.split(order, ends))
+        TensorSplit(images[part], labels[part], random_shift) for part in map(torch.from_numpy, np.split(order, ends))
     )
     return Splits(train, calibration, validation, test)
 

@@ -7,14 +7,14 @@ from torch import Tensor
 from torch.nn import functional as F
 
 
-def random_shift(images: Tensor, pixels: int = 1) -> Tensor:
+def random_shift(images: Tensor, generator: torch.Generator, pixels: int = 1) -> Tensor:
     """Return the images ``(n, channels, height, width)``, each moved by up to ``pixels`` along both axes.
 
-    What moves in from outside is 0. Draws from torch's default generator.
+    What moves in from outside is 0.
     """
     n, _, height, width = images.shape
     padded = F.pad(images, (pixels,) * 4)
-    down, right = torch.randint(0, 2 * pixels + 1, (2, n))
+    down, right = torch.randint(0, 2 * pixels + 1, (2, n), generator=generator)
     rows = (down[:, None] + torch.arange(height))[:, :, None]
     columns = (right[:, None] + torch.arange(width))[:, None, :]
     # Indexing with three tensors around the channels puts the channels last.

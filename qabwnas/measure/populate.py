@@ -17,11 +17,11 @@ import numpy as np
 from torch import Tensor
 
 from qabwnas.costs import COSTS, block_costs, fixed_costs
+from qabwnas.digest import module_digest, tensors_digest
 from qabwnas.errors import InputError
 from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
 from qabwnas.measure.maps import BlockMaps, block_maps
 from qabwnas.measure.tree import walk_candidates
-from qabwnas.nets.digest import module_digest, tensors_digest
 from qabwnas.nets.network import Network
 from qabwnas.nets.supernet import Supernet, SupernetBlock
 from qabwnas.space import BitWidths, Policy, SearchSpace

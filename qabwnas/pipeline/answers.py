@@ -1,4 +1,4 @@
-"""Stage 5: the best network under every budget. Writes ``answers.json``."""
+"""Stage 6: the best network under every budget. Writes ``answers.json``."""
 
 from __future__ import annotations
 

@@ -7,6 +7,15 @@ from dataclasses import dataclass
 from qabwnas.space import Operation, SearchSpace
 from qabwnas.train.settings import Training
 
+TASKS = ("digits",)
+
+
+@dataclass(frozen=True)
+class TaskConfig:
+    """What networks are trained for: a name in ``TASKS``, and where its data come from."""
+
+    name: str
+
 
 @dataclass(frozen=True)
 class TeacherConfig:
@@ -38,7 +47,7 @@ class Config:
     """One run.
 
     Attributes:
-        task: a name in :data:`qabwnas.train.task.TASKS`.
+        task: the data, with their loss and score.
         space: the search space, with the bit widths to search over.
         seed: of everything random: weights, order of images, paths.
         minimize: the objective of the search, and first metric of the front.
@@ -47,7 +56,7 @@ class Config:
             metric has one, or a share of the 8-bit teacher's cost such as ``50%``.
     """
 
-    task: str
+    task: TaskConfig
     space: SearchSpace
     seed: int
     teacher: TeacherConfig

@@ -12,12 +12,11 @@ from qabwnas.architecture import described_layers
 from qabwnas.errors import InputError
 from qabwnas.fields import Fields, check_odd, named, parse_yaml
 from qabwnas.pipeline.budgets import METRICS, resolve_budget
-from qabwnas.pipeline.config import Config, NetworksConfig, SupernetConfig, TeacherConfig
+from qabwnas.pipeline.config import TASKS, Config, NetworksConfig, SupernetConfig, TaskConfig, TeacherConfig
 from qabwnas.space import BitWidths, Operation, SearchSpace
 from qabwnas.space_yaml import load_space, space_to_json
 from qabwnas.train.paths import SAMPLINGS
 from qabwnas.train.settings import DECAYS, OPTIMIZERS, Training
-from qabwnas.train.task import TASKS
 
 
 def load_config(path: str | os.PathLike[str]) -> Config:
@@ -47,7 +46,7 @@ def parse_config(content: Any, where: str = "config", folder: Path = Path()) -> 
         InputError: a field is missing, unknown or out of range; the message starts with ``where`` and the field.
     """
     top = Fields(content, where)
-    task = top.choice("task", tuple(TASKS))
+    task = _parse_task(top)
     space = _parse_space(top, folder)
     minimize = top.choice("minimize", METRICS)
     config = Config(
@@ -74,7 +73,7 @@ def parse_config(content: Any, where: str = "config", folder: Path = Path()) -> 
 def config_to_json(config: Config) -> dict[str, Any]:
     """Return the configuration as JSON values, with nothing left to defaults."""
     return {
-        "task": config.task,
+        "task": asdict(config.task),
         "space": space_to_json(config.space),
         "seed": config.seed,
         "teacher": {
@@ -91,6 +90,16 @@ def config_to_json(config: Config) -> dict[str, Any]:
             "distillation": config.networks.distillation,
         },
     }
+
+
+def _parse_task(top: Fields) -> TaskConfig:
+    """Read the name of a task that needs no settings, or a mapping of its ``name`` and its settings."""
+    if isinstance(top.value("task"), str):
+        return TaskConfig(top.choice("task", TASKS))
+    fields = top.fields("task")
+    task = TaskConfig(fields.choice("name", TASKS))
+    fields.end()
+    return task
 
 
 def _parse_space(top: Fields, folder: Path) -> SearchSpace:

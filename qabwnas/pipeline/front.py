@@ -1,4 +1,4 @@
-"""Stage 4: the exact front of the LUT. Writes ``front.h5``."""
+"""Stage 5: the exact front of the LUT. Writes ``front.h5``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stage 3: measure every candidate of every block at every bit width. Writes ``lut.h5``.
+"""Stage 4: measure every candidate of every block at every bit width. Writes ``lut.h5``.
 
 Every finished block is kept as a LUT of its own until all are there, so that a kill loses one block at most.
 """
@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from qabwnas.data.splits import Split
 from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
 from qabwnas.lut.store import open_lut, save_lut
 from qabwnas.measure.populate import SETTINGS, make_lut, populate_block, provenance
 from qabwnas.pipeline.config import Config
+from qabwnas.pipeline.data import load_task
 from qabwnas.pipeline.stage import Stage, Workplace
 from qabwnas.pipeline.supernet import load_supernet
 from qabwnas.pipeline.teacher import load_teacher
 from qabwnas.space import Policy
-from qabwnas.train.task import TASKS
+from qabwnas.train.feed import images
 
 FILE_NAME = "lut.h5"
 
@@ -27,8 +27,8 @@ def _settings(config: Config) -> dict[str, Any]:
 
 def _make(place: Workplace) -> list[str]:
     space = place.config.space
-    splits = TASKS[place.config.task].load()
-    calibration, validation = _images(splits.calibration), _images(splits.validation)
+    splits = load_task(place.config, place.folder).splits
+    calibration, validation = images(splits.calibration), images(splits.validation)
     teacher = load_teacher(place.config, place.folder)
     supernet = load_supernet(place.config, place.folder)
     tables: list[tuple[Table, ...]] = []
@@ -44,8 +44,4 @@ def _make(place: Workplace) -> list[str]:
     return [FILE_NAME]
 
 
-def _images(split: Split) -> list[Any]:
-    return [batch.images for batch in split.batches()]
-
-
-STAGE = Stage("lut", ("teacher", "supernet"), _settings, _make)
+STAGE = Stage("lut", ("data", "teacher", "supernet"), _settings, _make)

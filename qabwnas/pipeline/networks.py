@@ -1,4 +1,4 @@
-"""Stage 6: retrain the found networks. Writes ``networks/CODES-SEED.pt``, a file a network and seed.
+"""Stage 7: retrain the found networks. Writes ``networks/CODES-SEED.pt``, a file a network and seed.
 
 Answers that differ in bit widths alone share their weights: quantisation comes after retraining.
 """
@@ -14,13 +14,13 @@ from qabwnas.nets.network import Network, assemble
 from qabwnas.pipeline.answers import load_answers
 from qabwnas.pipeline.config import Config
 from qabwnas.pipeline.config_yaml import config_to_json
+from qabwnas.pipeline.data import load_task
 from qabwnas.pipeline.stage import Stage, Workplace
 from qabwnas.pipeline.supernet import load_supernet
 from qabwnas.pipeline.teacher import load_teacher
 from qabwnas.train.checkpoint import load_weights, save_weights
 from qabwnas.train.retrain import retrain
 from qabwnas.train.seeds import derive_seed
-from qabwnas.train.task import TASKS
 
 KIND = "network"
 FOLDER = "networks"
@@ -32,8 +32,7 @@ def _settings(config: Config) -> dict[str, Any]:
 
 def _make(place: Workplace) -> list[str]:
     config = place.config
-    task = TASKS[config.task]
-    train_split = task.load().train
+    task = load_task(config, place.folder)
     teacher = load_teacher(config, place.folder)
     supernet = load_supernet(config, place.folder)
     shutil.rmtree(place.folder / FOLDER, ignore_errors=True)  # networks of other answers
@@ -46,7 +45,6 @@ def _make(place: Workplace) -> list[str]:
             retrain(
                 network,
                 teacher,
-                train_split,
                 task,
                 config.networks.training,
                 distillation=config.networks.distillation,
@@ -71,4 +69,4 @@ def load_network(config: Config, folder: Path, codes: Sequence[int], n: int) -> 
     return network.eval()
 
 
-STAGE = Stage("networks", ("teacher", "supernet", "answers"), _settings, _make)
+STAGE = Stage("networks", ("data", "teacher", "supernet", "answers"), _settings, _make)

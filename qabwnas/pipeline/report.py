@@ -1,4 +1,4 @@
-"""Stage 7: quantise and score the networks, and draw the front. Writes ``results.json`` and ``front.png``."""
+"""Stage 8: quantise and score the networks, and draw the front. Writes ``results.json`` and ``front.png``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from torch import Tensor
 
 from qabwnas.atomic import atomic_path
 from qabwnas.costs import network_costs
-from qabwnas.data.splits import Split, Splits
 from qabwnas.measure.maps import block_maps
 from qabwnas.nets.network import Network
 from qabwnas.nets.quantise import quantise_network
@@ -21,6 +20,7 @@ from qabwnas.pipeline import front
 from qabwnas.pipeline.answers import Found, load_answers
 from qabwnas.pipeline.budgets import TEACHER_WIDTHS
 from qabwnas.pipeline.config import Config
+from qabwnas.pipeline.data import load_task
 from qabwnas.pipeline.networks import load_network
 from qabwnas.pipeline.stage import Stage, Workplace
 from qabwnas.pipeline.teacher import load_teacher
@@ -29,26 +29,26 @@ from qabwnas.report.front import Mark, draw_front
 from qabwnas.report.result import NothingFits, Result, Results
 from qabwnas.search.frontier import Frontier
 from qabwnas.space import FLOAT, BitWidths, Policy
-from qabwnas.train.task import TASKS, Task
+from qabwnas.train.feed import images
+from qabwnas.train.task import Task
 
 RESULTS_NAME = "results.json"
 PICTURE_NAME = "front.png"
 
 
 def _settings(config: Config) -> dict[str, Any]:
-    return {"task": config.task}
+    return {"task": config.task.name}
 
 
 def _make(place: Workplace) -> list[str]:
     config = place.config
-    task = TASKS[config.task]
-    splits = task.load()
+    task = load_task(config, place.folder)
     teacher = load_teacher(config, place.folder)
     rows = [
-        *(_score_teacher(config, teacher, widths, task, splits) for widths in _teacher_widths(config)),
-        *(_score_found(place, found, task, splits) for found in load_answers(place.folder)),
+        *(_score_teacher(config, teacher, widths, task) for widths in _teacher_widths(config)),
+        *(_score_found(place, found, task) for found in load_answers(place.folder)),
     ]
-    results = Results(config.task, task.score_name, len(splits.test), config.seed, rows)
+    results = Results(config.task.name, task.score_name, len(task.splits.test), config.seed, rows)
     with atomic_path(place.folder / RESULTS_NAME) as temporary:
         temporary.write_text(json.dumps(asdict(results), indent=2) + "\n", encoding="utf-8")
     _draw(Frontier.open(place.folder / front.FILE_NAME), rows, place.folder / PICTURE_NAME)
@@ -66,19 +66,20 @@ def _teacher_name(widths: BitWidths) -> str:
     return f"teacher INT{widths.weights}" if widths.weights == widths.activations else f"teacher {widths.name}"
 
 
-def _score_teacher(config: Config, teacher: Network, widths: BitWidths, task: Task, splits: Splits) -> Result:
+def _score_teacher(config: Config, teacher: Network, widths: BitWidths, task: Task) -> Result:
     policy = Policy.homogeneous(widths, len(config.space.blocks))
-    calibration = _images(splits.calibration.batches())
+    splits = task.splits
+    calibration = images(splits.calibration)
     after = []
     if not widths.is_float:
-        after = [task.score(quantise_network(teacher, policy, calibration), splits.test)]
+        after = [task.score(quantise_network(teacher, policy, calibration), splits.test).value]
     return Result(
         name=_teacher_name(widths),
         blocks=[" ".join(operation.name for operation in block) for block in config.teacher.operations],
         widths=[] if widths.is_float else [widths.name] * len(config.space.blocks),
         size_bytes=network_costs(config.space, config.teacher.operations, policy)["size_bytes"],
-        nsr=0.0 if widths.is_float else _nsr(teacher, widths, calibration, _images(splits.validation.batches())),
-        scores_before=[task.score(teacher, splits.test)],
+        nsr=0.0 if widths.is_float else _nsr(teacher, widths, calibration, images(splits.validation)),
+        scores_before=[task.score(teacher, splits.test).value],
         scores_after=after,
     )
 
@@ -94,22 +95,23 @@ def _nsr(teacher: Network, widths: BitWidths, calibration: list[Tensor], validat
     return total
 
 
-def _score_found(place: Workplace, found: Found, task: Task, splits: Splits) -> Result | NothingFits:
+def _score_found(place: Workplace, found: Found, task: Task) -> Result | NothingFits:
     config = place.config
     budgets = ", ".join(f"{metric} ≤ {bound}" for metric, bound in found.budgets.items())
     if found.codes is None:
         return NothingFits(budgets, _needed(found))
     networks = [load_network(config, place.folder, found.codes, n) for n in range(config.networks.n_seeds)]
-    calibration = _images(splits.calibration.batches())
+    splits = task.splits
+    calibration = images(splits.calibration)
     return Result(
         name=budgets,
         blocks=[block.describe(code) for block, code in zip(config.space.blocks, found.codes, strict=True)],
         widths=found.widths,
         size_bytes=float(found.totals["size_bytes"]),
         nsr=float(found.totals["nsr"]),
-        scores_before=[task.score(network, splits.test) for network in networks],
+        scores_before=[task.score(network, splits.test).value for network in networks],
         scores_after=[
-            task.score(quantise_network(network, found.policy, calibration), splits.test) for network in networks
+            task.score(quantise_network(network, found.policy, calibration), splits.test).value for network in networks
         ],
     )
 
@@ -128,10 +130,6 @@ def _draw(frontier: Frontier, rows: Iterable[Result | NothingFits], path: Path) 
     draw_front(columns, path, marks)
 
 
-def _images(batches: Iterable[Split]) -> list[Tensor]:
-    return [batch.images for batch in batches]
-
-
 def load_results(folder: Path) -> Results:
     """Return the results of a finished run."""
     content = json.loads((folder / RESULTS_NAME).read_text(encoding="utf-8"))
@@ -139,4 +137,4 @@ def load_results(folder: Path) -> Results:
     return Results(**content, rows=rows)
 
 
-STAGE = Stage("report", ("teacher", "supernet", "front", "answers", "networks"), _settings, _make)
+STAGE = Stage("report", ("data", "teacher", "supernet", "front", "answers", "networks"), _settings, _make)

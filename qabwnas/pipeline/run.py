@@ -15,6 +15,7 @@ from qabwnas.fingerprint import fingerprint
 from qabwnas.pipeline.config import Config
 from qabwnas.pipeline.config_yaml import config_to_json
 from qabwnas.pipeline.ledger import Ledger
+from qabwnas.pipeline.resources import Resources
 from qabwnas.pipeline.stage import Stage, Workplace
 
 logger = logging.getLogger(__name__)
@@ -24,9 +25,17 @@ SCRATCH_NAME = "scratch"
 
 
 def run_stages(
-    stages: Sequence[Stage], config: Config, folder: Path, *, until: str | None = None, force: bool = False
+    stages: Sequence[Stage],
+    config: Config,
+    folder: Path,
+    *,
+    until: str | None = None,
+    force: bool = False,
+    resources: Resources | None = None,
 ) -> None:
     """Make every stage of a run that is not done; with ``until``, only that one and those that it depends on.
+
+    ``resources`` is what the run may use: by default, this process and the CPU.
 
     A stage is done when it was made with equal settings and its outputs are there, unchanged. Making a stage makes
     all that depend on it be made again. A kill loses what the running stage did since it last saved its progress.
@@ -49,11 +58,11 @@ def run_stages(
             logger.info("%s: done before", stage.name)
         else:
             logger.info("%s: %s", stage.name, reason)
-            _make(stage, [stage.name, *_dependents(stages, stage.name)], config, folder, ledger)
+            ledger.forget([stage.name, *_dependents(stages, stage.name)])
+            _make(stage, config, folder, ledger, resources or Resources())
 
 
-def _make(stage: Stage, stale: list[str], config: Config, folder: Path, ledger: Ledger) -> None:
-    ledger.forget(stale)
+def _make(stage: Stage, config: Config, folder: Path, ledger: Ledger, resources: Resources) -> None:
     settings = stage.settings(config)
     inputs = {name: digest for need in stage.needs for name, digest in ledger.outputs(need).items()}
     identity = fingerprint({"settings": settings, "inputs": inputs})
@@ -63,7 +72,7 @@ def _make(stage: Stage, stale: list[str], config: Config, folder: Path, ledger: 
             shutil.rmtree(other)  # unfinished work with other settings or inputs
     scratch.mkdir(parents=True, exist_ok=True)
     start = time.perf_counter()
-    outputs = stage.make(Workplace(config, folder, scratch, identity))
+    outputs = stage.make(Workplace(config, folder, scratch, identity, resources))
     seconds = time.perf_counter() - start
     ledger.enter(stage.name, settings, outputs, seconds)
     shutil.rmtree(scratch.parent)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from qabwnas.pipeline.config import Config
+from qabwnas.pipeline.resources import Resources
 from qabwnas.train.loop import Progress
 
 
@@ -20,12 +21,14 @@ class Workplace:
         folder: of the run; earlier stages' outputs are there, and the stage's own go there.
         scratch: the stage's own folder for unfinished work. It outlives a kill, and is gone when the stage is done.
         identity: a fingerprint of the stage's settings and of the files that it reads.
+        resources: what it may use of the machine.
     """
 
     config: Config
     folder: Path
     scratch: Path
     identity: str
+    resources: Resources
 
     def progress(self, name: str) -> Progress:
         """Return where a training of the stage keeps its progress."""

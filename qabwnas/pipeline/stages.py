@@ -1,8 +1,9 @@
 """The stages of a run, in their order."""
 
-from qabwnas.pipeline import answers, front, lut, networks, report, supernet, teacher
+from qabwnas.pipeline import answers, data, front, lut, networks, report, supernet, teacher
 
 STAGES = (
+    data.STAGE,
     teacher.STAGE,
     supernet.STAGE,
     lut.STAGE,

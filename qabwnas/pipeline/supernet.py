@@ -1,4 +1,4 @@
-"""Stage 2: distil the teacher into the supernet, block by block. Writes ``supernet.pt``."""
+"""Stage 3: distil the teacher into the supernet, block by block. Writes ``supernet.pt``."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import Any, cast
 from qabwnas.nets.supernet import Supernet, SupernetBlock
 from qabwnas.pipeline.config import Config
 from qabwnas.pipeline.config_yaml import config_to_json
+from qabwnas.pipeline.data import load_task
 from qabwnas.pipeline.stage import Stage, Workplace
 from qabwnas.pipeline.teacher import load_teacher
 from qabwnas.train.checkpoint import load_weights, save_weights
 from qabwnas.train.distill import distill_block, feature_maps
+from qabwnas.train.feed import images
 from qabwnas.train.seeds import derive_seed, own_generators
-from qabwnas.train.task import TASKS
 
 KIND = "supernet"
 FILE_NAME = "supernet.pt"
@@ -27,7 +28,7 @@ def _settings(config: Config) -> dict[str, Any]:
 
 def _make(place: Workplace) -> list[str]:
     config = place.config
-    maps = feature_maps(load_teacher(config, place.folder), TASKS[config.task].load().train.images)
+    maps = feature_maps(load_teacher(config, place.folder), images(load_task(config, place.folder).splits.train))
     with own_generators(derive_seed(config.seed, "supernet")):
         supernet = Supernet(config.space)
     for b, block in enumerate(config.space.blocks):
@@ -52,4 +53,4 @@ def load_supernet(config: Config, folder: Path) -> Supernet:
     return supernet
 
 
-STAGE = Stage("supernet", ("teacher",), _settings, _make)
+STAGE = Stage("supernet", ("data", "teacher"), _settings, _make)

@@ -1,4 +1,4 @@
-"""Stage 1: train the teacher. Writes ``teacher.pt``."""
+"""Stage 2: train the teacher. Writes ``teacher.pt``."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 from qabwnas.nets.network import Network, build_network
 from qabwnas.pipeline.config import Config
 from qabwnas.pipeline.config_yaml import config_to_json
+from qabwnas.pipeline.data import load_task
 from qabwnas.pipeline.stage import Stage, Workplace
 from qabwnas.train.checkpoint import load_weights, save_weights
 from qabwnas.train.seeds import derive_seed, own_generators
-from qabwnas.train.task import TASKS
 from qabwnas.train.teacher import train_teacher
 
 KIND = "teacher"
@@ -24,17 +24,17 @@ def _settings(config: Config) -> dict[str, Any]:
     # What the space lets the search choose from is nothing to the teacher.
     shapes = [{name: block[name] for name in ("channels", "stride", "dilation")} for block in space["blocks"]]
     fixed = {name: space[name] for name in ("input", "stem", "head")}
-    return {name: content[name] for name in ("task", "seed", "teacher")} | {"space": {**fixed, "blocks": shapes}}
+    return {name: content[name] for name in ("seed", "teacher")} | {"space": {**fixed, "blocks": shapes}}
 
 
 def _make(place: Workplace) -> list[str]:
     config = place.config
-    task = TASKS[config.task]
+    task = load_task(config, place.folder)
     seed = derive_seed(config.seed, "teacher")
     with own_generators(seed):
         network = build_network(config.space, config.teacher.operations)
     settings = config.teacher.training
-    train_teacher(network, task.load().train, task, settings, seed=seed, name=KIND, progress=place.progress(KIND))
+    train_teacher(network, task, settings, seed=seed, name=KIND, progress=place.progress(KIND))
     save_weights(place.folder / FILE_NAME, KIND, network)
     return [FILE_NAME]
 
@@ -46,4 +46,4 @@ def load_teacher(config: Config, folder: Path) -> Network:
     return network.eval()
 
 
-STAGE = Stage("teacher", (), _settings, _make)
+STAGE = Stage("teacher", ("data",), _settings, _make)

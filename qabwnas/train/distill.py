@@ -6,10 +6,11 @@ it, its loss the noise-to-signal power ratio between its output and the target. 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor
 
-from qabwnas.data.splits import BATCH
 from qabwnas.nets.network import Network
 from qabwnas.nets.supernet import SupernetBlock
 from qabwnas.quant.nsr import nsr
@@ -22,13 +23,13 @@ PATHS = {"uniform": uniform_path, "fair": fair_path}
 
 
 @torch.no_grad()
-def feature_maps(teacher: Network, images: Tensor) -> list[Tensor]:
+def feature_maps(teacher: Network, batches: Iterable[Tensor]) -> list[Tensor]:
     """Return the teacher's feature maps of all images, in evaluation mode: the stem's output, then every block's.
 
     They are kept in memory, so this is for data sets that are small: 4 bytes an element.
     """
     teacher.eval()
-    parts = [teacher.features(part) for part in torch.split(images, BATCH)]
+    parts = [teacher.features(batch) for batch in batches]
     return [torch.cat(maps) for maps in zip(*parts, strict=True)]
 
 

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from qabwnas.data.splits import Split
 from qabwnas.train.loop import Progress, train
 from qabwnas.train.order import Order
+from qabwnas.train.seeds import derive_seed
 from qabwnas.train.settings import Training
 from qabwnas.train.task import Task
 
@@ -16,7 +16,6 @@ from qabwnas.train.task import Task
 def retrain(
     network: nn.Module,
     teacher: nn.Module,
-    split: Split,
     task: Task,
     settings: Training,
     *,
@@ -31,18 +30,18 @@ def retrain(
     divergence of the network's class probabilities from the teacher's (Hinton et al. 2015, at temperature 1).
     Raises as :func:`~qabwnas.train.loop.train`.
     """
+    split = task.splits.train
     order = Order(len(split), settings.batch, seed)
     teacher.eval()
 
     def loss_at(step: int) -> Tensor:
-        chosen = order(step)
-        images = task.augment(split.images[chosen])
-        logits = network(images)
-        loss = task.loss(logits, split.labels[chosen])
+        batch = split.draw(order(step).tolist(), derive_seed(seed, "step", step))
+        logits = network(batch.images)
+        loss = task.loss(logits, batch.labels)
         if not distillation:
             return loss
         with torch.no_grad():
-            taught = F.log_softmax(teacher(images), dim=1)
+            taught = F.log_softmax(teacher(batch.images), dim=1)
         divergence = F.kl_div(F.log_softmax(logits, dim=1), taught, reduction="batchmean", log_target=True)
         return (1 - distillation) * loss + distillation * divergence
 

@@ -1,44 +1,55 @@
-"""Tasks: what networks are trained for and judged by."""
+"""Tasks: what networks are trained for and judged by. Only what implements :class:`Task` knows which task it is."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from qabwnas.data.digits import load_digits
-from qabwnas.data.shift import random_shift
 from qabwnas.data.splits import Split, Splits
 
 
 @dataclass(frozen=True)
-class Task:
+class Score:
+    """How good a network is on a split.
+
+    Attributes:
+        value: 0 … 1, higher is better.
+        standard_error: of ``value``, from the split being a sample of images.
+    """
+
+    value: float
+    standard_error: float
+
+
+class Task(ABC):
     """A data set with its loss and its score.
 
     Attributes:
-        load: gives the data.
-        augment: gives a random variant of a batch of training images, of the same shape.
-        loss: of logits and labels, as a scalar.
-        score: of a network on a split, 0 … 1, higher is better.
+        splits: the data.
         score_name: what the score is called.
     """
 
-    load: Callable[[], Splits]
-    augment: Callable[[Tensor], Tensor]
-    loss: Callable[[Tensor, Tensor], Tensor]
-    score: Callable[[nn.Module, Split], float]
     score_name: str
 
+    def __init__(self, splits: Splits) -> None:
+        self.splits = splits
 
-@torch.inference_mode()
-def accuracy(network: nn.Module, split: Split) -> float:
-    """Return the share of images whose label has the highest logit; the network is left in evaluation mode."""
-    network.eval()
-    n_right = sum(int((network(part.images).argmax(dim=1) == part.labels).sum()) for part in split.batches())
-    return n_right / len(split)
+    @abstractmethod
+    def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """Return the loss of logits as a scalar."""
+
+    @abstractmethod
+    def score(self, network: nn.Module, split: Split, *, workers: int = 0) -> Score:
+        """Return the score of a network, on the device that it is on; it is left in evaluation mode.
+
+        ``workers`` processes read the images.
+        """
 
 
-TASKS = {"digits": Task(load_digits, random_shift, F.cross_entropy, accuracy, "accuracy")}
+def device_of(network: nn.Module) -> str:
+    """Return the device of a network's first parameter or buffer; one that has none runs on the CPU."""
+    for tensor in (*network.parameters(), *network.buffers()):
+        return str(tensor.device)
+    return "cpu"

@@ -53,7 +53,7 @@ def test_the_table_goes_to_stdout_and_progress_to_stderr(first: tuple[Path, Resu
     assert result.stdout.startswith("network")
     assert "accuracy on 800 test images of digits" in result.stdout
     assert "no network fits; it would with size_bytes" in result.stdout
-    assert without_times(result.stderr)[0] == "teacher: not made yet"
+    assert without_times(result.stderr)[0] == "data: not made yet"
 
 
 def test_a_second_run_makes_nothing_and_prints_the_same(first: tuple[Path, Result], config: Path) -> None:
@@ -61,18 +61,24 @@ def test_a_second_run_makes_nothing_and_prints_the_same(first: tuple[Path, Resul
     again = qabwnas("run", config, "-o", folder)
     assert again.stdout == result.stdout
     assert without_times(again.stderr) == [
-        f"{stage}: done before" for stage in ("teacher", "supernet", "lut", "front", "answers", "networks", "report")
+        f"{stage}: done before"
+        for stage in ("data", "teacher", "supernet", "lut", "front", "answers", "networks", "report")
     ]
 
 
 def test_one_stage_alone(config: Path, tmp_path: Path) -> None:
     result = qabwnas("run", config, "-o", tmp_path / "run", "--stage", "teacher")
     assert (result.exit_code, result.stdout) == (0, "")
-    assert sorted(path.name for path in (tmp_path / "run").glob("*.*")) == ["config.json", "stages.json", "teacher.pt"]
+    assert sorted(path.name for path in (tmp_path / "run").glob("*.*")) == [
+        "config.json",
+        "data.json",
+        "stages.json",
+        "teacher.pt",
+    ]
     result = qabwnas("run", config, "-o", tmp_path / "run", "--stage", "supper")
     assert result.exit_code == 1
     assert result.stderr == (
-        "error: stage 'supper' is not one of teacher, supernet, lut, front, answers, networks, report\n"
+        "error: stage 'supper' is not one of data, teacher, supernet, lut, front, answers, networks, report\n"
     )
 
 

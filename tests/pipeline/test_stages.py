@@ -28,7 +28,7 @@ from qabwnas.report.result import NothingFits, Result
 from qabwnas.search.frontier import Frontier
 from tests.pipeline.tiny import SPACE, TINY
 
-NAMES = ["teacher", "supernet", "lut", "front", "answers", "networks", "report"]
+NAMES = ["data", "teacher", "supernet", "lut", "front", "answers", "networks", "report"]
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -7,18 +7,19 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from qabwnas.data.splits import Split
+from qabwnas.data.digits import load_digits
+from qabwnas.data.splits import Splits, TensorSplit
 from qabwnas.nets.network import build_network
 from qabwnas.nets.supernet import Supernet, SupernetBlock
 from qabwnas.quant.nsr import nsr
 from qabwnas.space import Operation
 from qabwnas.train import distill
 from qabwnas.train.checkpoint import load_checkpoint
+from qabwnas.train.classification import Classification
 from qabwnas.train.distill import distill_block, feature_maps
 from qabwnas.train.loop import KIND, Progress
 from qabwnas.train.retrain import retrain
 from qabwnas.train.settings import Training
-from qabwnas.train.task import TASKS, accuracy
 from qabwnas.train.teacher import train_teacher
 from tests.spaces import TINY
 
@@ -32,11 +33,10 @@ def images() -> Tensor:
 
 
 def test_feature_maps_are_the_teachers_in_evaluation_mode_batch_by_batch(
-    images: Tensor, monkeypatch: pytest.MonkeyPatch
+    images: Tensor,
 ) -> None:
     teacher = build_network(TINY, OPERATIONS)
-    monkeypatch.setattr(distill, "BATCH", 10)
-    maps = feature_maps(teacher, images)
+    maps = feature_maps(teacher, images.split(10))
     for ours, whole in zip(maps, teacher.eval().features(images), strict=True):
         torch.testing.assert_close(ours, whole)
         assert not ours.requires_grad
@@ -44,7 +44,7 @@ def test_feature_maps_are_the_teachers_in_evaluation_mode_batch_by_batch(
 
 @pytest.mark.parametrize("sampling", ["uniform", "fair"])
 def test_distillation_brings_every_path_closer_to_the_teacher(images: Tensor, sampling: str, tmp_path: Path) -> None:
-    maps = feature_maps(build_network(TINY, OPERATIONS), images)
+    maps = feature_maps(build_network(TINY, OPERATIONS), [images])
     torch.manual_seed(1)
     block = cast(SupernetBlock, Supernet(TINY).blocks[1])
     paths = [block.block.digits(code) for code in range(block.block.n_candidates)]
@@ -61,7 +61,7 @@ def test_distillation_brings_every_path_closer_to_the_teacher(images: Tensor, sa
 
 
 def test_a_step_leaves_the_other_paths_alone(images: Tensor, tmp_path: Path) -> None:
-    maps = feature_maps(build_network(TINY, OPERATIONS), images)
+    maps = feature_maps(build_network(TINY, OPERATIONS), [images])
     block = cast(SupernetBlock, Supernet(TINY).blocks[1])
     before = {name: tensor.clone() for name, tensor in block.state_dict().items()}
     distill_block(block, maps[1], maps[2], Training(1, 16, 0.1, weight_decay=0.1), sampling="uniform", seed=0,
@@ -74,20 +74,23 @@ def test_a_step_leaves_the_other_paths_alone(images: Tensor, tmp_path: Path) -> 
 
 
 def test_a_teacher_learns(tmp_path: Path) -> None:
-    splits = TASKS["digits"].load()
+    task = Classification(load_digits())
     network = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
     settings = Training(steps=150, batch=32, learning_rate=0.5)
-    train_teacher(network, splits.train, TASKS["digits"], settings, seed=0, name="t",
+    train_teacher(network, task, settings, seed=0, name="t",
                   progress=Progress(tmp_path / "c.pt", ""))  # fmt: skip
-    assert accuracy(network, splits.validation) > 0.8
+    assert task.score(network, task.splits.validation).value > 0.8
+
+
+def unmoved(images: Tensor, labels: Tensor) -> TensorSplit:
+    return TensorSplit(images, labels, lambda batch, _: batch)
 
 
 @pytest.mark.parametrize("distillation", [0.0, 0.3])
 def test_retraining_minimises_labels_and_teacher_in_their_shares(distillation: float, tmp_path: Path) -> None:
     """One step of plain descent against the gradient of the loss as written down in the docstring."""
-    split = Split(torch.rand(8, 1, 8, 8), torch.arange(8))
-    task = TASKS["digits"]
-    unmoved = type(task)(task.load, lambda x: x, task.loss, task.score, task.score_name)
+    split = unmoved(torch.rand(8, 1, 8, 8), torch.arange(8))
+    task = Classification(Splits(split, split, split, split))
     teacher, network = (nn.Sequential(nn.Flatten(), nn.Linear(64, 10)) for _ in range(2))
     linear = cast(nn.Linear, network[1])
     labels_loss = -network(split.images).log_softmax(1)[torch.arange(8), split.labels].mean()
@@ -97,16 +100,8 @@ def test_retraining_minimises_labels_and_teacher_in_their_shares(distillation: f
     (gradient,) = torch.autograd.grad(loss, linear.weight)
     before = linear.weight.detach().clone()
     settings = Training(steps=1, batch=8, learning_rate=0.1)
-    retrain(network, teacher, split, unmoved, settings, distillation=distillation, seed=0, name="r",
+    retrain(network, teacher, task, settings, distillation=distillation, seed=0, name="r",
             progress=Progress(tmp_path / "c.pt", ""))  # fmt: skip
     # The first step of Nesterov momentum goes 1 + 0.9 times the gradient.
     torch.testing.assert_close(linear.weight, before - 0.1 * 1.9 * gradient)
     assert load_checkpoint(tmp_path / "c.pt", KIND)["step"] == 1
-
-
-def test_accuracy_counts_right_answers() -> None:
-    logits = torch.eye(10).repeat(50, 1)
-    labels = torch.arange(10).repeat(50)
-    labels[:75] = (labels[:75] + 1) % 10
-    network = nn.Sequential(nn.BatchNorm1d(10), nn.Dropout(0.9))  # wrong, unless it is in evaluation mode
-    assert accuracy(network, Split(logits, labels)) == 425 / 500

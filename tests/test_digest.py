@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from qabwnas.nets.digest import module_digest, tensors_digest
+from qabwnas.digest import module_digest, tensors_digest
 
 
 def test_equal_weights_have_one_digest_however_they_lie_in_memory() -> None:

@@ -1,0 +1,22 @@
+"""What a run may use of the machine: no result depends on it, on the CPU in no bit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from qabwnas.pipeline.jobs import Engine, Serial
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What a run may use.
+
+    Attributes:
+        device: ``cpu``, ``cuda`` or ``cuda:1``: where networks live.
+        engine: what runs independent jobs.
+        n_readers: processes that read and augment images; 0 reads in the training process.
+    """
+
+    device: str = "cpu"
+    engine: Engine = field(default_factory=Serial)
+    n_readers: int = 0

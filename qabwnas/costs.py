@@ -127,11 +127,31 @@ def network_costs(space: SearchSpace, operations: Sequence[Sequence[Operation]],
         InputError: the operations do not make a network (see :func:`~qabwnas.architecture.described_layers`), or the
             policy is for another number of blocks.
     """
+    parts = _encoder(space, operations, policy)
+    return _totals([*parts, (_head(space.head, space.block_inputs[-1]), policy.fixed)])
+
+
+def encoder_costs(space: SearchSpace, operations: Sequence[Sequence[Operation]], policy: Policy) -> dict[str, float]:
+    """Return the same costs of stem and blocks alone: a head can have ten times the weights that the search chooses.
+
+    Raises as :func:`network_costs`.
+    """
+    return _totals(_encoder(space, operations, policy))
+
+
+Part = tuple[list[Operator], BitWidths]
+
+
+def _encoder(space: SearchSpace, operations: Sequence[Sequence[Operation]], policy: Policy) -> list[Part]:
     if len(policy.blocks) != len(space.blocks):
         raise InputError(f"a policy of {len(policy.blocks)} blocks was given for {len(space.blocks)}")
-    parts = [(_fixed(space), policy.fixed)]
+    parts = [(_stem(space.stem, space.input), policy.fixed)]
     for layers, x, widths in zip(described_layers(space, operations), space.block_inputs, policy.blocks, strict=False):
         parts.append((_block(layers, x), widths))
+    return parts
+
+
+def _totals(parts: Sequence[Part]) -> dict[str, float]:
     costs = {}
     for cost in (PARAMETERS, *COSTS):
         totals = [cost.total(operators, widths) for operators, widths in parts]

@@ -60,6 +60,7 @@ def command(
     pin: tuple[str, ...],
     forbid: tuple[str, ...],
     weights: tuple[str, ...],
+    weight_file: Path | None,
     distance: int,
     method: Method,
     time_limit: float | None,
@@ -76,7 +77,7 @@ def command(
     from qabwnas.search import search
 
     lut = Lut.open(lut_path)
-    bounds, scope = parse_budgets(budgets), parse_scope(bits, pin, forbid, weights)
+    bounds, scope = parse_budgets(budgets), parse_scope(bits, pin, forbid, weights, weight_file)
     result = search(
         lut,
         minimize=minimize,

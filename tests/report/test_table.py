@@ -2,11 +2,18 @@
 
 import pytest
 
-from qabwnas.report.result import NothingFits, Result, Results, mean_and_deviation, standard_error
+from qabwnas.report.result import NothingFits, Result, Results, mean_and_deviation
 from qabwnas.report.table import results_table
 
-TEACHER = Result("teacher FP32", ["k5e6 k5e6", "k5e6"], [], 277840, 0, [0.985], [])
-FOUND = Result("size_bytes ≤ 62880", ["k7e3 k3e3", "k3e6"], ["w6a6", "w4a4"], 62612, 0.4881, [0.98, 0.984], [0.975] * 2)
+TEACHER = Result("teacher FP32", "teacher", ["k5e6 k5e6", "k5e6"], [], 2277840, 277840, [0, 0], [0.985], [], [], 0.0045)
+FOUND = Result(
+    "size_bytes ≤ 62880", "budget", ["k7e3 k3e3", "k3e6"], ["w6a6", "w4a4"], 62612, 61612, [0.4, 0.0881],
+    [0.98, 0.984], [0.975] * 2, [], 0.0047,
+)  # fmt: skip
+POINT = Result(
+    "w4a4 front 1/2", "w4a4", ["k7e3 k3e3", "k3e6"], ["w4a4"] * 2, 50000, 49000, [0.5, 0.6],
+    [0.98, 0.984], [0.9, 0.92], [0.95, 0.96], 0.0046,
+)  # fmt: skip
 NONE = NothingFits("macs ≤ 9", "it would with macs 663776")
 
 TABLE = """\
@@ -37,4 +44,3 @@ def test_a_single_retraining_has_no_deviation() -> None:
 def test_mean_and_deviation_are_those_of_a_sample() -> None:
     assert mean_and_deviation([0.1, 0.3]) == pytest.approx((0.2, 0.02**0.5))
     assert mean_and_deviation([0.25]) == (0.25, 0)
-    assert standard_error(0.5, 100) == 0.05

@@ -18,6 +18,7 @@ from qabwnas.errors import QabwnasError
 COMMANDS = {
     "demo": "Run everything once, small, on handwritten digits.",
     "run": "Run the stages of a configuration, from teacher to report.",
+    "data": "Draw synthetic street scenes, and check a folder of Cityscapes.",
     "lut": "Import, export, describe and check look-up tables.",
     "search": "Find the best subnets of a LUT within budgets.",
     "batch": "Answer a table of budgets.",

@@ -13,12 +13,20 @@ import click
 
 if TYPE_CHECKING:
     from qabwnas.pipeline.config import Config
+    from qabwnas.pipeline.resources import Resources
 
 N_THREADS = 1
 """Small networks gain nothing from more, and one thread gives the same result on every number of cores."""
 
 
-def run_and_report(config: Config, folder: Path, *, until: str | None = None, force: bool = False) -> None:
+def run_and_report(
+    config: Config,
+    folder: Path,
+    *,
+    until: str | None = None,
+    force: bool = False,
+    resources: Resources | None = None,
+) -> None:
     """Run the stages of ``config`` in ``folder`` and, once all are done, print the table of results.
 
     Raises as :func:`qabwnas.pipeline.run.run_stages`.
@@ -33,7 +41,7 @@ def run_and_report(config: Config, folder: Path, *, until: str | None = None, fo
 
     torch.set_num_threads(N_THREADS)
     with _progress_on_stderr():
-        run_stages(STAGES, config, folder, until=until, force=force)
+        run_stages(STAGES, config, folder, until=until, force=force, resources=resources)
     if until in (None, STAGE.name):
         click.echo(results_table(load_results(folder)))
         click.echo(times_line(Ledger(folder).seconds()))

@@ -20,6 +20,7 @@ COMMANDS = {
     "run": "Run the stages of a configuration, from teacher to report.",
     "data": "Draw synthetic street scenes, and check a folder of Cityscapes.",
     "lut": "Import, export, describe and check look-up tables.",
+    "calibrate": "Fit how much blocks count to the networks of a run.",
     "search": "Find the best subnets of a LUT within budgets.",
     "batch": "Answer a table of budgets.",
     "front": "Build the exact front of a LUT.",

@@ -35,6 +35,11 @@ from qabwnas.cli.resource_options import make_resources, resource_options
     default=1,
     help="Divide all training steps, and the images to measure on, by N: to try whether a run works.",
 )
+@click.option(
+    "--qat",
+    is_flag=True,
+    help="Train the found networks on at their bit widths, also where CONFIG.yaml has no networks.qat.",
+)
 @resource_options
 @force_option
 def command(
@@ -43,6 +48,7 @@ def command(
     folder: Path | None,
     data: Path | None,
     shorten: int,
+    qat: bool,
     device: str,
     readers: int,
     force: bool,
@@ -52,11 +58,16 @@ def command(
     A configuration that differs from that of finished stages is refused; with --force they are made again.
     """
     require_extras("train", "plot")
+    from dataclasses import replace
+
     from qabwnas.cli.stages import run_and_report
     from qabwnas.pipeline.config_yaml import load_config
     from qabwnas.pipeline.shorten import shortened
 
-    config = shortened(load_config(config_path, data), shorten)
+    config = load_config(config_path, data)
+    if qat:
+        config = replace(config, networks=config.networks.with_qat())
+    config = shortened(config, shorten)
     run_and_report(
         config,
         folder or Path("runs") / config_path.stem,

@@ -20,11 +20,20 @@ def front_points(lut: Lut, bit_widths: Sequence[BitWidths], n: int) -> Iterator[
     if len(bit_widths) > 1:
         families[MIXED] = None
     for family, scope in families.items():
-        front = Frontier.build(lut, METRICS, scope=scope)
-        points = evenly_spaced(front.values("size_bytes").tolist(), n)
-        for number, point in enumerate(points, start=1):
-            name = f"{family} front {number}/{len(points)}"
-            yield Found.of_choice(name, family, lut, front.choice(point), front.totals(point), {})
+        yield from _points(lut, family, scope, n)
+
+
+def mixed_front_points(lut: Lut, n: int) -> list[Found]:
+    """Return ``n`` networks, or all if there are fewer, of the front of all bit widths, chosen in the same way."""
+    return list(_points(lut, MIXED, None, n))
+
+
+def _points(lut: Lut, family: str, scope: Scope | None, n: int) -> Iterator[Found]:
+    front = Frontier.build(lut, METRICS, scope=scope)
+    points = evenly_spaced(front.values("size_bytes").tolist(), n)
+    for number, point in enumerate(points, start=1):
+        name = f"{family} front {number}/{len(points)}"
+        yield Found.of_choice(name, family, lut, front.choice(point), front.totals(point), {})
 
 
 def evenly_spaced(sizes: Sequence[float], n: int) -> list[int]:

@@ -138,6 +138,15 @@ def load_tuned(folder: Path, network: Network, found: Found, n: int, calibration
     return quantised
 
 
+def load_deployed(
+    config: Config, folder: Path, network: Network, found: Found, n: int, calibration: Iterable[Tensor]
+) -> Network:
+    """Return ``network`` quantised as it would be deployed: tuned where the configuration has it so."""
+    if config.networks.qat is None:
+        return quantise_network(network, found.policy, calibration)
+    return load_tuned(folder, network, found, n, calibration)
+
+
 def calibration_images(task: Task, device: str) -> Iterator[Tensor]:
     """Give the images that ranges come from, in batches, on a device."""
     return (batch.images.to(device) for batch in read_batches(task.splits.calibration, BATCH))

@@ -13,7 +13,7 @@ def shortened(config: Config, divisor: int) -> Config:
 
     At least one step or image is left. What is drawn, searched and reported is the same, and nothing is comparable.
     """
-    task = config.task
+    task, networks = config.task, config.networks
     return replace(
         config,
         task=replace(
@@ -23,7 +23,11 @@ def shortened(config: Config, divisor: int) -> Config:
         ),
         teacher=replace(config.teacher, training=_shortened(config.teacher.training, divisor)),
         supernet=replace(config.supernet, training=_shortened(config.supernet.training, divisor)),
-        networks=replace(config.networks, training=_shortened(config.networks.training, divisor)),
+        networks=replace(
+            networks,
+            training=_shortened(networks.training, divisor),
+            qat=None if networks.qat is None else _shortened(networks.qat, divisor),
+        ),
     )
 
 

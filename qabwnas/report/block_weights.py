@@ -45,6 +45,16 @@ def least_networks(n_blocks: int) -> int:
     return 2 * n_blocks + 2
 
 
+def check_enough(n_networks: int, n_blocks: int) -> None:
+    """Raise InputError where distinct networks are fewer than :func:`least_networks`."""
+    least = least_networks(n_blocks)
+    if n_networks < least:
+        raise InputError(
+            f"{n_networks} distinct networks are too few to fit {n_blocks} weights: {least} are needed, "
+            "two for each weight and the intercept"
+        )
+
+
 def fit_block_weights(nsrs: Matrix, scores: Sequence[float]) -> BlockWeights:
     """Fit weights to networks with the given NSR of every block, ``(n_networks, n_blocks)``, and score, 0 … 1.
 
@@ -58,11 +68,7 @@ def fit_block_weights(nsrs: Matrix, scores: Sequence[float]) -> BlockWeights:
     """
     nsrs, scored = _distinct(nsrs, scores)
     n, n_blocks = nsrs.shape
-    if n < least_networks(n_blocks):
-        raise InputError(
-            f"{n} distinct networks are too few to fit {n_blocks} weights: {least_networks(n_blocks)} are needed, "
-            "two for each weight and the intercept"
-        )
+    check_enough(n, n_blocks)
     if np.ptp(scored) == 0:
         raise InputError(f"all {n} networks have the same score: there is nothing to fit")
     fitted = _solve(nsrs, scored)

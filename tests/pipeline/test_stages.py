@@ -60,7 +60,7 @@ def test_the_run_folder_holds_what_it_should(finished: Path, config: Config) -> 
     assert codes is not None
     network = "-".join(map(str, codes))
     assert {"config.json", "stages.json", "teacher.pt", "supernet.pt", "lut.h5", "front.h5", "answers.json",
-            f"networks/{network}-seed0.pt", f"networks/{network}-seed1.pt", "results.json", "front.png",
+            f"networks/{network}-seed0.pt", f"networks/{network}-seed1.pt", "results.json", "front.png", "scores.png",
             } <= {str(path.relative_to(finished)) for path in finished.rglob("*.*")}  # fmt: skip
     assert list(json.loads((finished / "stages.json").read_text())) == NAMES
     assert json.loads((finished / "config.json").read_text())["seed"] == config.seed

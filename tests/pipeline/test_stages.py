@@ -103,9 +103,8 @@ def test_results_tell_of_teacher_and_answers(finished: Path) -> None:
 
 
 def test_retrained_networks_read_back(finished: Path, config: Config) -> None:
-    codes = load_answers(finished)[0].codes
-    assert codes is not None
-    first, second = (load_network(config, finished, codes, n).state_dict() for n in range(2))
+    found = load_answers(finished)[0]
+    first, second = (load_network(config, finished, found, n).state_dict() for n in range(2))
     assert not torch.equal(first["head.1.linear.weight"], second["head.1.linear.weight"])
 
 

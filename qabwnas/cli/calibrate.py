@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 )
 @resource_options
 @force_option
-def command(folder: Path, n_evaluated: int | None, output: Path | None, device: str, readers: int, force: bool) -> None:
+def command(folder: Path, n_evaluated: int | None, output: Path | None, force: bool, **resources: Any) -> None:
     """Fit block weights so that the weighted sum of NSRs predicts the score that networks have on the validation split.
 
     Takes 2 × blocks + 2 distinct networks or more, and says how well the weights order networks that they were not
@@ -49,11 +49,9 @@ def command(folder: Path, n_evaluated: int | None, output: Path | None, device: 
     output = output or folder / "weights.json"
     check_output(output, force)
     torch.set_num_threads(N_THREADS)
-    resources = make_resources(device, readers)
+    usable = make_resources(**resources)
     found = (
-        calibrate_retrained(folder, resources)
-        if n_evaluated is None
-        else calibrate_inherited(folder, n_evaluated, resources)
+        calibrate_retrained(folder, usable) if n_evaluated is None else calibrate_inherited(folder, n_evaluated, usable)
     )
     weights = dict(zip(found.block_names, found.fit.weights, strict=True))
     taus = {name: getattr(found.fit, name) for name in ("tau_before", "tau_fitted", "tau_after")}

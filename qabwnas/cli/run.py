@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
+from qabwnas.cli.config_options import config_options, read_config
 from qabwnas.cli.extras import require_extras
 from qabwnas.cli.output import force_option
 from qabwnas.cli.resource_options import make_resources, resource_options
 
 
 @click.command(name="run")
-@click.argument("config_path", metavar="CONFIG.yaml", type=click.Path(path_type=Path))
+@config_options
 @click.option("--stage", metavar="NAME", help="Make this stage and those that it depends on, instead of all.")
 @click.option(
     "-o",
@@ -23,19 +25,6 @@ from qabwnas.cli.resource_options import make_resources, resource_options
     help="The run folder; a run that is there is continued.  [default: runs/ and the configuration's name]",
 )
 @click.option(
-    "--data",
-    metavar="FOLDER",
-    type=click.Path(path_type=Path),
-    help="Where the data are, instead of where CONFIG.yaml says.",
-)
-@click.option(
-    "--shorten",
-    metavar="N",
-    type=click.IntRange(min=1),
-    default=1,
-    help="Divide all training steps, and the images to measure on, by N: to try whether a run works.",
-)
-@click.option(
     "--qat",
     is_flag=True,
     help="Train the found networks on at their bit widths, also where CONFIG.yaml has no networks.qat.",
@@ -44,14 +33,13 @@ from qabwnas.cli.resource_options import make_resources, resource_options
 @force_option
 def command(
     config_path: Path,
-    stage: str | None,
-    folder: Path | None,
     data: Path | None,
     shorten: int,
+    stage: str | None,
+    folder: Path | None,
     qat: bool,
-    device: str,
-    readers: int,
     force: bool,
+    **resources: Any,
 ) -> None:
     """Run the stages of CONFIG.yaml that are not done: data, teacher, supernet, lut, front, answers, networks, report.
 
@@ -61,17 +49,14 @@ def command(
     from dataclasses import replace
 
     from qabwnas.cli.stages import run_and_report
-    from qabwnas.pipeline.config_yaml import load_config
-    from qabwnas.pipeline.shorten import shortened
 
-    config = load_config(config_path, data)
+    config = read_config(config_path, data, shorten)
     if qat:
         config = replace(config, networks=config.networks.with_qat())
-    config = shortened(config, shorten)
     run_and_report(
         config,
         folder or Path("runs") / config_path.stem,
         until=stage,
         force=force,
-        resources=make_resources(device, readers),
+        resources=make_resources(**resources),
     )

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from qabwnas.errors import InputError
 from qabwnas.nets.network import Network
 from qabwnas.quant.apply import freeze, observe
-from qabwnas.quant.operators import Input
+from qabwnas.quant.operators import entered
 from qabwnas.quant.qat import prepare
 from qabwnas.space import BitWidths, Policy
 
@@ -41,7 +41,7 @@ def _observe(network: Network, policy: Policy, images: Iterable[Tensor]) -> Netw
     if len(policy.blocks) != len(network.blocks):
         raise InputError(f"a policy of {len(policy.blocks)} blocks was given for a network of {len(network.blocks)}")
     observed = observe(
-        Network(_entered(network.stem), [_entered(block) for block in network.blocks], _entered(network.head))
+        Network(entered(network.stem), [entered(block) for block in network.blocks], entered(network.head))
     )
     with torch.no_grad():
         for batch in images:
@@ -52,7 +52,3 @@ def _observe(network: Network, policy: Policy, images: Iterable[Tensor]) -> Netw
 def _convert(observed: Network, policy: Policy, convert: Callable[[nn.Module, BitWidths], nn.Module]) -> Network:
     blocks = [convert(block, widths) for block, widths in zip(observed.blocks, policy.blocks, strict=True)]
     return Network(convert(observed.stem, policy.fixed), blocks, convert(observed.head, policy.fixed))
-
-
-def _entered(part: nn.Module) -> nn.Module:
-    return nn.Sequential(Input(), part)

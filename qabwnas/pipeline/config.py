@@ -9,6 +9,7 @@ from qabwnas.space import Operation, SearchSpace
 from qabwnas.train.settings import Training
 
 TASKS = ("digits", "cityscapes", "image-folder")
+DISTILLATIONS = ("kept", "together", "apart")
 INITIAL_WEIGHTS = ("supernet", "scratch")
 QAT_STEPS, QAT_RATE = 10, 100
 
@@ -52,10 +53,20 @@ class TeacherConfig:
 
 @dataclass(frozen=True)
 class SupernetConfig:
-    """The training of every block of the supernet, and how its paths are drawn (``uniform`` or ``fair``)."""
+    """The supernet's training.
 
-    training: Training
+    Attributes:
+        training: of every block; they differ in their learning rates alone.
+        sampling: how paths are drawn: ``uniform`` or ``fair``.
+        distill: ``kept`` computes the teacher's feature maps of all images once and keeps them in memory; images are
+            then not augmented. ``together`` trains all blocks side by side, so that the teacher runs once a step for
+            all of them. ``apart`` trains one block after the other, or at once on several devices, in less memory. The
+            last two give the same weights.
+    """
+
+    training: tuple[Training, ...]
     sampling: str
+    distill: str
 
 
 @dataclass(frozen=True)
@@ -82,8 +93,15 @@ class NetworksConfig:
         hundredth of its learning rate, decaying, without warm-up (Krishnamoorthi 2018, Section 3.2)."""
         if self.qat is not None:
             return self
-        steps, rate = max(1, self.training.steps // QAT_STEPS), self.training.learning_rate / QAT_RATE
-        return replace(self, qat=replace(self.training, steps=steps, learning_rate=rate, warm_up=0))
+        qat = replace(
+            self.training,
+            steps=max(1, self.training.steps // QAT_STEPS),
+            learning_rate=self.training.learning_rate / QAT_RATE,
+            min_learning_rate=self.training.min_learning_rate / QAT_RATE,
+            warm_up=0,
+            amp=False,
+        )
+        return replace(self, qat=qat)
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,19 @@ from qabwnas.architecture import described_layers
 from qabwnas.errors import InputError
 from qabwnas.fields import Fields, check_odd, named, parse_yaml
 from qabwnas.pipeline.budgets import METRICS, resolve_budget
-from qabwnas.pipeline.config import INITIAL_WEIGHTS, Config, NetworksConfig, SupernetConfig, TeacherConfig
+from qabwnas.pipeline.config import (
+    DISTILLATIONS,
+    INITIAL_WEIGHTS,
+    Config,
+    NetworksConfig,
+    SupernetConfig,
+    TeacherConfig,
+)
 from qabwnas.pipeline.task_yaml import parse_task, task_to_json, with_root
 from qabwnas.space import BitWidths, Operation, SearchSpace
 from qabwnas.space_yaml import load_space, parse_space, space_to_json
 from qabwnas.train.paths import SAMPLINGS
-from qabwnas.train.settings import DECAYS, OPTIMIZERS, Training
+from qabwnas.train.settings import DECAYED, DECAYS, OPTIMIZERS, Training
 
 
 def load_config(path: str | os.PathLike[str], data: Path | None = None) -> Config:
@@ -60,7 +67,7 @@ def parse_config(content: Any, where: str = "config", folder: Path = Path()) -> 
         space=space,
         seed=top.integer("seed", smallest=0),
         teacher=_parse_teacher(top.fields("teacher"), space),
-        supernet=_parse_supernet(top.fields("supernet")),
+        supernet=_parse_supernet(top.fields("supernet"), len(space.blocks)),
         minimize=minimize,
         front=_parse_front(top, minimize),
         budgets=_parse_budgets(top),
@@ -87,7 +94,12 @@ def config_to_json(config: Config) -> dict[str, Any]:
             "operations": [" ".join(o.name for o in block) for block in config.teacher.operations],
             "training": asdict(config.teacher.training),
         },
-        "supernet": {"training": asdict(config.supernet.training), "sampling": config.supernet.sampling},
+        "supernet": {
+            "training": asdict(config.supernet.training[0])
+            | {"learning_rate": [training.learning_rate for training in config.supernet.training]},
+            "sampling": config.supernet.sampling,
+            "distill": config.supernet.distill,
+        },
         "minimize": config.minimize,
         "front": list(config.front),
         "budgets": [dict(budgets) for budgets in config.budgets],
@@ -138,10 +150,11 @@ def _parse_teacher(fields: Fields, space: SearchSpace) -> TeacherConfig:
     return teacher
 
 
-def _parse_supernet(fields: Fields) -> SupernetConfig:
+def _parse_supernet(fields: Fields, n_blocks: int) -> SupernetConfig:
     supernet = SupernetConfig(
-        training=_parse_training(fields.fields("training")),
+        training=_parse_trainings(fields.value("training"), fields.path("training"), n_blocks),
         sampling=fields.choice("sampling", SAMPLINGS, default="uniform"),
+        distill=fields.choice("distill", DISTILLATIONS, default="together"),
     )
     fields.end()
     return supernet
@@ -155,10 +168,22 @@ def _parse_networks(fields: Fields) -> NetworksConfig:
         initial=fields.choice("initial", INITIAL_WEIGHTS, default=NetworksConfig.initial),
         qat=_parse_training(fields.fields("qat")) if fields.optional("qat") is not None else None,
     )
+    if networks.qat is not None and networks.qat.amp:
+        raise InputError(f"{fields.path('qat')}.amp: rounding is trained in float32, as it is evaluated")
     if networks.distillation > 1:
         raise InputError(f"{fields.path('distillation')}: {networks.distillation} is not a share of 0 to 1")
     fields.end()
     return networks
+
+
+def _parse_trainings(content: Any, where: str, n_blocks: int) -> tuple[Training, ...]:
+    """Read a training whose learning rate is one number for all blocks, or a list of one a block."""
+    rates = content.get("learning_rate") if isinstance(content, dict) else None
+    if not isinstance(rates, list):
+        return (_parse_training(Fields(content, where)),) * n_blocks
+    if len(rates) != n_blocks:
+        raise InputError(f"{where}.learning_rate: {len(rates)} learning rates were given for {n_blocks} blocks")
+    return tuple(_parse_training(Fields(content | {"learning_rate": rate}, where)) for rate in rates)
 
 
 def _parse_training(fields: Fields) -> Training:
@@ -167,10 +192,17 @@ def _parse_training(fields: Fields) -> Training:
         batch=fields.integer("batch"),
         learning_rate=fields.number("learning_rate"),
         optimizer=fields.choice("optimizer", OPTIMIZERS, default=Training.optimizer),
+        nesterov=fields.flag("nesterov", default=Training.nesterov),
         decay=fields.choice("decay", DECAYS, default=Training.decay),
+        min_learning_rate=fields.number("min_learning_rate", default=Training.min_learning_rate),
         weight_decay=fields.number("weight_decay", default=Training.weight_decay),
+        decayed=fields.choice("decayed", DECAYED, default=Training.decayed),
         warm_up=fields.integer("warm_up", default=Training.warm_up, smallest=0),
+        amp=fields.flag("amp", default=Training.amp),
     )
+    if training.min_learning_rate > training.learning_rate:
+        where = fields.path("min_learning_rate")
+        raise InputError(f"{where}: {training.min_learning_rate} is more than learning_rate, {training.learning_rate}")
     if training.warm_up >= training.steps:
         raise InputError(f"{fields.path('warm_up')}: {training.warm_up} is not less than steps, {training.steps}")
     fields.end()

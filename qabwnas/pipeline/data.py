@@ -37,10 +37,7 @@ N_REPORTS = 4
 def _settings(config: Config) -> dict[str, Any]:
     task = task_to_json(config.task)
     task.pop("root", None)  # data may be moved: what counts is their digest
-    return {
-        "task": task,
-        "space": {"input": space_to_json(config.space)["input"], "classes": config.space.head.n_classes},
-    }
+    return {"task": task, "space": {"input": space_to_json(config.space)["input"]}}
 
 
 def _make(place: Workplace) -> list[str]:

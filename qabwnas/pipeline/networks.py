@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from qabwnas.nets.network import Network, assemble, build_network
@@ -88,16 +89,18 @@ def tune_found(place: Workplace, found: Found, n: int) -> None:
 
 
 def _retrain(place: Workplace, network: Network, training: Training, name: str, n: int) -> None:
-    config, device = place.config, place.resources.device
+    config = place.config
     retrain(
-        network.to(device),
-        load_teacher(config, place.folder).to(device),
+        network,
+        load_teacher(config, place.folder),
         load_task(config, place.folder),
         training,
         distillation=config.networks.distillation,
         seed=derive_seed(config.seed, "networks", n),
         name=f"networks: {name}",
         progress=place.progress(name),
+        device=torch.device(place.resources.device),
+        workers=place.resources.n_readers,
     )
 
 

@@ -49,7 +49,9 @@ def with_root(content: Any, root: Path, where: str) -> Any:
 def _parse_images(name: str, fields: Fields, folder: Path) -> TaskConfig:
     is_street = name == "cityscapes"
     root = fields.optional("root")
-    scenes = _parse_scenes(fields.fields("scenes")) if is_street and fields.has("scenes") else None
+    scenes = None
+    if is_street and fields.optional("scenes") is not None:
+        scenes = _parse_scenes(fields.fields("scenes"))
     if scenes and root is not None:
         raise InputError(f"{fields.path('scenes')}: scenes are drawn where there is no root; give one of the two")
     return TaskConfig(

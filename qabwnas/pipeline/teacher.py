@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from qabwnas.nets.network import Network, build_network
 from qabwnas.pipeline.config import Config
 from qabwnas.pipeline.config_yaml import config_to_json
@@ -34,7 +36,16 @@ def _make(place: Workplace) -> list[str]:
     with own_generators(seed):
         network = build_network(config.space, config.teacher.operations)
     settings = config.teacher.training
-    train_teacher(network, task, settings, seed=seed, name=KIND, progress=place.progress(KIND))
+    train_teacher(
+        network,
+        task,
+        settings,
+        seed=seed,
+        name=KIND,
+        progress=place.progress(KIND),
+        device=torch.device(place.resources.device),
+        workers=place.resources.n_readers,
+    )
     save_weights(place.folder / FILE_NAME, KIND, network)
     return [FILE_NAME]
 

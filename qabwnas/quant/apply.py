@@ -19,7 +19,7 @@ from qabwnas.quant.affine import Affine
 from qabwnas.quant.fake import FakeQuantise, fake_quantise_channels
 from qabwnas.quant.fold import fold_batch_norm
 from qabwnas.quant.observer import MinMaxObserver
-from qabwnas.quant.operators import Convolution, Input, Linear, Operator
+from qabwnas.quant.operators import Convolution, Input, Linear, Operator, entered
 from qabwnas.space import BitWidths
 
 M = TypeVar("M", bound=nn.Module)
@@ -43,24 +43,29 @@ def freeze(observed: M, widths: BitWidths, *, symmetric_weights: bool = True) ->
         InputError: no calibration data has passed through an operator, or something not finite has, or a weight is
             not finite; the message names the operator by its place in the module.
     """
-    return convert(observed, lambda operator: _freeze_operator(operator, widths, symmetric_weights))
+    frozen = copy.deepcopy(observed)
+    freeze_in_place(frozen, widths, symmetric_weights=symmetric_weights)
+    return frozen
+
+
+def freeze_in_place(observed: nn.Module, widths: BitWidths, *, symmetric_weights: bool = True) -> None:
+    """Do the same to the observed module itself; raises as :func:`freeze`."""
+    convert(observed, lambda operator: _freeze_operator(operator, widths, symmetric_weights))
 
 
 @torch.no_grad()
-def convert(observed: M, change: Callable[[Operator], None]) -> M:
-    """Return a copy of an observed module with batch norm folded, and every operator changed in place by ``change``.
+def convert(observed: nn.Module, change: Callable[[Operator], None]) -> None:
+    """Fold batch norm in an observed module and ``change`` every operator, all in place.
 
     Raises:
         InputError: ``change`` does; the message gets the operator's place in the module in front.
     """
-    converted = copy.deepcopy(observed)
-    fold_batch_norm(converted)
-    for name, operator in operators_of(converted):
+    fold_batch_norm(observed)
+    for name, operator in operators_of(observed):
         try:
             change(operator)
         except InputError as error:
             raise InputError(f"{name}: {error}") from error
-    return converted
 
 
 def operators_of(module: nn.Module) -> list[tuple[str, Operator]]:
@@ -96,7 +101,7 @@ def quantise(
 
     Raises InputError as :func:`freeze` does.
     """
-    observed = observe(nn.Sequential(Input(), module))
+    observed = observe(entered(module))
     with torch.no_grad():
         for batch in batches:
             observed(batch)

@@ -8,6 +8,7 @@ estimator (Bengio et al. 2013; Jacob et al., CVPR 2018, Section 3; Krishnamoorth
 
 from __future__ import annotations
 
+import copy
 from typing import Any, TypeVar, cast
 
 import torch
@@ -32,7 +33,9 @@ def prepare(observed: M, widths: BitWidths) -> M:
     Raises:
         InputError: as :func:`~qabwnas.quant.apply.freeze`.
     """
-    return convert(observed, lambda operator: _prepare_operator(operator, widths))
+    prepared = copy.deepcopy(observed)
+    convert(prepared, lambda operator: _prepare_operator(operator, widths))
+    return prepared
 
 
 def finish(trained: M) -> M:

@@ -29,7 +29,15 @@ from qabwnas.pipeline.stages import STAGES
 from qabwnas.quant.operators import Convolution
 from tests.pipeline.tiny import SPACE, TINY, TRAINING
 
-NETWORKS = {"training": TRAINING, "distillation": 0.5, "initial": "scratch", "qat": TRAINING}
+LONGER = TRAINING | {"steps": 30, "batch": 32, "learning_rate": 0.05}
+NETWORKS = {"training": LONGER, "distillation": 0.5, "initial": "scratch", "qat": TRAINING}
+RUN = TINY | {
+    "front_points": 3,
+    "networks": NETWORKS,
+    "teacher": TINY["teacher"] | {"training": {"steps": 100, "batch": 64, "learning_rate": 0.1}},
+    "supernet": TINY["supernet"]
+    | {"training": {"steps": 80, "batch": 64, "learning_rate": 0.01, "optimizer": "adamw"}},
+}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -45,7 +53,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run of points of fronts."""
     folder = tmp_path_factory.mktemp("calibrate")
     (folder / "tiny.yaml").write_text(yaml.safe_dump(SPACE))
-    (folder / "config.yaml").write_text(yaml.safe_dump(TINY | {"front_points": 3, "networks": NETWORKS}))
+    (folder / "config.yaml").write_text(yaml.safe_dump(RUN))
     run_stages(STAGES, load_config(folder / "config.yaml"), folder / "run")
     return folder / "run"
 

@@ -94,6 +94,7 @@ def test_the_objective_is_the_first_metric_of_the_front(folder: Path) -> None:
         ({"networks": {"training": TRAINING, "distillation": 2}}, "config: networks.distillation: 2.0 is not a share"),
         ({"networks": {"training": TRAINING, "initial": "zero"}}, "config: networks.initial: 'zero' is not one of sup"),
         ({"networks": {"training": TRAINING, "qat": {"steps": 5}}}, "config: networks.qat.batch: missing"),
+        ({"networks": {"training": TRAINING, "qat": TRAINING | {"amp": True}}}, "config: networks.qat.amp: rounding"),
         ({"front_points": -1}, "config: front_points: -1 is not a whole number of 0 or more"),
         ({"network": 1}, "config: network: unknown field"),
     ],

@@ -85,17 +85,21 @@ def test_before_training_it_is_the_quantised_network(network: Network, blocks: t
     assert all(torch.equal(finished.state_dict()[name], tensor) for name, tensor in expected.state_dict().items())
 
 
+def same_images(first: int, last: int) -> list[Tensor]:
+    return [IMAGES] * (last - first)
+
+
 def tuned(network: Network, policy: Policy, folder: Path, *, stop_at: int | None = None) -> Network:
     """Train at ``policy`` on labels that need both halves and the middle of an image."""
     prepared = prepare_network(network, policy, [IMAGES])
 
-    def loss_at(step: int) -> Tensor:
+    def loss(forward: nn.Module, images: Tensor, step: int) -> Tensor:
         if step == stop_at:
             raise KeyboardInterrupt
-        return F.cross_entropy(prepared(IMAGES), LABELS)
+        return F.cross_entropy(forward(images), LABELS)
 
     settings = Training(steps=60, batch=96, learning_rate=0.01, optimizer="adamw")
-    train(prepared, loss_at, settings, seed=1, name="qat", progress=Progress(folder / "qat.pt", "", every=10))
+    train(prepared, loss, same_images, settings, seed=1, name="qat", progress=Progress(folder / "qat.pt", "", every=10))
     return prepared
 
 
@@ -103,8 +107,8 @@ def test_training_improves_on_quantisation_after_training(tmp_path: Path) -> Non
     torch.manual_seed(0)
     network = build_network(TINY, [[Operation(5, 2), SKIP], [Operation(3, 3)]])
     settings = Training(steps=120, batch=96, learning_rate=0.02, optimizer="adamw")
-    train(network, lambda _: F.cross_entropy(network(IMAGES), LABELS), settings, seed=0, name="float",
-          progress=Progress(tmp_path / "float.pt", ""))  # fmt: skip
+    train(network, lambda forward, images, _: F.cross_entropy(forward(images), LABELS), same_images, settings, seed=0,
+          name="float", progress=Progress(tmp_path / "float.pt", ""))  # fmt: skip
     policy = Policy((W4A4, W4A4))
     prepared = tuned(network.eval(), policy, tmp_path)
     with torch.no_grad():

@@ -29,7 +29,7 @@ accuracy on 800 test images of digits; found networks: mean ± standard deviatio
 On so many images one network's accuracy has a standard error of about 0.46 points."""
 
 WITH_QAT = """\
-network         encoder    whole    NSR      accuracy     quantised           QAT  blocks
+network          encoder    whole    NSR      accuracy     quantised           QAT  blocks
 ──────────────  ────────  ───────  ─────  ────────────  ────────────  ────────────  ────────────────
 teacher FP32    277.8 kB  2.28 MB      –        98.50%             –             –  k5e6 k5e6  float
                                                                                     k5e6       float

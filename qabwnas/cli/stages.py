@@ -33,16 +33,18 @@ def run_and_report(
     """
     import torch
 
+    from qabwnas.pipeline.ledger import Ledger
     from qabwnas.pipeline.report import STAGE, load_results
     from qabwnas.pipeline.run import run_stages
     from qabwnas.pipeline.stages import STAGES
-    from qabwnas.report.table import results_table
+    from qabwnas.report.table import results_table, times_line
 
     torch.set_num_threads(N_THREADS)
     with _progress_on_stderr():
         run_stages(STAGES, config, folder, until=until, force=force, resources=resources)
     if until in (None, STAGE.name):
         click.echo(results_table(load_results(folder)))
+        click.echo(times_line(Ledger(folder).seconds()))
 
 
 def populate(config: Config, folder: Path, part: tuple[int, int] | None, resources: Resources, *, force: bool) -> Path:

@@ -14,6 +14,7 @@ from qabwnas.fields import Fields, check_odd, named, parse_yaml
 from qabwnas.pipeline.budgets import METRICS, resolve_budget
 from qabwnas.pipeline.config import (
     DISTILLATIONS,
+    INITIAL_WEIGHTS,
     Config,
     NetworksConfig,
     SupernetConfig,
@@ -21,7 +22,7 @@ from qabwnas.pipeline.config import (
 )
 from qabwnas.pipeline.task_yaml import parse_task, task_to_json, with_root
 from qabwnas.space import BitWidths, Operation, SearchSpace
-from qabwnas.space_yaml import load_space, space_to_json
+from qabwnas.space_yaml import load_space, parse_space, space_to_json
 from qabwnas.train.paths import SAMPLINGS
 from qabwnas.train.settings import DECAYED, DECAYS, OPTIMIZERS, Training
 
@@ -71,6 +72,7 @@ def parse_config(content: Any, where: str = "config", folder: Path = Path()) -> 
         front=_parse_front(top, minimize),
         budgets=_parse_budgets(top),
         networks=_parse_networks(top.fields("networks")),
+        front_points=top.integer("front_points", default=0, smallest=0),
     )
     top.end()
     for index, budgets in enumerate(config.budgets):
@@ -101,16 +103,21 @@ def config_to_json(config: Config) -> dict[str, Any]:
         "minimize": config.minimize,
         "front": list(config.front),
         "budgets": [dict(budgets) for budgets in config.budgets],
+        "front_points": config.front_points,
         "networks": {
             "training": asdict(config.networks.training),
             "seeds": config.networks.n_seeds,
             "distillation": config.networks.distillation,
+            "initial": config.networks.initial,
+            "qat": None if config.networks.qat is None else asdict(config.networks.qat),
         },
     }
 
 
 def _parse_space(top: Fields, folder: Path) -> SearchSpace:
     source = top.value("space")
+    if isinstance(source, dict):  # as config_to_json writes it
+        return parse_space(source, top.path("space"))
     if not isinstance(source, str):
         raise InputError(f"{top.path('space')}: {source!r} is neither the name of a preset nor a .yaml file")
     is_file = source.endswith((".yaml", ".yml"))
@@ -158,7 +165,11 @@ def _parse_networks(fields: Fields) -> NetworksConfig:
         training=_parse_training(fields.fields("training")),
         n_seeds=fields.integer("seeds", default=1),
         distillation=fields.number("distillation", default=0.0),
+        initial=fields.choice("initial", INITIAL_WEIGHTS, default=NetworksConfig.initial),
+        qat=_parse_training(fields.fields("qat")) if fields.optional("qat") is not None else None,
     )
+    if networks.qat is not None and networks.qat.amp:
+        raise InputError(f"{fields.path('qat')}.amp: rounding is trained in float32, as it is evaluated")
     if networks.distillation > 1:
         raise InputError(f"{fields.path('distillation')}: {networks.distillation} is not a share of 0 to 1")
     fields.end()

@@ -13,7 +13,7 @@ def shortened(config: Config, divisor: int) -> Config:
 
     At least one step is left, and two images, as standard errors need. What is drawn, searched and reported is the same, and nothing is comparable.
     """
-    task = config.task
+    task, networks = config.task, config.networks
     return replace(
         config,
         task=replace(
@@ -25,7 +25,11 @@ def shortened(config: Config, divisor: int) -> Config:
         supernet=replace(
             config.supernet, training=tuple(_shortened(training, divisor) for training in config.supernet.training)
         ),
-        networks=replace(config.networks, training=_shortened(config.networks.training, divisor)),
+        networks=replace(
+            networks,
+            training=_shortened(networks.training, divisor),
+            qat=None if networks.qat is None else _shortened(networks.qat, divisor),
+        ),
     )
 
 

@@ -16,7 +16,7 @@ from typing import Any, cast
 import numpy as np
 from torch import Tensor
 
-from qabwnas.costs import COSTS, block_costs, fixed_costs
+from qabwnas.costs import COSTS, FixedParts, block_costs, fixed_costs
 from qabwnas.digest import module_digest, tensors_digest
 from qabwnas.errors import InputError
 from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
@@ -101,10 +101,17 @@ def _measure_all(supernet_block: SupernetBlock, widths: Sequence[BitWidths], map
 
 
 def make_lut(
-    space: SearchSpace, tables: Sequence[Sequence[Table]], fixed: BitWidths, provenance: Mapping[str, Any]
+    space: SearchSpace,
+    tables: Sequence[Sequence[Table]],
+    fixed: BitWidths,
+    provenance: Mapping[str, Any],
+    parts: FixedParts | None = None,
 ) -> Lut:
-    """Return the LUT of all blocks' tables, with the costs of stem and head at ``fixed`` bit widths."""
-    constant = fixed_costs(space, fixed)
+    """Return the LUT of all blocks' tables, with the costs of stem and head at ``fixed`` bit widths.
+
+    ``parts`` are the operators of stem and head where they are not those that the space describes.
+    """
+    constant = fixed_costs(space, fixed, parts)
     metrics = (Metric("nsr"), *(Metric(cost.name, cost.unit, cost.aggregation, constant[cost.name]) for cost in COSTS))
     blocks = tuple(LutBlock(block.name, tuple(t)) for block, t in zip(space.blocks, tables, strict=True))
     return Lut(metrics, blocks, space, {**provenance, "fixed": fixed.name})

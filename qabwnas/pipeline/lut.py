@@ -15,6 +15,7 @@ from qabwnas.pipeline.data import load_task
 from qabwnas.pipeline.stage import Stage, Workplace
 from qabwnas.pipeline.supernet import load_supernet
 from qabwnas.pipeline.teacher import load_teacher
+from qabwnas.pipeline.teacher_network import measured_parts
 from qabwnas.space import Policy
 from qabwnas.train.feed import images
 
@@ -40,7 +41,7 @@ def _make(place: Workplace) -> list[str]:
             save_lut(Lut(metrics, (LutBlock(block.name, measured),)), part)
         tables.append(open_lut(part).blocks[0].tables)
     origin = provenance(teacher, supernet, calibration, validation)
-    save_lut(make_lut(space, tables, Policy.fixed, origin), place.folder / FILE_NAME)
+    save_lut(make_lut(space, tables, Policy.fixed, origin, measured_parts(place.config)), place.folder / FILE_NAME)
     return [FILE_NAME]
 
 

@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 
 from qabwnas.atomic import atomic_path
-from qabwnas.costs import network_costs
 from qabwnas.measure.maps import block_maps
 from qabwnas.nets.network import Network
 from qabwnas.nets.quantise import quantise_network
@@ -24,6 +23,7 @@ from qabwnas.pipeline.data import load_task
 from qabwnas.pipeline.networks import load_network
 from qabwnas.pipeline.stage import Stage, Workplace
 from qabwnas.pipeline.teacher import load_teacher
+from qabwnas.pipeline.teacher_network import teacher_costs
 from qabwnas.quant.apply import quantise
 from qabwnas.report.front import Mark, draw_front
 from qabwnas.report.result import NothingFits, Result, Results
@@ -77,7 +77,7 @@ def _score_teacher(config: Config, teacher: Network, widths: BitWidths, task: Ta
         name=_teacher_name(widths),
         blocks=[" ".join(operation.name for operation in block) for block in config.teacher.operations],
         widths=[] if widths.is_float else [widths.name] * len(config.space.blocks),
-        size_bytes=network_costs(config.space, config.teacher.operations, policy)["size_bytes"],
+        size_bytes=teacher_costs(config, policy)["size_bytes"],
         nsr=0.0 if widths.is_float else _nsr(teacher, widths, calibration, images(splits.validation)),
         scores_before=[task.score(teacher, splits.test).value],
         scores_after=after,

@@ -13,7 +13,7 @@ def shortened(config: Config, divisor: int) -> Config:
 
     At least one step or image is left. What is drawn, searched and reported is the same, and nothing is comparable.
     """
-    task = config.task
+    task, training = config.task, config.teacher.training
     return replace(
         config,
         task=replace(
@@ -21,7 +21,7 @@ def shortened(config: Config, divisor: int) -> Config:
             n_calibration=_part(task.n_calibration, divisor),
             n_validation=_part(task.n_validation, divisor),
         ),
-        teacher=replace(config.teacher, training=_shortened(config.teacher.training, divisor)),
+        teacher=replace(config.teacher, training=training and _shortened(training, divisor)),
         supernet=replace(config.supernet, training=_shortened(config.supernet.training, divisor)),
         networks=replace(config.networks, training=_shortened(config.networks.training, divisor)),
     )

@@ -80,6 +80,14 @@ class Fields:
             raise InputError(f"{self.path(name)}: {content!r} is not a number of 0 or more")
         return float(content)
 
+    def flag(self, name: str, default: bool) -> bool:
+        """Return true or false."""
+        content = self.optional(name)
+        content = default if content is None else content
+        if not isinstance(content, bool):
+            raise InputError(f"{self.path(name)}: {content!r} is neither true nor false")
+        return content
+
     def entries(self, name: str) -> list[Any]:
         """Return a list of one entry or more."""
         content = self.value(name)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
+from qabwnas.cli.config_options import config_options, read_config
 from qabwnas.cli.extras import require_extras
 from qabwnas.cli.output import force_option
 from qabwnas.cli.resource_options import make_resources, resource_options
 
 
 @click.command(name="run")
-@click.argument("config_path", metavar="CONFIG.yaml", type=click.Path(path_type=Path))
+@config_options
 @click.option("--stage", metavar="NAME", help="Make this stage and those that it depends on, instead of all.")
 @click.option(
     "-o",
@@ -22,30 +24,16 @@ from qabwnas.cli.resource_options import make_resources, resource_options
     type=click.Path(path_type=Path),
     help="The run folder; a run that is there is continued.  [default: runs/ and the configuration's name]",
 )
-@click.option(
-    "--data",
-    metavar="FOLDER",
-    type=click.Path(path_type=Path),
-    help="Where the data are, instead of where CONFIG.yaml says.",
-)
-@click.option(
-    "--shorten",
-    metavar="N",
-    type=click.IntRange(min=1),
-    default=1,
-    help="Divide all training steps, and the images to measure on, by N: to try whether a run works.",
-)
 @resource_options
 @force_option
 def command(
     config_path: Path,
-    stage: str | None,
-    folder: Path | None,
     data: Path | None,
     shorten: int,
-    device: str,
-    readers: int,
+    stage: str | None,
+    folder: Path | None,
     force: bool,
+    **resources: Any,
 ) -> None:
     """Run the stages of CONFIG.yaml that are not done: data, teacher, supernet, lut, front, answers, networks, report.
 
@@ -53,14 +41,11 @@ def command(
     """
     require_extras("train", "plot")
     from qabwnas.cli.stages import run_and_report
-    from qabwnas.pipeline.config_yaml import load_config
-    from qabwnas.pipeline.shorten import shortened
 
-    config = shortened(load_config(config_path, data), shorten)
     run_and_report(
-        config,
+        read_config(config_path, data, shorten),
         folder or Path("runs") / config_path.stem,
         until=stage,
         force=force,
-        resources=make_resources(device, readers),
+        resources=make_resources(**resources),
     )

@@ -1,4 +1,4 @@
-"""What ``demo`` and ``run`` have in common: stages with their progress on stderr, then the table on stdout."""
+"""What ``demo``, ``run`` and ``populate`` have in common: stages, with progress on stderr and results on stdout."""
 
 from __future__ import annotations
 
@@ -43,6 +43,26 @@ def run_and_report(
         run_stages(STAGES, config, folder, until=until, force=force, resources=resources)
     if until in (None, STAGE.name):
         click.echo(results_table(load_results(folder)))
+
+
+def populate(config: Config, folder: Path, part: tuple[int, int] | None, resources: Resources, *, force: bool) -> Path:
+    """Make the LUT of a run, or part ``(index, n)`` of it, and return its path.
+
+    Raises as :func:`qabwnas.pipeline.run.run_stages` and :func:`qabwnas.pipeline.part.populate_part`.
+    """
+    import torch
+
+    from qabwnas.pipeline import lut
+    from qabwnas.pipeline.part import populate_part
+    from qabwnas.pipeline.run import run_stages
+    from qabwnas.pipeline.stages import STAGES
+
+    torch.set_num_threads(N_THREADS)
+    with _progress_on_stderr():
+        if part is not None:
+            return populate_part(config, folder, *part, resources, force=force)
+        run_stages(STAGES, config, folder, until=lut.STAGE.name, force=force, resources=resources)
+        return folder / lut.FILE_NAME
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from qabwnas.space import Operation, SearchSpace
 from qabwnas.train.settings import Training
 
 TASKS = ("digits", "cityscapes", "image-folder")
+DISTILLATIONS = ("kept", "together", "apart")
 
 
 @dataclass(frozen=True)
@@ -85,10 +86,20 @@ class TeacherConfig:
 
 @dataclass(frozen=True)
 class SupernetConfig:
-    """The training of every block of the supernet, and how its paths are drawn (``uniform`` or ``fair``)."""
+    """The supernet's training.
 
-    training: Training
+    Attributes:
+        training: of every block; they differ in their learning rates alone.
+        sampling: how paths are drawn: ``uniform`` or ``fair``.
+        distill: ``kept`` computes the teacher's feature maps of all images once and keeps them in memory; images are
+            then not augmented. ``together`` trains all blocks side by side, so that the teacher runs once a step for
+            all of them. ``apart`` trains one block after the other, or at once on several devices, in less memory. The
+            last two give the same weights.
+    """
+
+    training: tuple[Training, ...]
     sampling: str
+    distill: str
 
 
 @dataclass(frozen=True)

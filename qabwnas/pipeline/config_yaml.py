@@ -11,13 +11,13 @@ from typing import Any
 from qabwnas.errors import InputError
 from qabwnas.fields import Fields, named, parse_yaml
 from qabwnas.pipeline.budgets import METRICS, resolve_budget
-from qabwnas.pipeline.config import Config, NetworksConfig, SupernetConfig
+from qabwnas.pipeline.config import DISTILLATIONS, Config, NetworksConfig, SupernetConfig
 from qabwnas.pipeline.task_yaml import parse_task, task_to_json, with_root
 from qabwnas.pipeline.teacher_yaml import parse_teacher, teacher_to_json
 from qabwnas.space import BitWidths, SearchSpace
 from qabwnas.space_yaml import load_space, space_to_json
 from qabwnas.train.paths import SAMPLINGS
-from qabwnas.train.settings import DECAYS, OPTIMIZERS, Training
+from qabwnas.train.settings import DECAYED, DECAYS, OPTIMIZERS, Training
 
 
 def load_config(path: str | os.PathLike[str], data: Path | None = None) -> Config:
@@ -60,7 +60,7 @@ def parse_config(content: Any, where: str = "config", folder: Path = Path()) -> 
         space=space,
         seed=top.integer("seed", smallest=0),
         teacher=parse_teacher(top.fields("teacher"), space, folder, _parse_training),
-        supernet=_parse_supernet(top.fields("supernet")),
+        supernet=_parse_supernet(top.fields("supernet"), len(space.blocks)),
         minimize=minimize,
         front=_parse_front(top, minimize),
         budgets=_parse_budgets(top),
@@ -83,7 +83,12 @@ def config_to_json(config: Config) -> dict[str, Any]:
         "space": space_to_json(config.space),
         "seed": config.seed,
         "teacher": teacher_to_json(config.teacher),
-        "supernet": {"training": asdict(config.supernet.training), "sampling": config.supernet.sampling},
+        "supernet": {
+            "training": asdict(config.supernet.training[0])
+            | {"learning_rate": [training.learning_rate for training in config.supernet.training]},
+            "sampling": config.supernet.sampling,
+            "distill": config.supernet.distill,
+        },
         "minimize": config.minimize,
         "front": list(config.front),
         "budgets": [dict(budgets) for budgets in config.budgets],
@@ -110,10 +115,11 @@ def _parse_space(top: Fields, folder: Path) -> SearchSpace:
     return replace(space, bit_widths=widths)
 
 
-def _parse_supernet(fields: Fields) -> SupernetConfig:
+def _parse_supernet(fields: Fields, n_blocks: int) -> SupernetConfig:
     supernet = SupernetConfig(
-        training=_parse_training(fields.fields("training")),
+        training=_parse_trainings(fields.value("training"), fields.path("training"), n_blocks),
         sampling=fields.choice("sampling", SAMPLINGS, default="uniform"),
+        distill=fields.choice("distill", DISTILLATIONS, default="together"),
     )
     fields.end()
     return supernet
@@ -131,16 +137,33 @@ def _parse_networks(fields: Fields) -> NetworksConfig:
     return networks
 
 
+def _parse_trainings(content: Any, where: str, n_blocks: int) -> tuple[Training, ...]:
+    """Read a training whose learning rate is one number for all blocks, or a list of one a block."""
+    rates = content.get("learning_rate") if isinstance(content, dict) else None
+    if not isinstance(rates, list):
+        return (_parse_training(Fields(content, where)),) * n_blocks
+    if len(rates) != n_blocks:
+        raise InputError(f"{where}.learning_rate: {len(rates)} learning rates were given for {n_blocks} blocks")
+    return tuple(_parse_training(Fields(content | {"learning_rate": rate}, where)) for rate in rates)
+
+
 def _parse_training(fields: Fields) -> Training:
     training = Training(
         steps=fields.integer("steps"),
         batch=fields.integer("batch"),
         learning_rate=fields.number("learning_rate"),
         optimizer=fields.choice("optimizer", OPTIMIZERS, default=Training.optimizer),
+        nesterov=fields.flag("nesterov", default=Training.nesterov),
         decay=fields.choice("decay", DECAYS, default=Training.decay),
+        min_learning_rate=fields.number("min_learning_rate", default=Training.min_learning_rate),
         weight_decay=fields.number("weight_decay", default=Training.weight_decay),
+        decayed=fields.choice("decayed", DECAYED, default=Training.decayed),
         warm_up=fields.integer("warm_up", default=Training.warm_up, smallest=0),
+        amp=fields.flag("amp", default=Training.amp),
     )
+    if training.min_learning_rate > training.learning_rate:
+        where = fields.path("min_learning_rate")
+        raise InputError(f"{where}: {training.min_learning_rate} is more than learning_rate, {training.learning_rate}")
     if training.warm_up >= training.steps:
         raise InputError(f"{fields.path('warm_up')}: {training.warm_up} is not less than steps, {training.steps}")
     fields.end()

@@ -22,7 +22,9 @@ def shortened(config: Config, divisor: int) -> Config:
             n_validation=_part(task.n_validation, divisor),
         ),
         teacher=replace(config.teacher, training=training and _shortened(training, divisor)),
-        supernet=replace(config.supernet, training=_shortened(config.supernet.training, divisor)),
+        supernet=replace(
+            config.supernet, training=tuple(_shortened(training, divisor) for training in config.supernet.training)
+        ),
         networks=replace(config.networks, training=_shortened(config.networks.training, divisor)),
     )
 

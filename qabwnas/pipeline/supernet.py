@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
+
+import torch
 
 from qabwnas.nets.supernet import Supernet, SupernetBlock
 from qabwnas.pipeline.config import Config
 from qabwnas.pipeline.config_yaml import config_to_json
 from qabwnas.pipeline.data import load_task
+from qabwnas.pipeline.jobs import Job, Serial
 from qabwnas.pipeline.stage import Stage, Workplace
 from qabwnas.pipeline.teacher import load_teacher
 from qabwnas.train.checkpoint import load_weights, save_weights
-from qabwnas.train.distill import distill_block, feature_maps
+from qabwnas.train.distill import block_seed, distill, distill_block, feature_maps
 from qabwnas.train.feed import images
 from qabwnas.train.seeds import derive_seed, own_generators
 
@@ -23,27 +28,70 @@ FILE_NAME = "supernet.pt"
 def _settings(config: Config) -> dict[str, Any]:
     content = config_to_json(config)
     operations = {block["name"]: [block["layers"], block["operations"]] for block in content["space"]["blocks"]}
-    return {"seed": config.seed, "supernet": content["supernet"], "space": {"operations": operations}}
+    supernet = content["supernet"]
+    if config.supernet.distill != "kept":
+        supernet["distill"] = "together or apart"  # their results are the same
+    return {"seed": config.seed, "supernet": supernet, "space": {"operations": operations}}
 
 
 def _make(place: Workplace) -> list[str]:
-    config = place.config
-    maps = feature_maps(load_teacher(config, place.folder), images(load_task(config, place.folder).splits.train))
+    blocks = range(len(place.config.space.blocks))
+    if place.config.supernet.distill == "apart":
+        place.resources.engine.run(block_jobs(place, blocks))
+    supernet = _fresh(place.config)
+    _distill(place, supernet, blocks)  # what jobs have done is only loaded
+    save_weights(place.folder / FILE_NAME, KIND, supernet)
+    return [FILE_NAME]
+
+
+def block_jobs(place: Workplace, blocks: Iterable[int]) -> list[Job]:
+    """Return a job for each of ``blocks``, which leaves the trained block in its progress."""
+    alone = replace(place, resources=replace(place.resources, engine=Serial()))  # engines cannot all be pickled
+    return [Job(f"supernet: {place.config.space.blocks[b].name}", _distill_one, (alone, b)) for b in blocks]
+
+
+def _distill_one(place: Workplace, b: int) -> None:
+    _distill(place, _fresh(place.config), [b])
+
+
+def _fresh(config: Config) -> Supernet:
     with own_generators(derive_seed(config.seed, "supernet")):
-        supernet = Supernet(config.space)
-    for b, block in enumerate(config.space.blocks):
+        return Supernet(config.space)
+
+
+def _distill(place: Workplace, supernet: Supernet, blocks: Sequence[int]) -> None:
+    """Train blocks of the supernet, in place; those whose progress says that they are done are loaded."""
+    config = place.config
+    train_split = load_task(config, place.folder).splits.train
+    teacher = load_teacher(config, place.folder)
+    if config.supernet.distill != "kept":
+        distill(
+            teacher,
+            supernet,
+            blocks,
+            train_split,
+            config.supernet.training,
+            sampling=config.supernet.sampling,
+            seed=config.seed,
+            progress=lambda b: place.progress(f"block{b}"),
+            device=torch.device(place.resources.device),
+            workers=place.resources.n_readers,
+        )
+        return
+    device = torch.device(place.resources.device)
+    maps = feature_maps(teacher.to(device), [part.to(device) for part in images(train_split)])
+    for b in blocks:
+        name = config.space.blocks[b].name
         distill_block(
             cast(SupernetBlock, supernet.blocks[b]),
             maps[b],
             maps[b + 1],
-            config.supernet.training,
+            config.supernet.training[b],
             sampling=config.supernet.sampling,
-            seed=derive_seed(config.seed, "supernet", block.name),
-            name=f"supernet: {block.name}",
+            seed=block_seed(config.seed, name),
+            name=f"supernet: {name}",
             progress=place.progress(f"block{b}"),
         )
-    save_weights(place.folder / FILE_NAME, KIND, supernet)
-    return [FILE_NAME]
 
 
 def load_supernet(config: Config, folder: Path) -> Supernet:

@@ -6,6 +6,8 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from qabwnas.nets.network import Network
 from qabwnas.pipeline.config import Config
 from qabwnas.pipeline.config_yaml import config_to_json
@@ -61,6 +63,8 @@ def _trained(place: Workplace, settings: Training) -> Network:
         name=KIND,
         progress=place.progress(KIND),
         auxiliary_weight=auxiliary.weight if auxiliary else 0.0,
+        device=torch.device(place.resources.device),
+        workers=place.resources.n_readers,
     )
     network.auxiliary = None  # its work is done
     return network

@@ -45,14 +45,20 @@ def freeze(observed: M, widths: BitWidths, *, symmetric_weights: bool = True) ->
             not finite; the message names the operator by its place in the module.
     """
     frozen = copy.deepcopy(observed)
-    fold_batch_norm(frozen)
-    for name, part in frozen.named_modules():
+    freeze_in_place(frozen, widths, symmetric_weights=symmetric_weights)
+    return frozen
+
+
+@torch.no_grad()
+def freeze_in_place(observed: nn.Module, widths: BitWidths, *, symmetric_weights: bool = True) -> None:
+    """Do the same to the observed module itself; raises as :func:`freeze`."""
+    fold_batch_norm(observed)
+    for name, part in observed.named_modules():
         if isinstance(part, Operator):
             try:
                 _freeze_operator(part, widths, symmetric_weights)
             except InputError as error:
                 raise InputError(f"{name}: {error}") from error
-    return frozen
 
 
 def quantise(

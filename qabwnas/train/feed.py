@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import cast
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeVar, cast
 
+import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from qabwnas.data.splits import Batch, Split
+from qabwnas.train.order import Order
+from qabwnas.train.parallel import n_processes, own_seed, rank
 from qabwnas.train.seeds import derive_seed
 
 BATCH = 256
+CPU = torch.device("cpu")
+
+T = TypeVar("T")
+Feed = Callable[[int, int], Iterable[T]]
+"""What the losses of the steps ``first … last − 1`` are computed from, step by step: a function of the step alone."""
 
 
 class _Batches(Dataset[Batch]):
@@ -51,6 +59,21 @@ def drawn_batches(
     (processes; 0 reads here). Raises as :meth:`~qabwnas.data.splits.Split.draw`.
     """
     return _load(split, _Drawn(order, seed), range(first, last), workers)
+
+
+def labelled_feed(split: Split, batch: int, seed: int, *, device: torch.device = CPU, workers: int = 0) -> Feed[Batch]:
+    """Return a feed of random variants of images with their labels, ``batch`` a step, shuffled anew every epoch.
+
+    Of several processes that train together, each gets its part of the batch. The images of a step are those that one
+    process would take; their random variants are other ones.
+
+    Raises:
+        InputError: a batch cannot be divided evenly among the processes.
+    """
+    order = Order(len(split), batch, seed, rank=rank(), n_processes=n_processes())
+    return lambda first, last: (
+        drawn.to(device) for drawn in drawn_batches(split, order, own_seed(seed), first, last, workers=workers)
+    )
 
 
 def read_batches(split: Split, size: int, *, workers: int = 0) -> Iterator[Batch]:

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from qabwnas.data.splits import Batch
+from qabwnas.train.feed import CPU, labelled_feed
 from qabwnas.train.loop import Progress, train
-from qabwnas.train.order import Order
-from qabwnas.train.seeds import derive_seed
 from qabwnas.train.settings import Training
 from qabwnas.train.task import Task
 
@@ -23,6 +23,8 @@ def retrain(
     seed: int,
     name: str,
     progress: Progress,
+    device: torch.device = CPU,
+    workers: int = 0,
 ) -> None:
     """Train ``network`` in place on the labels and on the teacher's answers.
 
@@ -30,13 +32,10 @@ def retrain(
     divergence of the network's class probabilities from the teacher's (Hinton et al. 2015, at temperature 1).
     Raises as :func:`~qabwnas.train.loop.train`.
     """
-    split = task.splits.train
-    order = Order(len(split), settings.batch, seed)
-    teacher.eval()
+    teacher.eval().to(device)
 
-    def loss_at(step: int) -> Tensor:
-        batch = split.draw(order(step).tolist(), derive_seed(seed, "step", step))
-        logits = network(batch.images)
+    def loss_of(forward: nn.Module, batch: Batch, _: int) -> Tensor:
+        logits = forward(batch.images)
         loss = task.loss(logits, batch.labels)
         if not distillation:
             return loss
@@ -45,4 +44,5 @@ def retrain(
         divergence = F.kl_div(F.log_softmax(logits, dim=1), taught, reduction="batchmean", log_target=True)
         return (1 - distillation) * loss + distillation * divergence
 
-    train(network, loss_at, settings, seed=seed, name=name, progress=progress)
+    feed = labelled_feed(task.splits.train, settings.batch, seed, device=device, workers=workers)
+    train(network, loss_of, feed, settings, seed=seed, name=name, progress=progress, device=device)

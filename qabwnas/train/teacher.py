@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
+from qabwnas.data.splits import Batch
 from qabwnas.nets.network import Network
 from qabwnas.train.auxiliary import BothHeads, weighted_loss
+from qabwnas.train.feed import CPU, labelled_feed
 from qabwnas.train.loop import Progress, train
-from qabwnas.train.order import Order
-from qabwnas.train.seeds import derive_seed
 from qabwnas.train.settings import Training
 from qabwnas.train.task import Task
 
@@ -22,17 +23,18 @@ def train_teacher(
     name: str,
     progress: Progress,
     auxiliary_weight: float = 0.0,
+    device: torch.device = CPU,
+    workers: int = 0,
 ) -> None:
     """Train ``network`` in place on the training split; raises as :func:`~qabwnas.train.loop.train`.
 
-    If it has an auxiliary head, this is trained with it; its loss counts ``auxiliary_weight``.
+    If it has an auxiliary head, this is trained with it; its loss counts ``auxiliary_weight``. ``workers`` processes
+    read the images.
     """
     trained = network if network.auxiliary is None else BothHeads(network)
-    split = task.splits.train
-    order = Order(len(split), settings.batch, seed)
 
-    def loss_at(step: int) -> Tensor:
-        batch = split.draw(order(step).tolist(), derive_seed(seed, "step", step))
-        return weighted_loss(task, trained(batch.images), batch.labels, auxiliary_weight)
+    def loss(forward: nn.Module, batch: Batch, _: int) -> Tensor:
+        return weighted_loss(task, forward(batch.images), batch.labels, auxiliary_weight)
 
-    train(trained, loss_at, settings, seed=seed, name=name, progress=progress)
+    feed = labelled_feed(task.splits.train, settings.batch, seed, device=device, workers=workers)
+    train(trained, loss, feed, settings, seed=seed, name=name, progress=progress, device=device)

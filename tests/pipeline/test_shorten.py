@@ -13,7 +13,7 @@ def test_steps_and_images_are_divided() -> None:
     short = shortened(config, 100)
     assert (short.task.n_calibration, short.task.n_validation) == (1, 5)
     assert short.teacher.training == replace(config.teacher.training, steps=3, warm_up=0)
-    assert short.supernet.training == replace(config.supernet.training, steps=8, warm_up=0)
+    assert short.supernet.training == tuple(replace(t, steps=8, warm_up=0) for t in config.supernet.training)
     assert short.networks.training == replace(config.networks.training, steps=2, warm_up=0)
     before, after = config_to_json(config), config_to_json(short)
     assert {name for name in before if before[name] != after[name]} == {"task", "teacher", "supernet", "networks"}

@@ -17,10 +17,11 @@ from qabwnas.train import distill
 from qabwnas.train.checkpoint import load_checkpoint
 from qabwnas.train.classification import Classification
 from qabwnas.train.distill import distill_block, feature_maps
-from qabwnas.train.loop import KIND, Progress
+from qabwnas.train.loop import Progress
 from qabwnas.train.retrain import retrain
 from qabwnas.train.settings import Training
 from qabwnas.train.teacher import train_teacher
+from qabwnas.train.trainer import KIND
 from tests.spaces import TINY
 
 OPERATIONS = [[Operation(3, 2)], [Operation(3, 2)]]

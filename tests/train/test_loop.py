@@ -13,11 +13,13 @@ from torch import Tensor, nn
 
 from qabwnas.errors import FormatError, QabwnasError, StaleError
 from qabwnas.train.checkpoint import load_checkpoint, save_checkpoint
-from qabwnas.train.loop import KIND, Progress, train
+from qabwnas.train.loop import Progress, train
 from qabwnas.train.order import Order
 from qabwnas.train.settings import Training
+from qabwnas.train.trainer import KIND
 
 STEPS = 40
+STEP_NUMBERS = range  # a feed of nothing but the steps
 
 
 def small_training(path: Path, optimizer: str = "sgd", stop_at: int | None = None, pause: float = 0.0) -> nn.Module:
@@ -29,15 +31,15 @@ def small_training(path: Path, optimizer: str = "sgd", stop_at: int | None = Non
     images, labels = torch.rand(30, 1, 4, 4), torch.arange(30) % 3
     order = Order(30, 8, seed=3)
 
-    def loss_at(step: int) -> Tensor:
+    def loss(forward: nn.Module, chosen: Tensor, step: int) -> Tensor:
         if step == stop_at:
             raise KeyboardInterrupt
         time.sleep(pause)
-        chosen = order(step)
-        return nn.functional.cross_entropy(module(images[chosen]), labels[chosen])
+        return nn.functional.cross_entropy(forward(images[chosen]), labels[chosen])
 
     settings = Training(steps=STEPS, batch=8, learning_rate=0.05, optimizer=optimizer, weight_decay=1e-3, warm_up=5)
-    train(module, loss_at, settings, seed=3, name="small", progress=Progress(path, "identity", every=7))
+    train(module, loss, lambda first, last: map(order, range(first, last)), settings, seed=3, name="small",
+          progress=Progress(path, "identity", every=7))  # fmt: skip
     return module
 
 
@@ -78,7 +80,7 @@ def test_the_generators_of_the_caller_are_left_alone(tmp_path: Path) -> None:
     module = nn.Linear(1, 1)
     torch.manual_seed(5)
     before = torch.get_rng_state()
-    train(module, lambda _: module(torch.rand(1)).sum(), Training(3, 1, 0.1), seed=0, name="t",
+    train(module, lambda forward, *_: forward(torch.rand(1)).sum(), STEP_NUMBERS, Training(3, 1, 0.1), seed=0, name="t",
           progress=Progress(tmp_path / "c.pt", ""))  # fmt: skip
     assert torch.equal(torch.get_rng_state(), before)
 
@@ -87,11 +89,12 @@ def test_the_generators_of_the_caller_are_left_alone(tmp_path: Path) -> None:
 def test_a_loss_that_is_not_finite_is_an_error_with_name_and_step(tmp_path: Path, value: float) -> None:
     module = nn.Linear(1, 1)
 
-    def loss_at(step: int) -> Tensor:
-        return module(torch.ones(1)).sum() * (value if step == 4 else 1.0)
+    def loss(forward: nn.Module, _: int, step: int) -> Tensor:
+        return forward(torch.ones(1)).sum() * (value if step == 4 else 1.0)
 
     with pytest.raises(QabwnasError, match="block2: the loss is -?(nan|inf) at step 4"):
-        train(module, loss_at, Training(9, 1, 0.1), seed=0, name="block2", progress=Progress(tmp_path / "c.pt", ""))
+        train(module, loss, STEP_NUMBERS, Training(9, 1, 0.1), seed=0, name="block2",
+              progress=Progress(tmp_path / "c.pt", ""))  # fmt: skip
 
 
 def test_a_checkpoint_of_something_else_is_refused(tmp_path: Path) -> None:
@@ -99,7 +102,7 @@ def test_a_checkpoint_of_something_else_is_refused(tmp_path: Path) -> None:
 
     def resume(content: dict[str, object]) -> None:
         save_checkpoint(tmp_path / "c.pt", KIND, content)
-        train(module, lambda _: torch.zeros(()), Training(3, 1, 0.1), seed=0, name="t",
+        train(module, lambda *_: torch.zeros(()), STEP_NUMBERS, Training(3, 1, 0.1), seed=0, name="t",
               progress=Progress(tmp_path / "c.pt", "mine"))  # fmt: skip
 
     with pytest.raises(StaleError, match="c.pt: progress of a training with other settings or inputs"):

@@ -40,3 +40,35 @@ def test_only_weights_are_decayed(optimizer: str) -> None:
     assert {name: decays[parameter] for name, parameter in module.named_parameters()} == {
         "0.weight": 0.5, "0.bias": 0.0, "1.weight": 0.0, "1.bias": 0.0,
     }  # fmt: skip
+
+
+def test_everything_is_decayed_where_that_is_asked_for() -> None:
+    module = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2))
+    settings = Training(steps=1, batch=1, learning_rate=0.1, weight_decay=0.5, decayed="all")
+    (group,) = settings.make_optimizer(module.parameters()).param_groups
+    assert (len(group["params"]), group["weight_decay"]) == (4, 0.5)
+
+
+@pytest.mark.parametrize("decay", ["cosine", "poly"])
+def test_the_learning_rate_ends_near_its_minimum_and_never_below(decay: str) -> None:
+    settings = Training(steps=1000, batch=1, learning_rate=0.01, decay=decay, min_learning_rate=1e-4)
+    rates = [settings.learning_rate_at(step) for step in range(1000)]
+    assert rates[0] == pytest.approx(0.01)
+    assert 1e-4 <= rates[-1] < 1.3e-4
+    assert rates == sorted(rates, reverse=True)
+
+
+def test_poly_with_a_minimum_is_that_of_the_formula() -> None:
+    """(highest − minimum) · (1 − step / steps)^0.9 + minimum, as in mmsegmentation."""
+    settings = Training(steps=80, batch=8, learning_rate=0.01, decay="poly", min_learning_rate=1e-4)
+    for step in (0, 7, 79):
+        assert settings.learning_rate_at(step) == pytest.approx(1e-4 + (0.01 - 1e-4) * (1 - step / 80) ** 0.9)
+
+
+@pytest.mark.parametrize(("nesterov", "moved"), [(False, 1.0), (True, 1.9)])
+def test_momentum_is_nesterovs_or_plain(nesterov: bool, moved: float) -> None:
+    weight = nn.Parameter(torch.zeros(1))
+    optimizer = Training(steps=1, batch=1, learning_rate=0.1, nesterov=nesterov).make_optimizer([weight])
+    weight.grad = torch.ones(1)
+    optimizer.step()
+    assert weight.item() == pytest.approx(-0.1 * moved)

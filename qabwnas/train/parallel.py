@@ -1,0 +1,89 @@
+"""Several processes that train one network together, a part of every batch each; torchrun starts them.
+
+    torchrun --nproc-per-node 4 -m qabwnas.cli.main run CONFIG.yaml --stage teacher
+
+Gradients are averaged over the processes (Li et al., PVLDB 2020: DistributedDataParallel). On GPUs batch norm takes its
+statistics over the whole batch; on CPUs each process takes its own part's, and the first one's running statistics are
+those of the network. The first process (rank 0) alone writes files and logs.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import torch
+from torch import distributed, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from qabwnas.train.seeds import derive_seed
+
+LONGEST_WAIT = timedelta(days=14)
+"""Others wait for the first process as long as it makes the stages that only it makes: that may take days."""
+
+
+@contextmanager
+def process_group(device: torch.device) -> Iterator[torch.device]:
+    """Join the processes that torchrun started as long as the block lasts; give the device of this one.
+
+    Without torchrun there is one process, and nothing is joined. ``device`` says which kind it is: of CUDA devices,
+    each process of a machine gets its own.
+    """
+    if not distributed.is_torchelastic_launched():
+        yield device
+        return
+    if device.type == "cuda":
+        device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+        torch.cuda.set_device(device)
+    distributed.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=LONGEST_WAIT)
+    try:
+        yield device
+    finally:
+        distributed.destroy_process_group()
+
+
+def rank() -> int:
+    """Return the number of this process, 0 where it is the only one."""
+    return distributed.get_rank() if distributed.is_initialized() else 0
+
+
+def n_processes() -> int:
+    """Return how many processes there are."""
+    return distributed.get_world_size() if distributed.is_initialized() else 1
+
+
+def own_seed(seed: int) -> int:
+    """Return a seed for this process's part of a batch, so that its random variants are not another part's."""
+    return derive_seed(seed, "process", rank()) if rank() else seed
+
+
+def first_says(answer: bool) -> bool:
+    """Return the first process's answer in every process."""
+    if not distributed.is_initialized():
+        return answer
+    answers = [answer]
+    distributed.broadcast_object_list(answers)
+    return answers[0]
+
+
+@contextmanager
+def together(module: nn.Module) -> Iterator[nn.Module]:
+    """Give what to call for training ``module`` in all processes: a wrapper that averages gradients, or ``module``.
+
+    All begin with the first one's weights. The module itself is trained in place, and afterwards is what it was.
+    """
+    if not distributed.is_initialized():
+        yield module
+        return
+    device = next(module.parameters()).device
+    norms = {name: part for name, part in module.named_modules() if isinstance(part, nn.BatchNorm2d)}
+    if device.type == "cuda":
+        # It shares parameters and statistics with what it replaces.
+        nn.SyncBatchNorm.convert_sync_batchnorm(module)  # type: ignore[no-untyped-call]
+    try:
+        yield DistributedDataParallel(module, device_ids=[device] if device.type == "cuda" else None)
+    finally:
+        for name, norm in norms.items():
+            module.set_submodule(name, norm)

@@ -1,0 +1,179 @@
+"""One module under training: its optimiser, how far it is, and the checkpoint that it goes on from after a kill.
+
+Everything random in a step depends on the seed and the step alone: torch's generators are seeded anew in every step,
+the data and the learning rate are functions of the step. A checkpoint therefore needs only the weights, the optimiser,
+the scale of mixed-precision gradients and the step, and a training that was killed and resumed ends bit for bit as an
+uninterrupted one, on the same device with the same number of threads.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from qabwnas.errors import FormatError, QabwnasError, StaleError
+from qabwnas.train.checkpoint import load_checkpoint, save_checkpoint
+from qabwnas.train.parallel import rank
+from qabwnas.train.seeds import derive_seed
+from qabwnas.train.settings import Training
+
+KIND = "training"
+AMP_DEVICES = ("cuda",)
+READ_AT_ONCE = ("cpu",)
+MOST_UNREAD = 50
+"""Reading a loss makes the host wait for a GPU: so many are read together."""
+SMALLEST_SCALE = 2.0**-14
+"""Gradients that overflow even so are not too large, but infinite or NaN."""
+
+T = TypeVar("T")
+Loss = Callable[[nn.Module, T, int], Tensor]
+"""The loss of (the module, what the feed gives for the step, the step), as a scalar. It may draw on torch's random
+numbers, and depends on nothing else that changes from call to call. It has to call the module that it is given, which
+may be a wrapper around the one that is trained."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a training keeps its progress.
+
+    Attributes:
+        path: the checkpoint, written after the last step, and before it whenever ``every`` steps or ``seconds`` have
+            passed since the one before: what a kill loses.
+        identity: a fingerprint of all that the training depends on beyond its settings: a checkpoint of another
+            identity is refused, not continued.
+        logs: the folder for TensorBoard's events, if they are wanted.
+    """
+
+    path: Path
+    identity: str
+    every: int = 500
+    seconds: float = 60.0
+    logs: Path | None = None
+
+
+class NotFiniteError(QabwnasError):
+    """The loss of a step is NaN or infinite."""
+
+    def __init__(self, message: str, step: int) -> None:
+        super().__init__(message)
+        self.step = step
+
+
+class Trainer(Generic[T]):
+    """A module with all that its training needs; continues where a checkpoint left off.
+
+    Attributes:
+        done: the steps that are done; :meth:`update` makes the next one.
+        forward: what the loss calls: the module, or a wrapper around it.
+
+    Raises:
+        StaleError: the checkpoint is of another identity.
+        FormatError: the checkpoint is damaged, or not of this module.
+    """
+
+    def __init__(
+        self,
+        module: nn.Module,
+        loss: Loss[T],
+        settings: Training,
+        *,
+        seed: int,
+        name: str,
+        progress: Progress,
+        device: torch.device,
+    ) -> None:
+        # Channels last is the faster layout, on CPUs and GPUs.
+        module.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.module = self.forward = module
+        self.settings = settings
+        self.name = name
+        self.done = 0
+        self._loss = loss
+        self._seed = seed
+        self.progress = progress
+        self._device = device
+        self._optimizer = settings.make_optimizer(module.parameters())
+        self._scaler = torch.amp.GradScaler(device.type, enabled=_is_mixed(settings, device))
+        self._saved_at = time.monotonic()
+        self._unread: list[tuple[int, Tensor]] = []
+        self._last_loss = math.nan
+        if progress.path.exists():
+            self._resume()
+
+    def update(self, given: T) -> None:
+        """Make the next step. Parameters that its loss does not touch are not updated.
+
+        Raises:
+            NotFiniteError: a loss is not finite; the message names the training and the step. On a GPU that may come
+                to light some steps later, but always before a checkpoint is written.
+        """
+        step = self.done
+        torch.manual_seed(derive_seed(self._seed, "step", step))
+        for group in self._optimizer.param_groups:
+            group["lr"] = self.settings.learning_rate_at(step)
+        with mixed_precision(self.settings, self._device):
+            loss = self._loss(self.forward, given, step)
+        self._unread.append((step, loss.detach()))
+        if self._device.type in READ_AT_ONCE or len(self._unread) >= MOST_UNREAD:
+            self.last_loss()
+        self._optimizer.zero_grad()
+        if loss.requires_grad:  # a path that skips every layer has nothing to learn
+            self._scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+            self._scaler.step(self._optimizer)
+            self._scaler.update()
+        self.done = step + 1
+        self._save_if_due()
+
+    def last_loss(self) -> float:
+        """Return the loss of the last step, and check all since the last call; raises as :meth:`update`."""
+        if self._unread:
+            values = torch.stack([loss for _, loss in self._unread]).tolist()
+            for (step, _), value in zip(self._unread, values, strict=True):
+                if not math.isfinite(value):
+                    raise NotFiniteError(f"{self.name}: the loss is {value} at step {step}", step)
+            self._unread.clear()
+            self._last_loss = values[-1]
+        return self._last_loss
+
+    def _save_if_due(self) -> None:
+        at_end, now = self.done == self.settings.steps, time.monotonic()
+        if not (at_end or self.done % self.progress.every == 0 or now - self._saved_at >= self.progress.seconds):
+            return
+        self.last_loss()
+        if self._scaler.is_enabled() and self._scaler.get_scale() < SMALLEST_SCALE:
+            raise QabwnasError(f"{self.name}: the gradients are infinite or NaN in the steps before {self.done}")
+        content: dict[str, Any] = {"module": self.module.state_dict(), "optimizer": self._optimizer.state_dict()}
+        content |= {"scaler": self._scaler.state_dict(), "identity": self.progress.identity, "step": self.done}
+        if rank() == 0:
+            save_checkpoint(self.progress.path, KIND, content)
+        self._saved_at = now
+
+    def _resume(self) -> None:
+        path = self.progress.path
+        content = load_checkpoint(path, KIND)
+        if content.get("identity") != self.progress.identity:
+            raise StaleError(f"{path}: progress of a training with other settings or inputs; delete it to restart")
+        try:
+            self.module.load_state_dict(content["module"])
+            self._optimizer.load_state_dict(content["optimizer"])
+            if self._scaler.is_enabled():
+                self._scaler.load_state_dict(content["scaler"])
+            self.done = int(content["step"])
+        except (KeyError, RuntimeError, ValueError) as error:
+            raise FormatError(f"{path}: does not belong to this module: {' '.join(str(error).split())}") from error
+
+
+def mixed_precision(settings: Training, device: torch.device) -> torch.autocast:
+    """Return the context for forward passes: float16 where it is safe, if the settings ask for it on this device."""
+    return torch.autocast(device.type, dtype=torch.float16, enabled=_is_mixed(settings, device))
+
+
+def _is_mixed(settings: Training, device: torch.device) -> bool:
+    return settings.amp and device.type in AMP_DEVICES

@@ -1,0 +1,55 @@
+"""Two processes that train together end where one ends that sees the whole batches."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from qabwnas.train.checkpoint import load_checkpoint
+from qabwnas.train.parallel import first_says, n_processes, own_seed, rank
+
+ROOT = Path(__file__).parents[2]
+TORCHRUN = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+
+
+def ended(folder: Path, norm: str, *, processes: int, stop_at: int = -1) -> list[dict[str, Tensor]]:
+    """Train as ``in_two_processes`` does; return every process's weights, none where it was made to stop."""
+    folder.mkdir(exist_ok=True)
+    launcher = TORCHRUN if processes == 2 else []
+    command = [sys.executable, *launcher, "-m", "tests.train.in_two_processes", str(folder), norm, str(stop_at)]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    finished = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert (finished.returncode == 0) == (stop_at < 0), finished.stderr
+    return [load_checkpoint(path, "t") for path in sorted(folder.glob("rank*.pt"))]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("norm", ["none", "frozen"])
+def test_two_processes_end_as_one_up_to_rounding(tmp_path: Path, norm: str) -> None:
+    (alone,) = ended(tmp_path / "alone", norm, processes=1)
+    first, second = ended(tmp_path / "two", norm, processes=2)
+    for name, tensor in alone.items():
+        torch.testing.assert_close(first[name], tensor, rtol=1e-5, atol=1e-6)
+        assert torch.equal(first[name], second[name]), name
+
+
+@pytest.mark.slow
+def test_with_batch_norm_of_their_own_parts_they_resume_and_share_weights(tmp_path: Path) -> None:
+    """Statistics of half a batch are other ones, so the result is not that of one process; but it is one result."""
+    first, second = ended(tmp_path / "whole", "own", processes=2)
+    assert ended(tmp_path / "killed", "own", processes=2, stop_at=6) == []
+    assert load_checkpoint(tmp_path / "killed" / "progress.pt", "training")["step"] == 4
+    resumed, _ = ended(tmp_path / "killed", "own", processes=2)
+    for name in first:
+        assert torch.equal(first[name], resumed[name]), name
+        assert "running" in name or torch.equal(first[name], second[name]), name
+
+
+def test_without_torchrun_there_is_one_process() -> None:
+    assert (rank(), n_processes(), own_seed(5)) == (0, 1, 5)
+    assert first_says(True)
+    assert not first_says(False)

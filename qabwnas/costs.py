@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from qabwnas.architecture import described_layers
 from qabwnas.errors import InputError
-from qabwnas.space import BitWidths, Head, Layer, Operation, Policy, SearchSpace, Shape, Stem
+from qabwnas.space import FLOAT, BitWidths, Head, Layer, Operation, Policy, SearchSpace, Shape, Stem
 
 BIAS_BYTES = 4
 WEIGHT_SCALE_BYTES = 4
@@ -45,6 +45,8 @@ class Operator:
         channels: output channels with a bias and a scale of their weights, 0 if it has no weights.
         macs: multiply-accumulates.
         normed: whether it is trained with batch norm (two parameters a channel) instead of a bias (one).
+        writes: whether its output has a grid of its own; maxima keep that of their input.
+        quantised: whether it takes the bit widths of its part; otherwise it is float.
     """
 
     alive: tuple[int, ...]
@@ -52,13 +54,17 @@ class Operator:
     channels: int = 0
     macs: int = 0
     normed: bool = True
+    writes: bool = True
+    quantised: bool = True
 
     def parameters(self, _: BitWidths) -> int:
         return self.weights + self.channels * (2 if self.normed else 1)
 
     def size_bytes(self, widths: BitWidths) -> int:
         size = _bytes(self.weights, widths.weights) + self.channels * BIAS_BYTES
-        return size if widths.is_float else size + self.channels * WEIGHT_SCALE_BYTES + ACTIVATION_GRID_BYTES
+        if widths.is_float:
+            return size
+        return size + self.channels * WEIGHT_SCALE_BYTES + (ACTIVATION_GRID_BYTES if self.writes else 0)
 
     def bitops(self, widths: BitWidths) -> int:
         return self.macs * widths.weights * widths.activations
@@ -78,7 +84,7 @@ class Cost:
 
     def total(self, operators: Iterable[Operator], widths: BitWidths) -> int:
         """Return the cost of operators in sequence; of none, 0."""
-        values = (self.of(operator, widths) for operator in operators)
+        values = (self.of(operator, widths if operator.quantised else FLOAT) for operator in operators)
         return sum(values) if self.aggregation == "sum" else max(values, default=0)
 
 
@@ -114,24 +120,56 @@ def block_costs(space: SearchSpace, b: int, widths: BitWidths) -> dict[str, NDAr
     return columns
 
 
-def fixed_costs(space: SearchSpace, widths: BitWidths) -> dict[str, float]:
+@dataclass(frozen=True)
+class FixedParts:
+    """The operators of stem and head, where they are not those that the space describes."""
+
+    stem: tuple[Operator, ...]
+    head: tuple[Operator, ...]
+
+
+def fixed_costs(space: SearchSpace, widths: BitWidths, fixed: FixedParts | None = None) -> dict[str, float]:
     """Return the costs of stem and head together at the given bit widths; keys as :func:`block_costs`."""
-    operators = _fixed(space)
-    return {cost.name: float(cost.total(operators, widths)) for cost in COSTS}
+    fixed = fixed or described_parts(space)
+    return {cost.name: float(cost.total((*fixed.stem, *fixed.head), widths)) for cost in COSTS}
 
 
-def network_costs(space: SearchSpace, operations: Sequence[Sequence[Operation]], policy: Policy) -> dict[str, float]:
+def described_parts(space: SearchSpace) -> FixedParts:
+    """Return the operators of the stem and the head that the space describes."""
+    return FixedParts(
+        tuple(_stem(space.stem, space.input)),
+        tuple(_head(space.head, space.block_inputs[-1])),
+    )
+
+
+def network_costs(
+    space: SearchSpace, operations: Sequence[Sequence[Operation]], policy: Policy, fixed: FixedParts | None = None
+) -> dict[str, float]:
     """Return the costs of a whole network, and its ``parameters``, given the operation of every layer of every block.
 
     Raises:
         InputError: the operations do not make a network (see :func:`~qabwnas.architecture.described_layers`), or the
             policy is for another number of blocks.
     """
-    if len(policy.blocks) != len(space.blocks):
-        raise InputError(f"a policy of {len(policy.blocks)} blocks was given for {len(space.blocks)}")
-    parts = [(_fixed(space), policy.fixed)]
-    for layers, x, widths in zip(described_layers(space, operations), space.block_inputs, policy.blocks, strict=False):
-        parts.append((_block(layers, x), widths))
+    fixed = fixed or described_parts(space)
+    return total_costs([*_encoder(space, operations, policy, fixed), (fixed.head, policy.fixed)])
+
+
+def encoder_costs(
+    space: SearchSpace, operations: Sequence[Sequence[Operation]], policy: Policy, fixed: FixedParts | None = None
+) -> dict[str, float]:
+    """Return the same costs of stem and blocks alone: a head can have ten times the weights that the search chooses.
+
+    Raises as :func:`network_costs`.
+    """
+    return total_costs(_encoder(space, operations, policy, fixed or described_parts(space)))
+
+
+Part = tuple[Sequence[Operator], BitWidths]
+
+
+def total_costs(parts: Sequence[Part]) -> dict[str, float]:
+    """Return the costs of the parts of a network together, and their ``parameters``."""
     costs = {}
     for cost in (PARAMETERS, *COSTS):
         totals = [cost.total(operators, widths) for operators, widths in parts]
@@ -139,8 +177,15 @@ def network_costs(space: SearchSpace, operations: Sequence[Sequence[Operation]],
     return costs
 
 
-def _fixed(space: SearchSpace) -> list[Operator]:
-    return [*_stem(space.stem, space.input), *_head(space.head, space.block_inputs[-1])]
+def _encoder(
+    space: SearchSpace, operations: Sequence[Sequence[Operation]], policy: Policy, fixed: FixedParts
+) -> list[Part]:
+    if len(policy.blocks) != len(space.blocks):
+        raise InputError(f"a policy of {len(policy.blocks)} blocks was given for {len(space.blocks)}")
+    parts: list[Part] = [(fixed.stem, policy.fixed)]
+    for layers, x, widths in zip(described_layers(space, operations), space.block_inputs, policy.blocks, strict=False):
+        parts.append((_block(layers, x), widths))
+    return parts
 
 
 def _block(layers: Iterable[Layer], x: Shape) -> list[Operator]:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from qabwnas.costs import COSTS, block_costs, fixed_costs, network_costs
+from qabwnas.costs import COSTS, block_costs, encoder_costs, fixed_costs, network_costs
 from qabwnas.errors import InputError
 from qabwnas.nets.network import Network, build_network
 from qabwnas.nets.quantise import quantise_network
@@ -89,10 +89,10 @@ def check_network(space: SearchSpace, operations: list[list[Operation]], policy:
     costs = network_costs(space, operations, policy)
     assert costs["parameters"] == sum(p.numel() for p in network.parameters())
     quantised = quantise_network(network, policy, [image(space)])
-    parts = zip(
-        (quantised.stem, *quantised.blocks, quantised.head), (policy.fixed, *policy.blocks, policy.fixed), strict=True
-    )
-    assert costs["size_bytes"] == sum(count_size_bytes(part, widths) for part, widths in parts)
+    encoder = zip((quantised.stem, *quantised.blocks), (policy.fixed, *policy.blocks), strict=True)
+    encoder_bytes = sum(count_size_bytes(part, widths) for part, widths in encoder)
+    assert encoder_costs(space, operations, policy)["size_bytes"] == encoder_bytes
+    assert costs["size_bytes"] == encoder_bytes + count_size_bytes(quantised.head, policy.fixed)
     assert costs["macs"] == count_macs(network, image(space))
     homogeneous = network_costs(space, operations, Policy.homogeneous(policy.fixed, len(space.blocks)))
     assert homogeneous["bitops"] == costs["macs"] * policy.fixed.weights * policy.fixed.activations
@@ -155,8 +155,9 @@ def test_the_encoder_of_the_experiment_has_its_known_parameters() -> None:
     encoder = [sum(p.numel() for p in part.parameters()) for part in (network.stem, *network.blocks)]
     assert [round(n / 1000, 1) for n in encoder] == [1.8, 14.0, 39.7, 183.9, 303.2, 795.3, 473.9]
     head = sum(p.numel() for p in network.head.parameters())
-    costs = network_costs(space, MOBILENET_V2, Policy.homogeneous(W8A8, 6))
-    assert costs["parameters"] == sum(encoder) + head
+    policy = Policy.homogeneous(W8A8, 6)
+    assert network_costs(space, MOBILENET_V2, policy)["parameters"] == sum(encoder) + head
+    assert encoder_costs(space, MOBILENET_V2, policy)["parameters"] == sum(encoder)
 
 
 def test_totals_of_the_largest_space_are_exact_doubles() -> None:

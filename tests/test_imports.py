@@ -25,6 +25,7 @@ FLOORS: list[list[set[str]]] = [
     [{"train"}, {"measure"}, {"deploy"}, {"report"}, {"search"}],
     [{"pipeline"}],
     [{"cli"}],
+    [{"__main__"}],
 ]
 WITHOUT_TORCH = {"costs", "lut", "search"} | {word for floor in FLOORS[:3] for room in floor for word in room}
 PUBLIC_ROOMS = {"errors", "lut", "search"}  # what `import qabwnas` loads

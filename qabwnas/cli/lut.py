@@ -1,7 +1,9 @@
-"""``qabwnas lut``: import, export, describe and check look-up tables."""
+"""``qabwnas lut``: import, export, merge, describe and check look-up tables."""
 
 from __future__ import annotations
 
+import functools
+import operator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +19,7 @@ _FILE = click.Path(path_type=Path)
 
 @click.group(name="lut")
 def command() -> None:
-    """Import, export, describe and check look-up tables."""
+    """Import, export, merge, describe and check look-up tables."""
 
 
 @command.command(name="import")
@@ -65,6 +67,24 @@ def export_command(lut_path: Path, output: Path, force: bool) -> None:
     click.echo(f"{output}: {_summary(lut)}")
 
 
+@command.command(name="merge")
+@click.argument("part_paths", metavar="PART.h5...", type=_FILE, nargs=-1, required=True)
+@click.option("-o", "--output", metavar="LUT.h5", type=_FILE, required=True)
+@force_option
+def merge_command(part_paths: tuple[Path, ...], output: Path, force: bool) -> None:
+    """Put parts that `qabwnas populate --shard` has measured together: LUT.h5 has the rows of all.
+
+    They have to be measured with the same networks, data and settings. Rows in more than one part have to be equal.
+    """
+    from qabwnas.lut.lut import Lut
+    from qabwnas.lut.merge import merge_luts
+
+    check_output(output, force)
+    lut = merge_luts({str(path): Lut.open(path) for path in part_paths})
+    lut.save(output)
+    click.echo(f"{output}: {_summary(lut)}{_holes(lut)}")
+
+
 @command.command(name="info")
 @click.argument("lut_path", metavar="LUT.h5", type=_FILE)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -98,6 +118,13 @@ def _assignments(option: str, texts: tuple[str, ...]) -> dict[str, str]:
             raise click.UsageError(f"{option} {name!r} is given twice")
         assignments[name] = value
     return assignments
+
+
+def _holes(lut: Lut) -> str:
+    """Say how many candidates have metrics that were not measured, if any have."""
+    masks = [[m for name in lut.metric_names if (m := block.measured(name)) is not None] for block in lut.blocks]
+    n_holes = sum(int((~functools.reduce(operator.and_, of_block)).sum()) for of_block in masks if of_block)
+    return f"; {n_holes} candidates not measured" if n_holes else ""
 
 
 def _summary(lut: Lut) -> str:

@@ -18,7 +18,9 @@ from qabwnas.errors import QabwnasError
 COMMANDS = {
     "demo": "Run everything once, small, on handwritten digits.",
     "run": "Run the stages of a configuration, from teacher to report.",
-    "lut": "Import, export, describe and check look-up tables.",
+    "data": "Draw synthetic street scenes, and check a folder of Cityscapes.",
+    "populate": "Measure the look-up table of a configuration.",
+    "lut": "Import, export, merge, describe and check look-up tables.",
     "search": "Find the best subnets of a LUT within budgets.",
     "batch": "Answer a table of budgets.",
     "front": "Build the exact front of a LUT.",

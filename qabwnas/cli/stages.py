@@ -1,4 +1,4 @@
-"""What ``demo`` and ``run`` have in common: stages with their progress on stderr, then the table on stdout."""
+"""What ``demo``, ``run`` and ``populate`` have in common: stages, with progress on stderr and results on stdout."""
 
 from __future__ import annotations
 
@@ -13,12 +13,20 @@ import click
 
 if TYPE_CHECKING:
     from qabwnas.pipeline.config import Config
+    from qabwnas.pipeline.resources import Resources
 
 N_THREADS = 1
 """Small networks gain nothing from more, and one thread gives the same result on every number of cores."""
 
 
-def run_and_report(config: Config, folder: Path, *, until: str | None = None, force: bool = False) -> None:
+def run_and_report(
+    config: Config,
+    folder: Path,
+    *,
+    until: str | None = None,
+    force: bool = False,
+    resources: Resources | None = None,
+) -> None:
     """Run the stages of ``config`` in ``folder`` and, once all are done, print the table of results.
 
     Raises as :func:`qabwnas.pipeline.run.run_stages`.
@@ -32,9 +40,29 @@ def run_and_report(config: Config, folder: Path, *, until: str | None = None, fo
 
     torch.set_num_threads(N_THREADS)
     with _progress_on_stderr():
-        run_stages(STAGES, config, folder, until=until, force=force)
+        run_stages(STAGES, config, folder, until=until, force=force, resources=resources)
     if until in (None, STAGE.name):
         click.echo(results_table(load_results(folder)))
+
+
+def populate(config: Config, folder: Path, part: tuple[int, int] | None, resources: Resources, *, force: bool) -> Path:
+    """Make the LUT of a run, or part ``(index, n)`` of it, and return its path.
+
+    Raises as :func:`qabwnas.pipeline.run.run_stages` and :func:`qabwnas.pipeline.part.populate_part`.
+    """
+    import torch
+
+    from qabwnas.pipeline import lut
+    from qabwnas.pipeline.part import populate_part
+    from qabwnas.pipeline.run import run_stages
+    from qabwnas.pipeline.stages import STAGES
+
+    torch.set_num_threads(N_THREADS)
+    with _progress_on_stderr():
+        if part is not None:
+            return populate_part(config, folder, *part, resources, force=force)
+        run_stages(STAGES, config, folder, until=lut.STAGE.name, force=force, resources=resources)
+        return folder / lut.FILE_NAME
 
 
 @contextmanager

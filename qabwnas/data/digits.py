@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from qabwnas.data.shift import random_shift
 from qabwnas.data.splits import Splits, TensorSplit
+from qabwnas.data.stratify import stratified_order
 
 N_CALIBRATION, N_VALIDATION, N_TEST = 200, 200, 800
 BRIGHTEST = 16.0
@@ -26,22 +26,9 @@ def load_digits() -> Splits:
     digits = datasets.load_digits()
     images = torch.from_numpy(digits.images).float().div_(BRIGHTEST).unsqueeze_(1)
     labels = torch.from_numpy(digits.target.astype(np.int64))
-    order = _stratified_order(digits.target, np.random.default_rng(DIVISION_SEED))
+    order = stratified_order(digits.target, np.random.default_rng(DIVISION_SEED))
     ends = np.cumsum([N_TEST, N_VALIDATION, N_CALIBRATION])
     test, validation, calibration, train = (
         TensorSplit(images[part], labels[part], random_shift) for part in map(torch.from_numpy, np.split(order, ends))
     )
     return Splits(train, calibration, validation, test)
-
-
-def _stratified_order(labels: NDArray[np.int64], generator: np.random.Generator) -> NDArray[np.int64]:
-    """Return a random order of the images of which every long stretch has the classes in their proportions.
-
-    The images of a class are shuffled and spread evenly over the unit interval, with a random offset; the order is
-    that of their places.
-    """
-    places = np.empty(len(labels))
-    for label in np.unique(labels):
-        members = generator.permutation(np.flatnonzero(labels == label))
-        places[members] = (np.arange(len(members)) + generator.random()) / len(members)
-    return np.argsort(places, kind="stable").astype(np.int64)

@@ -31,22 +31,26 @@ def recalibrate_layer(layer: nn.Module, batches: Sequence[Tensor]) -> list[Tenso
     """Do the same for one layer of a candidate, given the outputs of the layer before it."""
     if not isinstance(layer, MBConv):
         return [layer(batch) for batch in batches]
-    outputs = list(batches)
+    maps = list(batches)
     for convolution in layer.convolutions:
         assert isinstance(convolution, Convolution)
-        outputs = _recalibrate_convolution(convolution, outputs)
+        _recalibrate_convolution(convolution, maps)
     if layer.add is not None:
-        outputs = [layer.add(x, y) for x, y in zip(batches, outputs, strict=True)]
-    return outputs
+        for i, x in enumerate(batches):
+            maps[i] = layer.add(x, maps[i])
+    return maps
 
 
-def _recalibrate_convolution(convolution: Convolution, batches: list[Tensor]) -> list[Tensor]:
-    responses = [convolution.conv(batch) for batch in batches]
+def _recalibrate_convolution(convolution: Convolution, maps: list[Tensor]) -> None:
+    """Replace inputs by outputs, batch by batch: a wide layer's maps need not be there twice."""
+    for i in range(len(maps)):
+        maps[i] = convolution.conv(maps[i])
     norm = convolution.norm
     assert isinstance(norm, nn.BatchNorm2d)
     assert norm.running_mean is not None
     assert norm.running_var is not None
-    mean, variance = channel_statistics(responses)
+    mean, variance = channel_statistics(maps)
     norm.running_mean.copy_(mean)
     norm.running_var.copy_(variance)
-    return [convolution.finish(response) for response in responses]
+    for i in range(len(maps)):
+        maps[i] = convolution.finish(maps[i])

@@ -10,12 +10,13 @@ from qabwnas.measure.maps import BlockMaps
 from qabwnas.nets.subnet import extract
 from qabwnas.nets.supernet import SupernetBlock
 from qabwnas.quant.apply import freeze, observe
+from qabwnas.quant.nsr import NsrEstimate
 from qabwnas.quant.operators import Input
 from qabwnas.space import BitWidths
 
 
 @torch.inference_mode()
-def measure_candidate(block: SupernetBlock, code: int, widths: BitWidths, maps: BlockMaps) -> float:
+def measure_candidate(block: SupernetBlock, code: int, widths: BitWidths, maps: BlockMaps) -> NsrEstimate:
     """Return the NSR of candidate ``code`` at the given bit widths against the teacher's outputs.
 
     The candidate is taken out of the supernet; its batch-norm statistics and activation ranges come from the
@@ -27,4 +28,4 @@ def measure_candidate(block: SupernetBlock, code: int, widths: BitWidths, maps: 
     candidate = observe(nn.Sequential(Input(), *extract(block, code)))
     recalibrate(candidate, maps.calibration)
     frozen = freeze(candidate, widths)
-    return maps.meter(frozen(batch) for batch in maps.validation)
+    return NsrEstimate.of_ratios(maps.meter.ratios(frozen(batch) for batch in maps.validation))

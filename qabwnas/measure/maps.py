@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from qabwnas.data.splits import Split
 from qabwnas.errors import InputError
 from qabwnas.nets.network import Network
 from qabwnas.quant.nsr import NsrMeter
+
+Around = tuple[Tensor, Tensor]
+"""A block's input and the teacher's output of it, for the images of one batch."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,7 @@ class BlockMaps:
 
 @torch.inference_mode()
 def block_maps(teacher: Network, b: int, calibration: Sequence[Tensor], validation: Sequence[Tensor]) -> BlockMaps:
-    """Return the maps around block ``b`` for batches of images, on the teacher's device.
+    """Return the maps around block ``b`` for batches of images, all of them in memory, on the teacher's device.
 
     The teacher is left in evaluation mode.
 
@@ -38,21 +42,32 @@ def block_maps(teacher: Network, b: int, calibration: Sequence[Tensor], validati
         InputError: a split has no images, a feature map holds NaN or infinity (the message names the split), or a
             channel of the teacher's output is constant on the validation split.
     """
-    before, _ = _maps(teacher, b, calibration, "calibration")
-    inputs, targets = _maps(teacher, b, validation, "validation")
-    return BlockMaps(before, inputs, NsrMeter(targets))
+    before = [x for x, _ in maps_around(teacher, b, calibration, "calibration")]
+    after = list(maps_around(teacher, b, validation, "validation"))
+    for name, images in (("calibration", before), ("validation", after)):
+        if not images:
+            raise InputError(f"the {name} split has no images")
+    return BlockMaps(before, [x for x, _ in after], NsrMeter([y for _, y in after]))
 
 
-def _maps(teacher: Network, b: int, images: Sequence[Tensor], split: str) -> tuple[list[Tensor], list[Tensor]]:
-    if not images:
-        raise InputError(f"the {split} split has no images")
+@torch.inference_mode()
+def maps_around(teacher: Network, b: int, batches: Iterable[Tensor], split_name: str) -> Iterator[Around]:
+    """Yield the maps around block ``b`` for one batch of images after the other, channels last, on its device.
+
+    Raises:
+        InputError: a feature map holds NaN or infinity; the message names the split.
+    """
     teacher.eval()
     device = next(teacher.parameters()).device
-    inputs, outputs = [], []
-    for batch in images:
-        x, y = teacher.features(batch.to(device))[b : b + 2]
+    for images in batches:
+        x, y = teacher.features(images.to(device))[b : b + 2]
         if not (x.isfinite().all() and y.isfinite().all()):
-            raise InputError(f"the teacher's feature map on the {split} split holds NaN or infinity")
-        inputs.append(x.contiguous(memory_format=torch.channels_last))
-        outputs.append(y.contiguous(memory_format=torch.channels_last))
-    return inputs, outputs
+            raise InputError(f"the teacher's feature map on the {split_name} split holds NaN or infinity")
+        yield x.contiguous(memory_format=torch.channels_last), y.contiguous(memory_format=torch.channels_last)
+
+
+def image_batches(split: Split, size: int, first: int = 0, last: int | None = None) -> Iterator[Tensor]:
+    """Yield images ``first … last − 1`` of a split, in batches of ``size``, the last of which may be smaller."""
+    end = len(split) if last is None else last
+    for start in range(first, end, size):
+        yield split.read(range(start, min(start + size, end))).images

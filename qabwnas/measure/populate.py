@@ -1,34 +1,35 @@
 """Population of LUTs: every candidate of every block, quantised at every bit width of the space, measured.
 
-The unit of work is a block: :func:`populate_block` gives its tables, which a caller may keep while the next block
-runs, and :func:`make_lut` puts the blocks together. One Python process with one OpenMP thread is the fastest way on
-small feature maps, and makes the result independent of how many cores there are.
+The unit of work is a shard (:mod:`qabwnas.measure.shard`). :func:`measure_shard` gives a LUT in which the rows of one
+shard are measured and all others masked, which a caller may keep in a file, and :func:`qabwnas.lut.merge.merge_luts`
+puts shards together. No row depends on how the space is divided, nor on how much memory there is.
 """
 
 from __future__ import annotations
 
-import logging
-import math
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from qabwnas.costs import COSTS, block_costs, fixed_costs
-from qabwnas.digest import module_digest, tensors_digest
+from qabwnas.data.splits import Split
+from qabwnas.digest import module_digest
 from qabwnas.errors import InputError
 from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
-from qabwnas.measure.maps import BlockMaps, block_maps
-from qabwnas.measure.tree import walk_candidates
+from qabwnas.lut.merge import merge_luts
+from qabwnas.measure.memory import CPU_MEMORY
+from qabwnas.measure.shard import Laboratory, Shard, measure_rows, space_shards
+from qabwnas.measure.signal import signal_variances
+from qabwnas.measure.tree import row_path
 from qabwnas.nets.network import Network
 from qabwnas.nets.supernet import Supernet, SupernetBlock
+from qabwnas.quant.nsr import NsrEstimate
 from qabwnas.space import BitWidths, Policy, SearchSpace
 
-logger = logging.getLogger(__name__)
-
-N_REPORTS = 4
+MEASURED = ("nsr", "nsr_se")
 
 # What a value in a LUT depends on beyond weights and data; part of every LUT's provenance.
 SETTINGS: dict[str, Any] = {
@@ -42,82 +43,117 @@ def populate(
     teacher: Network,
     supernet: Supernet,
     space: SearchSpace,
-    calibration: Sequence[Tensor],
-    validation: Sequence[Tensor],
+    calibration: Split,
+    validation: Split,
     *,
     fixed: BitWidths = Policy.fixed,
+    max_memory: int = CPU_MEMORY,
 ) -> Lut:
-    """Return the LUT of a whole space: the blocks of :func:`populate_block`, put together by :func:`make_lut`."""
-    tables = [populate_block(teacher, supernet, space, b, calibration, validation) for b in range(len(space.blocks))]
-    return make_lut(space, tables, fixed, provenance(teacher, supernet, calibration, validation))
+    """Return the LUT of a whole space, all shards measured in this process, one after the other.
+
+    Teacher and supernet are on one device; ``max_memory`` is in bytes. Raises as :func:`measure_shard`.
+    """
+    variances = signal_variances(teacher, [block.name for block in space.blocks], validation)
+    device = str(next(teacher.parameters()).device)
+    made_with = provenance(teacher, supernet, calibration, validation, fixed, device)
+    return merge_luts(
+        {
+            shard.name(space): measure_shard(
+                teacher, supernet, space, shard, calibration, validation, variances[shard.b], max_memory, made_with
+            )
+            for shard in space_shards(space)
+        }
+    )
 
 
-def populate_block(
+def measure_shard(
     teacher: Network,
     supernet: Supernet,
     space: SearchSpace,
-    b: int,
-    calibration: Sequence[Tensor],
-    validation: Sequence[Tensor],
-) -> list[Table]:
-    """Measure every candidate of block ``b``; one table for each of ``space.bit_widths``, a row a candidate code.
+    shard: Shard,
+    calibration: Split,
+    validation: Split,
+    variances: Tensor,
+    max_memory: int,
+    made_with: Mapping[str, Any],
+) -> Lut:
+    """Return the LUT of a space with the rows of one shard measured, at each of ``space.bit_widths``.
 
-    Columns are ``nsr`` against the teacher's output of the block on the validation images, and the costs of
-    :mod:`qabwnas.costs`. ``calibration`` and ``validation`` are batches of images; teacher and supernet are on one
-    device. Progress is logged. Time: about the number of tree edges (:mod:`~qabwnas.measure.tree`) × images.
+    Columns are ``nsr`` against the teacher's output of the block on the validation images, ``nsr_se``, its standard
+    error, and the costs of :mod:`qabwnas.costs`. Time: about the number of tree edges (:mod:`~qabwnas.measure.tree`)
+    × images.
 
     Raises:
-        InputError: a split has no images, a channel of the teacher is constant, or a value is not finite; the message
-            names the block and, where there is one, the first candidate that it concerns.
+        InputError: ``max_memory`` is too small, a split has no images, or a value is not finite; the message names the
+            block and, where there is one, the first candidate that it concerns.
     """
-    block = space.blocks[b]
+    block = space.blocks[shard.b]
+    device = next(teacher.parameters()).device
+    lab = Laboratory(
+        teacher,
+        cast(SupernetBlock, supernet.blocks[shard.b]),
+        shard.b,
+        calibration,
+        validation,
+        variances.to(device),
+        max_memory,
+    )
+    rows = [
+        row_path(block.digits(code), [widths] * block.n_layers)
+        for widths in space.bit_widths
+        for code in range(shard.first, shard.last)
+    ]
     try:
-        maps = block_maps(teacher, b, calibration, validation)
+        estimates = measure_rows(lab, rows)
     except InputError as error:
         raise InputError(f"{block.name}: {error}") from error
-    ratios = np.array(_measure_all(cast(SupernetBlock, supernet.blocks[b]), space.bit_widths, maps), dtype=np.float64)
-    return [
-        Table(block.n_candidates, {"nsr": ratios[:, i].copy(), **block_costs(space, b, widths)}, widths)
-        for i, widths in enumerate(space.bit_widths)
-    ]
+    return _with_rows(_unmeasured(space, made_with), shard, estimates)
 
 
-def _measure_all(supernet_block: SupernetBlock, widths: Sequence[BitWidths], maps: BlockMaps) -> list[list[float]]:
-    """Return the NSR of candidate ``c`` at the ``i``-th bit widths as ``[c][i]``."""
-    block = supernet_block.block
-    start = time.perf_counter()
-    rows: list[list[float]] = []
-    try:
-        for ratios in walk_candidates(supernet_block, widths, maps):
-            if not all(map(math.isfinite, ratios)):
-                raise InputError("its output holds NaN or infinity")
-            rows.append(ratios)
-            if len(rows) * N_REPORTS // block.n_candidates > (len(rows) - 1) * N_REPORTS // block.n_candidates:
-                seconds = time.perf_counter() - start
-                logger.info("%s: %d of %d candidates, %.1f s", block.name, len(rows), block.n_candidates, seconds)
-    except InputError as error:
-        raise InputError(f"{block.name}: candidate {len(rows)} ({block.describe(len(rows))}): {error}") from error
-    return rows
+def _unmeasured(space: SearchSpace, made_with: Mapping[str, Any]) -> Lut:
+    """Return the LUT of a space with its costs, and no other value."""
+    constant = fixed_costs(space, BitWidths.parse(made_with["fixed"]))
+    costs = (Metric(cost.name, cost.unit, cost.aggregation, constant[cost.name]) for cost in COSTS)
+    blocks = (
+        LutBlock(block.name, tuple(_unmeasured_table(space, b, widths) for widths in space.bit_widths))
+        for b, block in enumerate(space.blocks)
+    )
+    return Lut((*map(Metric, MEASURED), *costs), tuple(blocks), space, made_with)
 
 
-def make_lut(
-    space: SearchSpace, tables: Sequence[Sequence[Table]], fixed: BitWidths, provenance: Mapping[str, Any]
-) -> Lut:
-    """Return the LUT of all blocks' tables, with the costs of stem and head at ``fixed`` bit widths."""
-    constant = fixed_costs(space, fixed)
-    metrics = (Metric("nsr"), *(Metric(cost.name, cost.unit, cost.aggregation, constant[cost.name]) for cost in COSTS))
-    blocks = tuple(LutBlock(block.name, tuple(t)) for block, t in zip(space.blocks, tables, strict=True))
-    return Lut(metrics, blocks, space, {**provenance, "fixed": fixed.name})
+def _unmeasured_table(space: SearchSpace, b: int, widths: BitWidths) -> Table:
+    n_rows = space.blocks[b].n_candidates
+    values = {name: np.full(n_rows, np.nan) for name in MEASURED}
+    masks = {name: np.zeros(n_rows, dtype=np.bool_) for name in MEASURED}
+    return Table(n_rows, values | block_costs(space, b, widths), widths, masks)
+
+
+def _with_rows(lut: Lut, shard: Shard, estimates: Sequence[NsrEstimate]) -> Lut:
+    """Return the LUT with the shard's rows filled in, table by table; its arrays are shared."""
+    block = lut.blocks[shard.b]
+    n = shard.last - shard.first
+    for i, table in enumerate(block.tables):
+        of_table = estimates[i * n : (i + 1) * n]
+        table.columns["nsr"][shard.first : shard.last] = [estimate.value for estimate in of_table]
+        table.columns["nsr_se"][shard.first : shard.last] = [estimate.standard_error for estimate in of_table]
+        for name in MEASURED:
+            table.measured[name][shard.first : shard.last] = True
+    return lut
 
 
 def provenance(
-    teacher: Network, supernet: Supernet, calibration: Sequence[Tensor], validation: Sequence[Tensor]
+    teacher: Network, supernet: Supernet, calibration: Split, validation: Split, fixed: BitWidths, device: str
 ) -> dict[str, Any]:
-    """Return JSON values that tell what a LUT is measured with: digests of weights and images, and the settings."""
+    """Return JSON values that tell what a LUT is measured with: digests of weights and images, and the settings.
+
+    The kind of ``device`` is among them, for kernels of another kind round otherwise.
+    """
     return {
         "teacher": module_digest(teacher),
         "supernet": module_digest(supernet),
-        "calibration": tensors_digest({str(i): batch for i, batch in enumerate(calibration)}),
-        "validation": tensors_digest({str(i): batch for i, batch in enumerate(validation)}),
+        "calibration": calibration.digest(),
+        "validation": validation.digest(),
         "settings": SETTINGS,
+        "device": torch.device(device).type,
+        "fixed": fixed.name,
     }

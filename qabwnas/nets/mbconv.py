@@ -26,7 +26,7 @@ class MBConv(nn.Module):
         if expansion != 1:
             parts["expand"] = Convolution(in_channels, inner)
         parts["depthwise"] = Convolution(inner, inner, kernel, stride=stride, dilation=dilation, groups=inner)
-        parts["project"] = Convolution(inner, out_channels, activation=False)
+        parts["project"] = Convolution(inner, out_channels, activation="none")
         self.convolutions = nn.Sequential(parts)
         self.add = Add() if stride == 1 and in_channels == out_channels else None
 

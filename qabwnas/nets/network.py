@@ -9,22 +9,30 @@ from typing import cast
 from torch import Tensor, nn
 
 from qabwnas.architecture import described_layers
+from qabwnas.nets.auxiliary import Auxiliary
 from qabwnas.nets.head import build_head
 from qabwnas.nets.mbconv import build_operation
 from qabwnas.nets.stem import build_stem
 from qabwnas.nets.subnet import extract
 from qabwnas.nets.supernet import Supernet, SupernetBlock
-from qabwnas.space import Operation, SearchSpace
+from qabwnas.space import Layer, Operation, SearchSpace
 
 
 class Network(nn.Module):
-    """A stem, blocks and a head."""
+    """A stem, blocks and a head.
+
+    A teacher in training may have an ``auxiliary`` head beside them. It takes no part in :meth:`forward`, and networks
+    that are made from another one (students, quantised copies) have none.
+    """
+
+    auxiliary: Auxiliary | None
 
     def __init__(self, stem: nn.Module, blocks: Iterable[nn.Module], head: nn.Module) -> None:
         super().__init__()
         self.stem = stem
         self.blocks = nn.ModuleList(blocks)
         self.head = head
+        self.auxiliary = None
 
     def features(self, x: Tensor) -> list[Tensor]:
         """Return the stem's output, then every block's: entry ``b`` is block ``b``'s input, ``b + 1`` its output."""
@@ -39,6 +47,12 @@ class Network(nn.Module):
             x = block(x)
         return cast(Tensor, self.head(x))
 
+    def auxiliary_forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the logits of the head and those of the auxiliary head, which must be there."""
+        assert self.auxiliary is not None
+        maps = self.features(x)
+        return self.head(maps[-1]), self.auxiliary(maps[self.auxiliary.block + 1])
+
 
 def build_network(space: SearchSpace, operations: Sequence[Sequence[Operation]]) -> Network:
     """Return a network with fresh weights, given the operation of every layer of every block.
@@ -46,12 +60,14 @@ def build_network(space: SearchSpace, operations: Sequence[Sequence[Operation]])
     Raises:
         InputError: the operations do not make a network; see :func:`~qabwnas.architecture.described_layers`.
     """
-    blocks = [
-        nn.Sequential(*(build_operation(layer, layer.operations[0]) for layer in layers))
-        for layers in described_layers(space, operations)
-    ]
+    return network_of_layers(space, described_layers(space, operations))
+
+
+def network_of_layers(space: SearchSpace, blocks: Sequence[Sequence[Layer]]) -> Network:
+    """Return a network with fresh weights, given the layers of every block, each with its one operation."""
+    modules = [nn.Sequential(*(build_operation(layer, layer.operations[0]) for layer in layers)) for layers in blocks]
     stem = build_stem(space.stem, space.input.channels)
-    return Network(stem, blocks, build_head(space.head, space.block_inputs[-1].channels))
+    return Network(stem, modules, build_head(space.head, space.block_inputs[-1].channels))
 
 
 def assemble(teacher: Network, supernet: Supernet, codes: Sequence[int]) -> Network:

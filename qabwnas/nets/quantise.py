@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from qabwnas.errors import InputError
 from qabwnas.nets.network import Network
 from qabwnas.quant.apply import freeze, observe
-from qabwnas.quant.operators import Input
+from qabwnas.quant.operators import entered
 from qabwnas.space import Policy
 
 
@@ -26,14 +26,10 @@ def quantise_network(network: Network, policy: Policy, images: Iterable[Tensor])
     if len(policy.blocks) != len(network.blocks):
         raise InputError(f"a policy of {len(policy.blocks)} blocks was given for a network of {len(network.blocks)}")
     observed = observe(
-        Network(_entered(network.stem), [_entered(block) for block in network.blocks], _entered(network.head))
+        Network(entered(network.stem), [entered(block) for block in network.blocks], entered(network.head))
     )
     with torch.no_grad():
         for batch in images:
             observed(batch)
     blocks = [freeze(block, widths) for block, widths in zip(observed.blocks, policy.blocks, strict=True)]
     return Network(freeze(observed.stem, policy.fixed), blocks, freeze(observed.head, policy.fixed))
-
-
-def _entered(part: nn.Module) -> nn.Module:
-    return nn.Sequential(Input(), part)

@@ -17,5 +17,5 @@ def build_stem(stem: Stem, in_channels: int) -> nn.Sequential:
     if stem.separable_channels is not None:
         # No residual connection, even where the channels would allow it: space.Stem describes none.
         parts["depthwise"] = Convolution(stem.channels, stem.channels, 3, groups=stem.channels)
-        parts["project"] = Convolution(stem.channels, stem.separable_channels, activation=False)
+        parts["project"] = Convolution(stem.channels, stem.separable_channels, activation="none")
     return nn.Sequential(parts)

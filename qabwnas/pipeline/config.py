@@ -3,19 +3,42 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from qabwnas.space import Operation, SearchSpace
 from qabwnas.train.settings import Training
 
-TASKS = ("digits",)
+TASKS = ("digits", "cityscapes", "image-folder")
 DISTILLATIONS = ("kept", "together", "apart")
 
 
 @dataclass(frozen=True)
+class Scenes:
+    """Street scenes to draw: how many for each folder, and the seed."""
+
+    n_train: int
+    n_val: int
+    seed: int
+
+
+@dataclass(frozen=True)
 class TaskConfig:
-    """What networks are trained for: a name in ``TASKS``, and where its data come from."""
+    """What networks are trained for, and where its data come from.
+
+    Attributes:
+        name: one of ``TASKS``.
+        root: the folder of the data; ``None`` where they come with a package or are drawn.
+        scenes: what to draw, in the space's input size, instead of looking for a folder.
+        crop: height and width of what is trained on, for ``cityscapes``.
+        n_calibration, n_validation: images of the train folder that are kept out of training for these.
+    """
 
     name: str
+    root: Path | None = None
+    scenes: Scenes | None = None
+    crop: tuple[int, int] | None = None
+    n_calibration: int = 0
+    n_validation: int = 0
 
 
 @dataclass(frozen=True)

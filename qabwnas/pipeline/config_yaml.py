@@ -14,21 +14,22 @@ from qabwnas.fields import Fields, check_odd, named, parse_yaml
 from qabwnas.pipeline.budgets import METRICS, resolve_budget
 from qabwnas.pipeline.config import (
     DISTILLATIONS,
-    TASKS,
     Config,
     NetworksConfig,
     SupernetConfig,
-    TaskConfig,
     TeacherConfig,
 )
+from qabwnas.pipeline.task_yaml import parse_task, task_to_json, with_root
 from qabwnas.space import BitWidths, Operation, SearchSpace
 from qabwnas.space_yaml import load_space, space_to_json
 from qabwnas.train.paths import SAMPLINGS
 from qabwnas.train.settings import DECAYED, DECAYS, OPTIMIZERS, Training
 
 
-def load_config(path: str | os.PathLike[str]) -> Config:
+def load_config(path: str | os.PathLike[str], data: Path | None = None) -> Config:
     """Return the configuration in a YAML file; a space given as a file is found from the configuration's folder.
+
+    ``data`` is the folder of the data, instead of the one that the file names.
 
     Raises:
         InputError: the file cannot be read, or a field in it is wrong; the message names the field.
@@ -38,7 +39,10 @@ def load_config(path: str | os.PathLike[str]) -> Config:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read: {error}") from error
-    return parse_config(parse_yaml(text, str(path)), str(path), path.parent)
+    content = parse_yaml(text, str(path))
+    if data is not None:
+        content = with_root(content, data, str(path))
+    return parse_config(content, str(path), path.parent)
 
 
 def demo_config() -> Config:
@@ -54,7 +58,7 @@ def parse_config(content: Any, where: str = "config", folder: Path = Path()) -> 
         InputError: a field is missing, unknown or out of range; the message starts with ``where`` and the field.
     """
     top = Fields(content, where)
-    task = _parse_task(top)
+    task = parse_task(top, folder)
     space = _parse_space(top, folder)
     minimize = top.choice("minimize", METRICS)
     config = Config(
@@ -81,7 +85,7 @@ def parse_config(content: Any, where: str = "config", folder: Path = Path()) -> 
 def config_to_json(config: Config) -> dict[str, Any]:
     """Return the configuration as JSON values, with nothing left to defaults."""
     return {
-        "task": asdict(config.task),
+        "task": task_to_json(config.task),
         "space": space_to_json(config.space),
         "seed": config.seed,
         "teacher": {
@@ -103,16 +107,6 @@ def config_to_json(config: Config) -> dict[str, Any]:
             "distillation": config.networks.distillation,
         },
     }
-
-
-def _parse_task(top: Fields) -> TaskConfig:
-    """Read the name of a task that needs no settings, or a mapping of its ``name`` and its settings."""
-    if isinstance(top.value("task"), str):
-        return TaskConfig(top.choice("task", TASKS))
-    fields = top.fields("task")
-    task = TaskConfig(fields.choice("name", TASKS))
-    fields.end()
-    return task
 
 
 def _parse_space(top: Fields, folder: Path) -> SearchSpace:

@@ -1,4 +1,4 @@
-"""Stage 1: look at the data. Writes ``data.json``: how many images every split has, and its digest.
+"""Stage 1: look at the data, or draw them. Writes ``data.json``: how many images every split has, and its digest.
 
 All that is learnt and measured depends on it, so that a run is not continued on other data unnoticed.
 """
@@ -6,28 +6,46 @@ All that is learnt and measured depends on it, so that a run is not continued on
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from qabwnas.atomic import atomic_path
+from qabwnas.data.cityscapes import N_CLASSES, load_cityscapes
 from qabwnas.data.digits import load_digits
+from qabwnas.data.image_folder import load_image_folder
 from qabwnas.data.splits import Split, Splits
-from qabwnas.errors import StaleError
+from qabwnas.data.street.dataset import Drawing, draw_missing, prepare_folder
+from qabwnas.errors import InputError, StaleError
 from qabwnas.pipeline.config import Config
 from qabwnas.pipeline.stage import Stage, Workplace
+from qabwnas.pipeline.task_yaml import task_to_json
+from qabwnas.space import SearchSpace, Shape
+from qabwnas.space_yaml import space_to_json
 from qabwnas.train.classification import Classification
+from qabwnas.train.segmentation import Segmentation
 from qabwnas.train.task import Task
 
+logger = logging.getLogger(__name__)
+
 FILE_NAME = "data.json"
+SCENES_FOLDER = "scenes"
+N_REPORTS = 4
 
 
 def _settings(config: Config) -> dict[str, Any]:
-    return {"task": config.task.name}
+    task = task_to_json(config.task)
+    task.pop("root", None)  # data may be moved: what counts is their digest
+    return {"task": task, "space": {"input": space_to_json(config.space)["input"]}}
 
 
 def _make(place: Workplace) -> list[str]:
-    described = _describe(_task(place.config, place.folder).splits)
+    if place.config.task.scenes is not None:
+        _draw(place)
+    splits = _task(place.config, place.folder).splits
+    _check_size(place.config.space.input, splits)
+    described = _describe(splits)
     with atomic_path(place.folder / FILE_NAME) as temporary:
         temporary.write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
     return [FILE_NAME]
@@ -49,8 +67,45 @@ def load_task(config: Config, folder: Path) -> Task:
     return task
 
 
-def _task(config: Config, folder: Path) -> Task:  # noqa: ARG001 - where drawn data lie
-    return Classification(load_digits())
+def _task(config: Config, folder: Path) -> Task:
+    task, space = config.task, config.space
+    if task.name == "digits":
+        return Classification(load_digits())
+    root = task.root or folder / SCENES_FOLDER
+    held_out = {"calibration": task.n_calibration, "validation": task.n_validation}
+    if task.crop is None:
+        images, classes = load_image_folder(root, size=space.input.height, **held_out)
+        _check_classes(space, len(classes))
+        return Classification(images)
+    _check_classes(space, N_CLASSES)
+    return Segmentation(load_cityscapes(root, crop=task.crop, **held_out), N_CLASSES)
+
+
+def _check_classes(space: SearchSpace, n_classes: int) -> None:
+    if space.head.n_classes != n_classes:
+        raise InputError(f"the space {space.name!r} has a head of {space.head.n_classes} classes, the data {n_classes}")
+
+
+def _draw(place: Workplace) -> None:
+    """Draw the scenes that are not there yet."""
+    folder, scenes, size = place.folder, place.config.task.scenes, place.config.space.input
+    assert scenes is not None
+    drawing = Drawing(scenes.n_train, scenes.n_val, size.height, size.width, scenes.seed)
+    prepare_folder(folder / SCENES_FOLDER, drawing, force=True)
+    n_scenes = scenes.n_train + scenes.n_val
+    for n_drawn in draw_missing(folder / SCENES_FOLDER, drawing, workers=place.resources.n_readers):
+        if n_drawn * N_REPORTS // n_scenes > (n_drawn - 1) * N_REPORTS // n_scenes:
+            logger.info("data: %d of %d scenes", n_drawn, n_scenes)
+
+
+def _check_size(expected: Shape, splits: Splits) -> None:
+    """Refuse images of another size than the space counts costs for."""
+    found = tuple(splits.calibration.read([0]).images.shape[1:])
+    if found != (expected.channels, expected.height, expected.width):
+        raise InputError(
+            f"images are {found[0]}×{found[1]}×{found[2]} (channels × height × width), but the space's input is "
+            f"{expected.channels}×{expected.height}×{expected.width}"
+        )
 
 
 def _describe(splits: Splits) -> dict[str, dict[str, Any]]:

@@ -38,7 +38,7 @@ class Ledger:
         """Return how ``settings`` differ from those that a finished stage was made with, a line a field."""
         if stage not in self._entries:
             return []
-        return list(_differences("", self._entries[stage].settings, settings))
+        return list(differences("", self._entries[stage].settings, settings))
 
     def reason_to_make(self, stage: str, settings: Mapping[str, Any]) -> str | None:
         """Return why a stage has to be made, or ``None`` if it is done; reads all of its outputs."""
@@ -88,10 +88,10 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _differences(where: str, before: Any, now: Any) -> Iterable[str]:
+def differences(where: str, before: Any, now: Any) -> Iterable[str]:
     """Yield ``field: before → now`` for every leaf of two nested values that is not equal."""
     if isinstance(before, dict) and isinstance(now, Mapping):
         for name in sorted(before.keys() | now.keys()):
-            yield from _differences(f"{where}.{name}" if where else name, before.get(name), now.get(name))
+            yield from differences(f"{where}.{name}" if where else name, before.get(name), now.get(name))
     elif before != now:
         yield f"{where}: {json.dumps(before)} → {json.dumps(now)}"

@@ -1,24 +1,40 @@
 """Stage 4: measure every candidate of every block at every bit width. Writes ``lut.h5``.
 
-Every finished block is kept as a LUT of its own until all are there, so that a kill loses one block at most.
+The work is cut into shards (:mod:`qabwnas.measure.shard`), a job each, which any engine may run: a job keeps its rows
+as a LUT of its own, in which all others are masked, and the last step merges them. A kill loses the shards under way.
+The teacher's signal, which all shards are measured against, is found out by whoever comes first, or by all that do.
 """
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
+import torch
+
+from qabwnas.errors import StaleError
+from qabwnas.lut.lut import Lut
+from qabwnas.lut.merge import differing, merge_luts
 from qabwnas.lut.store import open_lut, save_lut
-from qabwnas.measure.populate import SETTINGS, make_lut, populate_block, provenance
+from qabwnas.measure.memory import default_memory
+from qabwnas.measure.populate import SETTINGS, measure_shard, provenance
+from qabwnas.measure.shard import Shard, space_shards
+from qabwnas.measure.signal import signal_variances
 from qabwnas.pipeline.config import Config
 from qabwnas.pipeline.data import load_task
+from qabwnas.pipeline.jobs import Job
 from qabwnas.pipeline.stage import Stage, Workplace
 from qabwnas.pipeline.supernet import load_supernet
 from qabwnas.pipeline.teacher import load_teacher
 from qabwnas.space import Policy
-from qabwnas.train.feed import images
+from qabwnas.train.checkpoint import load_checkpoint, save_checkpoint
+
+logger = logging.getLogger(__name__)
 
 FILE_NAME = "lut.h5"
+SIGNAL_KIND = "signal"
 
 
 def _settings(config: Config) -> dict[str, Any]:
@@ -26,22 +42,72 @@ def _settings(config: Config) -> dict[str, Any]:
 
 
 def _make(place: Workplace) -> list[str]:
-    space = place.config.space
-    splits = load_task(place.config, place.folder).splits
-    calibration, validation = images(splits.calibration), images(splits.validation)
-    teacher = load_teacher(place.config, place.folder)
-    supernet = load_supernet(place.config, place.folder)
-    tables: list[tuple[Table, ...]] = []
-    for b, block in enumerate(space.blocks):
-        part = place.scratch / f"block{b}.h5"
-        if not part.exists():
-            measured = tuple(populate_block(teacher, supernet, space, b, calibration, validation))
-            metrics = tuple(Metric(name) for name in measured[0].columns)
-            save_lut(Lut(metrics, (LutBlock(block.name, measured),)), part)
-        tables.append(open_lut(part).blocks[0].tables)
-    origin = provenance(teacher, supernet, calibration, validation)
-    save_lut(make_lut(space, tables, Policy.fixed, origin), place.folder / FILE_NAME)
+    save_lut(measure(place, space_shards(place.config.space)), place.folder / FILE_NAME)
     return [FILE_NAME]
 
 
-STAGE = Stage("lut", ("data", "teacher", "supernet"), _settings, _make)
+def measure(place: Workplace, shards: Sequence[Shard]) -> Lut:
+    """Measure those of ``shards`` that are not in the stage's scratch folder yet, and return the LUT of them all.
+
+    Raises:
+        StaleError: a shard in the folder was measured on another kind of device.
+        InputError: as :func:`~qabwnas.measure.populate.measure_shard`; the message names block and candidate.
+    """
+    made_with = _provenance(place)
+    space = place.config.space
+    parts = {shard: place.scratch / f"{shard.name(space)}.h5" for shard in shards}
+    for path in parts.values():
+        _check_part(path, made_with)
+    signal = place.scratch / "signal.pt"
+    here = place.config, place.folder, place.resources.device, place.resources.max_memory
+    jobs = [
+        Job(shard.name(space), measure_part, (*here, shard, signal, made_with, path))
+        for shard, path in parts.items()
+        if not path.exists()
+    ]
+    logger.info("lut: %d of %d shards to measure", len(jobs), len(parts))
+    place.resources.engine.run(jobs)
+    return merge_luts({str(path): open_lut(path) for path in parts.values()})
+
+
+def _provenance(place: Workplace) -> dict[str, Any]:
+    splits = load_task(place.config, place.folder).splits
+    teacher, supernet = load_teacher(place.config, place.folder), load_supernet(place.config, place.folder)
+    device = place.resources.device
+    return provenance(teacher, supernet, splits.calibration, splits.validation, Policy.fixed, device)
+
+
+def _check_part(path: Path, made_with: Mapping[str, Any]) -> None:
+    if path.exists():
+        differences = "; ".join(differing("", dict(open_lut(path).provenance), made_with))
+        if differences:
+            raise StaleError(f"{path}: was measured with something else: {differences}; delete it to begin anew")
+
+
+def measure_part(
+    config: Config,
+    folder: Path,
+    device: str,
+    max_memory: int | None,
+    shard: Shard,
+    signal: Path,
+    made_with: Mapping[str, Any],
+    path: Path,
+) -> None:
+    """Write the LUT of one shard, as a job."""
+    if path.exists():
+        return
+    splits = load_task(config, folder).splits
+    teacher, supernet = load_teacher(config, folder).to(device), load_supernet(config, folder).to(device)
+    if not signal.exists():
+        names = [block.name for block in config.space.blocks]
+        save_checkpoint(signal, SIGNAL_KIND, {"variances": signal_variances(teacher, names, splits.validation)})
+    variances = load_checkpoint(signal, SIGNAL_KIND)["variances"][shard.b]
+    memory = default_memory(torch.device(device)) if max_memory is None else max_memory
+    lut = measure_shard(
+        teacher, supernet, config.space, shard, splits.calibration, splits.validation, variances, memory, made_with
+    )
+    save_lut(lut, path)
+
+
+STAGE = Stage("lut", ("data", "teacher", "supernet"), _settings, _make, guarded=True)

@@ -14,9 +14,12 @@ class Resources:
     Attributes:
         device: ``cpu``, ``cuda`` or ``cuda:1``: where networks live.
         engine: what runs independent jobs.
+        max_memory: bytes that feature maps may take in each process that measures; ``None`` for what is usual on the
+            device (:func:`qabwnas.measure.memory.default_memory`).
         n_readers: processes that read and augment images; 0 reads in the training process.
     """
 
     device: str = "cpu"
     engine: Engine = field(default_factory=Serial)
     n_readers: int = 0
+    max_memory: int | None = None

@@ -11,17 +11,16 @@ from pathlib import Path
 
 from qabwnas.atomic import atomic_path
 from qabwnas.errors import InputError
-from qabwnas.fingerprint import fingerprint
 from qabwnas.pipeline.config import Config
 from qabwnas.pipeline.config_yaml import config_to_json
 from qabwnas.pipeline.ledger import Ledger
 from qabwnas.pipeline.resources import Resources
+from qabwnas.pipeline.scratch import open_scratch, scratch_identity
 from qabwnas.pipeline.stage import Stage, Workplace
 
 logger = logging.getLogger(__name__)
 
 CONFIG_NAME = "config.json"
-SCRATCH_NAME = "scratch"
 
 
 def run_stages(
@@ -59,24 +58,31 @@ def run_stages(
         else:
             logger.info("%s: %s", stage.name, reason)
             ledger.forget([stage.name, *_dependents(stages, stage.name)])
-            _make(stage, config, folder, ledger, resources or Resources())
+            _make(stage, config, folder, ledger, resources or Resources(), force)
 
 
-def _make(stage: Stage, config: Config, folder: Path, ledger: Ledger, resources: Resources) -> None:
+def _make(stage: Stage, config: Config, folder: Path, ledger: Ledger, resources: Resources, force: bool) -> None:
+    place = open_workplace(stage, config, folder, ledger, resources, force=force)
+    start = time.perf_counter()
+    outputs = stage.make(place)
+    seconds = time.perf_counter() - start
+    ledger.enter(stage.name, stage.settings(config), outputs, seconds)
+    shutil.rmtree(place.scratch.parent)
+    logger.info("%s: done in %.1f s", stage.name, seconds)
+
+
+def open_workplace(
+    stage: Stage, config: Config, folder: Path, ledger: Ledger, resources: Resources, *, force: bool = False
+) -> Workplace:
+    """Return where a stage works, given that the stages which it needs are done.
+
+    Raises:
+        StaleError: there is unfinished work of another origin that may only be thrown away by ``force``.
+    """
     settings = stage.settings(config)
     inputs = {name: digest for need in stage.needs for name, digest in ledger.outputs(need).items()}
-    identity = fingerprint({"settings": settings, "inputs": inputs})
-    scratch = folder / SCRATCH_NAME / stage.name / identity[:16]
-    for other in scratch.parent.glob("*"):
-        if other != scratch:
-            shutil.rmtree(other)  # unfinished work with other settings or inputs
-    scratch.mkdir(parents=True, exist_ok=True)
-    start = time.perf_counter()
-    outputs = stage.make(Workplace(config, folder, scratch, identity, resources))
-    seconds = time.perf_counter() - start
-    ledger.enter(stage.name, settings, outputs, seconds)
-    shutil.rmtree(scratch.parent)
-    logger.info("%s: done in %.1f s", stage.name, seconds)
+    scratch = open_scratch(folder, stage.name, settings, inputs, guarded=stage.guarded and not force)
+    return Workplace(config, folder, scratch, scratch_identity(settings, inputs), resources)
 
 
 def _needed(stages: Sequence[Stage], name: str) -> set[str]:

@@ -44,9 +44,12 @@ class Stage:
         needs: the stages whose outputs it reads.
         settings: JSON values of all that it takes from the configuration: if they change, the stage is redone.
         make: does the work and returns the paths of its outputs, relative to the run folder.
+        guarded: whether unfinished work is so dear that, once settings or inputs are others, it is only thrown away
+            where that is asked for.
     """
 
     name: str
     needs: tuple[str, ...]
     settings: Callable[[Config], dict[str, Any]]
     make: Callable[[Workplace], list[str]]
+    guarded: bool = False

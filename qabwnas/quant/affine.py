@@ -49,6 +49,11 @@ class Affine:
         bad = ~(low.isfinite() & high.isfinite() & (low <= high))
         if bad.any():
             raise InputError(f"a range to quantise must be finite, not {low[bad][0]} to {high[bad][0]}")
+        return cls.of_finite_range(low, high, bits, symmetric=symmetric)
+
+    @classmethod
+    def of_finite_range(cls, low: Tensor, high: Tensor, bits: int, *, symmetric: bool) -> Affine:
+        """Return the same without a look at the ranges, which on CUDA would wait for all that is under way."""
         low, high = low.double().clamp_max(0), high.double().clamp_min(0)
         if symmetric:
             largest = 2 ** (bits - 1) - 1

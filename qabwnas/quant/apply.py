@@ -18,7 +18,7 @@ from qabwnas.errors import InputError
 from qabwnas.quant.fake import FakeQuantise, fake_quantise_channels
 from qabwnas.quant.fold import fold_batch_norm
 from qabwnas.quant.observer import MinMaxObserver
-from qabwnas.quant.operators import Convolution, Input, Linear, Operator
+from qabwnas.quant.operators import Convolution, Input, Linear, Operator, entered
 from qabwnas.space import BitWidths
 
 M = TypeVar("M", bound=nn.Module)
@@ -45,14 +45,20 @@ def freeze(observed: M, widths: BitWidths, *, symmetric_weights: bool = True) ->
             not finite; the message names the operator by its place in the module.
     """
     frozen = copy.deepcopy(observed)
-    fold_batch_norm(frozen)
-    for name, part in frozen.named_modules():
+    freeze_in_place(frozen, widths, symmetric_weights=symmetric_weights)
+    return frozen
+
+
+@torch.no_grad()
+def freeze_in_place(observed: nn.Module, widths: BitWidths, *, symmetric_weights: bool = True) -> None:
+    """Do the same to the observed module itself; raises as :func:`freeze`."""
+    fold_batch_norm(observed)
+    for name, part in observed.named_modules():
         if isinstance(part, Operator):
             try:
                 _freeze_operator(part, widths, symmetric_weights)
             except InputError as error:
                 raise InputError(f"{name}: {error}") from error
-    return frozen
 
 
 def quantise(
@@ -62,7 +68,7 @@ def quantise(
 
     Raises InputError as :func:`freeze` does.
     """
-    observed = observe(nn.Sequential(Input(), module))
+    observed = observe(entered(module))
     with torch.no_grad():
         for batch in batches:
             observed(batch)

@@ -7,13 +7,17 @@ copy; answering each channel's mean gives 1.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from qabwnas.errors import InputError
-from qabwnas.quant.statistics import channel_statistics, channel_sums
+from qabwnas.quant.statistics import channel_statistics
 
 SMALLEST_VARIANCE = 1e-6
 OVER_IMAGES_AND_PIXELS = (0, 2, 3)
@@ -31,29 +35,64 @@ def nsr(output: Tensor, target: Tensor) -> Tensor:
     return (error / variance.clamp_min(SMALLEST_VARIANCE)).mean()
 
 
-class NsrMeter:
-    """Measures the NSR of outputs against targets that are given once, in batches, accumulated in float64.
+def image_ratios(output: Tensor, target: Tensor, variance: Tensor) -> Tensor:
+    """Return what each image adds: its own NSR against the variance of the whole set, float64 ``(n,)``.
 
-    The result is the formula over the whole set, however it is cut into batches.
+    ``variance`` is float64 ``(channels,)``, that of the teacher's channels over all images and pixels. Where all images
+    have one shape, the mean over images is the NSR. Overwrites nothing; a value that is not finite stays visible.
+    """
+    n_pixels = target.shape[2] * target.shape[3]
+    errors = (output - target).square_().sum((2, 3))  # in float32, as channel_sums has it
+    return (errors.double() / (n_pixels * variance)).mean(1)
+
+
+@dataclass(frozen=True)
+class NsrEstimate:
+    """The NSR over a sample of images, and the standard error that it has as an estimate over all images."""
+
+    value: float
+    standard_error: float
+
+    @classmethod
+    def of_ratios(cls, ratios: NDArray[np.float64]) -> NsrEstimate:
+        """Return the mean of what two or more images add, and its standard error: their deviation / √n."""
+        return cls(float(ratios.mean()), float(ratios.std(ddof=1)) / math.sqrt(len(ratios)))
+
+
+def channel_variances(targets: Sequence[Tensor]) -> Tensor:
+    """Return the variance of every channel of the teacher over all batches, float64 ``(channels,)``.
 
     Raises:
-        InputError: a channel of the targets is constant, so that its ratio has no meaning; or a target is not finite.
+        InputError: a channel is constant, so that its ratio has no meaning; or a target is not finite.
+    """
+    return checked_variances(channel_statistics(targets)[1])
+
+
+def checked_variances(variances: Tensor) -> Tensor:
+    """Return the variances if ratios to them have a meaning; raises as :func:`channel_variances`."""
+    if not variances.isfinite().all():
+        raise InputError("the teacher's feature map holds NaN or infinity")
+    constant = (variances == 0).nonzero().flatten().tolist()
+    if constant:
+        raise InputError(f"channel {constant[0]} of the teacher's feature map is constant")
+    return variances
+
+
+class NsrMeter:
+    """Measures outputs against targets that are given once, in batches of images of one shape.
+
+    The result is the formula over the whole set, however it is cut into batches. Raises as :func:`channel_variances`.
     """
 
     def __init__(self, targets: Sequence[Tensor]) -> None:
-        _, variance = channel_statistics(targets)
-        if not variance.isfinite().all():
-            raise InputError("the teacher's feature map holds NaN or infinity")
-        constant = (variance == 0).nonzero().flatten().tolist()
-        if constant:
-            raise InputError(f"channel {constant[0]} of the teacher's feature map is constant")
         self._targets = targets
-        self._variance = variance
-        self._n = sum(target.numel() // target.shape[1] for target in targets)
+        self._variances = channel_variances(targets)
 
     def __call__(self, outputs: Iterable[Tensor]) -> float:
         """Return the NSR of ``outputs``, one a target and of its shape; NaN or infinity where an output holds some."""
-        total = torch.zeros_like(self._variance)
-        for output, target in zip(outputs, self._targets, strict=True):
-            total += channel_sums((output - target).square_())
-        return float((total / self._n / self._variance).mean())
+        return float(self.ratios(outputs).mean())
+
+    def ratios(self, outputs: Iterable[Tensor]) -> NDArray[np.float64]:
+        """Return what each image adds, float64 ``(n_images,)``: see :func:`image_ratios`."""
+        pairs = zip(outputs, self._targets, strict=True)
+        return torch.cat([image_ratios(output, target, self._variances) for output, target in pairs]).cpu().numpy()

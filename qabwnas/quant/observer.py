@@ -12,19 +12,25 @@ from qabwnas.quant.affine import Affine
 
 
 class MinMaxObserver(nn.Module):
-    """Passes tensors through unchanged and remembers the smallest and largest value of all of them."""
+    """Passes tensors through unchanged and remembers the smallest and largest value of all of them.
+
+    The two are buffers ``low`` and ``high``, so that a calibrated module's buffers are all that calibration found out.
+    """
+
+    low: Tensor
+    high: Tensor
 
     def __init__(self) -> None:
         super().__init__()
-        self._low = torch.tensor(math.inf)
-        self._high = torch.tensor(-math.inf)
+        self.register_buffer("low", torch.tensor(math.inf), persistent=False)
+        self.register_buffer("high", torch.tensor(-math.inf), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         # Channels-last maps are passed as the contiguous tensors that they are: aminmax is many times slower else.
         low, high = torch.aminmax(x.detach() if x.is_contiguous() else x.detach().movedim(1, -1))
         # The remembered side first: minimum keeps a NaN, wherever it comes from, and the grid then refuses it.
-        self._low = torch.minimum(self._low.to(low.device), low)
-        self._high = torch.maximum(self._high.to(high.device), high)
+        self.low = torch.minimum(self.low.to(low.device), low)
+        self.high = torch.maximum(self.high.to(high.device), high)
         return x
 
     def grid(self, bits: int) -> Affine:
@@ -33,6 +39,6 @@ class MinMaxObserver(nn.Module):
         Raises:
             InputError: nothing was seen, or something that is not finite.
         """
-        if self._low > self._high:
+        if self.low > self.high:
             raise InputError("no calibration data has passed here")
-        return Affine.of_range(self._low, self._high, bits, symmetric=False)
+        return Affine.of_range(self.low, self.high, bits, symmetric=False)

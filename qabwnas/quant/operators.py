@@ -8,13 +8,15 @@ thereby rounded wherever the integer one is, and nowhere else; reshaping and bro
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from qabwnas.quant.depthwise import DepthwiseConv2d
+
+Activation = Literal["relu6", "relu", "none"]
 
 
 class Operator(nn.Module):
@@ -37,7 +39,7 @@ class Input(Operator):
 
 
 class Convolution(Operator):
-    """A same-padded convolution with batch norm folded into it at the end, and ReLU6 or nothing.
+    """A same-padded convolution with batch norm folded into it at the end, and ReLU6, ReLU or nothing.
 
     ``norm`` becomes the identity, and ``conv`` gets a bias, by folding (:mod:`qabwnas.quant.fold`); with
     ``norm=False`` it is so from the start. ``kernel`` is odd.
@@ -53,7 +55,7 @@ class Convolution(Operator):
         dilation: int = 1,
         groups: int = 1,
         norm: bool = True,
-        activation: bool = True,
+        activation: Activation = "relu6",
     ) -> None:
         super().__init__()
         padding = dilation * (kernel - 1) // 2
@@ -62,7 +64,7 @@ class Convolution(Operator):
             in_channels, out_channels, kernel, stride, padding, dilation=dilation, groups=groups, bias=not norm
         )
         self.norm = nn.BatchNorm2d(out_channels) if norm else nn.Identity()
-        self.activation = nn.ReLU6(inplace=True) if activation else nn.Identity()
+        self.activation = _activation(activation)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.finish(self.conv(x))
@@ -70,6 +72,12 @@ class Convolution(Operator):
     def finish(self, response: Tensor) -> Tensor:
         """Return the output for a response of the bare convolution; apart, so that batch norm can be recalibrated."""
         return self.write(self.activation(self.norm(response)))
+
+
+def _activation(kind: Activation) -> nn.Module:
+    if kind == "none":
+        return nn.Identity()
+    return nn.ReLU6(inplace=True) if kind == "relu6" else nn.ReLU(inplace=True)
 
 
 class Linear(Operator):
@@ -102,3 +110,19 @@ class GlobalAverage(Operator):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.write(F.adaptive_avg_pool2d(x, 1))
+
+
+class Unquantised(nn.Module):
+    """A part of a network that is not made of operators: it stays float at any bit widths, its input included."""
+
+    def __init__(self, part: nn.Module) -> None:
+        super().__init__()
+        self.part = part
+
+    def forward(self, x: Tensor) -> Tensor:
+        return cast(Tensor, self.part(x))
+
+
+def entered(part: nn.Module) -> nn.Module:
+    """Return a part of a network with an :class:`Input` in front, if it is one to be quantised."""
+    return part if isinstance(part, Unquantised) else nn.Sequential(Input(), part)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,17 +13,30 @@ import torch
 from torch import Tensor
 
 from qabwnas.costs import COSTS, block_costs, fixed_costs
+from qabwnas.data.splits import Split, TensorSplit
 from qabwnas.errors import InputError
 from qabwnas.lut.lut import Lut
+from qabwnas.lut.merge import merge_luts
+from qabwnas.measure import memory
+from qabwnas.measure import shard as shard_module
+from qabwnas.measure.batch_norm import recalibrate
 from qabwnas.measure.candidate import measure_candidate
 from qabwnas.measure.maps import block_maps
-from qabwnas.measure.populate import populate, populate_block, provenance
+from qabwnas.measure.memory import CPU_MEMORY, Footprint
+from qabwnas.measure.populate import measure_shard, populate, provenance
+from qabwnas.measure.shard import Laboratory, measure_rows, space_shards
+from qabwnas.measure.signal import signal_variances
+from qabwnas.measure.statistics import TreeStatistics
+from qabwnas.measure.tree import Walk, row_path
 from qabwnas.nets.mbconv import MBConv
 from qabwnas.nets.network import Network, build_network
 from qabwnas.nets.subnet import extract
-from qabwnas.nets.supernet import Supernet
-from qabwnas.quant.apply import quantise
-from qabwnas.space import FLOAT, BitWidths, Operation
+from qabwnas.nets.supernet import Supernet, SupernetBlock
+from qabwnas.quant.apply import freeze, observe, quantise
+from qabwnas.quant.nsr import NsrEstimate
+from qabwnas.quant.operators import Input
+from qabwnas.space import FLOAT, BitWidths, Operation, SearchSpace
+from qabwnas.space_yaml import load_space
 from tests.measure.test_batch_norm import recalibrate_slowly
 from tests.quant.test_nsr import formula
 from tests.spaces import TINY
@@ -42,29 +56,46 @@ def supernet() -> Supernet:
     return Supernet(SPACE)
 
 
-def batches(seed: int) -> list[Tensor]:
-    images = torch.randn(14, 1, 8, 6, generator=torch.Generator().manual_seed(seed))
-    return list(images.split([8, 6]))
+def images(seed: int) -> Tensor:
+    return torch.randn(14, 1, 8, 6, generator=torch.Generator().manual_seed(seed))
+
+
+def split_of(images: Tensor) -> Split:
+    return TensorSplit(images, torch.zeros(len(images), dtype=torch.int64), lambda batch, _: batch)
+
+
+def split(seed: int) -> Split:
+    return split_of(images(seed))
+
+
+def measure_block(teacher: Network, supernet: Supernet, space: SearchSpace, b: int, *splits: Split) -> Lut:
+    """Return the LUT of the only shard of a block."""
+    [shard] = [shard for shard in space_shards(space) if shard.b == b]
+    variances = signal_variances(teacher, [block.name for block in space.blocks], splits[1])[b]
+    made_with = provenance(teacher, supernet, *splits, BitWidths(8, 8), "cpu")
+    return measure_shard(teacher, supernet, space, shard, *splits, variances, CPU_MEMORY, made_with)
 
 
 @pytest.fixture(scope="module")
 def lut(teacher: Network, supernet: Supernet) -> Lut:
-    return populate(teacher, supernet, SPACE, batches(3), batches(4), fixed=BitWidths(8, 4))
+    return populate(teacher, supernet, SPACE, split(3), split(4), fixed=BitWidths(8, 4))
 
 
 def test_every_candidate_is_measured_as_if_it_were_alone(teacher: Network, supernet: Supernet, lut: Lut) -> None:
     for b, block in enumerate(SPACE.blocks):
-        maps = block_maps(teacher, b, batches(3), batches(4))
+        maps = block_maps(teacher, b, [images(3)], [images(4)])
         for table, widths in zip(lut.blocks[b].tables, SPACE.bit_widths, strict=True):
             alone = [measure_candidate(supernet.blocks[b], c, widths, maps) for c in range(block.n_candidates)]
-            assert table.columns["nsr"].tolist() == alone
+            assert table.columns["nsr"].tolist() == [estimate.value for estimate in alone]
+            assert table.columns["nsr_se"].tolist() == [estimate.standard_error for estimate in alone]
+            assert not table.measured
             assert table.widths == widths
 
 
 @torch.no_grad()
 def test_a_candidate_alone_against_public_parts_only(teacher: Network, supernet: Supernet, lut: Lut) -> None:
     """The whole chain once more, without the pieces that population and :func:`measure_candidate` share."""
-    calibration, validation = (teacher.features(torch.cat(batches(seed))) for seed in (3, 4))
+    calibration, validation = (teacher.features(images(seed)) for seed in (3, 4))
     for code in (0, 2, 5):
         candidate = extract(supernet.blocks[1], code).eval()
         recalibrate_slowly(candidate, calibration[1])
@@ -76,8 +107,8 @@ def test_a_candidate_alone_against_public_parts_only(teacher: Network, supernet:
 
 
 def test_columns_metrics_and_provenance(lut: Lut) -> None:
-    assert lut.metric_names == ("nsr", "size_bytes", "macs", "bitops", "peak_activation_bytes")
-    assert [metric.aggregation for metric in lut.metrics] == ["sum", "sum", "sum", "sum", "max"]
+    assert lut.metric_names == ("nsr", "nsr_se", "size_bytes", "macs", "bitops", "peak_activation_bytes")
+    assert [metric.aggregation for metric in lut.metrics] == ["sum", "sum", "sum", "sum", "sum", "max"]
     assert lut.metric("nsr").fixed is None
     for cost in COSTS:
         assert lut.metric(cost.name).fixed == fixed_costs(SPACE, BitWidths(8, 4))[cost.name]
@@ -90,10 +121,10 @@ def test_columns_metrics_and_provenance(lut: Lut) -> None:
 
 
 def test_provenance_tells_inputs_apart(teacher: Network, supernet: Supernet) -> None:
-    first = provenance(teacher, supernet, batches(3), batches(4))
-    assert first == provenance(teacher, supernet, batches(3), batches(4))
-    second = provenance(teacher, Supernet(SPACE), batches(5), batches(4))
-    assert {key for key in first if first[key] != second[key]} == {"supernet", "calibration"}
+    first = provenance(teacher, supernet, split(3), split(4), BitWidths(8, 8), "cpu")
+    assert first == provenance(teacher, supernet, split(3), split(4), BitWidths(8, 8), "cpu")
+    second = provenance(teacher, Supernet(SPACE), split(5), split(4), BitWidths(4, 4), "cpu")
+    assert {key for key in first if first[key] != second[key]} == {"supernet", "calibration", "fixed"}
 
 
 def test_fewer_bits_make_more_noise(lut: Lut) -> None:
@@ -103,24 +134,33 @@ def test_fewer_bits_make_more_noise(lut: Lut) -> None:
         assert eight == pytest.approx(floats, rel=0.2)
 
 
-def test_progress_is_logged(teacher: Network, supernet: Supernet, caplog: pytest.LogCaptureFixture) -> None:
+def test_progress_is_logged(
+    teacher: Network, supernet: Supernet, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shard_module, "REPORT_SECONDS", 0.0)
     with caplog.at_level(logging.INFO, logger="qabwnas"):
-        populate_block(teacher, supernet, SPACE, 0, batches(3), batches(4))
-    assert [record.getMessage().split(",")[0] for record in caplog.records] == [
-        f"first: {n} of 9 candidates" for n in (3, 5, 7, 9)
+        measure_block(teacher, supernet, SPACE, 0, split(3), split(4))
+    n_rows = 9 * len(SPACE.bit_widths)
+    assert [record.getMessage().split(" in ")[0] for record in caplog.records] == [
+        f"first: candidates 0 to 8: {100 * done // n_rows} %" for done in range(1, n_rows + 1)
     ]
 
 
 def test_a_broken_feature_map_is_named(teacher: Network, supernet: Supernet) -> None:
-    broken = batches(3)
-    broken[1][0, 0, 0, 0] = math.nan
+    broken = images(3)
+    broken[9, 0, 0, 0] = math.nan
     with pytest.raises(InputError, match=r"second: the teacher's feature map on the calibration split holds NaN"):
-        populate_block(teacher, supernet, SPACE, 1, broken, batches(4))
-    with pytest.raises(InputError, match="second: the validation split has no images"):
-        populate_block(teacher, supernet, SPACE, 1, batches(3), [])
-    grey = [torch.zeros_like(batch) for batch in batches(4)]
-    with pytest.raises(InputError, match="second: channel 0 of the teacher's feature map is constant"):
-        populate_block(teacher, supernet, SPACE, 1, batches(3), [image[:, :, :1, :1] for image in grey])
+        measure_block(teacher, supernet, SPACE, 1, split_of(broken), split(4))
+    with pytest.raises(InputError, match=r"first: the teacher's feature map holds NaN"):
+        measure_block(teacher, supernet, SPACE, 1, split(3), split_of(broken))
+    with pytest.raises(InputError, match="second: the calibration split has no images"):
+        measure_block(teacher, supernet, SPACE, 1, split_of(images(3)[:0]), split(4))
+    with pytest.raises(InputError, match="the validation split has 1 images, and a standard error needs two"):
+        measure_block(teacher, supernet, SPACE, 1, split(3), split_of(images(4)[:1]))
+    with pytest.raises(InputError, match="first: channel 0 of the teacher's feature map is constant"):
+        measure_block(teacher, supernet, SPACE, 1, split(3), split_of(torch.zeros(5, 1, 1, 1)))
+    with pytest.raises(InputError, match="the validation split has no images"):
+        block_maps(teacher, 1, [images(3)], [])
 
 
 def test_a_broken_candidate_is_named(teacher: Network) -> None:
@@ -131,7 +171,96 @@ def test_a_broken_candidate_is_named(teacher: Network) -> None:
     with pytest.raises(
         InputError, match=r"first: candidate 3 \(k5e2 k3e1\): convolutions.project: .* must be finite, not nan to nan"
     ):
-        populate_block(teacher, supernet, SPACE, 0, batches(3), batches(4))
+        measure_block(teacher, supernet, SPACE, 0, split(3), split(4))
     floats = replace(SPACE, bit_widths=(FLOAT,))
     with pytest.raises(InputError, match=r"first: candidate 3 \(k5e2 k3e1\): its output holds NaN"):
-        populate_block(teacher, supernet, floats, 0, batches(3), batches(4))
+        measure_block(teacher, supernet, floats, 0, split(3), split(4))
+
+
+def test_no_bit_depends_on_how_many_images_a_chunk_has(
+    teacher: Network, supernet: Supernet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Batches of three images here, so that chunks of 3, 6, … 14 images are possible."""
+    footprint = Footprint.of(supernet.blocks[0], *teacher.features(images(3))[:2])
+    monkeypatch.setitem(memory.BATCH_ELEMENTS, "cpu", 3 * footprint.w)
+    chunks: list[int] = []
+
+    def walk(block: SupernetBlock, statistics: TreeStatistics, inputs: list[Tensor], *rest: Any) -> Walk:
+        chunks.append(sum(map(len, inputs)))
+        return Walk(block, statistics, inputs, *rest)
+
+    monkeypatch.setattr(shard_module, "Walk", walk)
+    calibration = split_of(images(3)[:4])
+    paths = [row_path(SPACE.blocks[0].digits(code), [w] * 2) for w in SPACE.bit_widths for code in range(9)]
+    estimates = [
+        measure_rows(replace(laboratory(teacher, supernet, max_memory), calibration=calibration), paths)
+        for max_memory in (footprint.chunk_bytes(7, 3), footprint.chunk_bytes(11, 3), 10**9)
+    ]
+    assert chunks == [6, 6, 2, 9, 5, 14]
+    assert estimates[0] == estimates[1] == estimates[2]
+
+
+def test_too_little_memory_says_how_much_is_needed(teacher: Network, supernet: Supernet) -> None:
+    said = "first: the feature maps of 14 calibration images, and of 14 validation images at once, need "
+    with pytest.raises(InputError, match=f"^{said}[0-9,]+ bytes, and max_memory is 1,000 bytes$") as caught:
+        populate(teacher, supernet, SPACE, split(3), split(4), max_memory=1000)
+    needed = int(str(caught.value).removeprefix(said).split(" ")[0].replace(",", ""))
+    with pytest.raises(InputError, match=f"^{said}{needed:,} bytes, and max_memory is {needed - 1:,} bytes$"):
+        populate(teacher, supernet, SPACE, split(3), split(4), max_memory=needed - 1)
+    measure_rows(laboratory(teacher, supernet, max_memory=needed), [row_path([0, 0], [BitWidths(8, 8)] * 2)])
+
+
+def laboratory(teacher: Network, supernet: Supernet, max_memory: int = CPU_MEMORY) -> Laboratory:
+    variances = signal_variances(teacher, ["first", "second"], split(4))[0]
+    return Laboratory(teacher, supernet.blocks[0], 0, split(3), split(4), variances, max_memory)
+
+
+def test_rows_do_not_depend_on_how_the_space_is_divided(teacher: Network, supernet: Supernet, lut: Lut) -> None:
+    shards = space_shards(SPACE, 2)
+    assert len(shards) > 5
+    variances = signal_variances(teacher, ["first", "second"], split(4))
+    made_with = provenance(teacher, supernet, split(3), split(4), BitWidths(8, 4), "cpu")
+    parts = {
+        shard.name(SPACE): measure_shard(
+            teacher, supernet, SPACE, shard, split(3), split(4), variances[shard.b], CPU_MEMORY, made_with
+        )
+        for shard in reversed(shards)
+    }
+    merged = merge_luts(parts)
+    assert merged.provenance == lut.provenance
+    for block, same in zip(merged.blocks, lut.blocks, strict=True):
+        assert all(not table.measured for table in block.tables)
+        for name in lut.metric_names:
+            assert block.column(name).tobytes() == same.column(name).tobytes()
+
+
+def test_shards_are_the_largest_subtrees_within_a_limit() -> None:
+    paper = load_space("cityscapes-mbv2")
+    shards = space_shards(paper)
+    assert [(shard.b, shard.last - shard.first) for shard in shards] == (
+        [(0, 216), (1, 216)] + [(2, 216)] * 6 + [(3, 216)] * 6 + [(4, 216), (5, 6)]
+    )
+    for limit in (1, 5, 6, 35, 36, 216, 5000):
+        for b, block in enumerate(paper.blocks):
+            ranges = [(shard.first, shard.last) for shard in space_shards(paper, limit) if shard.b == b]
+            assert [first for first, _ in ranges] == [0, *(last for _, last in ranges[:-1])]
+            assert ranges[-1][1] == block.n_candidates
+            assert all(last - first <= limit for first, last in ranges)
+    assert shards[3].name(paper) == "block3-216"
+
+
+def test_widths_of_every_layer_are_their_own(teacher: Network, supernet: Supernet) -> None:
+    """A row whose layers have different bit widths is the network that has been frozen layer by layer."""
+    block = supernet.blocks[0]
+    maps = block_maps(teacher, 0, [images(3)], [images(4)])
+    widths = [BitWidths(4, 8), BitWidths(8, 4)]
+    lab = laboratory(teacher, supernet)
+    codes = [1, 4, 6]
+    paths = [row_path(SPACE.blocks[0].digits(code), widths) for code in codes]
+    for code, estimate in zip(codes, measure_rows(lab, paths), strict=True):
+        candidate = observe(torch.nn.Sequential(Input(), *extract(block, code)))
+        with torch.inference_mode():
+            recalibrate(candidate, maps.calibration)
+            frozen = [freeze(part, w) for part, w in zip(candidate, [widths[0], *widths], strict=True)]
+            alone = maps.meter.ratios(torch.nn.Sequential(*frozen)(batch) for batch in maps.validation)
+        assert estimate == NsrEstimate.of_ratios(alone)

@@ -48,7 +48,7 @@ def test_the_objective_is_the_first_metric_of_the_front(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"task": "imagenet"}, "config: task: 'imagenet' is not one of digits"),
+        ({"task": "imagenet"}, "config: task: 'imagenet' is not one of digits, cityscapes, image-folder"),
         ({"space": "imagenet"}, "config: space: space 'imagenet' is neither a preset"),
         ({"space": "none.yaml"}, "config: space: .*none.yaml: cannot be read"),
         ({"space": 5}, "config: space: 5 is neither the name of a preset nor a .yaml file"),

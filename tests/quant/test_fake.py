@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from qabwnas.quant.affine import Affine
-from qabwnas.quant.fake import FakeQuantise, fake_quantise_channels
+from qabwnas.quant.fake import FakeQuantise, fake_quantise_channels, fused
 from qabwnas.quant.observer import MinMaxObserver
 
 
@@ -26,6 +26,8 @@ def test_activations_as_torch_per_tensor(bits: int, seed: int) -> None:
     untouched = x.clone()
     assert torch.equal(FakeQuantise(grid, inplace=False)(x), expected)
     assert torch.equal(x, untouched)
+    low = float(grid.zero) + grid.smallest
+    assert torch.equal(fused(x, float(grid.scale), low, low + grid.largest - grid.smallest), expected)
     assert torch.equal(FakeQuantise(grid, inplace=True)(x), expected)
     assert torch.equal(x, expected)
 

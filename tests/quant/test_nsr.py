@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qabwnas.errors import InputError
-from qabwnas.quant.nsr import NsrMeter, nsr
+from qabwnas.quant.nsr import NsrEstimate, NsrMeter, nsr
 from qabwnas.quant.statistics import channel_statistics
 
 
@@ -77,3 +77,12 @@ def test_values_that_are_not_finite() -> None:
     assert math.isnan(NsrMeter([target])([output]))
     with pytest.raises(InputError, match="NaN or infinity"):
         NsrMeter([output])
+
+
+def test_the_standard_error_is_that_of_the_mean_over_images() -> None:
+    output, target = maps(5, 7)
+    y, t = output.double().numpy(), target.double().numpy()
+    each = ((y - t) ** 2).mean((2, 3)) / t.var((0, 2, 3))  # (image, channel)
+    estimate = NsrEstimate.of_ratios(NsrMeter(target.split(3)).ratios(output.split(3)))
+    assert estimate.value == pytest.approx(each.mean(), rel=1e-6)
+    assert estimate.standard_error == pytest.approx(np.std(each.mean(1), ddof=1) / np.sqrt(7), rel=1e-5)

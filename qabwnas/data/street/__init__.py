@@ -1,0 +1,1 @@
+"""Synthetic street scenes with exact labels, drawn in perspective from a seed."""

@@ -1,0 +1,150 @@
+"""Houses: facades with rows of windows, doors, shops, roofs and gables, in perspective on both sides of the street."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qabwnas.data.street import labels
+from qabwnas.data.street.camera import NEAR_M, Array
+from qabwnas.data.street.canvas import Canvas
+from qabwnas.data.street.layout import Side
+from qabwnas.data.street.light import Colour
+from qabwnas.data.street.solids import along_street, rectangle
+from qabwnas.data.street.style import Style
+
+STOREY_M = 3.1
+DEPTH_M = 11.0
+SMALLEST_WINDOW_PIXELS = 1.5
+
+
+@dataclass(frozen=True)
+class House:
+    """A house on a plot of the street.
+
+    Attributes:
+        z: first and last metre along the street.
+        x: distance of the facade from the camera's axis, signed.
+        outwards: sign of the direction away from the street.
+        height_m: eaves.
+        roof_m: ridge above the eaves; 0 is flat.
+        colour, roof_colour: unlit.
+        storeys: rows of windows.
+        window_m: spacing of windows along the facade.
+        shop: whether the ground floor is glass.
+    """
+
+    z: tuple[float, float]
+    x: float
+    outwards: int
+    height_m: float
+    roof_m: float
+    colour: Colour
+    roof_colour: Colour
+    storeys: int
+    window_m: float
+    shop: bool
+
+
+def draw_house_plan(rng: np.random.Generator, style: Style, side: Side, z: tuple[float, float]) -> House:
+    """Draw what stands on a plot."""
+    storeys = int(rng.integers(style.storeys[0], style.storeys[1] + 1))
+    colour = style.facades[rng.integers(len(style.facades))] * rng.uniform(0.8, 1.15) + rng.normal(0, 6, 3)
+    roofs = np.array([(120, 66, 52), (84, 80, 82), (96, 70, 60)], dtype=np.float32)
+    return House(
+        z=z,
+        x=side.x(side.facade + rng.uniform(0, 0.6)),
+        outwards=side.sign,
+        height_m=storeys * STOREY_M + rng.uniform(0.4, 1.5),
+        roof_m=rng.uniform(2.0, 4.5) if rng.random() < 0.6 else 0.0,
+        colour=colour.astype(np.float32),
+        roof_colour=roofs[rng.integers(3)],
+        storeys=storeys,
+        window_m=rng.uniform(1.9, 3.2),
+        shop=bool(rng.random() < 0.3),
+    )
+
+
+def draw_house(rng: np.random.Generator, canvas: Canvas, house: House) -> None:
+    """Draw a house: its roof, the end towards the camera, the facade, and what is on both."""
+    towards_street = np.array([-house.outwards, 0, 0], dtype=np.float32)
+    towards_camera = np.array([0, 0, -1], dtype=np.float32)
+    back = house.x + house.outwards * DEPTH_M
+    ridge = (house.x + back) / 2
+    if house.roof_m:
+        slope = np.array([-house.outwards * 0.5, 0.86, 0], dtype=np.float32)
+        top = house.height_m + house.roof_m
+        (near, far), eaves = house.z, house.height_m
+        roof = [(house.x, eaves, near), (house.x, eaves, far), (ridge, top, far), (ridge, top, near)]
+        canvas.polygon(np.array(roof, dtype=np.float32), canvas.light.shaded(house.roof_colour, slope), labels.BUILDING)
+        gable = np.array([(house.x, eaves, near), (ridge, top, near), (back, eaves, near)], dtype=np.float32)
+        canvas.polygon(gable, canvas.light.shaded(house.colour * 0.95, towards_camera), labels.BUILDING)
+    end = rectangle((house.x, back), (0, house.height_m), house.z[0])
+    canvas.polygon(end, canvas.light.shaded(house.colour, towards_camera), labels.BUILDING)
+    facade = along_street(house.x, (0, house.height_m), house.z)
+    canvas.polygon(facade, canvas.light.shaded(house.colour, towards_street), labels.BUILDING)
+    _draw_plinth(canvas, house, towards_street)
+    _draw_windows(rng, canvas, house, towards_street, np.arange(house.z[0] + 0.8, house.z[1] - 1.6, house.window_m))
+    if house.z[0] > 4:
+        _draw_end_windows(rng, canvas, house)
+
+
+def _draw_plinth(canvas: Canvas, house: House, normal: Colour) -> None:
+    """Draw the darker foot of the facade and the line of the eaves, cut off where the camera is beside them."""
+    for y, factor in ((0.0, 0.7), (house.height_m - 0.35, 0.8)):
+        band = along_street(house.x, (y, y + 0.35), house.z)
+        canvas.polygon(band, canvas.light.shaded(house.colour * np.float32(factor), normal), None)
+
+
+def _draw_windows(rng: np.random.Generator, canvas: Canvas, house: House, normal: Colour, starts: Array) -> None:
+    starts = starts[starts > NEAR_M + 0.5]
+    starts = starts[_readable(canvas, starts, abs(house.x))]
+    if not len(starts):
+        return
+    z, y = np.meshgrid(starts, np.arange(house.storeys) * STOREY_M + 1.0, indexing="ij")
+    z, y = z.ravel(), y.ravel()
+    width, height = house.window_m * 0.5, np.where((y < STOREY_M) & house.shop, 1.9, 1.6)
+    width_here = np.where((y < STOREY_M) & house.shop, house.window_m * 0.85, width)
+    x = np.full_like(z, house.x)
+    for grow, shade in ((0.12, None), (0.0, 1.0)):
+        low, high = y - grow, y + height + grow
+        near, far = z - grow, z + width_here + grow
+        corners = np.stack(
+            [np.stack(part, axis=-1) for part in ((x, low, near), (x, low, far), (x, high, far), (x, high, near))],
+            axis=1,
+        ).astype(np.float32)
+        if shade is None:
+            frame = canvas.light.shaded(np.minimum(house.colour * np.float32(1.2), 235), normal)
+            colours = np.tile(frame, (len(z), 1))
+        else:
+            colours = _glass(rng, canvas, len(z))
+        canvas.polygons(corners, colours)
+
+
+def _draw_end_windows(rng: np.random.Generator, canvas: Canvas, house: House) -> None:
+    starts = np.arange(1.0, DEPTH_M - 2, house.window_m * 1.4)
+    if canvas.camera.focal / house.z[0] < 2 * SMALLEST_WINDOW_PIXELS:
+        return
+    x, y = np.meshgrid(house.x + house.outwards * starts, np.arange(house.storeys) * STOREY_M + 1.0, indexing="ij")
+    x, y = x.ravel(), y.ravel()
+    other, z = x + house.outwards * 1.1, np.full(x.shape, house.z[0])
+    corners = np.stack(
+        [np.stack(part, axis=-1) for part in ((x, y, z), (other, y, z), (other, y + 1.5, z), (x, y + 1.5, z))], axis=1
+    ).astype(np.float32)
+    canvas.polygons(corners, _glass(rng, canvas, len(x)))
+
+
+def _readable(canvas: Canvas, z: Array, x: float) -> NDArray[np.bool_]:
+    """Say which windows along the street are wide enough in the image to be drawn."""
+    pixels = canvas.camera.focal * x / np.maximum(z, NEAR_M) ** 2
+    readable: NDArray[np.bool_] = pixels > SMALLEST_WINDOW_PIXELS
+    return readable
+
+
+def _glass(rng: np.random.Generator, canvas: Canvas, n: int) -> Colour:
+    """Return colours of panes ``(n, 3)``: dark rooms, curtains, and some that mirror the sky."""
+    dark = np.array([52, 56, 62], dtype=np.float32) * rng.uniform(0.6, 1.5, (n, 1)).astype(np.float32)
+    mirrors = rng.random((n, 1)) < 0.25
+    return np.where(mirrors, canvas.light.haze * np.float32(0.75), dark * canvas.light.ambient).astype(np.float32)

@@ -1,0 +1,133 @@
+"""A folder of synthetic scenes in Cityscapes' layout, drawn by several processes; a killed drawing can be completed."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from itertools import chain
+from pathlib import Path
+
+from PIL import Image
+
+from qabwnas.atomic import atomic_path
+from qabwnas.data.cityscapes_layout import IMAGES, LABELS, Scene
+from qabwnas.data.street.scene import draw_scene, scene_city
+from qabwnas.errors import InputError
+
+MANIFEST = "synthetic.json"
+DRAWING_VERSION = 1  # goes up when the same seed draws other pixels
+PNG_LEVEL = 1  # noise does not compress; higher levels only take longer
+SMALLEST = 32
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """What decides every pixel of a folder.
+
+    Attributes:
+        train, val: numbers of images.
+        height, width: of every image.
+        seed: of everything random.
+        version: of the way of drawing.
+    """
+
+    train: int
+    val: int
+    height: int
+    width: int
+    seed: int
+    version: int = DRAWING_VERSION
+
+    def names(self) -> Iterator[tuple[str, int, str]]:
+        """Give split, index and name of every scene."""
+        for split, index in chain(
+            (("train", index) for index in range(self.train)), (("val", index) for index in range(self.val))
+        ):
+            city = scene_city(split, index)
+            yield split, index, f"{split}/{city}/{city}_{index:06d}_{index % 30:06d}"
+
+
+def prepare_folder(root: Path, drawing: Drawing, *, force: bool) -> None:
+    """Make a folder for a drawing, and note there what is drawn.
+
+    A folder of the same drawing is continued. With ``force`` the scenes of another drawing are removed, and other files
+    are left where they are.
+
+    Raises:
+        InputError: numbers are too small; or the folder holds something else and ``force`` is not given.
+    """
+    if min(drawing.height, drawing.width) < SMALLEST:
+        raise InputError(f"height {drawing.height} and width {drawing.width}: each has to be {SMALLEST} at least")
+    if min(drawing.train, drawing.val) < 1:
+        raise InputError(f"{drawing.train} train and {drawing.val} val scenes: each has to be 1 at least")
+    before = _read_manifest(root)
+    if before == drawing:
+        return
+    if before is not None and not force:
+        differing = [name for name, value in asdict(before).items() if value != asdict(drawing)[name]]
+        raise InputError(f"{root}: holds scenes of another {', '.join(differing)}; --force draws them anew")
+    if before is None and root.is_dir() and any(root.iterdir()) and not force:
+        raise InputError(f"{root}: is not empty, and not of synthetic scenes; --force draws into it")
+    if before is not None:
+        _remove_scenes(root, before)
+    root.mkdir(parents=True, exist_ok=True)
+    with atomic_path(root / MANIFEST) as temporary:
+        temporary.write_text(json.dumps(asdict(drawing), indent=2) + "\n", encoding="utf-8")
+
+
+def draw_missing(root: Path, drawing: Drawing, *, workers: int) -> Iterator[int]:
+    """Draw the scenes that a prepared folder lacks; give the number of those that are there, again and again.
+
+    ``workers`` processes draw, none but this one if 0; pixels do not depend on it.
+    """
+    missing = []
+    for split, index, name in drawing.names():
+        scene = Scene(os.fspath(root), name)
+        if not (scene.image_path.is_file() and scene.label_path.is_file()):
+            scene.image_path.parent.mkdir(parents=True, exist_ok=True)
+            scene.label_path.parent.mkdir(parents=True, exist_ok=True)
+            missing.append((scene, drawing, split, index))
+    done = drawing.train + drawing.val - len(missing)
+    yield done
+    if workers and missing:
+        with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+            for _ in pool.map(_draw, missing, chunksize=4):
+                done += 1
+                yield done
+    else:
+        for _ in map(_draw, missing):
+            done += 1
+            yield done
+
+
+def _draw(job: tuple[Scene, Drawing, str, int]) -> None:
+    """Draw and write a scene; its image is written last, and makes it complete."""
+    scene, drawing, split, index = job
+    image, label_ids = draw_scene(drawing.seed, split, index, drawing.height, drawing.width)
+    for path, pixels in ((scene.label_path, label_ids), (scene.image_path, image)):
+        with atomic_path(path) as temporary:
+            Image.fromarray(pixels).save(temporary, format="PNG", compress_level=PNG_LEVEL)
+
+
+def _read_manifest(root: Path) -> Drawing | None:
+    """Return the drawing of a folder, or ``None`` where it has none that can be read."""
+    try:
+        content = json.loads((root / MANIFEST).read_text(encoding="utf-8"))
+        return Drawing(**content)
+    except (FileNotFoundError, NotADirectoryError, ValueError, TypeError):
+        return None
+
+
+def _remove_scenes(root: Path, drawing: Drawing) -> None:
+    for _, _, name in drawing.names():
+        scene = Scene(os.fspath(root), name)
+        scene.image_path.unlink(missing_ok=True)
+        scene.label_path.unlink(missing_ok=True)
+    for kind in (IMAGES, LABELS):
+        for folder in sorted((root / kind).glob("*/*"), reverse=True):
+            if folder.is_dir() and not any(folder.iterdir()):
+                folder.rmdir()

@@ -1,0 +1,91 @@
+"""How much memory the feature maps of a population take, and how many images therefore go together.
+
+A *batch* is what one call of a kernel sees: as many images as keep the widest map of the block within
+``BATCH_ELEMENTS``. It depends on shapes and the kind of device alone. A *chunk* is as many batches as fit into memory
+at once. Every number is computed within a batch, so that nothing depends on how many of them make a chunk.
+
+Counted are float32 feature maps, in bytes an element of 4. For images with ``x`` elements at the block's input, ``y``
+at its output (and behind each of its ``l`` layers) and ``w`` inside its widest operation:
+
+- calibration, all images at once: ``x + (l − 1) · y + max(w, 2y)`` an image;
+- validation: ``2x + l · y`` an image of a chunk (its input, and rounded; the targets, and a map behind every layer but
+  the last);
+- three maps of the widest operation for one batch, in both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from qabwnas.errors import InputError
+from qabwnas.nets.supernet import SupernetBlock
+
+BYTES = 4
+LARGEST_BATCH = 256
+# On CPUs what stays in the cache is faster; GPUs want kernels that are long beside their launch.
+BATCH_ELEMENTS = {"cpu": 2**22, "cuda": 2**27}
+CPU_MEMORY = 2 * 10**9
+CUDA_SHARE = 0.8
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """The elements of one image's feature maps around and inside a block; see the module for the names."""
+
+    x: int
+    y: int
+    w: int
+    n_layers: int
+
+    @classmethod
+    def of(cls, block: SupernetBlock, x: Tensor, y: Tensor) -> Footprint:
+        """Return the footprint of a block for images whose maps around it are ``x`` and ``y``, each of some images."""
+        widest = 0
+        for index, layer in enumerate(block.block.layers):
+            pixels = (x if index == 0 else y)[0, 0].numel()
+            expansion = max(operation.expansion for operation in layer.operations)
+            widest = max(widest, layer.in_channels * expansion * pixels)
+        return cls(x[0].numel(), y[0].numel(), max(widest, x[0].numel(), y[0].numel()), len(block.block.layers))
+
+    def batch(self, device: torch.device, n_images: int) -> int:
+        """Return how many images one call of a kernel sees, of splits of at most ``n_images``."""
+        return min(max(BATCH_ELEMENTS[device.type] // self.w, 1), LARGEST_BATCH, n_images)
+
+    def calibration_bytes(self, n_images: int, batch: int) -> int:
+        """Return what the maps of ``n_images`` calibration images take."""
+        each = self.x + (self.n_layers - 1) * self.y + max(self.w, 2 * self.y)
+        return BYTES * (n_images * each + 3 * batch * self.w)
+
+    def chunk_bytes(self, n_images: int, batch: int) -> int:
+        """Return what the maps of a chunk of ``n_images`` validation images take."""
+        return BYTES * (n_images * (2 * self.x + self.n_layers * self.y) + 3 * batch * self.w)
+
+    def batches_a_chunk(self, n_calibration: int, batch: int, max_memory: int) -> int:
+        """Return how many batches go together.
+
+        Raises:
+            InputError: the calibration images, or one batch, need more than ``max_memory`` bytes; the message says how
+                much that is.
+        """
+        needed = max(self.calibration_bytes(n_calibration, batch), self.chunk_bytes(batch, batch))
+        if needed > max_memory:
+            raise InputError(
+                f"the feature maps of {n_calibration} calibration images, and of {batch} validation images at once, "
+                f"need {_megabytes(needed)}, and max_memory is {_megabytes(max_memory)}"
+            )
+        fixed = self.chunk_bytes(0, batch)
+        return (max_memory - fixed) // (self.chunk_bytes(batch, batch) - fixed)
+
+
+def default_memory(device: torch.device) -> int:
+    """Return how many bytes feature maps may take where nothing is said: 2 GB, or most of what a GPU has free."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0] * CUDA_SHARE)
+    return CPU_MEMORY
+
+
+def _megabytes(n_bytes: int) -> str:
+    return f"{-(-n_bytes // 10**6):,} MB" if n_bytes >= 10**7 else f"{n_bytes:,} bytes"

@@ -1,0 +1,95 @@
+"""DeepLabv3 on MobileNetV2 as mmsegmentation trains it, and its checkpoints (``deeplabv3_m-v2-d8_*``).
+
+Keys follow mmsegmentation's module tree; README.md has the table. A dilated stage of its MobileNetV2 dilates the first
+layer alone, where a block of a space dilates all of its layers: a network for such weights is built here.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from torch import nn
+
+from qabwnas.architecture import described_layers
+from qabwnas.errors import InputError
+from qabwnas.nets.mbconv import MBConv
+from qabwnas.nets.network import Network, network_of_layers
+from qabwnas.nets.state_dict import load_tensors, read_state_dict
+from qabwnas.quant.operators import Convolution
+from qabwnas.space import Operation, SearchSpace
+
+AUXILIARY = "auxiliary_head."
+
+
+def build_mmseg(space: SearchSpace, operations: Sequence[Sequence[Operation]]) -> Network:
+    """Return a network with fresh weights that computes what mmsegmentation's does with the same weights.
+
+    The checkpoints of ``deeplabv3_m-v2-d8_*`` are those of the preset ``cityscapes-mbv2`` with ``k3e6`` in 2, 3, 4, 3,
+    3 and 1 layers.
+
+    Raises:
+        InputError: the stem has no separable layer, the head is none of DeepLabv3, or the operations do not make a
+            network.
+    """
+    if space.stem.separable_channels is None:
+        raise InputError(f"the space {space.name!r} has no separable layer in its stem, as MobileNetV2 has")
+    if space.head.kind != "deeplabv3":
+        raise InputError(f"the space {space.name!r} has the head {space.head.kind!r}, not 'deeplabv3'")
+    blocks = [
+        [layers[0], *(replace(layer, dilation=1) for layer in layers[1:])]
+        for layers in described_layers(space, operations)
+    ]
+    return network_of_layers(space, blocks)
+
+
+def load_mmseg(path: str | os.PathLike[str], network: Network) -> None:
+    """Load a checkpoint of mmsegmentation into a network of :func:`build_mmseg`, in place.
+
+    The weights of its auxiliary head are loaded if the network has one, and left in the file if not.
+
+    Raises:
+        FormatError: the file cannot be read (see :func:`~qabwnas.nets.state_dict.read_state_dict`) or does not fit the
+            network key by key.
+        OSError: the file is not there or cannot be read.
+    """
+    tensors = read_state_dict(path)
+    if network.auxiliary is None:
+        tensors = {name: tensor for name, tensor in tensors.items() if not name.startswith(AUXILIARY)}
+    load_tensors(network, tensors, mmseg_names(network), os.fspath(path))
+
+
+def mmseg_names(network: Network) -> dict[str, str]:
+    """Return mmsegmentation's name of every parameter and buffer of a network of :func:`build_mmseg`."""
+    modules = dict(_modules(network))
+    names = {}
+    for key in network.state_dict():
+        prefix = next(p for p in modules if key.startswith(f"{p}."))
+        rest = key.removeprefix(f"{prefix}.")
+        convolution = network.get_submodule(prefix)
+        assert isinstance(convolution, Convolution)
+        if isinstance(convolution.norm, nn.Identity):  # a classifier, which is a bare convolution there
+            names[key] = f"{modules[prefix]}.{rest.removeprefix('conv.')}"
+        else:
+            names[key] = f"{modules[prefix]}.{rest.replace('norm.', 'bn.')}"
+    return names
+
+
+def _modules(network: Network) -> Iterator[tuple[str, str]]:
+    """Give the path of every convolution, here and there."""
+    yield "stem.conv", "backbone.conv1"
+    yield "stem.depthwise", "backbone.layer1.0.conv.0"
+    yield "stem.project", "backbone.layer1.0.conv.1"
+    for b, block in enumerate(network.blocks):
+        for n, layer in enumerate(block.children()):
+            if isinstance(layer, MBConv):
+                for i, (name, _) in enumerate(layer.convolutions.named_children()):
+                    yield f"blocks.{b}.{n}.convolutions.{name}", f"backbone.layer{b + 2}.{n}.conv.{i}"
+    for n, _ in enumerate(network.get_submodule("head.branches").children()):
+        yield f"head.branches.{n}", f"decode_head.aspp_modules.{n}"
+    yield "head.pool.1", "decode_head.image_pool.1"
+    yield "head.bottleneck", "decode_head.bottleneck"
+    yield "head.classifier", "decode_head.conv_seg"
+    yield "auxiliary.convolution", "auxiliary_head.convs.0"
+    yield "auxiliary.classifier", "auxiliary_head.conv_seg"

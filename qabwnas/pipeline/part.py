@@ -1,0 +1,43 @@
+"""A part of a population, for batch schedulers: every n-th shard, in a LUT that has all other rows masked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from qabwnas.errors import InputError
+from qabwnas.lut.store import save_lut
+from qabwnas.measure.shard import space_shards
+from qabwnas.pipeline import lut
+from qabwnas.pipeline.config import Config
+from qabwnas.pipeline.ledger import Ledger
+from qabwnas.pipeline.resources import Resources
+from qabwnas.pipeline.run import open_workplace
+from qabwnas.pipeline.stages import STAGES
+
+
+def populate_part(
+    config: Config, folder: Path, index: int, n: int, resources: Resources, *, force: bool = False
+) -> Path:
+    """Measure the shards ``index``, ``index + n``, … (from 1) of a run, and return the path of their LUT in its folder.
+
+    Parts of one run may be measured at the same time, in one folder or in copies of it; a run in the same folder takes
+    over what they have measured.
+
+    Raises:
+        InputError: the stages before are not done, or there are fewer shards than ``index``.
+        StaleError: there are shards of another origin, and ``force`` is not given.
+    """
+    ledger = Ledger(folder)
+    for stage in STAGES:
+        if stage.name in lut.STAGE.needs:
+            reason = ledger.reason_to_make(stage.name, stage.settings(config))
+            if reason is not None:
+                raise InputError(f"{folder}: {stage.name}: {reason}; a part needs the stages before it to be done")
+    shards = space_shards(config.space)
+    chosen = shards[index - 1 :: n]
+    if not chosen:
+        raise InputError(f"the space has {len(shards)} shards, so there is none for part {index} of {n}")
+    place = open_workplace(lut.STAGE, config, folder, ledger, resources, force=force)
+    path = folder / f"lut-{index}-of-{n}.h5"
+    save_lut(lut.measure(place, chosen), path)
+    return path

@@ -37,12 +37,17 @@ def run_and_report(
     import torch
 
     from qabwnas.pipeline.report import STAGE, load_results
+    from qabwnas.pipeline.resources import Resources
     from qabwnas.pipeline.run import run_stages
     from qabwnas.pipeline.stages import STAGES
+    from qabwnas.pipeline.together import make_teacher_together
     from qabwnas.report.table import results_table
+    from qabwnas.train.parallel import started_by_torchrun
 
     torch.set_num_threads(N_THREADS)
     with _progress_on_stderr():
+        if started_by_torchrun() and not make_teacher_together(config, folder, resources or Resources(), force=force):
+            return
         run_stages(STAGES, config, folder, until=until, force=force, resources=resources)
     if until in (None, STAGE.name):
         click.echo(results_table(load_results(folder)))

@@ -13,6 +13,7 @@ from qabwnas.pipeline.config_yaml import config_to_json
 from qabwnas.pipeline.data import load_task
 from qabwnas.pipeline.stage import Stage, Workplace
 from qabwnas.train.checkpoint import load_weights, save_weights
+from qabwnas.train.parallel import rank, tell_others
 from qabwnas.train.seeds import derive_seed, own_generators
 from qabwnas.train.teacher import train_teacher
 
@@ -36,6 +37,7 @@ def _make(place: Workplace) -> list[str]:
     with own_generators(seed):
         network = build_network(config.space, config.teacher.operations)
     settings = config.teacher.training
+    tell_others((place.scratch, place.identity))  # they train with this process: see pipeline.together
     train_teacher(
         network,
         task,
@@ -46,7 +48,8 @@ def _make(place: Workplace) -> list[str]:
         device=torch.device(place.resources.device),
         workers=place.resources.n_readers,
     )
-    save_weights(place.folder / FILE_NAME, KIND, network)
+    if rank() == 0:
+        save_weights(place.folder / FILE_NAME, KIND, network)
     return [FILE_NAME]
 
 

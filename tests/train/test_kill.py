@@ -1,4 +1,4 @@
-"""kill −9 at random moments, resume: the checkpoint at the end is that of a whole training, byte for byte."""
+"""kill −9 at random moments, resume: the checkpoint at the end is that of a whole training, bit for bit."""
 
 import os
 import subprocess

@@ -15,6 +15,7 @@ from qabwnas.pipeline.data import load_task
 from qabwnas.pipeline.stage import Stage, Workplace
 from qabwnas.pipeline.teacher_network import build_teacher, given_teacher, trainable_teacher
 from qabwnas.train.checkpoint import load_weights, save_weights
+from qabwnas.train.parallel import rank, tell_others
 from qabwnas.train.seeds import derive_seed, own_generators
 from qabwnas.train.settings import Training
 from qabwnas.train.teacher import train_teacher
@@ -45,7 +46,8 @@ def _identity(config: Config) -> dict[str, Any]:
 def _make(place: Workplace) -> list[str]:
     config = place.config
     network = given_teacher(config) if config.teacher.training is None else _trained(place, config.teacher.training)
-    save_weights(place.folder / FILE_NAME, KIND, network)
+    if rank() == 0:
+        save_weights(place.folder / FILE_NAME, KIND, network)
     return [FILE_NAME]
 
 
@@ -55,6 +57,7 @@ def _trained(place: Workplace, settings: Training) -> Network:
     seed = derive_seed(config.seed, "teacher")
     with own_generators(seed):
         network = trainable_teacher(config)
+    tell_others((place.scratch, place.identity))  # they train with this process: see pipeline.together
     train_teacher(
         network,
         task,

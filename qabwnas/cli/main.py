@@ -21,6 +21,7 @@ COMMANDS = {
     "data": "Draw synthetic street scenes, and check a folder of Cityscapes.",
     "populate": "Measure the look-up table of a configuration.",
     "lut": "Import, export, merge, describe and check look-up tables.",
+    "latency": "Bring latencies of devices into a look-up table.",
     "search": "Find the best subnets of a LUT within budgets.",
     "batch": "Answer a table of budgets.",
     "front": "Build the exact front of a LUT.",

@@ -12,6 +12,7 @@ from qabwnas.cli.scope_options import parse_scope, scope_options
 from qabwnas.errors import InputError
 
 if TYPE_CHECKING:
+    from qabwnas.cli.margins import Margin
     from qabwnas.lut.lut import Lut
     from qabwnas.search import Answer, SearchResult
     from qabwnas.search.explain import BudgetEffect, Explanation
@@ -30,6 +31,13 @@ NOTHING_FITS = 3
     multiple=True,
     help="An upper bound on the total, inclusive; may be given for several metrics. A unit may follow where the "
     "metric's name states one: size_bytes=1.5MB.",
+)
+@click.option(
+    "--margin",
+    "margin_texts",
+    metavar="METRIC=5%",
+    multiple=True,
+    help="Search with the metric's budget divided by 1.05, for what was predicted and not measured.",
 )
 @click.option("--top", type=click.IntRange(min=1), default=1, show_default=True, help="How many answers, best first.")
 @scope_options
@@ -55,6 +63,7 @@ def command(
     lut_path: Path,
     minimize: str | None,
     budgets: tuple[str, ...],
+    margin_texts: tuple[str, ...],
     top: int,
     bits: tuple[str, ...],
     pin: tuple[str, ...],
@@ -77,6 +86,12 @@ def command(
 
     lut = Lut.open(lut_path)
     bounds, scope = parse_budgets(budgets), parse_scope(bits, pin, forbid, weights)
+    margins: tuple[Margin, ...] = ()
+    if margin_texts:
+        from qabwnas.cli.margins import parse_margins
+
+        margins = parse_margins(margin_texts, bounds)
+        bounds |= {margin.metric: margin.searched for margin in margins}
     result = search(
         lut,
         minimize=minimize,
@@ -94,15 +109,17 @@ def command(
 
         explanation = explain(lut, minimize=minimize, budgets=bounds, scope=scope)
     if as_json:
-        click.echo(_as_json(result, explanation))
+        click.echo(_as_json(result, explanation, margins))
     else:
         click.echo(_headline(result))
+        for margin in margins:
+            click.echo(margin.as_text())
         for rank, answer in enumerate(result.answers, start=1):
             click.echo(_as_text(lut, rank, answer, result.minimized))
         for effect in explanation.effects if explanation is not None else ():
             click.echo(_effect_as_text(effect, result.minimized))
     if result.status == "infeasible":
-        _explain_infeasible(result)
+        _explain_infeasible(result, margins)
         raise click.exceptions.Exit(NOTHING_FITS)
     if result.status == "unknown":
         raise InputError(f"no subnet was found within the limits; none has {result.minimized} below {result.bound:f}")
@@ -128,7 +145,7 @@ def parse_budgets(texts: tuple[str, ...]) -> dict[str, Decimal]:
     return budgets
 
 
-def _as_json(result: SearchResult, explanation: Explanation | None) -> str:
+def _as_json(result: SearchResult, explanation: Explanation | None, margins: tuple[Margin, ...]) -> str:
     from qabwnas.cli.exact_json import dumps
 
     content: dict[str, object] = {
@@ -146,6 +163,8 @@ def _as_json(result: SearchResult, explanation: Explanation | None) -> str:
     }
     if result.status == "infeasible":
         content["smallest"] = result.smallest
+    if margins:
+        content["margins"] = {margin.metric: margin.as_json() for margin in margins}
     if explanation is not None:
         content["budgets"] = {effect.metric: _effect_as_json(effect) for effect in explanation.effects}
     return dumps(content)
@@ -185,10 +204,12 @@ def _effect_as_text(effect: BudgetEffect, minimized: str) -> str:
     )
 
 
-def _explain_infeasible(result: SearchResult) -> None:
+def _explain_infeasible(result: SearchResult, margins: tuple[Margin, ...]) -> None:
+    wider = {margin.metric: margin for margin in margins}
     for name, smallest in result.smallest.items():
         if smallest is not None:
             under = " under the other budgets" if len(result.smallest) > 1 else ""
-            click.echo(f"no subnet fits: the smallest {name}{under} is {smallest:f}", err=True)
+            needed = f", which needs a budget of {wider[name].budget_for(smallest):f}" if name in wider else ""
+            click.echo(f"no subnet fits: the smallest {name}{under} is {smallest:f}{needed}", err=True)
         else:
             click.echo(f"no subnet fits: the other budgets leave nothing, whatever {name} may be", err=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from qabwnas.search._numba.inner import inner
+from qabwnas.search._numba.inner import bare
 
 Ints = NDArray[np.int64]
 Choices = NDArray[np.int32]
@@ -33,20 +33,20 @@ def in_order(answers: Answers) -> tuple[Ints, Choices]:
     return totals[found], choice[found]
 
 
-@inner
+@bare
 def are_complete(answers):  # type: ignore[no-untyped-def]
     order = answers[2]
     return order[order.size - 1] == order.size - 1
 
 
-@inner
+@bare
 def worst(answers):  # type: ignore[no-untyped-def]
     """Where the last of the best stands."""
     order = answers[2]
     return order[order[order.size - 1] - 1]
 
 
-@inner
+@bare
 def insert(answers, subnet_totals, subnet_choice):  # type: ignore[no-untyped-def]
     """Insert a subnet if it is new and among the k best; O(k), of which little more than log k are comparisons."""
     totals, choice, order = answers
@@ -75,7 +75,7 @@ def insert(answers, subnet_totals, subnet_choice):  # type: ignore[no-untyped-de
         choice[place, b] = subnet_choice[b]
 
 
-@inner
+@bare
 def _compared(subnet_totals, subnet_choice, totals, choice, other):  # type: ignore[no-untyped-def]
     """Below 0 if the subnet precedes the other one, above if it comes behind, 0 if they are the same."""
     for m in range(subnet_totals.size):
@@ -87,7 +87,7 @@ def _compared(subnet_totals, subnet_choice, totals, choice, other):  # type: ign
     return 0
 
 
-@inner
+@bare
 def are_apart(choice, earlier, distance):  # type: ignore[no-untyped-def]
     """Whether a choice differs from every earlier one ``(n, n_blocks)`` in at least ``distance`` blocks."""
     for n in range(earlier.shape[0]):

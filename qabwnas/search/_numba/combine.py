@@ -1,4 +1,6 @@
-"""Adding a part to a front: ``csrc/qabwnas/merge.hpp``, by filtering all pairs instead of merging lists.
+"""Adding a part to a front over four and more metrics: filtering all pairs, where ``csrc/qabwnas/merge.hpp`` merges.
+
+Over fewer where the first is a maximum, too; for sums of two and three see ``curves.py`` and ``surfaces.py``.
 
 A table over cells, made from a sample of the pairs, drops nearly all others in one pass; what is left is filtered
 again, sorted and swept. Pairs are never held all together: those the table leaves are swept whenever they are many.

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from qabwnas.search._numba.cell_sort import ascending
 from qabwnas.search._numba.cells import NONE
 from qabwnas.search._numba.history import Arrays, precedes
-from qabwnas.search._numba.inner import inner
+from qabwnas.search._numba.inner import bare, inner
+from qabwnas.search._numba.slabs import next_slab
 
 _STRIDE = 8  # of the sample, and the neighbours that are looked at together
 _PAIRS_A_SLAB, _PAIRS_A_CELL = 1 << 15, 4
@@ -59,7 +60,7 @@ def _merge_slice(lists, longer, history, limits, ends, lowest, width):  # type: 
     n_kept = n_steps = 0
     status = _DONE
     while True:
-        least = _next_slab(lists[0], longer[0], starts, ends, width)
+        least, _ = next_slab(lists[0], longer[0], starts, ends, width, _PAIRS_A_SLAB)
         if least > limits[0]:
             break
         n, most = _trim(lists, longer, starts, ends, lowest[0])
@@ -96,51 +97,7 @@ def _room(kept, n_kept, n_more):  # type: ignore[no-untyped-def]
     return larger
 
 
-@inner
-def _next_slab(lists_x, long_x, starts, ends, width):  # type: ignore[no-untyped-def]
-    """Set where every run begins and ends; return the least first sum of the slab, ``NONE`` if no pair is left."""
-    least = NONE
-    for i in range(starts.size):
-        starts[i] = ends[i]
-        if starts[i] < long_x.size:
-            least = min(least, lists_x[i] + long_x[starts[i]])
-    if least == NONE:
-        return least
-    if width[0] == 0:
-        extent = np.float64(lists_x[-1] + long_x[-1]) - np.float64(least)
-        width[0] = max(extent, 1.0) * _PAIRS_A_SLAB / (np.float64(lists_x.size) * long_x.size)
-    while True:
-        # Totals stay within ±2^62, so that far above the least the slab has no end.
-        end = least + np.int64(width[0]) if width[0] < 2.0**61 else NONE
-        n = 0
-        for i in range(starts.size):
-            ends[i] = _behind(lists_x[i], long_x, starts[i], end)
-            n += ends[i] - starts[i]
-        if n <= 4 * _PAIRS_A_SLAB or width[0] < 1:
-            break
-        width[0] = min(width[0] / 2, width[0] * _PAIRS_A_SLAB / n)
-    width[0] *= min(max(_PAIRS_A_SLAB / n, 0.25), 4.0)
-    return least
-
-
-@inner
-def _behind(list_x, long_x, start, end):  # type: ignore[no-untyped-def]
-    """The first position from the start on whose pair has a sum above the end: galloping, then halving."""
-    low, step = start, 1
-    while low + step <= long_x.size and list_x + long_x[low + step - 1] <= end:
-        low += step
-        step *= 2
-    high = min(low + step - 1, long_x.size)
-    while low < high:
-        middle = (low + high) // 2
-        if list_x + long_x[middle] <= end:
-            low = middle + 1
-        else:
-            high = middle
-    return low
-
-
-@inner
+@bare
 def _trim(lists, longer, starts, ends, lowest):  # type: ignore[no-untyped-def]
     """Leave out each run's beginning that is not below all that was kept; return how many pairs are left.
 
@@ -162,19 +119,19 @@ def _trim(lists, longer, starts, ends, lowest):  # type: ignore[no-untyped-def]
     return n, most
 
 
-@inner
+@bare
 def _cell(x, least, scale):  # type: ignore[no-untyped-def]
     return np.int64((np.float64(x) - np.float64(least)) * scale)
 
 
-@inner
+@bare
 def _accumulate(table):  # type: ignore[no-untyped-def]
     """Make every entry the smallest second sum in all cells before."""
     for cell in range(1, table.size):
         table[cell] = min(table[cell], table[cell - 1])
 
 
-@inner
+@bare
 def _enter_sample(lists, longer, starts, ends, least, scale, table):  # type: ignore[no-untyped-def]
     for i in range(starts.size):
         x, y = lists[0, i], lists[1, i]
@@ -186,7 +143,7 @@ def _enter_sample(lists, longer, starts, ends, least, scale, table):  # type: ig
     _accumulate(table)
 
 
-@inner
+@bare
 def _open_pairs(lists, longer, starts, ends, least, scale, table, opened):  # type: ignore[no-untyped-def]
     """Write the pairs below the table: sums, list × 2^32 + place; neighbours go together if their corner does."""
     n = 0
@@ -202,7 +159,7 @@ def _open_pairs(lists, longer, starts, ends, least, scale, table, opened):  # ty
     return n
 
 
-@inner
+@bare
 def _refine(opened, n, least, scale, table):  # type: ignore[no-untyped-def]
     """Let the table learn of the open pairs, and drop those no longer below it; return how many are left."""
     for i in range(n):
@@ -217,7 +174,7 @@ def _refine(opened, n, least, scale, table):  # type: ignore[no-untyped-def]
     return n_left
 
 
-@inner
+@bare
 def _keep(opened, order, history, limits, lowest, sums, pairs, n_kept):  # type: ignore[no-untyped-def]
     """Keep, of each first sum, the first pair in the order of seconds and candidates, if it is below all so far."""
     i = 0
@@ -237,7 +194,7 @@ def _keep(opened, order, history, limits, lowest, sums, pairs, n_kept):  # type:
     return n_kept
 
 
-@inner
+@bare
 def _is_before(opened, a, b, lists_are_rows, history):  # type: ignore[no-untyped-def]
     if opened[a, 1] != opened[b, 1]:
         return opened[a, 1] < opened[b, 1]
@@ -246,7 +203,7 @@ def _is_before(opened, a, b, lists_are_rows, history):  # type: ignore[no-untype
     return precedes(point_a, row_a, point_b, row_b, history)
 
 
-@inner
+@bare
 def _pair(opened, lists_are_rows):  # type: ignore[no-untyped-def]
     """Point of the front and row of an open pair."""
     of_list, at = opened >> 32, opened & 0xFFFFFFFF

@@ -7,7 +7,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from qabwnas.search._numba.answers import Answers, Choices, are_complete, insert, worst
-from qabwnas.search._numba.inner import inner
+from qabwnas.search._numba.inner import bare, inner
 from qabwnas.search._numba.relaxation import relax
 from qabwnas.search._numba.rows import Rows
 
@@ -15,6 +15,7 @@ COMPLETE, SLICE_ENDED = 0, -1
 _UNLIMITED = 2**63 - 1
 _LOWEST = -(2**63)
 _NODES_A_SLICE = 200_000
+_FEW_CHILDREN = 64
 _DEPTH, _N_NODES = 0, 1
 
 Ints = NDArray[np.int64]
@@ -101,12 +102,12 @@ def _by_depth(offsets, values, numbers, block_at, is_max):  # type: ignore[no-un
     return starts, values_at, numbers_at, least
 
 
-@inner
+@bare
 def _combine(is_max, a, b):  # type: ignore[no-untyped-def]
     return max(a, b) if is_max else a + b
 
 
-@inner
+@bare
 def _bound(depth, i, rows, path, bounds):  # type: ignore[no-untyped-def]
     """Whether some completion with row i at this depth fits every relaxation, and a lower bound on its objective."""
     values, costs = rows[1], rows[4]
@@ -130,7 +131,7 @@ def _bound(depth, i, rows, path, bounds):  # type: ignore[no-untyped-def]
     return True, bound
 
 
-@inner
+@bare
 def _is_behind(depth, bound, totals, bounds, answers):  # type: ignore[no-untyped-def]
     """Whether no completion of the partial subnet can join the k best."""
     if not are_complete(answers):
@@ -146,7 +147,7 @@ def _is_behind(depth, bound, totals, bounds, answers):  # type: ignore[no-untype
     return False
 
 
-@inner
+@bare
 def _step_down(depth, i, rows, path, is_max):  # type: ignore[no-untyped-def]
     """Take row i at this depth."""
     _, values, numbers, block_at, costs = rows
@@ -158,7 +159,7 @@ def _step_down(depth, i, rows, path, is_max):  # type: ignore[no-untyped-def]
     choice[block_at[depth]] = numbers[i]
 
 
-@inner
+@bare
 def _can_be_apart(depth, choice, block_at, apart):  # type: ignore[no-untyped-def]
     """Whether some completion of the partial subnet can differ from all earlier choices in enough blocks."""
     earlier, distance = apart
@@ -191,11 +192,23 @@ def _expand(depth, rows, bounds, path, children, answers, apart):  # type: ignor
         if _can_be_apart(depth + 1, path[2], block_at, apart):
             child_bounds[first + n], child_rows[first + n] = bound, i
             n += 1
-    order = np.argsort(child_bounds[first : first + n], kind="mergesort")
-    sorted_bounds, sorted_rows = child_bounds[first : first + n][order], child_rows[first : first + n][order]
-    for i in range(n):
-        child_bounds[first + i], child_rows[first + i] = sorted_bounds[i], sorted_rows[i]
+    _sort_stably(child_bounds[first : first + n], child_rows[first : first + n])
     n_children[depth], next_child[depth] = n, 0
+
+
+@inner
+def _sort_stably(bounds, rows):  # type: ignore[no-untyped-def]
+    """Sort children by their bounds; mostly they are few."""
+    if bounds.size > _FEW_CHILDREN:
+        order = np.argsort(bounds, kind="mergesort")
+        bounds[:], rows[:] = bounds[order], rows[order]
+        return
+    for i in range(1, bounds.size):
+        bound, row, at = bounds[i], rows[i], i
+        while at > 0 and bounds[at - 1] > bound:
+            bounds[at], rows[at] = bounds[at - 1], rows[at - 1]
+            at -= 1
+        bounds[at], rows[at] = bound, row
 
 
 @njit(cache=True, nogil=True)

@@ -1,4 +1,4 @@
-"""The exact front: ``csrc/qabwnas/front.hpp``, by filtering and sorting instead of merging."""
+"""The exact front: ``csrc/qabwnas/front.hpp``."""
 
 from __future__ import annotations
 
@@ -62,7 +62,8 @@ def _parts(values: Ints, offsets: Ints, is_max: NDArray[np.uint8], order: Ints, 
 
     Without a sum to sort by, partial subnets are sorted by candidates, which asks for blocks in order.
     """
-    rows = np.flatnonzero(prune_blocks(values, offsets, is_max, np.ones(values.shape[1], np.uint8), 1))
+    mask = np.ones(values.shape[1], np.uint8)
+    rows = np.flatnonzero(prune_blocks(values, offsets, is_max, mask, 1).view(np.bool_))
     columns = values[order[:, np.newaxis], rows]
     ends = np.searchsorted(rows, offsets).tolist()
     parts = [

@@ -15,7 +15,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from qabwnas.search._numba.inner import inner
+from qabwnas.search._numba.inner import bare
 
 _POINTS_AT_ONCE = 64
 _POINTS_A_SLICE = 1 << 16
@@ -113,7 +113,7 @@ def _write_choice(start, end, places, history, choice):  # type: ignore[no-untyp
                 points[i] = parents[at]
 
 
-@inner
+@bare
 def precedes(point_a, row_a, point_b, row_b, history):  # type: ignore[no-untyped-def]
     """Whether a point with a row of the last part comes before another in the order of candidates.
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from qabwnas.search._numba.inner import inner
+from qabwnas.search._numba.inner import bare, inner
 
 SOLVED, INFEASIBLE, ABOVE = 0, 1, 2
 _MOST_PIVOTS = 1000
@@ -90,7 +90,7 @@ def relaxation_of(offsets, objectives, costs):  # type: ignore[no-untyped-def]
     return relaxation
 
 
-@inner
+@bare
 def start_anew(lp):  # type: ignore[no-untyped-def]
     """Take the basis in which every block has its row of the least objective."""
     for b in range(lp.keys.size):
@@ -103,7 +103,7 @@ def start_anew(lp):  # type: ignore[no-untyped-def]
     mark_basis(lp)
 
 
-@inner
+@bare
 def mark_basis(lp):  # type: ignore[no-untyped-def]
     """Take ``keys`` and ``others`` as they stand: optimal while at least the rows were allowed that are now."""
     for row in range(lp.is_basic.size):
@@ -115,31 +115,31 @@ def mark_basis(lp):  # type: ignore[no-untyped-def]
             lp.is_basic[lp.others[at]] = 1
 
 
-@inner
+@bare
 def bound(lp):  # type: ignore[no-untyped-def]
     """After a solution: no choice of allowed rows has a smaller objective within the budgets."""
     return _lowered(lp, lp.numbers[_PRICED], 0.0)
 
 
-@inner
+@bare
 def bound_with(lp, block, row):  # type: ignore[no-untyped-def]
     """The same of the choices that use a row, allowed or not."""
     return _lowered(lp, lp.numbers[_PRICED] - lp.cheapest[block], lp.prices[row])
 
 
-@inner
+@bare
 def _lowered(lp, without, price):  # type: ignore[no-untyped-def]
     multipliers = lp.numbers[_MULTIPLIER_SUM]
     return without + price - multipliers - (without + price + multipliers) * lp.numbers[_ROUNDING]
 
 
-@inner
+@bare
 def multiplier(lp, budget):  # type: ignore[no-untyped-def]
     """What a share of a budget's slack costs, in shares of the objective's range; at least 0."""
     return max(lp.spare[budget], 0.0)
 
 
-@inner
+@bare
 def solve(lp, cutoff):  # type: ignore[no-untyped-def]
     """Solve, unless the bound passes the cutoff before; return the outcome and the number of pivots.
 
@@ -178,20 +178,20 @@ def solve(lp, cutoff):  # type: ignore[no-untyped-def]
     return (ABOVE if bound(lp) > cutoff else SOLVED), n_pivots
 
 
-@inner
+@bare
 def _add(values, column, factor):  # type: ignore[no-untyped-def]
     for i in range(values.size):
         values[i] += factor * column[i]
 
 
-@inner
+@bare
 def _invert_or_start_anew(lp):  # type: ignore[no-untyped-def]
     if not _invert(lp):
         start_anew(lp)
         _invert(lp)
 
 
-@inner
+@bare
 def _invert(lp):  # type: ignore[no-untyped-def]
     """Invert the matrix of the others' columns, each row's less its block's key row's, by Gauss and Jordan.
 
@@ -234,7 +234,7 @@ def _invert(lp):  # type: ignore[no-untyped-def]
     return True
 
 
-@inner
+@bare
 def _find_shares(lp):  # type: ignore[no-untyped-def]
     n, left = lp.others.size, lp.weights  # of every budget, beside the keys
     for j in range(n):
@@ -253,7 +253,7 @@ def _find_shares(lp):  # type: ignore[no-untyped-def]
             lp.key_shares[lp.block_of[lp.others[at]]] -= share
 
 
-@inner
+@bare
 def _find_reduced_costs(lp):  # type: ignore[no-untyped-def]
     n = lp.others.size
     for j in range(n):
@@ -279,7 +279,7 @@ def _find_reduced_costs(lp):  # type: ignore[no-untyped-def]
     lp.numbers[_OBJECTIVE] = objective
 
 
-@inner
+@bare
 def _find_leaving(lp):  # type: ignore[no-untyped-def]
     """The variable that is farthest outside its bounds: is it a key, where, is it above (a forbidden row), how far."""
     is_key, found, is_above, amount = False, 0, False, _SMALL
@@ -298,7 +298,7 @@ def _find_leaving(lp):  # type: ignore[no-untyped-def]
     return is_key, found, is_above, amount
 
 
-@inner
+@bare
 def _make_row(lp, is_key, leaving):  # type: ignore[no-untyped-def]
     """The leaving variable's row of the tableau: how much of it each variable that enters takes away."""
     n = lp.others.size
@@ -320,7 +320,7 @@ def _make_row(lp, is_key, leaving):  # type: ignore[no-untyped-def]
             lp.row[row] += base
 
 
-@inner
+@bare
 def _find_entering(lp, sign):  # type: ignore[no-untyped-def]
     """The variable whose reduced cost vanishes first, of several that with the largest pivot; and the ratio."""
     ratio, largest, entering = np.inf, 0.0, np.int64(_NOTHING)
@@ -344,7 +344,7 @@ def _find_entering(lp, sign):  # type: ignore[no-untyped-def]
     return entering, ratio
 
 
-@inner
+@bare
 def _exchange(lp, is_key, leaving, entering):  # type: ignore[no-untyped-def]
     """Put the entering variable into the basis; another basic row of a leaving key's block becomes its key."""
     left = lp.keys[leaving] if is_key else lp.others[leaving]
@@ -366,7 +366,7 @@ def _exchange(lp, is_key, leaving, entering):  # type: ignore[no-untyped-def]
         lp.is_basic[entering] = 1
 
 
-@inner
+@bare
 def _price(lp, factor):  # type: ignore[no-untyped-def]
     """Price every row at the weights, none of them negative; sum up the blocks' cheapest."""
     for row in range(lp.prices.size):
@@ -388,14 +388,14 @@ def _price(lp, factor):  # type: ignore[no-untyped-def]
     lp.numbers[_MULTIPLIER_SUM] = multiplier_sum
 
 
-@inner
+@bare
 def _price_at_optimum(lp):  # type: ignore[no-untyped-def]
     for j in range(lp.weights.size):
         lp.weights[j] = multiplier(lp, j)
     _price(lp, 1.0)
 
 
-@inner
+@bare
 def _is_surely_infeasible(lp, sign):  # type: ignore[no-untyped-def]
     """The row in which no variable can enter weighs budgets so that even the cheapest rows overdraw them together."""
     for j in range(lp.weights.size):

@@ -12,6 +12,7 @@ from qabwnas.search._numba.combine import combine
 from qabwnas.search._numba.curves import merge_curves
 from qabwnas.search._numba.history import History
 from qabwnas.search._numba.slack import thinned
+from qabwnas.search._numba.surfaces import merge_surfaces
 
 _MOST_JOINED_PAIRS = 150
 _LARGEST_TOTAL = 2**62
@@ -61,6 +62,7 @@ class PartialSubnets:
         self.n_pairs = 0
         self._aggregate_max = aggregate_max
         self._are_curves = aggregate_max.size == 2 and not aggregate_max.any()
+        self._are_surfaces = aggregate_max.size == 3 and not aggregate_max[0]
         self._history = History(n_blocks)
 
     @property
@@ -85,6 +87,8 @@ class PartialSubnets:
         history = self._history.arrays()
         if self._are_curves:
             merged = merge_curves(self.totals, part.columns, history, high, max_points)
+        elif self._are_surfaces:
+            merged = merge_surfaces(self.totals, part.columns, history, self._aggregate_max, high, max_points)
         else:
             merged = combine(self.totals, part.columns, history, self._aggregate_max, high, max_points)
         if merged is None:

@@ -12,8 +12,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from qabwnas.search._numba.cell_sort import ascending
 from qabwnas.search._numba.cells import NONE
-from qabwnas.search._numba.inner import inner
+from qabwnas.search._numba.inner import bare, inner
 
 _UNLIMITED = 2**63 - 1
 _LOWEST = -(2**63)
@@ -23,7 +24,7 @@ _PAIRS_A_SLICE = 1 << 23
 _FEW_CELLS, _MOST_CELLS = 16, 1 << 16
 _PAIRS_A_CELL = 4
 _SAMPLED_FROM = 4
-_FEW_POINTS = 24
+_NEIGHBOURS = 8  # that are looked at together
 
 Ints = NDArray[np.int64]
 
@@ -114,7 +115,7 @@ def _extend(objectives, relaxations, r, offsets, is_max, depth):  # type: ignore
     return depth
 
 
-@inner
+@bare
 def _smallest(values, first, last):  # type: ignore[no-untyped-def]
     smallest = values[first]
     for i in range(first + 1, last):
@@ -148,20 +149,26 @@ def _sums(objectives, costs, row_objectives, row_costs, room, is_max):  # type: 
         first = _first_within(costs, room - row_costs[j])
         if n_sums + n - first > sums.size:
             sums, sum_costs = _grown(sums, n_sums, n), _grown(sum_costs, n_sums, n)
-        for i in range(first, n):
-            objective = _combine(is_max, objectives[i], row_objectives[j])
-            own = np.int64(min((np.float64(objective) - start) * scale, last_cell))
-            sums[n_sums], sum_costs[n_sums] = objective, costs[i] + row_costs[j]
-            n_sums += int(sum_costs[n_sums] < lowest[own])
+        for i in range(first, n, _NEIGHBOURS):
+            end = min(i + _NEIGHBOURS, n)
+            corner = _combine(is_max, objectives[i], row_objectives[j])
+            own = np.int64(min((np.float64(corner) - start) * scale, last_cell))
+            if costs[end - 1] + row_costs[j] >= lowest[own]:
+                continue  # nor is any neighbour below the table
+            for at in range(i, end):
+                objective = _combine(is_max, objectives[at], row_objectives[j])
+                own = np.int64(min((np.float64(objective) - start) * scale, last_cell))
+                sums[n_sums], sum_costs[n_sums] = objective, costs[at] + row_costs[j]
+                n_sums += int(sum_costs[n_sums] < lowest[own])
     return sums[:n_sums], sum_costs[:n_sums]
 
 
-@inner
+@bare
 def _combine(is_max, a, b):  # type: ignore[no-untyped-def]
     return max(a, b) if is_max else a + b
 
 
-@inner
+@bare
 def _first_within(costs, room):  # type: ignore[no-untyped-def]
     """The first of descending costs that is at most the room; their number if none is."""
     low, high = 0, costs.size
@@ -185,7 +192,7 @@ def _grown(values, n, n_more):  # type: ignore[no-untyped-def]
 @inner
 def _staircase(objectives, costs):  # type: ignore[no-untyped-def]
     """Sort points by objective and keep those whose cost is below all before them; points that tie keep one."""
-    order = np.argsort(objectives)
+    order = ascending(objectives)
     steps, step_costs = np.empty(order.size, dtype=np.int64), np.empty(order.size, dtype=np.int64)
     n = 0
     for i in order:
@@ -196,7 +203,7 @@ def _staircase(objectives, costs):  # type: ignore[no-untyped-def]
     return steps[:n], step_costs[:n]
 
 
-@inner
+@bare
 def _thin(objectives, costs):  # type: ignore[no-untyped-def]
     """Replace groups of steps by their lower corners, which keeps every bound valid; return how many are left."""
     n = objectives.size

@@ -9,6 +9,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from qabwnas.search._numba.cell_sort import ascending
 from qabwnas.search._numba.inner import inner
 from qabwnas.search._numba.prefilter import columns_at, not_above
 from qabwnas.search._numba.prune import prune
@@ -95,7 +96,7 @@ def _prune_short(values, rows, order, n_sums, k, kept):  # type: ignore[no-untyp
         left = not_above(columns, k)
         columns, rows = columns_at(columns, left), rows[left]
     n = rows.size
-    by_sums = np.argsort(columns[0])
+    by_sums = ascending(columns[0])
     sort_ties(by_sums, columns, n_sums, (np.arange(n), n, _history_of(rows)))
     points = np.empty((n, d - 1), dtype=np.int64)
     for i in range(n):

@@ -21,7 +21,7 @@ Ints = NDArray[np.int64]
 def sweep_order(is_max: NDArray[np.uint8]) -> tuple[Ints, int]:
     """Return the metrics with sums before maxima, and the number of sums."""
     order = np.argsort(is_max, kind="stable")
-    return order, int((is_max == 0).sum())
+    return order, order.size - int(np.count_nonzero(is_max))
 
 
 def swept(columns: Ints, n_sums: int, k: int, candidates: Candidates) -> Ints:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from qabwnas.search._numba.cell_sort import ascending
 from qabwnas.search._numba.history import Arrays, of_one_part, precedes
+from qabwnas.search._numba.inner import bare
 
 _SHORT = 16
 
@@ -46,7 +47,7 @@ def in_sweep_order(columns: Ints, n_sums: int, candidates: Candidates) -> Ints:
     return order
 
 
-@njit(cache=True, nogil=True)
+@bare
 def _precedes(a, b, columns, n_sums, candidates):  # type: ignore[no-untyped-def]
     for m in range(1, n_sums):
         if columns[m, a] != columns[m, b]:

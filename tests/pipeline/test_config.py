@@ -89,7 +89,7 @@ def test_a_learning_rate_is_one_for_all_blocks_or_one_a_block(folder: Path) -> N
          "config: supernet.training.min_learning_rate: 0.5 is more than learning_rate, 0.01"),
         ({"supernet": {"training": TRAINING | {"nesterov": "no"}}},
          "config: supernet.training.nesterov: 'no' is neither true nor false"),
-        ({"supernet": {"training": TRAINING | {"decayed": "biases"}}}, "supernet.training.decayed: 'biases' is not one"),
+        ({"supernet": {"training": TRAINING | {"decayed": "biases"}}}, "training.decayed: 'biases' is not one"),
         ({"supernet": {"training": TRAINING, "distill": "alone"}},
          "config: supernet.distill: 'alone' is not one of kept, together, apart"),
         ({"supernet": {"training": TRAINING, "sampling": "greedy"}}, "config: supernet.sampling: 'greedy' is not one"),

@@ -23,6 +23,7 @@ COMMANDS = {
     "populate": "Measure the look-up table of a configuration.",
     "lut": "Import, export, merge, describe and check look-up tables.",
     "latency": "Bring latencies of devices into a look-up table.",
+    "calibrate": "Fit how much blocks count to the networks of a run.",
     "search": "Find the best subnets of a LUT within budgets.",
     "batch": "Answer a table of budgets.",
     "front": "Build the exact front of a LUT.",

@@ -36,12 +36,13 @@ def run_and_report(
     """
     import torch
 
+    from qabwnas.pipeline.ledger import Ledger
     from qabwnas.pipeline.report import STAGE, load_results
     from qabwnas.pipeline.resources import Resources
     from qabwnas.pipeline.run import run_stages
     from qabwnas.pipeline.stages import STAGES
     from qabwnas.pipeline.together import make_teacher_together
-    from qabwnas.report.table import results_table
+    from qabwnas.report.table import results_table, times_line
     from qabwnas.train.parallel import started_by_torchrun
 
     torch.set_num_threads(N_THREADS)
@@ -51,6 +52,7 @@ def run_and_report(
         run_stages(STAGES, config, folder, until=until, force=force, resources=resources)
     if until in (None, STAGE.name):
         click.echo(results_table(load_results(folder)))
+        click.echo(times_line(Ledger(folder).seconds()))
 
 
 def distill(

@@ -47,6 +47,7 @@ class Operator:
         normed: whether it is trained with batch norm (two parameters a channel) instead of a bias (one).
         writes: whether its output has a grid of its own; maxima keep that of their input.
         quantised: whether it takes the bit widths of its part; otherwise it is float.
+        moved: elements of the tensors that it reads and writes; 0 of an input that is only there.
     """
 
     alive: tuple[int, ...]
@@ -56,6 +57,7 @@ class Operator:
     normed: bool = True
     writes: bool = True
     quantised: bool = True
+    moved: int = 0
 
     def parameters(self, _: BitWidths) -> int:
         return self.weights + self.channels * (2 if self.normed else 1)
@@ -80,9 +82,9 @@ class Cost:
     name: str
     unit: str
     aggregation: Literal["sum", "max"]
-    of: Callable[[Operator, BitWidths], int]
+    of: Callable[[Operator, BitWidths], float]
 
-    def total(self, operators: Iterable[Operator], widths: BitWidths) -> int:
+    def total(self, operators: Iterable[Operator], widths: BitWidths) -> float:
         """Return the cost of operators in sequence; of none, 0."""
         values = (self.of(operator, widths if operator.quantised else FLOAT) for operator in operators)
         return sum(values) if self.aggregation == "sum" else max(values, default=0)
@@ -98,11 +100,13 @@ COSTS = (
 PARAMETERS = Cost("parameters", "", "sum", Operator.parameters)
 
 
-def block_costs(space: SearchSpace, b: int, widths: BitWidths) -> dict[str, NDArray[np.float64]]:
+def block_costs(
+    space: SearchSpace, b: int, widths: BitWidths, costs: Sequence[Cost] = COSTS
+) -> dict[str, NDArray[np.float64]]:
     """Return the costs of every candidate of block ``b`` at the given bit widths, float64 ``(n_candidates,)`` each.
 
-    Keys are those of ``COSTS``, in their order. Each operation of each layer is counted once and the layers are then
-    combined by outer sums or maxima, last layer fastest as in the codes: O(n_candidates).
+    Keys are the names of ``costs``, in their order. Each operation of each layer is counted once and the layers are
+    then combined by outer sums or maxima, last layer fastest as in the codes: O(n_candidates).
     """
     x = space.block_inputs[b]
     entry = [_input(x)]
@@ -111,7 +115,7 @@ def block_costs(space: SearchSpace, b: int, widths: BitWidths) -> dict[str, NDAr
         choices.append([_layer(layer, operation, x) for operation in layer.operations])
         x = x.after(layer.out_channels, layer.stride)
     columns = {}
-    for cost in COSTS:
+    for cost in costs:
         combine = np.add if cost.aggregation == "sum" else np.maximum
         column = np.array([cost.total(entry, widths)], dtype=np.float64)
         for choice in choices:
@@ -128,10 +132,12 @@ class FixedParts:
     head: tuple[Operator, ...]
 
 
-def fixed_costs(space: SearchSpace, widths: BitWidths, fixed: FixedParts | None = None) -> dict[str, float]:
+def fixed_costs(
+    space: SearchSpace, widths: BitWidths, fixed: FixedParts | None = None, costs: Sequence[Cost] = COSTS
+) -> dict[str, float]:
     """Return the costs of stem and head together at the given bit widths; keys as :func:`block_costs`."""
     fixed = fixed or described_parts(space)
-    return {cost.name: float(cost.total((*fixed.stem, *fixed.head), widths)) for cost in COSTS}
+    return {cost.name: float(cost.total((*fixed.stem, *fixed.head), widths)) for cost in costs}
 
 
 def described_parts(space: SearchSpace) -> FixedParts:
@@ -217,7 +223,7 @@ def _layer(layer: Layer, operation: Operation, x: Shape) -> list[Operator]:
         operators.append(_convolution(inner, depthwise, operation.kernel, groups=inner.channels, kept=residual))
     operators.append(_convolution(depthwise, y, kept=residual))
     if layer.keeps_shape:
-        operators.append(Operator(alive=(*residual, y.n_elements, y.n_elements)))
+        operators.append(_joining(alive=(*residual, y.n_elements, y.n_elements)))
     return operators
 
 
@@ -245,7 +251,7 @@ def _head(head: Head, x: Shape) -> list[Operator]:
     operators.append(_convolution(pooled, Shape(head.channels, 1, 1), kept=branches))
     branches += (head.channels,)  # broadcast only as it is concatenated
     joined = x.after(head.channels * len(branches), 1)
-    operators.append(Operator(alive=(*branches, joined.n_elements)))
+    operators.append(_joining(alive=(*branches, joined.n_elements)))
     operators.append(_convolution(joined, branch, 3))
     operators.append(_convolution(branch, x.after(head.n_classes, 1), normed=False))
     return operators
@@ -256,11 +262,16 @@ def _convolution(
 ) -> Operator:
     weights = y.channels * (x.channels // groups) * kernel**2
     alive = (x.n_elements, y.n_elements, *kept)
-    return Operator(alive, weights, y.channels, weights * y.height * y.width, normed)
+    return Operator(alive, weights, y.channels, weights * y.height * y.width, normed, moved=x.n_elements + y.n_elements)
 
 
 def _weightless(x: Shape, y: Shape, kept: tuple[int, ...] = ()) -> Operator:
-    return Operator(alive=(x.n_elements, y.n_elements, *kept))
+    return Operator(alive=(x.n_elements, y.n_elements, *kept), moved=x.n_elements + y.n_elements)
+
+
+def _joining(alive: tuple[int, ...]) -> Operator:
+    """An addition or concatenation: it reads and writes everything that is alive."""
+    return Operator(alive, moved=sum(alive))
 
 
 def _bytes(elements: int, bits: int) -> int:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from qabwnas.errors import InputError
 
 T = TypeVar("T")
+
+LARGEST_NUMBER = sys.float_info.max
+"""Whole numbers may be larger, and are no doubles then."""
 
 
 class Fields:
@@ -29,6 +32,10 @@ class Fields:
     def has(self, name: str) -> bool:
         """Return whether the field is there and not null."""
         return self._content.get(name) is not None
+
+    def contains(self, name: str) -> bool:
+        """Return whether the field is there, if only as null."""
+        return name in self._content
 
     def optional(self, name: str) -> Any:
         """Return the field's content as it stands, ``None`` where it is missing."""
@@ -51,6 +58,13 @@ class Fields:
         content = self.value(name)
         if not isinstance(content, str) or not content or "/" in content:
             raise InputError(f"{self.path(name)}: {content!r} is not a name")
+        return content
+
+    def sentence(self, name: str) -> str:
+        """Return text for people, not empty."""
+        content = self.value(name)
+        if not isinstance(content, str) or not content.strip():
+            raise InputError(f"{self.path(name)}: {content!r} is not a text")
         return content
 
     def choice(self, name: str, choices: Sequence[str], default: str | None = None) -> str:
@@ -76,7 +90,7 @@ class Fields:
         """Return a finite number of 0 or more."""
         content = self.optional(name) if default is not None else self.value(name)
         content = default if content is None else content
-        if not isinstance(content, (int, float)) or isinstance(content, bool) or not 0 <= content < math.inf:
+        if not isinstance(content, (int, float)) or isinstance(content, bool) or not 0 <= content <= LARGEST_NUMBER:
             raise InputError(f"{self.path(name)}: {content!r} is not a number of 0 or more")
         return float(content)
 

@@ -20,14 +20,16 @@ FLOORS: list[list[set[str]]] = [
     [{"errors"}],
     [{"atomic"}, {"fingerprint"}, {"fields"}],
     [{"space", "space_yaml", "architecture"}],
-    [{"quant"}, {"lut"}, {"costs"}, {"digest"}],
-    [{"nets"}, {"data"}],
+    [{"quant"}, {"lut"}, {"costs", "roofline"}, {"digest"}],
+    [{"nets"}, {"data"}, {"estimate"}],
     [{"train"}, {"measure"}, {"deploy"}, {"report"}, {"search"}],
     [{"pipeline"}],
     [{"cli"}],
     [{"__main__"}],
 ]
-WITHOUT_TORCH = {"costs", "lut", "search"} | {word for floor in FLOORS[:3] for room in floor for word in room}
+WITHOUT_TORCH = {"costs", "estimate", "lut", "roofline", "search"} | {
+    word for floor in FLOORS[:3] for room in floor for word in room
+}
 PUBLIC_ROOMS = {"errors", "lut", "search"}  # what `import qabwnas` loads
 
 

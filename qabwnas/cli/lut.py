@@ -23,21 +23,40 @@ def command() -> None:
 
 
 @command.command(name="import")
-@click.argument("table_path", metavar="TABLE.csv", type=_FILE)
+@click.argument("table_paths", metavar="TABLE...", type=_FILE, nargs=-1, required=True)
 @click.option("-o", "--output", metavar="LUT.h5", type=_FILE, required=True)
+@click.option(
+    "--format",
+    "format_name",
+    type=click.Choice(["csv", "parquet", "spaceevo", "dna", "ofa", "hawq"]),
+    help="Whose table it is; csv and parquet are told by the file's name.",
+)
+@click.option("--device", metavar="NAME", help="Call the latency latency_ms[NAME]: spaceevo, ofa, hawq.")
+@click.option("--resolution", type=click.IntRange(min=1), help="Which of a table's image sizes to take: spaceevo.")
 @click.option("--aggregate", "aggregations", metavar="METRIC=max", multiple=True, help="Blocks are not summed: max.")
 @click.option(
     "--fixed", "fixed_parts", metavar="METRIC=VALUE", multiple=True, help="What stem and head add; may have a unit."
 )
 @force_option
 def import_command(
-    table_path: Path, output: Path, aggregations: tuple[str, ...], fixed_parts: tuple[str, ...], force: bool
+    table_paths: tuple[Path, ...],
+    output: Path,
+    format_name: str | None,
+    device: str | None,
+    resolution: int | None,
+    aggregations: tuple[str, ...],
+    fixed_parts: tuple[str, ...],
+    force: bool,
 ) -> None:
-    """Make LUT.h5 of TABLE.csv (or .csv.gz).
+    """Make LUT.h5 of a table.
 
-    Its columns are block, candidate, optionally bits and choice_description, and one a metric.
+    A table of one's own is CSV (.csv, .csv.gz) or Parquet with the columns block, candidate, optionally bits and
+    choice_description, and one a metric. Of others: SpaceEvo's block tables and DNA's potential-*.yaml (a folder, or a
+    file a stage), once-for-all's latency YAML, and HAWQ's sensitivities a layer as CSV.
     """
-    from qabwnas.lut.lut import AGGREGATIONS, Aggregation, Lut
+    from qabwnas.lut.importers.formats import import_table
+    from qabwnas.lut.importers.options import ImportOptions
+    from qabwnas.lut.lut import AGGREGATIONS, Aggregation
     from qabwnas.lut.units import parse_quantity
 
     aggregate: dict[str, Aggregation] = {}
@@ -48,7 +67,7 @@ def import_command(
         aggregate[name] = known[0]
     fixed = {name: float(parse_quantity(text, name)) for name, text in _assignments("--fixed", fixed_parts).items()}
     check_output(output, force)
-    lut = Lut.from_csv(table_path, aggregate, fixed)
+    lut = import_table(table_paths, format_name, ImportOptions(aggregate, fixed, device, resolution))
     lut.save(output)
     click.echo(f"{output}: {_summary(lut)}")
 

@@ -12,6 +12,7 @@ from qabwnas.cli.scope_options import parse_scope, scope_options
 from qabwnas.errors import InputError
 
 if TYPE_CHECKING:
+    from qabwnas.cli.margins import Margin
     from qabwnas.lut.lut import Lut
     from qabwnas.search import Answer, SearchResult
     from qabwnas.search.explain import BudgetEffect, Explanation
@@ -30,6 +31,13 @@ NOTHING_FITS = 3
     multiple=True,
     help="An upper bound on the total, inclusive; may be given for several metrics. A unit may follow where the "
     "metric's name states one: size_bytes=1.5MB.",
+)
+@click.option(
+    "--margin",
+    "margin_texts",
+    metavar="METRIC=5%",
+    multiple=True,
+    help="Search with the metric's budget divided by 1.05, for what was predicted and not measured.",
 )
 @click.option("--top", type=click.IntRange(min=1), default=1, show_default=True, help="How many answers, best first.")
 @scope_options
@@ -55,6 +63,7 @@ def command(
     lut_path: Path,
     minimize: str | None,
     budgets: tuple[str, ...],
+    margin_texts: tuple[str, ...],
     top: int,
     bits: tuple[str, ...],
     pin: tuple[str, ...],
@@ -77,7 +86,13 @@ def command(
     from qabwnas.search import search
 
     lut = Lut.open(lut_path)
-    bounds, scope = parse_budgets(budgets), parse_scope(bits, pin, forbid, weights, weight_file)
+    bounds, scope = parse_budgets(budgets, lut), parse_scope(bits, pin, forbid, weights, weight_file)
+    margins: tuple[Margin, ...] = ()
+    if margin_texts:
+        from qabwnas.cli.margins import parse_margins
+
+        margins = parse_margins(margin_texts, bounds)
+        bounds |= {margin.metric: margin.searched for margin in margins}
     result = search(
         lut,
         minimize=minimize,
@@ -95,26 +110,28 @@ def command(
 
         explanation = explain(lut, minimize=minimize, budgets=bounds, scope=scope)
     if as_json:
-        click.echo(_as_json(result, explanation))
+        click.echo(_as_json(result, explanation, margins))
     else:
         click.echo(_headline(result))
+        for margin in margins:
+            click.echo(margin.as_text())
         for rank, answer in enumerate(result.answers, start=1):
             click.echo(_as_text(lut, rank, answer, result.minimized))
         for effect in explanation.effects if explanation is not None else ():
             click.echo(_effect_as_text(effect, result.minimized))
     if result.status == "infeasible":
-        _explain_infeasible(result)
+        _explain_infeasible(result, margins)
         raise click.exceptions.Exit(NOTHING_FITS)
     if result.status == "unknown":
         raise InputError(f"no subnet was found within the limits; none has {result.minimized} below {result.bound:f}")
 
 
-def parse_budgets(texts: tuple[str, ...]) -> dict[str, Decimal]:
+def parse_budgets(texts: tuple[str, ...], lut: Lut) -> dict[str, Decimal]:
     """Return metric → bound of ``METRIC=VALUE`` texts.
 
     Raises:
         click.UsageError: a text is of another form, or a metric is given twice.
-        InputError: a value is not a quantity of its metric.
+        InputError: the LUT has no such metric, or a value is not a quantity of it.
     """
     from qabwnas.lut.units import parse_quantity
 
@@ -125,11 +142,12 @@ def parse_budgets(texts: tuple[str, ...]) -> dict[str, Decimal]:
             raise click.UsageError(f"--budget {text!r} is not of the form METRIC=VALUE")
         if name in budgets:
             raise click.UsageError(f"--budget {name!r} is given twice")
+        lut.metric(name)  # before a unit is held against a name that is only mistyped
         budgets[name] = parse_quantity(value, name)
     return budgets
 
 
-def _as_json(result: SearchResult, explanation: Explanation | None) -> str:
+def _as_json(result: SearchResult, explanation: Explanation | None, margins: tuple[Margin, ...]) -> str:
     from qabwnas.cli.exact_json import dumps
 
     content: dict[str, object] = {
@@ -147,6 +165,8 @@ def _as_json(result: SearchResult, explanation: Explanation | None) -> str:
     }
     if result.status == "infeasible":
         content["smallest"] = result.smallest
+    if margins:
+        content["margins"] = {margin.metric: margin.as_json() for margin in margins}
     if explanation is not None:
         content["budgets"] = {effect.metric: _effect_as_json(effect) for effect in explanation.effects}
     return dumps(content)
@@ -186,10 +206,12 @@ def _effect_as_text(effect: BudgetEffect, minimized: str) -> str:
     )
 
 
-def _explain_infeasible(result: SearchResult) -> None:
+def _explain_infeasible(result: SearchResult, margins: tuple[Margin, ...]) -> None:
+    wider = {margin.metric: margin for margin in margins}
     for name, smallest in result.smallest.items():
         if smallest is not None:
             under = " under the other budgets" if len(result.smallest) > 1 else ""
-            click.echo(f"no subnet fits: the smallest {name}{under} is {smallest:f}", err=True)
+            needed = f", which needs a budget of {wider[name].budget_for(smallest):f}" if name in wider else ""
+            click.echo(f"no subnet fits: the smallest {name}{under} is {smallest:f}{needed}", err=True)
         else:
             click.echo(f"no subnet fits: the other budgets leave nothing, whatever {name} may be", err=True)

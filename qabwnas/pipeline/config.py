@@ -44,11 +44,46 @@ class TaskConfig:
 
 
 @dataclass(frozen=True)
+class AuxiliaryConfig:
+    """An auxiliary head of a teacher in training: on which block's output, its channels, its weight in the loss."""
+
+    block: str
+    channels: int = 256
+    weight: float = 0.4
+
+
+@dataclass(frozen=True)
+class ModuleConfig:
+    """A teacher made elsewhere.
+
+    Attributes:
+        function: ``package.function`` that gives it, called without arguments.
+        borders: the modules in it whose outputs are the first block's input and every block's output.
+        weights: a file with its state dict; ``None`` leaves the weights that the function gives.
+    """
+
+    function: str
+    borders: tuple[str, ...]
+    weights: Path | None
+
+
+@dataclass(frozen=True)
 class TeacherConfig:
-    """The teacher: the operation of every layer of every block, and its training."""
+    """The teacher: layers of the space, trained here or with weights of mmsegmentation, or a module made elsewhere.
+
+    Attributes:
+        operations: the operation of every layer of every block; none where ``module`` is given.
+        training: how it is trained; ``None`` where it is not trained here.
+        auxiliary: a head that takes part in the training.
+        checkpoint: a file of mmsegmentation's ``deeplabv3_m-v2-d8_*``.
+        module: where it comes from instead.
+    """
 
     operations: tuple[tuple[Operation, ...], ...]
-    training: Training
+    training: Training | None = None
+    auxiliary: AuxiliaryConfig | None = None
+    checkpoint: Path | None = None
+    module: ModuleConfig | None = None
 
 
 @dataclass(frozen=True)

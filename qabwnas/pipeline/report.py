@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from qabwnas.atomic import atomic_path
-from qabwnas.costs import encoder_costs, network_costs
+from qabwnas.costs import encoder_costs
 from qabwnas.measure.maps import block_maps
 from qabwnas.nets.network import Network
 from qabwnas.nets.quantise import quantise_network
@@ -24,6 +24,7 @@ from qabwnas.pipeline.found import Found
 from qabwnas.pipeline.networks import calibration_images, load_network, load_tuned
 from qabwnas.pipeline.stage import Stage, Workplace
 from qabwnas.pipeline.teacher import load_teacher
+from qabwnas.pipeline.teacher_network import measured_parts, teacher_costs
 from qabwnas.quant.apply import quantise
 from qabwnas.report.front import Mark, draw_front
 from qabwnas.report.result import BUDGET, TEACHER, NothingFits, Result, Results
@@ -83,8 +84,8 @@ def _score_teacher(place: Workplace, teacher: Network, widths: BitWidths, task: 
         family=TEACHER,
         blocks=[" ".join(operation.name for operation in block) for block in operations],
         widths=[] if widths.is_float else [widths.name] * len(config.space.blocks),
-        size_bytes=network_costs(config.space, operations, policy)["size_bytes"],
-        encoder_bytes=encoder_costs(config.space, operations, policy)["size_bytes"],
+        size_bytes=teacher_costs(config, policy)["size_bytes"],
+        encoder_bytes=teacher_costs(config, policy, encoder=True)["size_bytes"],
         nsrs=nsrs,
         scores_before=[score.value for score in before],
         scores_after=[score.value for score in after],
@@ -125,7 +126,7 @@ def _score_found(place: Workplace, found: Found, task: Task) -> Result | Nothing
         blocks=[block.describe(code) for block, code in zip(blocks, found.codes, strict=True)],
         widths=found.widths,
         size_bytes=float(found.totals["size_bytes"]),
-        encoder_bytes=encoder_costs(config.space, operations, found.policy)["size_bytes"],
+        encoder_bytes=encoder_costs(config.space, operations, found.policy, measured_parts(config))["size_bytes"],
         nsrs=found.nsrs,
         scores_before=[score.value for score in before],
         scores_after=[score.value for score in after],

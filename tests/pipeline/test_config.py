@@ -58,6 +58,18 @@ def test_the_objective_is_the_first_metric_of_the_front(folder: Path) -> None:
     assert parse_config(TINY | {"front": ["macs", "nsr"]}, folder=folder).front == ("nsr", "macs")
 
 
+def test_a_learning_rate_is_one_for_all_blocks_or_one_a_block(folder: Path) -> None:
+    training = TRAINING | {"decay": "poly", "min_learning_rate": 1e-4, "nesterov": False, "decayed": "all", "amp": True}
+    one, each = (
+        parse_config(TINY | {"supernet": {"training": training | {"learning_rate": rate}}}, folder=folder).supernet
+        for rate in (0.5, [0.5, 0.25])
+    )
+    assert [block.learning_rate for block in one.training] == [0.5, 0.5]
+    assert [block.learning_rate for block in each.training] == [0.5, 0.25]
+    for block in each.training:
+        assert (block.min_learning_rate, block.nesterov, block.decayed, block.amp) == (1e-4, False, "all", True)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -82,6 +94,17 @@ def test_the_objective_is_the_first_metric_of_the_front(folder: Path) -> None:
          "config: supernet.training.optimizer: 'adam' is not one of sgd, adamw"),
         ({"supernet": {"training": TRAINING | {"warm_up": 4}}}, "warm_up: 4 is not less than steps, 4"),
         ({"supernet": {"training": TRAINING | {"momentum": 1}}}, "config: supernet.training.momentum: unknown field"),
+        ({"supernet": {"training": TRAINING | {"learning_rate": [0.1]}}},
+         "config: supernet.training.learning_rate: 1 learning rates were given for 2 blocks"),
+        ({"supernet": {"training": TRAINING | {"learning_rate": [0.1, "fast"]}}},
+         "config: supernet.training.learning_rate: 'fast' is not a number"),
+        ({"supernet": {"training": TRAINING | {"min_learning_rate": 0.5}}},
+         "config: supernet.training.min_learning_rate: 0.5 is more than learning_rate, 0.01"),
+        ({"supernet": {"training": TRAINING | {"nesterov": "no"}}},
+         "config: supernet.training.nesterov: 'no' is neither true nor false"),
+        ({"supernet": {"training": TRAINING | {"decayed": "biases"}}}, "decayed: 'biases' is not one"),
+        ({"supernet": {"training": TRAINING, "distill": "alone"}},
+         "config: supernet.distill: 'alone' is not one of kept, together, apart"),
         ({"supernet": {"training": TRAINING, "sampling": "greedy"}}, "config: supernet.sampling: 'greedy' is not one"),
         ({"minimize": "loss"}, "config: minimize: 'loss' is not one of nsr, size_bytes"),
         ({"front": ["nsr"]}, "config: front: not 'nsr' and other metrics"),

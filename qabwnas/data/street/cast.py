@@ -19,6 +19,8 @@ from qabwnas.data.street.solids import Pose, flat
 from qabwnas.data.street.style import Style
 from qabwnas.data.street.vehicles import draw_bus, draw_car, draw_tram, draw_truck
 
+NEAREST_HEAVY_M = 17.0
+
 Draw = Callable[[np.random.Generator, Canvas], None]
 
 
@@ -72,9 +74,10 @@ class Cast:
         self.things.append(Thing(x, z, footprint, height_m, draw))
 
     def _vehicle(self, x: float, z: float, heading: float, *, heavy: float = 0.0) -> None:
-        """Add a car, or with a probability of ``heavy`` a truck or a bus."""
-        pose = Pose(x, z, heading)
+        """Add a car, or with a probability of ``heavy`` a truck or a bus, not so near that it hides all else."""
         kind = self.rng.random()
+        z = max(z, NEAREST_HEAVY_M) if kind < heavy else z
+        pose = Pose(x, z, heading)
         along = (2.2, 0.9) if abs(np.cos(heading)) > 0.7 else (0.9, 2.2)
         if kind < heavy * 0.5:
             self._add(x, z, (along[1] + 0.3, along[0] + 2), 3.2, partial(draw_truck, pose=pose))
@@ -143,13 +146,8 @@ class Cast:
                 x = side.x(side.parking + side.strip + self.rng.uniform(0.4, 1.2))
                 turn = self.rng.uniform(0.15, 1.0)
             draw = draw_motorcycle if self.rng.random() < 0.33 else draw_bicycle
-            self._add(
-                x,
-                z,
-                (0.3, 0.6),
-                1.4 if ridden else 0.8,
-                partial(draw, x=x, z=z, turn=turn, ridden=ridden),
-            )
+            height = 1.4 if ridden else 0.8
+            self._add(x, z, (0.3, 0.6), height, partial(draw, x=x, z=z, turn=turn, ridden=ridden))
 
     def _plant(self) -> None:
         style = self.style
@@ -165,13 +163,8 @@ class Cast:
                     x = side.x(self.rng.uniform(side.walk + 0.6, side.facade))
                     size = self.rng.uniform(0.6, 2.0)
                     if not self.street.crossed(z, 1):
-                        self._add(
-                            x,
-                            z,
-                            (size / 2, size / 2),
-                            size * 0.8,
-                            partial(draw_bush, style=style, x=x, z=z, size_m=size),
-                        )
+                        bush = partial(draw_bush, style=style, x=x, z=z, size_m=size)
+                        self._add(x, z, (size / 2, size / 2), size * 0.8, bush)
 
     def _furnish(self) -> None:
         for side in self.street.sides:

@@ -34,9 +34,8 @@ def draw_scene(
     A function of the arguments alone. The same street with the same things is drawn at every size; leaves, panes and
     noise differ.
     """
-    plan, paint, lens = (
-        np.random.default_rng((seed, zlib.crc32(split.encode()), index, purpose)) for purpose in range(3)
-    )
+    entropy = (seed, zlib.crc32(split.encode()), index)
+    plan, paint, lens = (np.random.default_rng((*entropy, purpose)) for purpose in range(3))
     style = city_style(scene_city(split, index))
     light = draw_light(plan, style)
     camera = _draw_camera(plan, style, height, width)
@@ -54,7 +53,7 @@ def draw_scene(
     lit_ground(lens, canvas, shadows)
     draw_rows(paint, canvas, style, street, rows)
     for number, thing in enumerate(things):
-        thing.draw(np.random.default_rng((seed, index, number)), canvas)
+        thing.draw(np.random.default_rng((*entropy, 3, number)), canvas)
     add_hood(canvas, style)
     return photograph(lens, canvas), np.array(canvas.labels)
 

@@ -1,0 +1,56 @@
+"""Put a further metric beside those of a LUT: another device's latency, an estimate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qabwnas.errors import InputError
+from qabwnas.lut.lut import Lut, LutBlock, Metric
+
+ORIGINS = "columns"
+"""The member of a LUT's provenance that says, by a metric's name, where columns that were added later come from."""
+
+
+def add_metric(lut: Lut, metric: Metric, columns: Mapping[str, NDArray[np.float64]], origin: Mapping[str, Any]) -> Lut:
+    """Return the LUT with one metric more, the last.
+
+    Args:
+        columns: block name → float64 ``(n_candidates,)``, NaN where a candidate was not measured; blocks may be absent.
+        origin: JSON values, kept in the LUT's provenance.
+
+    Raises:
+        InputError: the LUT has a metric of that name, or no candidate has a value.
+    """
+    if metric.name in lut.metric_names:
+        raise InputError(f"the LUT has a metric {metric.name!r} already")
+    if not any(np.isfinite(column).any() for column in columns.values()):
+        raise InputError(f"no candidate has a value of {metric.name!r}")
+    blocks = []
+    for block in lut.blocks:
+        column = columns.get(block.name)
+        if column is None:
+            column = np.full(block.n_candidates, np.nan)
+        blocks.append(_with_column(block, metric.name, column))
+    origins = {**lut.provenance.get(ORIGINS, {}), metric.name: dict(origin)}
+    return replace(
+        lut,
+        metrics=(*lut.metrics, metric),
+        blocks=tuple(blocks),
+        provenance={**lut.provenance, ORIGINS: origins},
+    )
+
+
+def _with_column(block: LutBlock, metric: str, column: NDArray[np.float64]) -> LutBlock:
+    tables = []
+    for first, table in zip(block.starts, block.tables, strict=False):
+        values = column[first : first + table.n_rows]
+        measured = dict(table.measured)
+        if np.isnan(values).any():
+            measured[metric] = ~np.isnan(values)
+        tables.append(replace(table, columns={**table.columns, metric: values}, measured=measured))
+    return replace(block, tables=tuple(tables))

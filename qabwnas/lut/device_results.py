@@ -1,0 +1,198 @@
+"""Latencies that were measured on a device, as a column of a LUT; RESULTS.md beside this file is the contract."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qabwnas.errors import FormatError, InputError
+from qabwnas.fields import Fields
+from qabwnas.lut.columns import add_metric
+from qabwnas.lut.lut import Lut, LutBlock, Metric
+
+FORMAT = "qabwnas-latency"
+NEWEST = 1
+
+Statistic = Literal["median", "minimum"]
+STATISTICS: tuple[Statistic, ...] = ("median", "minimum")
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Milliseconds of repeated runs; ``spread_ms`` is ``None`` where it was not given."""
+
+    median_ms: float
+    minimum_ms: float
+    spread_ms: float | None
+
+    def value(self, statistic: Statistic) -> float:
+        return self.median_ms if statistic == "median" else self.minimum_ms
+
+
+@dataclass(frozen=True)
+class MeasuredCandidate:
+    """A candidate's timing; ``bits`` is ``None`` where the results do not say them."""
+
+    candidate: int
+    bits: str | None
+    timing: Timing
+    where: str
+
+
+@dataclass(frozen=True)
+class DeviceResults:
+    """What a results file holds; ``blocks`` are block name → what was measured of it."""
+
+    device: str
+    machine: str
+    runtime: str
+    threads: int
+    fixed: Timing | None
+    blocks: Mapping[str, tuple[MeasuredCandidate, ...]]
+    path: Path
+
+    @property
+    def metric_name(self) -> str:
+        return f"latency_ms[{self.device}]"
+
+
+def read_results(path: str | os.PathLike[str]) -> DeviceResults:
+    """Read a results file.
+
+    Raises:
+        OSError: the file cannot be read.
+        FormatError: it is of another format or of a newer schema.
+        InputError: it is not JSON, or a member is missing, unknown or wrong; the message gives file and member.
+    """
+    path = Path(path)
+    top = Fields(_parse(path), str(path))
+    if top.optional("format") != FORMAT:
+        raise FormatError(f"{path}: format: not {FORMAT!r}")
+    version = top.integer("schema_version")
+    if version > NEWEST:
+        raise FormatError(f"{path}: written by schema {version}, this reads up to {NEWEST}")
+    results = DeviceResults(
+        device=device_name(top.value("device"), top.path("device")),
+        machine=top.sentence("machine"),
+        runtime=top.sentence("runtime"),
+        threads=top.integer("threads"),
+        fixed=_timing(top.fields("fixed"), ends=True) if _has(top, "fixed") else None,
+        blocks=_blocks(top.value("blocks"), top.path("blocks")),
+        path=path,
+    )
+    top.end()
+    return results
+
+
+def add_results(lut: Lut, results: DeviceResults, statistic: Statistic = "median") -> Lut:
+    """Return the LUT with the column ``latency_ms[NAME]``; candidates that were not measured are masked.
+
+    Raises:
+        InputError: the LUT has no such block or candidate, the candidate has other bit widths, or the LUT has the
+            column already.
+    """
+    columns = {}
+    for name, rows in results.blocks.items():
+        if name not in lut.block_names:
+            known = ", ".join(lut.block_names)
+            raise InputError(f"{results.path}: blocks.{name}: the LUT has no such block; it has {known}")
+        columns[name] = _column(lut.block(name), rows, statistic)
+    fixed = None if results.fixed is None else results.fixed.value(statistic)
+    origin = {
+        "machine": results.machine,
+        "runtime": results.runtime,
+        "threads": results.threads,
+        "statistic": statistic,
+    }
+    try:
+        return add_metric(lut, Metric(results.metric_name, "ms", "sum", fixed), columns, origin)
+    except InputError as error:
+        raise InputError(f"{results.path}: {error}") from error
+
+
+def device_name(name: Any, where: str) -> str:
+    """Return a device's name if it can stand between the brackets of a metric's name, else raise InputError."""
+    if not isinstance(name, str) or not name.strip() or set(name) & set("[]=,/\n\r\0"):
+        raise InputError(f"{where}: {name!r} is not a device's name: text without brackets, '=', ',' or '/'")
+    return name
+
+
+def _parse(path: Path) -> Any:
+    def refuse(constant: str) -> None:
+        raise ValueError(f"{constant} is not a number")
+
+    try:
+        return json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse, object_pairs_hook=_unique)
+    except ValueError as error:  # also of text that is not UTF-8
+        raise InputError(f"{path}: not JSON: {error}") from error
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"the member {next(n for n in names if names.count(n) > 1)!r} stands twice")
+    return members
+
+
+def _has(top: Fields, name: str) -> bool:
+    """Return whether a member is not null; it must be there."""
+    if not top.contains(name):
+        raise InputError(f"{top.path(name)}: missing")
+    return top.optional(name) is not None
+
+
+def _blocks(content: Any, where: str) -> dict[str, tuple[MeasuredCandidate, ...]]:
+    if not isinstance(content, dict) or not content:
+        raise InputError(f"{where}: not a mapping of one block or more")
+    blocks = {}
+    for name, rows in content.items():
+        if not isinstance(rows, list) or not rows:
+            raise InputError(f"{where}.{name}: not a list of one candidate or more")
+        found = [_candidate(Fields(row, f"{where}.{name}[{i}]")) for i, row in enumerate(rows)]
+        seen: set[int] = set()
+        for row in found:
+            if row.candidate in seen:
+                raise InputError(f"{row.where}: candidate {row.candidate} stands twice")
+            seen.add(row.candidate)
+        blocks[name] = tuple(found)
+    return blocks
+
+
+def _candidate(fields: Fields) -> MeasuredCandidate:
+    bits = fields.text("bits") if fields.has("bits") else None
+    candidate = fields.integer("candidate", smallest=0)
+    timing = _timing(fields, ends=False)
+    fields.optional("bits")
+    fields.end()
+    return MeasuredCandidate(candidate, bits, timing, fields.where)
+
+
+def _timing(fields: Fields, ends: bool) -> Timing:
+    spread = fields.number("spread_ms") if fields.has("spread_ms") else None
+    timing = Timing(fields.number("median_ms"), fields.number("minimum_ms"), spread)
+    if timing.minimum_ms > timing.median_ms:
+        raise InputError(f"{fields.path('minimum_ms')}: {timing.minimum_ms} is above the median {timing.median_ms}")
+    if ends:
+        fields.end()
+    return timing
+
+
+def _column(block: LutBlock, rows: tuple[MeasuredCandidate, ...], statistic: Statistic) -> NDArray[np.float64]:
+    column = np.full(block.n_candidates, np.nan)
+    for row in rows:
+        if row.candidate >= block.n_candidates:
+            raise InputError(f"{row.where}.candidate: {row.candidate} is not in 0 … {block.n_candidates - 1}")
+        table, _ = block.locate(row.candidate)
+        widths = None if table.widths is None else table.widths.name
+        if row.bits is not None and row.bits != widths:
+            raise InputError(f"{row.where}.bits: {row.bits!r}, but candidate {row.candidate} of the LUT is {widths}")
+        column[row.candidate] = row.timing.value(statistic)
+    return column

@@ -1,0 +1,93 @@
+"""The formats of tables that can be imported, by name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+
+from qabwnas.errors import InputError
+from qabwnas.lut.csv_read import named_metrics
+from qabwnas.lut.device_results import device_name
+from qabwnas.lut.importers.options import ImportOptions
+from qabwnas.lut.lut import Lut
+
+Importer = Callable[[Sequence[Path], ImportOptions], Lut]
+
+
+@dataclass(frozen=True)
+class TableFormat:
+    """A module of this package with a function ``read_table``, and what it takes.
+
+    Attributes:
+        takes: the attributes of :class:`ImportOptions` that mean something to it, besides ``aggregate`` and ``fixed``.
+        several: whether a table may be several files, one a stage of the network.
+    """
+
+    takes: frozenset[str] = frozenset()
+    several: bool = False
+
+
+FORMATS = {
+    "csv": TableFormat(),
+    "parquet": TableFormat(),
+    "spaceevo": TableFormat(frozenset({"device", "resolution"}), several=True),
+    "dna": TableFormat(several=True),
+    "ofa": TableFormat(frozenset({"device"})),
+    "hawq": TableFormat(frozenset({"device"})),
+}
+
+_SUFFIXES = {".csv": "csv", ".csv.gz": "csv", ".parquet": "parquet"}
+
+
+def guess_format(path: str | os.PathLike[str]) -> str:
+    """Return the format that the file's suffix says: ``csv`` or ``parquet``.
+
+    Raises:
+        InputError: it says neither.
+    """
+    for suffix, name in _SUFFIXES.items():
+        if os.fspath(path).endswith(suffix):
+            return name
+    raise InputError(f"{path}: neither .csv, .csv.gz nor .parquet: say its format, one of {', '.join(FORMATS)}")
+
+
+def import_table(
+    paths: Sequence[str | os.PathLike[str]], name: str | None = None, options: ImportOptions | None = None
+) -> Lut:
+    """Read a table of a known format, guessed from the suffix where none is named.
+
+    Raises:
+        OSError: a file cannot be read.
+        InputError: the format is unknown, takes one file only, or needs pyarrow, which is not installed; an option
+            means nothing to it; or something in a file is wrong, and the message gives it and the line, row or key.
+    """
+    options = options or ImportOptions()
+    name = guess_format(paths[0]) if name is None else name
+    if name not in FORMATS:
+        raise InputError(f"{name!r} is not one of the formats {', '.join(FORMATS)}")
+    known = FORMATS[name]
+    if len(paths) > 1 and not known.several:
+        raise InputError(f"{paths[1]}: a table of the format {name} is one file")
+    for option in ("device", "resolution"):
+        if getattr(options, option) is not None and option not in known.takes:
+            raise InputError(f"the format {name} knows no {option}")
+    if options.device is not None:
+        device_name(options.device, "device")
+    if name == "parquet" and find_spec("pyarrow") is None:
+        raise InputError(f"{paths[0]}: Parquet needs pyarrow: pip install 'qabwnas[batch]'")
+    read: Importer = import_module(f"qabwnas.lut.importers.{name}").read_table
+    lut = read([Path(path) for path in paths], options)
+    return lut if name in ("csv", "parquet") else _settled(lut, options, Path(paths[0]))
+
+
+def _settled(lut: Lut, options: ImportOptions, path: Path) -> Lut:
+    """Return the LUT with the user's aggregations and fixed parts in place of the format's."""
+    given = {metric.name: metric.aggregation for metric in lut.metrics} | dict(options.aggregate)
+    try:
+        return replace(lut, metrics=named_metrics(lut.metric_names, given, options.fixed))
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error

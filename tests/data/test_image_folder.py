@@ -1,0 +1,103 @@
+"""Classification from folders: splits, boxes, and what is refused."""
+
+from __future__ import annotations
+
+import pickle
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from qabwnas.data.image_folder import AREAS, ASPECTS, centre_box, draw_box, load_image_folder
+from qabwnas.errors import FormatError, InputError
+from tests.data.made_folders import make_image_folder
+
+TRAIN, VAL = {"cat": 8, "ant": 16, "bee": 8}, {"cat": 2, "ant": 2, "bee": 3}
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return make_image_folder(tmp_path / "images", TRAIN, VAL)
+
+
+def test_splits_and_labels(root: Path) -> None:
+    splits, classes = load_image_folder(root, calibration=4, validation=8, size=16)
+    assert classes == ("ant", "bee", "cat")
+    assert [len(part) for part in (splits.train, splits.calibration, splits.validation, splits.test)] == [20, 4, 8, 7]
+    labels = [part.read(range(len(part))).labels for part in (splits.train, splits.calibration, splits.validation)]
+    assert [part.bincount().tolist() for part in labels] == [[10, 5, 5], [2, 1, 1], [4, 2, 2]]
+    assert splits.test.read(range(7)).labels.tolist() == [0, 0, 1, 1, 1, 2, 2]
+    assert splits.train.digest() != splits.test.digest()
+    assert load_image_folder(root, calibration=4, validation=8, size=16)[0].train.digest() == splits.train.digest()
+
+
+def test_the_centre_is_read(root: Path) -> None:
+    splits, _ = load_image_folder(root, calibration=4, validation=8, size=16)
+    batch = splits.test.read([1, 4])
+    assert batch.images.shape == (2, 3, 16, 16)
+    image = Image.open(root / "val" / "ant" / "1.png")
+    assert centre_box((40, 32)) == (6, 2, 34, 30)
+    left, top, right, bottom = centre_box(image.size)
+    pixels = np.asarray(image.resize((16, 16), Image.Resampling.BILINEAR, (left, top, right, bottom))) / 255
+    expected = (pixels - (0.485, 0.456, 0.406)) / (0.229, 0.224, 0.225)
+    assert np.allclose(batch.images[0].permute(1, 2, 0).numpy(), expected, atol=1e-5)
+
+
+def test_what_is_drawn_depends_on_indices_and_seed_alone(root: Path) -> None:
+    splits, _ = load_image_folder(root, calibration=4, validation=8, size=16)
+    first = splits.train.draw([2, 7], 5)
+    splits.train.draw([1], 9)
+    again = pickle.loads(pickle.dumps(splits.train)).draw([2, 7], 5)
+    assert torch.equal(first.images, again.images)
+    assert torch.equal(splits.train.draw([2], 5).images[0], first.images[0])
+    assert not torch.equal(splits.train.draw([2], 6).images[0], first.images[0])
+
+
+def test_random_boxes_lie_in_the_image_and_have_the_asked_shapes() -> None:
+    rng = np.random.default_rng(0)
+    areas = []
+    for _ in range(500):
+        left, top, right, bottom = draw_box((80, 60), rng)
+        assert 0 <= left < right <= 80
+        assert 0 <= top < bottom <= 60
+        areas.append((right - left) * (bottom - top) / 4800)
+        assert ASPECTS[0] * 0.999 <= (right - left) / (bottom - top) <= ASPECTS[1] * 1.001
+    assert AREAS[0] <= min(areas) < 0.12
+    assert max(areas) > 0.9
+    assert draw_box((1000, 1), rng) == (499.5, 0, 500.5, 1)
+
+
+@pytest.mark.parametrize(
+    ("removed", "message"),
+    [
+        ("train", "{root}/train: there is no such folder"),
+        ("val", "{root}/val: there is no such folder"),
+        ("val/bee", "{root}: class bee is in one of train and val only"),
+        ("train/ant", "{root}: class ant is in one of train and val only"),
+    ],
+)
+def test_missing_folders_are_named(root: Path, removed: str, message: str) -> None:
+    shutil.rmtree(root / removed)
+    with pytest.raises(InputError, match=message.format(root=root)):
+        load_image_folder(root, calibration=4, validation=8, size=16)
+
+
+def test_empty_folders_are_named(root: Path) -> None:
+    (root / "train" / "dog").mkdir()
+    with pytest.raises(InputError, match=f"{root}/train/dog: has no images"):
+        load_image_folder(root, calibration=4, validation=8, size=16)
+    (root / "bare" / "train").mkdir(parents=True)
+    with pytest.raises(InputError, match="bare/train: has no folders of classes"):
+        load_image_folder(root / "bare", calibration=4, validation=8, size=16)
+
+
+def test_damaged_images_and_too_few_are_named(root: Path) -> None:
+    with pytest.raises(InputError, match="30 calibration and 2 validation images leave none of 32 to train"):
+        load_image_folder(root, calibration=30, validation=2, size=16)
+    splits, _ = load_image_folder(root, calibration=4, validation=8, size=16)
+    (root / "val" / "ant" / "0.JPG").write_text("words")
+    with pytest.raises(FormatError, match="val/ant/0.JPG: cannot be read as an image: it is none"):
+        splits.test.read([0])

@@ -1,0 +1,122 @@
+"""Once-for-all's latency tables, made small: alone, and as a column of a LUT that has a space."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from qabwnas.errors import InputError
+from qabwnas.lut.importers.formats import import_table
+from qabwnas.lut.importers.ofa_column import add_operations
+from qabwnas.lut.importers.options import ImportOptions
+from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
+from qabwnas.space import Operation
+from tests.spaces import TINY
+
+TABLE = """\
+Conv-input:8x8x3-output:4x4x16: {mean: 0.5, count: 10}
+expanded_conv-input:4x4x16-output:2x2x24-expand:3-kernel:3-stride:2-idskip:0: {mean: 1}
+expanded_conv-input:2x2x24-output:2x2x24-expand:3-kernel:3-stride:1-idskip:1: {mean: 0.25}
+expanded_conv-input:4x4x16-output:2x2x24-expand:6-kernel:5-stride:2-idskip:0: {mean: 2.5}
+expanded_conv-input:4x4x16-output:2x2x24-expand:96-kernel:5-stride:2-idskip:0-se:1-hs:0: {mean: 3}
+Logits-input:2x2x24-output:10: {mean: 0.125}
+"""
+
+
+def write(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "table.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_alone_a_table_has_a_block_for_every_place(tmp_path: Path) -> None:
+    lut = import_table([write(tmp_path, TABLE)], "ofa", ImportOptions(device="note10"))
+    assert lut.metrics == (Metric("latency_ms[note10]", "ms"),)
+    assert lut.block_names == (
+        "Conv-input:8x8x3-output:4x4x16",
+        "expanded_conv-input:4x4x16-output:2x2x24-stride:2-idskip:0",
+        "expanded_conv-input:2x2x24-output:2x2x24-stride:1-idskip:1",
+        "Logits-input:2x2x24-output:10",
+    )
+    place = lut.blocks[1]
+    assert place.column("latency_ms[note10]").tolist() == [1.0, 2.5, 3.0]
+    assert [lut.describe(place.name, c) for c in range(3)] == [
+        "expand:3-kernel:3", "expand:6-kernel:5", "expand:96-kernel:5-se:1-hs:0",
+    ]  # fmt: skip
+    assert lut.describe("Logits-input:2x2x24-output:10", 0) == "Logits"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[1]", "table.yaml: not a mapping of operations"),
+        ("", "table.yaml: not a mapping of operations"),
+        ("a: [", "table.yaml: not YAML"),
+        ("Pool-input:1x1x1-output:2: {mean: 1}", "table.yaml: Pool-input:1x1x1-output:2: not an operation of the form"),
+        ("Conv-input:8x8x3-output:4x4x16: 3", "table.yaml: Conv-input:8x8x3-output:4x4x16.mean: None is not a number"),
+        ("Conv-input:8x8x3-output:4x4x16: {mean: -1}", "4x4x16.mean: -1 is not a number of 0 or more"),
+        ("Conv-input:8x8x3-output:4x4x16: {mean: .nan}", "4x4x16.mean: nan is not a number of 0 or more"),
+        (TABLE.replace("-kernel:3-stride:1", "-stride:1"), "idskip:1: not an operation of the form"),
+    ],
+)
+def test_errors_name_file_and_key(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        import_table([write(tmp_path, text)], "ofa")
+
+
+# The space "tiny": image 1 × 8 × 6, stem to 4 × 8 × 6, blocks of two layers to 4 × 8 × 6 and 6 × 4 × 3 (dilated).
+KEEP = "expanded_conv-input:8x6x4-output:8x6x4-expand:{}-kernel:{}-stride:1-idskip:1"
+TINY_TABLE = {
+    KEEP.format(1, 3): 1.0,
+    KEEP.format(8, 5) + "-se:0-hs:0": 2.0,  # by inner channels: 2 × 4
+    "Conv-input:8x6x1-output:8x6x4": 0.25,
+    "Logits-input:4x3x6-output:3": 0.5,
+}
+LATENCY = {Operation(3, 1): 1.0, Operation(5, 2): 2.0}
+
+
+def tiny_lut() -> Lut:
+    blocks = [
+        LutBlock(b.name, tuple(Table(b.n_candidates, {"nsr": np.ones(b.n_candidates)}, w) for w in TINY.bit_widths))
+        for b in TINY.blocks
+    ]
+    return Lut((Metric("nsr"),), tuple(blocks), TINY, {"teacher": "0"})
+
+
+def test_a_table_is_a_column_of_a_lut_with_a_space(tmp_path: Path) -> None:
+    path = write(tmp_path, "".join(f"{key}: {{mean: {mean}}}\n" for key, mean in TINY_TABLE.items()))
+    lut = add_operations(tiny_lut(), path, "note10")
+    assert lut.metrics == (Metric("nsr"), Metric("latency_ms[note10]", "ms", "sum", 0.75))
+    first = lut.block("first")
+    operations = TINY.blocks[0].operations  # k3e1, k5e2, skip
+    expected = [LATENCY.get(a, 0.0) + LATENCY.get(b, 0.0) for a, b in itertools.product(operations, repeat=2)]
+    assert first.measured("latency_ms[note10]") is None
+    assert first.column("latency_ms[note10]").tolist() == expected * 2  # at both bit widths
+    second = lut.block("second").measured("latency_ms[note10]")
+    assert second is not None
+    assert not second.any()  # dilated
+    assert lut.provenance == {
+        "teacher": "0", "columns": {"latency_ms[note10]": {"table": "table.yaml", "format": "ofa"}},
+    }  # fmt: skip
+
+
+def test_candidates_with_a_layer_that_is_missing_are_open(tmp_path: Path) -> None:
+    lut = add_operations(tiny_lut(), write(tmp_path, f"{KEEP.format(1, 3)}: {{mean: 1}}\n"), "x")
+    mask = lut.block("first").measured("latency_ms[x]")
+    assert mask is not None
+    assert mask.tolist() == [True, False, True, False, False, False, True, False, True] * 2
+    assert lut.metric("latency_ms[x]").fixed is None
+
+
+def test_columns_that_cannot_be_made(tmp_path: Path) -> None:
+    path = write(tmp_path, TABLE)
+    with pytest.raises(InputError, match=r"table.yaml: no candidate has a value of 'latency_ms\[x\]'") as caught:
+        add_operations(Lut(tiny_lut().metrics, tiny_lut().blocks[1:], TINY), path, "x")
+    assert "\n" not in str(caught.value)
+    with pytest.raises(InputError, match="table.yaml: holds operations, and the LUT has no space"):
+        add_operations(Lut(tiny_lut().metrics, tiny_lut().blocks), path, "x")
+    with pytest.raises(InputError, match=r"device: 'a\[b\]' is not a device's name"):
+        add_operations(tiny_lut(), path, "a[b]")

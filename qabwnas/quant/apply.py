@@ -27,10 +27,14 @@ M = TypeVar("M", bound=nn.Module)
 
 def observe(module: M) -> M:
     """Return a copy in evaluation mode with a min-max observer in every output slot."""
-    observed = copy.deepcopy(module).eval()
-    for _, operator in operators_of(observed):
+    return observe_in_place(copy.deepcopy(module))
+
+
+def observe_in_place(module: M) -> M:
+    """Do the same to the module itself, and return it."""
+    for _, operator in operators_of(module):
         operator.output = MinMaxObserver()
-    return observed
+    return module.eval()
 
 
 def freeze(observed: M, widths: BitWidths, *, symmetric_weights: bool = True) -> M:

@@ -1,7 +1,8 @@
 """Measuring a candidate as one would write it with torch alone: what the population of LUTs is compared with.
 
-One subnet at a time and one bit width at a time, contiguous maps, batch norm in training mode for its statistics, torch's
-fake-quantise kernels on activations and, at every call, on weights. Only the weights come out of this project's supernet.
+One subnet at a time and one bit width at a time, contiguous maps, batch norm in training mode for its statistics,
+torch's fake-quantise kernels on activations and, at every call, on weights. Only the weights, and their copies, come
+out of this project's supernet.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ class PlainConvolution:
         n = y.numel() / y.shape[1]
         assert self.norm.running_var is not None
         self.norm.running_var *= (n - 1) / n  # torch keeps the sample's variance
-        return self.output.observe(F.relu6(y) if self.clips else y)
+        return self.output.observe(F.relu6(y, inplace=True) if self.clips else y)
 
     def set_bits(self, bits: int) -> None:
         norm = self.norm.double()
@@ -72,7 +73,7 @@ class PlainConvolution:
         )
         conv = self.conv
         y = F.conv2d(x, weight, self.bias, conv.stride, conv.padding, conv.dilation, conv.groups)
-        return self.output(F.relu6(y) if self.clips else y)
+        return self.output(F.relu6(y, inplace=True) if self.clips else y)
 
 
 class PlainLayer:

@@ -15,10 +15,10 @@ import torch
 from torch import Tensor, nn
 
 from qabwnas.errors import InputError
-from qabwnas.quant.fake import FakeQuantise, fake_quantise_channels
+from qabwnas.quant.fake import FakeQuantise, channel_grid
 from qabwnas.quant.fold import fold_batch_norm
 from qabwnas.quant.observer import MinMaxObserver
-from qabwnas.quant.operators import Convolution, Input, Linear, Operator, entered
+from qabwnas.quant.operators import Input, Operator, Weighted, entered
 from qabwnas.space import BitWidths
 
 M = TypeVar("M", bound=nn.Module)
@@ -79,15 +79,16 @@ def _freeze_operator(operator: Operator, widths: BitWidths, symmetric_weights: b
     if widths.is_float:
         operator.output = nn.Identity()
         return
-    if isinstance(operator, Convolution):
-        _round_weights(operator.conv, widths.weights, symmetric_weights)
-    elif isinstance(operator, Linear):
-        _round_weights(operator.linear, widths.weights, symmetric_weights)
+    if isinstance(operator, Weighted):
+        _round_weights(operator, widths.weights, symmetric_weights)
     assert isinstance(operator.output, MinMaxObserver), "freeze() takes what observe() made"
     # What enters a part belongs to somebody else; all other operators write tensors of their own.
     inplace = not isinstance(operator, Input)
     operator.output = FakeQuantise(operator.output.grid(widths.activations), inplace=inplace)
 
 
-def _round_weights(layer: nn.Conv2d | nn.Linear, bits: int, symmetric: bool) -> None:
-    layer.weight = nn.Parameter(fake_quantise_channels(layer.weight, bits, symmetric=symmetric))
+def _round_weights(operator: Weighted, bits: int, symmetric: bool) -> None:
+    weight = operator.layer.weight
+    grid = channel_grid(weight, bits, symmetric=symmetric)
+    operator.layer.weight = nn.Parameter(grid.dequantise(grid.quantise(weight)))
+    operator.weight_grid = grid

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from qabwnas.quant.affine import Affine
 from qabwnas.quant.depthwise import DepthwiseConv2d
 
 Activation = Literal["relu6", "relu", "none"]
@@ -31,6 +32,19 @@ class Operator(nn.Module):
         return cast(Tensor, self.output(values))
 
 
+class Weighted(Operator):
+    """Base of the operators that have weights; ``weight_grid`` is the grid that they were rounded to, if they were."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight_grid: Affine | None = None
+
+    @property
+    def layer(self) -> nn.Conv2d | nn.Linear:
+        """The module that holds weight and bias."""
+        raise NotImplementedError
+
+
 class Input(Operator):
     """The entry of a part of a network, where what comes in gets the part's activation bits."""
 
@@ -38,7 +52,7 @@ class Input(Operator):
         return self.write(x)
 
 
-class Convolution(Operator):
+class Convolution(Weighted):
     """A same-padded convolution with batch norm folded into it at the end, and ReLU6, ReLU or nothing.
 
     ``norm`` becomes the identity, and ``conv`` gets a bias, by folding (:mod:`qabwnas.quant.fold`); with
@@ -66,6 +80,10 @@ class Convolution(Operator):
         self.norm = nn.BatchNorm2d(out_channels) if norm else nn.Identity()
         self.activation = _activation(activation)
 
+    @property
+    def layer(self) -> nn.Conv2d:
+        return self.conv
+
     def forward(self, x: Tensor) -> Tensor:
         return self.finish(self.conv(x))
 
@@ -80,12 +98,16 @@ def _activation(kind: Activation) -> nn.Module:
     return nn.ReLU6(inplace=True) if kind == "relu6" else nn.ReLU(inplace=True)
 
 
-class Linear(Operator):
+class Linear(Weighted):
     """A linear layer over the flattened input."""
 
     def __init__(self, in_features: int, out_features: int) -> None:
         super().__init__()
         self.linear = nn.Linear(in_features, out_features)
+
+    @property
+    def layer(self) -> nn.Linear:
+        return self.linear
 
     def forward(self, x: Tensor) -> Tensor:
         return self.write(self.linear(x.flatten(1)))

@@ -28,5 +28,5 @@ def described_layers(space: SearchSpace, operations: Sequence[Sequence[Operation
         for index, (layer, operation) in enumerate(zip(layers, chosen, strict=True)):
             if operation.is_skip and not layer.keeps_shape:
                 raise InputError(f"{block.name}: layer {index} changes the shape and cannot be skipped")
-        blocks.append(tuple(replace(layer, operations=(o,)) for layer, o in zip(layers, chosen, strict=True)))
+        blocks.append(tuple(layer._replace(operations=(o,)) for layer, o in zip(layers, chosen, strict=True)))
     return tuple(blocks)

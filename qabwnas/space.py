@@ -14,14 +14,14 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 from qabwnas.errors import InputError
 
 SMALLEST_BITS, LARGEST_BITS = 2, 16
 
 
-@dataclass(frozen=True, order=True)
-class Operation:
+class Operation(NamedTuple):
     """One choice in one layer: an MBConv (inverted residual) with a kernel and an expansion, or a skip.
 
     ``kernel`` is odd, 1 or more; ``expansion`` multiplies the layer's input channels. A skip has neither (0, 0).
@@ -57,8 +57,7 @@ class Operation:
 SKIP = Operation(kernel=0, expansion=0)
 
 
-@dataclass(frozen=True, order=True)
-class BitWidths:
+class BitWidths(NamedTuple):
     """Bit widths of one block's weights and activations, 2 to 16 each; 32 for both means unquantised floats."""
 
     weights: int
@@ -90,6 +89,7 @@ class BitWidths:
 
 
 FLOAT = BitWidths(32, 32)
+INT8 = BitWidths(8, 8)
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class Policy:
     """Bit widths of a whole network: one :class:`BitWidths` a block, and one for the fixed parts (stem and head)."""
 
     blocks: tuple[BitWidths, ...]
-    fixed: BitWidths = BitWidths(8, 8)
+    fixed: BitWidths = INT8
 
     @classmethod
     def homogeneous(cls, widths: BitWidths, n_blocks: int) -> Policy:
@@ -105,8 +105,7 @@ class Policy:
         return cls(blocks=(widths,) * n_blocks, fixed=widths)
 
 
-@dataclass(frozen=True)
-class Shape:
+class Shape(NamedTuple):
     """A feature map without its batch dimension."""
 
     channels: int
@@ -122,8 +121,7 @@ class Shape:
         return Shape(channels, -(-self.height // stride), -(-self.width // stride))
 
 
-@dataclass(frozen=True)
-class Layer:
+class Layer(NamedTuple):
     """One layer of a block: its shape parameters and the operations to choose from, in the order of their codes."""
 
     in_channels: int
@@ -214,8 +212,7 @@ class Block:
         return " ".join(operation.name for operation in self.decode(code))
 
 
-@dataclass(frozen=True)
-class Stem:
+class Stem(NamedTuple):
     """The fixed layers before the first block: a convolution, batch norm and ReLU6, and optionally a separable layer.
 
     With ``separable_channels`` (MobileNetV2's first inverted residual, which has no expansion) a 3×3 depth-wise
@@ -232,8 +229,7 @@ class Stem:
         return self.separable_channels or self.channels
 
 
-@dataclass(frozen=True)
-class Head:
+class Head(NamedTuple):
     """The fixed layers behind the last block.
 
     ``classifier``: global average pooling and a linear layer to ``n_classes``; ``channels`` and ``dilations`` unused.

@@ -3,12 +3,17 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 
 #include "qabwnas/dispatch.hpp"
 
 namespace qabwnas {
 
 namespace {
+
+QABWNAS_CLONES void set_prices(double* prices, const Value* column, std::size_t n) {
+    for (std::size_t i = 0; i < n; ++i) prices[i] = static_cast<double>(column[i]);
+}
 
 QABWNAS_CLONES void add_prices(double* prices, const Value* column, double unit_price, std::size_t n) {
     for (std::size_t i = 0; i < n; ++i) prices[i] += unit_price * static_cast<double>(column[i]);
@@ -24,16 +29,19 @@ QABWNAS_CLONES double largest_size(const Value* column, std::size_t n) {
     return std::max(static_cast<double>(high), -static_cast<double>(low));
 }
 
-// In lanes, for the same reason.
-QABWNAS_CLONES double least(const double* prices, std::size_t n) {
-    constexpr std::size_t n_lanes = 16;
-    std::array<double, n_lanes> lanes;
-    lanes.fill(prices[0]);
-    std::size_t first = 0;
-    for (; first + n_lanes <= n; first += n_lanes)
-        for (std::size_t i = 0; i < n_lanes; ++i) lanes[i] = std::min(lanes[i], prices[first + i]);
-    for (; first < n; ++first) lanes[0] = std::min(lanes[0], prices[first]);
-    return *std::min_element(lanes.begin(), lanes.end());
+constexpr std::size_t run_length = 16;
+
+// The least of every run, the last of which may be shorter. In lanes, for the same reason.
+QABWNAS_CLONES void least_in_runs(const double* prices, std::size_t n, double* least) {
+    constexpr std::size_t n_lanes = 4;
+    for (std::size_t first = 0; first + run_length <= n; first += run_length, ++least) {
+        std::array<double, n_lanes> lanes;
+        for (std::size_t i = 0; i < n_lanes; ++i) lanes[i] = prices[first + i];
+        for (std::size_t at = n_lanes; at < run_length; at += n_lanes)
+            for (std::size_t i = 0; i < n_lanes; ++i) lanes[i] = std::min(lanes[i], prices[first + at + i]);
+        *least = std::min(std::min(lanes[0], lanes[1]), std::min(lanes[2], lanes[3]));
+    }
+    if (n % run_length > 0) *least = *std::min_element(prices + n / run_length * run_length, prices + n);
 }
 
 }  // namespace
@@ -47,14 +55,16 @@ Lagrangian::Lagrangian(const Problem& problem, const std::vector<Value>& budgets
     magnitude_ = std::abs(bound_);
     for (const Columns& block : problem.blocks) {
         std::vector<double>& prices = prices_.emplace_back(block.n_rows);
-        const auto add = [&](std::size_t m, double unit_price) {
-            add_prices(prices.data(), block.column(m), unit_price, block.n_rows);
-            magnitude_ += unit_price * largest_size(block.column(m), block.n_rows);
-        };
-        add(0, 1);
-        for (std::size_t m = 1; m < problem.n_metrics(); ++m)
-            if (unit_prices[m] > 0) add(m, unit_prices[m]);
-        cheapest_.push_back(least(prices.data(), block.n_rows));
+        set_prices(prices.data(), block.column(0), block.n_rows);
+        magnitude_ += largest_size(block.column(0), block.n_rows);
+        for (std::size_t m = 1; m < problem.n_metrics(); ++m) {
+            if (unit_prices[m] <= 0) continue;
+            add_prices(prices.data(), block.column(m), unit_prices[m], block.n_rows);
+            magnitude_ += unit_prices[m] * largest_size(block.column(m), block.n_rows);
+        }
+        std::vector<double>& runs = cheapest_in_runs_.emplace_back((block.n_rows + run_length - 1) / run_length);
+        least_in_runs(prices.data(), block.n_rows, runs.data());
+        cheapest_.push_back(*std::min_element(runs.begin(), runs.end()));
         bound_ += cheapest_.back();
     }
     for (std::size_t m = 1; m < problem.n_metrics(); ++m) {
@@ -66,29 +76,46 @@ Lagrangian::Lagrangian(const Problem& problem, const std::vector<Value>& budgets
 }
 
 std::vector<Index> Lagrangian::cheap_rows(std::size_t block, std::size_t n) const {
-    const std::vector<double>& prices = prices_[block];
-    n = std::min(n, prices.size());
+    const std::vector<double>&prices = prices_[block], &least = cheapest_in_runs_[block];
+    n = std::min(n, least.size());
     std::vector<Index> rows;
-    for (std::size_t run = 0; run < n; ++run) {
+    for (std::size_t part = 0; part < n; ++part) {
         const auto at = [&](std::size_t i) {
-            return prices.begin() + static_cast<std::ptrdiff_t>(i * prices.size() / n);
+            return least.begin() + static_cast<std::ptrdiff_t>(i * least.size() / n);
         };
-        rows.push_back(static_cast<Index>(std::min_element(at(run), at(run + 1)) - prices.begin()));
+        const auto run = std::min_element(at(part), at(part + 1));
+        const auto first = prices.begin() + (run - least.begin()) * static_cast<std::ptrdiff_t>(run_length);
+        rows.push_back(static_cast<Index>(std::find(first, prices.end(), *run) - prices.begin()));
     }
     return rows;
 }
 
-std::vector<Index> Lagrangian::rows_within(std::size_t block, Value upper) const {
+double Lagrangian::gap_of(Value upper) const {
+    const double objective = static_cast<double>(upper);
+    return objective - bound_ + (2 * magnitude_ + std::abs(objective)) * rounding_;
+}
+
+double Lagrangian::gap_of_cheapest(std::size_t n) const {
+    // Cheap rows are few, so each mostly stands alone in its run.
+    std::vector<double> gaps;
+    for (std::size_t b = 0; b < cheapest_.size(); ++b)
+        for (const double least : cheapest_in_runs_[b]) gaps.push_back(least - cheapest_[b]);
+    if (n >= gaps.size()) return std::numeric_limits<double>::infinity();
+    const auto nth = gaps.begin() + static_cast<std::ptrdiff_t>(n);
+    std::nth_element(gaps.begin(), nth, gaps.end());
+    return *nth;
+}
+
+std::vector<Index> Lagrangian::rows_within(std::size_t block, double gap) const {
     const std::vector<double>& prices = prices_[block];
-    const double limit = static_cast<double>(upper) - (bound_ - cheapest_[block]) +
-                         (2 * magnitude_ + std::abs(static_cast<double>(upper))) * rounding_;
-    std::vector<Index> rows(prices.size());
-    std::size_t n = 0;
-    for (std::size_t row = 0; row < prices.size(); ++row) {
-        rows[n] = static_cast<Index>(row);
-        n += prices[row] <= limit ? 1 : 0;
+    const double limit = cheapest_[block] + gap;
+    std::vector<Index> rows;
+    for (std::size_t run = 0; run < cheapest_in_runs_[block].size(); ++run) {
+        if (cheapest_in_runs_[block][run] > limit) continue;
+        const std::size_t first = run * run_length, last = std::min(first + run_length, prices.size());
+        for (std::size_t row = first; row < last; ++row)
+            if (prices[row] <= limit) rows.push_back(static_cast<Index>(row));
     }
-    rows.resize(n);
     return rows;
 }
 

@@ -20,15 +20,22 @@ class Lagrangian {
     // The objective is a sum. unit_prices: of every metric's unit, at least 0; 0 but for budgeted sums.
     Lagrangian(const Problem& problem, const std::vector<Value>& budgets, const std::vector<double>& unit_prices);
 
-    // The rows of a block of which some feasible subnet may have an objective of at most upper.
-    std::vector<Index> rows_within(std::size_t block, Value upper) const;
+    // Rows whose prices are further above their block's cheapest are in no feasible subnet of an objective up to upper.
+    double gap_of(Value upper) const;
 
-    // The cheapest row in each of n or fewer runs of a block's rows.
+    // A gap that about n rows of all blocks are within; infinite where there are few rows.
+    double gap_of_cheapest(std::size_t n) const;
+
+    // The rows of a block whose prices are within a gap above the cheapest.
+    std::vector<Index> rows_within(std::size_t block, double gap) const;
+
+    // The cheapest row in each of n or fewer parts of a block.
     std::vector<Index> cheap_rows(std::size_t block, std::size_t n) const;
 
   private:
-    std::vector<std::vector<double>> prices_;  // of every block's rows
-    std::vector<double> cheapest_;             // of every block
+    std::vector<std::vector<double>> prices_;            // of every block's rows
+    std::vector<std::vector<double>> cheapest_in_runs_;  // of some rows each
+    std::vector<double> cheapest_;                       // of every block
     double bound_ = 0, magnitude_ = 0, rounding_;
 };
 

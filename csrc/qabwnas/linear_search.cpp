@@ -27,6 +27,7 @@ LinearSearch::LinearSearch(const Problem& problem, const std::vector<Value>& bud
       cancel_(cancel),
       rows_(problem, budgets, blocks),
       relaxation_(rows_.relaxation()),
+      root_(relaxation_.basis()),
       max_open_(most_open_bytes / (rows_.n_rows() / 8 + 4 * rows_.n_blocks() + 256)) {}
 
 Status LinearSearch::search(BestAnswers& best, const Apart& apart, std::size_t max_nodes) {
@@ -34,10 +35,8 @@ Status LinearSearch::search(BestAnswers& best, const Apart& apart, std::size_t m
     apart_ = &apart;
     status_ = Status::complete;
     open_bound_ = unlimited;
-    std::fill(relaxation_.allowed().begin(), relaxation_.allowed().end(), std::uint8_t{1});
-    relaxation_.start_anew();
     Tree tree{{}, {}, 0, max_nodes};
-    auto root = std::make_shared<const Family>(Family{std::vector<bool>(rows_.n_rows(), true), relaxation_.basis()});
+    auto root = std::make_shared<const Family>(Family{std::vector<bool>(rows_.n_rows(), true), root_});
     explore(tree, {0, serial_++, std::move(root), no_block, 0}, best.k() == 1 && apart.answers.empty());
     if (status_ != Status::complete) {
         Key least = std::numeric_limits<Key>::max();
@@ -50,8 +49,9 @@ Status LinearSearch::search(BestAnswers& best, const Apart& apart, std::size_t m
 
 std::vector<double> LinearSearch::unit_prices() {
     std::fill(relaxation_.allowed().begin(), relaxation_.allowed().end(), std::uint8_t{1});
-    relaxation_.start_anew();
+    relaxation_.start_from(root_);
     relaxation_.solve(std::numeric_limits<double>::infinity(), cancel_);
+    root_ = relaxation_.basis();
     std::vector<double> prices(problem_.n_metrics());
     std::size_t j = 0;
     for (std::size_t m = 1; m < prices.size(); ++m)

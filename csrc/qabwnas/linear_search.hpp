@@ -89,6 +89,7 @@ class LinearSearch : public TreeSearch {
     Cancel &deadline_, &cancel_;
     const JoinedRows rows_;
     LinearRelaxation relaxation_;
+    LinearRelaxation::Basis root_;  // that searches start from
     const std::size_t max_open_;
 
     BestAnswers* best_ = nullptr;

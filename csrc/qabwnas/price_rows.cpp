@@ -1,8 +1,10 @@
 #include "qabwnas/price_rows.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <memory>
 
+#include "qabwnas/dispatch.hpp"
 #include "qabwnas/lagrangian.hpp"
 #include "qabwnas/linear_search.hpp"
 #include "qabwnas/usable_rows.hpp"
@@ -16,19 +18,103 @@ void sort_once_each(std::vector<Index>& rows) {
     rows.erase(std::unique(rows.begin(), rows.end()), rows.end());
 }
 
-// Rows spread over a block, and those that are least in a metric, so that what is feasible by them is feasible.
-std::vector<Index> sampled_rows(const Columns& block, std::size_t n_metrics) {
-    constexpr std::size_t n_spread = 64;
+QABWNAS_CLONES Value least(const Value* column, std::size_t n) {
+    Value smallest = column[0];
+    for (std::size_t i = 0; i < n; ++i) smallest = std::min(smallest, column[i]);
+    return smallest;
+}
+
+// Rows spread over a block, and those that are least in a metric with a budget: what is feasible, is feasible by them.
+std::vector<Index> sampled_rows(const Columns& block, const std::vector<Value>& budgets) {
+    constexpr std::size_t n_spread = 32;
     std::vector<Index> rows;
     for (std::size_t i = 0; i < std::min(n_spread, block.n_rows); ++i)
         rows.push_back(static_cast<Index>(i * block.n_rows / std::min(n_spread, block.n_rows)));
-    for (std::size_t m = 0; m < n_metrics; ++m) {
+    for (std::size_t m = 0; m < budgets.size(); ++m) {
+        if (budgets[m] == unlimited) continue;
         const Value* column = block.column(m);
-        rows.push_back(static_cast<Index>(std::min_element(column, column + block.n_rows) - column));
+        const Value* end = column + block.n_rows;
+        rows.push_back(static_cast<Index>(std::find(column, end, least(column, block.n_rows)) - column));
     }
     sort_once_each(rows);
     return rows;
 }
+
+// How many rows the k best subnets mostly are made of.
+std::size_t few_rows(std::size_t k) { return 12 + static_cast<std::size_t>(12 * std::sqrt(static_cast<double>(k))); }
+
+class Pricing {
+  public:
+    Pricing(const Problem& problem, const std::vector<Value>& budgets, const SweepOrder& order, BestAnswers& best,
+            const PricingLimits& limits)
+        : problem_(problem), budgets_(budgets), order_(order), best_(best), limits_(limits) {}
+
+    PricedRows run() {
+        std::vector<std::vector<Index>> rows;
+        for (const Columns& block : problem_.blocks) rows.push_back(sampled_rows(block, budgets_));
+        if (!take(rows, 1)) return {};
+        const Lagrangian first(problem_, budgets_, linear_search().unit_prices());
+        constexpr std::size_t n_parts = 20;
+        for (std::size_t b = 0; b < rows.size(); ++b) {
+            rows[b] = first.cheap_rows(b, n_parts);
+            rows[b].insert(rows[b].end(), blocks_[b].rows.begin(), blocks_[b].rows.end());
+            sort_once_each(rows[b]);
+        }
+        if (!take(rows, 1)) return {};
+        LinearSearch of_cheap_rows = linear_search();
+        const Lagrangian second(problem_, budgets_, of_cheap_rows.unit_prices());
+        if (best_.k() > 1) {
+            if (search_core(second)) return {{}, true, n_nodes_};
+        } else {
+            search(of_cheap_rows, 64);
+        }
+        if (!best_.are_complete()) return {{}, false, n_nodes_};
+        return {prune_some(problem_, rows_within(second, second.gap_of(best_.worst().totals[0])), order_, best_.k(),
+                           limits_.cancel),
+                false, n_nodes_};
+    }
+
+  private:
+    // Makes blocks_ of what is left of some rows; false if no subnet of them fits, or the call was cancelled.
+    bool take(const std::vector<std::vector<Index>>& rows, std::size_t k) {
+        blocks_ = prune_some(problem_, rows, order_, k, limits_.cancel);
+        return !limits_.cancel.requested() && make_usable(blocks_, problem_, budgets_, order_);
+    }
+
+    LinearSearch linear_search() const {
+        return {problem_, budgets_, blocks_, limits_.deadline, limits_.cancel};
+    }
+
+    std::vector<std::vector<Index>> rows_within(const Lagrangian& prices, double gap) const {
+        std::vector<std::vector<Index>> rows;
+        for (std::size_t b = 0; b < problem_.n_blocks(); ++b) rows.push_back(prices.rows_within(b, gap));
+        return rows;
+    }
+
+    Status search(TreeSearch& tree, std::size_t nodes_an_answer) {
+        const Status status = tree.search(best_, {}, std::min(limits_.max_nodes, nodes_an_answer * best_.k()));
+        n_nodes_ += tree.n_nodes();
+        return status;
+    }
+
+    // Returns whether the answers are proved: the search ended, and no other rows are part of as good subnets.
+    bool search_core(const Lagrangian& prices) {
+        const double gap = prices.gap_of_cheapest(few_rows(best_.k()));
+        if (!take(rows_within(prices, gap), best_.k())) return false;
+        const std::unique_ptr<TreeSearch> core =
+            make_tree_search(problem_, budgets_, std::move(blocks_), best_.k(), limits_.deadline, limits_.cancel);
+        return search(*core, 256) == Status::complete && best_.are_complete() &&
+               prices.gap_of(best_.worst().totals[0]) <= gap;
+    }
+
+    const Problem& problem_;
+    const std::vector<Value>& budgets_;
+    const SweepOrder& order_;
+    BestAnswers& best_;
+    const PricingLimits& limits_;
+    std::vector<PrunedBlock> blocks_;
+    std::size_t n_nodes_ = 0;
+};
 
 }  // namespace
 
@@ -41,37 +127,9 @@ bool pricing_pays(const Problem& problem, const std::vector<Value>& budgets, std
            (k > 1 || (n_budgeted_sums(problem, budgets) > 1 && n_rows >= many_rows));
 }
 
-std::vector<PrunedBlock> rows_by_price(const Problem& problem, const std::vector<Value>& budgets,
-                                       const SweepOrder& order, BestAnswers& best, const PricingLimits& limits,
-                                       std::size_t& n_nodes) {
-    const auto prices = [&](const std::vector<PrunedBlock>& blocks) {
-        return LinearSearch(problem, budgets, blocks, limits.deadline, limits.cancel).unit_prices();
-    };
-    std::vector<std::vector<Index>> rows;
-    for (const Columns& block : problem.blocks) rows.push_back(sampled_rows(block, problem.n_metrics()));
-    std::vector<PrunedBlock> blocks = prune_some(problem, rows, order, 1, limits.cancel);
-    if (limits.cancel.requested() || !make_usable(blocks, problem, budgets, order)) return {};
-
-    const Lagrangian first(problem, budgets, prices(blocks));
-    for (std::size_t b = 0; b < rows.size(); ++b) {
-        rows[b] = first.cheap_rows(b, 24 + 4 * best.k());
-        rows[b].insert(rows[b].end(), blocks[b].rows.begin(), blocks[b].rows.end());
-        sort_once_each(rows[b]);
-    }
-    blocks = prune_some(problem, rows, order, 1, limits.cancel);
-    if (limits.cancel.requested() || !make_usable(blocks, problem, budgets, order)) return {};
-
-    constexpr std::size_t few_nodes = 64;
-    const std::vector<double> unit_prices = prices(blocks);
-    const std::unique_ptr<TreeSearch> core =
-        make_tree_search(problem, budgets, std::move(blocks), best.k(), limits.deadline, limits.cancel);
-    core->search(best, {}, std::min(limits.max_nodes, few_nodes * best.k()));
-    n_nodes += core->n_nodes();
-    if (!best.are_complete()) return {};
-
-    const Lagrangian second(problem, budgets, unit_prices);
-    for (std::size_t b = 0; b < rows.size(); ++b) rows[b] = second.rows_within(b, best.worst().totals[0]);
-    return prune_some(problem, rows, order, best.k(), limits.cancel);
+PricedRows rows_by_price(const Problem& problem, const std::vector<Value>& budgets, const SweepOrder& order,
+                         BestAnswers& best, const PricingLimits& limits) {
+    return Pricing(problem, budgets, order, best, limits).run();
 }
 
 }  // namespace qabwnas

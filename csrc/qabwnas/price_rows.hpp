@@ -1,8 +1,12 @@
 // The rows of a cold search that can still matter, found by prices before any block is pruned.
 //
-// Prices of the budgets come from the linear relaxation of a sample of the rows; a core of rows that are cheap at these
-// gives good subnets and better prices (compare the core of Pisinger 1995), and all rows whose price is too far above
-// their block's cheapest to be part of as good a subnet go. Mostly a handful of rows is left. (lagrangian.hpp.)
+// Prices of the budgets come from the linear relaxation of a sample of the rows, better ones from that of rows that are
+// cheap at these. A core of rows gives good subnets (compare the core of Pisinger 1995), and all rows whose price is
+// too far above their block's cheapest to be part of as good a subnet go. Mostly a handful of rows is left.
+// (lagrangian.hpp.)
+//
+// For several subnets the core is all rows up to some price above their block's cheapest: mostly these are found to be
+// all that matter, and the search of the core has proved its answers.
 //
 // Complexity: O(rows × budgets) in vector instructions, and a search of the core in few nodes.
 #pragma once
@@ -24,10 +28,15 @@ struct PricingLimits {
     Cancel &deadline, &cancel;
 };
 
-// Adds good subnets to `best`, the nodes of that to n_nodes, and returns the rows that the k best may take, pruned to
-// the k-skyband; no block at all where k subnets were not found, or the call was cancelled. The objective is a sum.
-std::vector<PrunedBlock> rows_by_price(const Problem& problem, const std::vector<Value>& budgets,
-                                       const SweepOrder& order, BestAnswers& best, const PricingLimits& limits,
-                                       std::size_t& n_nodes);
+struct PricedRows {
+    std::vector<PrunedBlock> blocks;  // that the k best may take, pruned to the k-skyband; none where all may
+    bool are_searched = false;        // the k best were found and proved
+    std::size_t n_nodes = 0;          // of the core's search
+};
+
+// Adds good subnets to `best`. All rows may matter where k subnets were not found, or the call was cancelled. The
+// objective is a sum.
+PricedRows rows_by_price(const Problem& problem, const std::vector<Value>& budgets, const SweepOrder& order,
+                         BestAnswers& best, const PricingLimits& limits);
 
 }  // namespace qabwnas

@@ -26,7 +26,12 @@ class Search {
     Top run(std::size_t k, std::size_t distance) {
         BestAnswers best(k);
         std::vector<PrunedBlock> blocks;
-        if (distance == 1 && pricing_pays(problem_, budgets_, k)) blocks = priced(best);
+        if (distance == 1 && pricing_pays(problem_, budgets_, k)) {
+            PricedRows priced = rows_by_price(problem_, budgets_, order_, best, {nodes_left_, deadline_, cancel_});
+            count(priced.n_nodes);
+            if (priced.are_searched) return result(Status::complete, best, unlimited);
+            blocks = std::move(priced.blocks);
+        }
         if (blocks.empty())
             for (const Columns& block : problem_.blocks) blocks.push_back(prune(block, order_, k, cancel_));
         if (cancel_.requested()) return without_answer(Status::cancelled);  // blocks may be cut short
@@ -42,20 +47,12 @@ class Search {
         return std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(std::min(seconds, longest)));
     }
 
-    std::vector<PrunedBlock> priced(BestAnswers& best) {
-        std::size_t n_nodes = 0;
-        std::vector<PrunedBlock> blocks =
-            rows_by_price(problem_, budgets_, order_, best, {nodes_left_, deadline_, cancel_}, n_nodes);
-        count(n_nodes);
-        return blocks;
-    }
-
     Top proved(std::vector<PrunedBlock> blocks, BestAnswers& best) {
         const std::unique_ptr<TreeSearch> search =
             make_tree_search(problem_, budgets_, std::move(blocks), best.k(), deadline_, cancel_);
         const Status status = search->search(best, {}, nodes_left_);
         count(search->n_nodes());
-        return result(status, {best.all().begin(), best.all().end()}, search->open_bound());
+        return result(status, best, search->open_bound());
     }
 
     Top apart(std::vector<PrunedBlock> blocks, std::size_t k, std::size_t distance) {
@@ -85,6 +82,10 @@ class Search {
         Top none;
         none.status = status;
         return none;
+    }
+
+    Top result(Status status, const BestAnswers& best, Value open_bound) const {
+        return result(status, std::vector<Answer>(best.all().begin(), best.all().end()), open_bound);
     }
 
     Top result(Status status, const std::vector<Answer>& answers, Value open_bound) const {

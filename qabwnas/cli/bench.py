@@ -66,10 +66,11 @@ def command(
             check_output(path, force)
     if plot_path is not None:
         require_extras("plot")
+    lut = Lut.open(lut_path)
     cases = compare(
-        Lut.open(lut_path),
+        lut,
         minimize=minimize,
-        budgets=parse_budgets(budgets) if budgets else None,
+        budgets=parse_budgets(budgets, lut) if budgets else None,
         repeats=repeats,
         time_limit=time_limit,
         announce=lambda method: click.echo(f"{method} …", err=True),

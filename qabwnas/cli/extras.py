@@ -6,7 +6,7 @@ from importlib.util import find_spec
 
 from qabwnas.errors import InputError
 
-PACKAGES = {"train": ("torch", "sklearn", "PIL"), "plot": ("matplotlib",), "ray": ("ray",)}
+PACKAGES = {"train": ("torch", "sklearn", "PIL"), "plot": ("matplotlib",), "ray": ("ray",), "logs": ("tensorboard",)}
 
 
 def require_extras(*extras: str) -> None:

@@ -19,9 +19,11 @@ COMMANDS = {
     "demo": "Run everything once, small, on handwritten digits.",
     "run": "Run the stages of a configuration, from teacher to report.",
     "data": "Draw synthetic street scenes, and check a folder of Cityscapes.",
+    "distill": "Train the supernet of a configuration, or some of its blocks.",
     "populate": "Measure the look-up table of a configuration.",
     "lut": "Import, export, merge, describe and check look-up tables.",
     "latency": "Bring latencies of devices into a look-up table.",
+    "calibrate": "Fit how much blocks count to the networks of a run.",
     "search": "Find the best subnets of a LUT within budgets.",
     "batch": "Answer a table of budgets.",
     "front": "Build the exact front of a LUT.",
@@ -91,3 +93,7 @@ def main(debug: bool) -> None:
 
     Exits with 0 when done, 1 on an error, 2 on wrong usage, 3 where no subnet fits the budgets.
     """
+
+
+if __name__ == "__main__":
+    main()

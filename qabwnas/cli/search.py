@@ -69,6 +69,7 @@ def command(
     pin: tuple[str, ...],
     forbid: tuple[str, ...],
     weights: tuple[str, ...],
+    weight_file: Path | None,
     distance: int,
     method: Method,
     time_limit: float | None,
@@ -85,7 +86,7 @@ def command(
     from qabwnas.search import search
 
     lut = Lut.open(lut_path)
-    bounds, scope = parse_budgets(budgets), parse_scope(bits, pin, forbid, weights)
+    bounds, scope = parse_budgets(budgets, lut), parse_scope(bits, pin, forbid, weights, weight_file)
     margins: tuple[Margin, ...] = ()
     if margin_texts:
         from qabwnas.cli.margins import parse_margins
@@ -125,12 +126,12 @@ def command(
         raise InputError(f"no subnet was found within the limits; none has {result.minimized} below {result.bound:f}")
 
 
-def parse_budgets(texts: tuple[str, ...]) -> dict[str, Decimal]:
+def parse_budgets(texts: tuple[str, ...], lut: Lut) -> dict[str, Decimal]:
     """Return metric → bound of ``METRIC=VALUE`` texts.
 
     Raises:
         click.UsageError: a text is of another form, or a metric is given twice.
-        InputError: a value is not a quantity of its metric.
+        InputError: the LUT has no such metric, or a value is not a quantity of it.
     """
     from qabwnas.lut.units import parse_quantity
 
@@ -141,6 +142,7 @@ def parse_budgets(texts: tuple[str, ...]) -> dict[str, Decimal]:
             raise click.UsageError(f"--budget {text!r} is not of the form METRIC=VALUE")
         if name in budgets:
             raise click.UsageError(f"--budget {name!r} is given twice")
+        lut.metric(name)  # before a unit is held against a name that is only mistyped
         budgets[name] = parse_quantity(value, name)
     return budgets
 

@@ -14,8 +14,8 @@ from onnx import numpy_helper
 from torch import Tensor, nn
 
 from qabwnas.errors import InputError
+from qabwnas.quant.apply import operators_of, weighted_layer
 from qabwnas.quant.fake import FakeQuantise
-from qabwnas.quant.operators import Operator, Weighted
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -44,7 +44,7 @@ def agreement(one: nn.Module, other: nn.Module, batches: Iterable[Tensor], step:
 
 def output_step(module: nn.Module) -> float:
     """Return the quantisation step of a frozen module's output, which its last operator writes; 0 if it is float."""
-    slots = [part.output for part in module.modules() if isinstance(part, Operator)]
+    slots = [operator.output for _, operator in operators_of(module)]
     return float(slots[-1].grid.scale) if slots and isinstance(slots[-1], FakeQuantise) else 0.0
 
 
@@ -60,13 +60,14 @@ def as_exported(module: M, model: onnx.ModelProto) -> M:
     """
     constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
     module = copy.deepcopy(module)
-    for path, part in module.named_modules():
-        if isinstance(part, Weighted):
+    for path, operator in operators_of(module):
+        layer = weighted_layer(operator)
+        if layer is not None:
             for kind in ("weight", "bias"):
                 name = f"{path}.{kind}"
                 if name not in constants:
                     raise InputError(f"the model holds no {name}")
-                setattr(part.layer, kind, nn.Parameter(_real(constants, name)))
+                setattr(layer, kind, nn.Parameter(_real(constants, name)))
     return module
 
 

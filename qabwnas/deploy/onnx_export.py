@@ -21,10 +21,13 @@ from qabwnas.nets.head import DeepLabV3
 from qabwnas.nets.mbconv import MBConv
 from qabwnas.nets.network import Network
 from qabwnas.quant.affine import Affine
+from qabwnas.quant.apply import weighted_layer
 from qabwnas.quant.fake import FakeQuantise
-from qabwnas.quant.operators import Add, Concatenate, Convolution, GlobalAverage, Input, Linear, Operator, Weighted
+from qabwnas.quant.operators import Add, Concatenate, Convolution, GlobalAverage, Input, Linear, Operator
 
-LARGEST_WEIGHT = 127
+CONTAINER_BITS = 8
+LAST_BITS = 1e-6
+"""By how much a grid that is found from rounded weights may differ from the one that they were rounded to, relative."""
 LARGEST_BIAS = 2**30
 """Half of what 32 bits hold, which leaves the accumulator as much again."""
 
@@ -167,25 +170,34 @@ def _written(operator: Operator, graph: Graph, path: str, y: str) -> Value:
     return graph.quantised(path, y, operator.output.grid)
 
 
-def _weights(operator: Weighted, graph: Graph, path: str, x: Value) -> list[str]:
+def _weights(operator: Operator, graph: Graph, path: str, x: Value) -> list[str]:
     """Return the names of the real weights and biases."""
-    weight, bias = operator.layer.weight, operator.layer.bias
-    assert bias is not None, "folding gives every convolution a bias"
-    grid = operator.weight_grid
-    if grid is None:
+    layer = weighted_layer(operator)
+    assert layer is not None
+    assert layer.bias is not None, "folding gives every convolution a bias"
+    weight, bias = layer.weight, layer.bias
+    if operator.weight_bits is None:
         return [graph.constant(f"{path}.weight", weight.numpy()), graph.constant(f"{path}.bias", bias.numpy())]
-    if grid.largest > LARGEST_WEIGHT or grid.smallest != -grid.largest:
-        raise InputError(f"{path}: only symmetric weights of up to 8 bits can be exported")
+    grid = _weight_grid(weight, operator.weight_bits, path)
     assert x.grid is not None, "an operator with quantised weights reads a quantised tensor"
     scale = _scale_for_bias(grid, x.grid, bias)
-    integers = Affine(scale, grid.zero, grid.smallest, grid.largest).quantise(weight)
+    integers = Affine(scale, grid.zero, grid.smallest, grid.largest).quantise(weight).numpy().astype(np.int8)
     bias_scale = x.grid.scale * scale
-    names = [
-        (f"{path}.weight", integers.numpy().astype(np.int8), scale),
-        (f"{path}.bias", torch.round(bias.double() / bias_scale.double()).int().numpy(), bias_scale),
+    biases = torch.round(bias.double() / bias_scale.double()).int().numpy()
+    return [
+        _real_constant(graph, f"{path}.weight", integers, scale, f"{operator.weight_bits} bits"),
+        _real_constant(graph, f"{path}.bias", biases, bias_scale, ""),
     ]
-    notes = [f"{grid.largest.bit_length() + 1} bits", ""]
-    return [_real_constant(graph, *name, note) for name, note in zip(names, notes, strict=True)]
+
+
+def _weight_grid(weight: Tensor, bits: int, path: str) -> Affine:
+    """Return the symmetric grid that rounded weights are on: it ends at the largest weight of each channel."""
+    if bits <= CONTAINER_BITS:
+        rows = weight.flatten(1)
+        grid = Affine.of_range(rows.amin(1), rows.amax(1), bits, symmetric=True)
+        if torch.allclose(grid.dequantise(grid.quantise(weight)), weight, rtol=LAST_BITS, atol=0):
+            return grid
+    raise InputError(f"{path}: only weights on symmetric grids of up to {CONTAINER_BITS} bits can be exported")
 
 
 def _scale_for_bias(grid: Affine, of_x: Affine, bias: Tensor) -> Tensor:

@@ -11,9 +11,8 @@ from __future__ import annotations
 import math
 import mmap
 import os
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import h5py
 import numpy as np
@@ -30,8 +29,7 @@ TEXT = np.dtype(np.bytes_)  # of any length
 _HDF5_ERRORS = (OSError, RuntimeError, KeyError, TypeError, ValueError)
 
 
-@dataclass(frozen=True)
-class Header:
+class Header(NamedTuple):
     """What every file says about itself; ``created`` is ISO 8601 in UTC."""
 
     format: str

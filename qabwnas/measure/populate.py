@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from qabwnas.costs import COSTS, block_costs, fixed_costs
+from qabwnas.costs import COSTS, FixedParts, block_costs, fixed_costs
 from qabwnas.data.splits import Split
 from qabwnas.digest import module_digest
 from qabwnas.errors import InputError
@@ -76,8 +76,11 @@ def measure_shard(
     variances: Tensor,
     max_memory: int,
     made_with: Mapping[str, Any],
+    parts: FixedParts | None = None,
 ) -> Lut:
     """Return the LUT of a space with the rows of one shard measured, at each of ``space.bit_widths``.
+
+    ``parts`` are the operators of stem and head where they are not those that the space describes.
 
     Columns are ``nsr`` against the teacher's output of the block on the validation images, ``nsr_se``, its standard
     error, and the costs of :mod:`qabwnas.costs`. Time: about the number of tree edges (:mod:`~qabwnas.measure.tree`)
@@ -107,12 +110,12 @@ def measure_shard(
         estimates = measure_rows(lab, rows)
     except InputError as error:
         raise InputError(f"{block.name}: {error}") from error
-    return _with_rows(_unmeasured(space, made_with), shard, estimates)
+    return _with_rows(_unmeasured(space, made_with, parts), shard, estimates)
 
 
-def _unmeasured(space: SearchSpace, made_with: Mapping[str, Any]) -> Lut:
+def _unmeasured(space: SearchSpace, made_with: Mapping[str, Any], parts: FixedParts | None) -> Lut:
     """Return the LUT of a space with its costs, and no other value."""
-    constant = fixed_costs(space, BitWidths.parse(made_with["fixed"]))
+    constant = fixed_costs(space, BitWidths.parse(made_with["fixed"]), parts)
     costs = (Metric(cost.name, cost.unit, cost.aggregation, constant[cost.name]) for cost in COSTS)
     blocks = (
         LutBlock(block.name, tuple(_unmeasured_table(space, b, widths) for widths in space.bit_widths))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from torch import nn
 
@@ -38,7 +37,7 @@ def build_mmseg(space: SearchSpace, operations: Sequence[Sequence[Operation]]) -
     if space.head.kind != "deeplabv3":
         raise InputError(f"the space {space.name!r} has the head {space.head.kind!r}, not 'deeplabv3'")
     blocks = [
-        [layers[0], *(replace(layer, dilation=1) for layer in layers[1:])]
+        [layers[0], *(layer._replace(dilation=1) for layer in layers[1:])]
         for layers in described_layers(space, operations)
     ]
     return network_of_layers(space, blocks)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from qabwnas.costs import COSTS, network_costs
+from qabwnas.costs import COSTS
 from qabwnas.errors import InputError
 from qabwnas.lut.units import parse_quantity
 from qabwnas.pipeline.config import Config
+from qabwnas.pipeline.teacher_network import teacher_costs
 from qabwnas.space import BitWidths, Policy
 
 METRICS = ("nsr", *(cost.name for cost in COSTS))
@@ -28,7 +29,7 @@ def resolve_budget(config: Config, metric: str, budget: str) -> Decimal:
     if not budget.endswith("%"):
         return parse_quantity(budget, metric)
     policy = Policy.homogeneous(TEACHER_WIDTHS, len(config.space.blocks))
-    costs = network_costs(config.space, config.teacher.operations, policy)
+    costs = teacher_costs(config, policy)
     if metric not in costs:
         raise InputError(f"{metric}: a share of the teacher's cost, which it has none of")
     return Decimal(costs[metric]) * parse_quantity(budget[:-1], "percent") // 100

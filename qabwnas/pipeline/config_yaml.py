@@ -8,20 +8,14 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from qabwnas.architecture import described_layers
 from qabwnas.errors import InputError
-from qabwnas.fields import Fields, check_odd, named, parse_yaml
+from qabwnas.fields import Fields, named, parse_yaml
 from qabwnas.pipeline.budgets import METRICS, resolve_budget
-from qabwnas.pipeline.config import (
-    DISTILLATIONS,
-    Config,
-    NetworksConfig,
-    SupernetConfig,
-    TeacherConfig,
-)
+from qabwnas.pipeline.config import DISTILLATIONS, INITIAL_WEIGHTS, Config, NetworksConfig, SupernetConfig
 from qabwnas.pipeline.task_yaml import parse_task, task_to_json, with_root
-from qabwnas.space import BitWidths, Operation, SearchSpace
-from qabwnas.space_yaml import load_space, space_to_json
+from qabwnas.pipeline.teacher_yaml import parse_teacher, teacher_to_json
+from qabwnas.space import BitWidths, SearchSpace
+from qabwnas.space_yaml import load_space, parse_space, space_to_json
 from qabwnas.train.paths import SAMPLINGS
 from qabwnas.train.settings import DECAYED, DECAYS, OPTIMIZERS, Training
 
@@ -65,12 +59,13 @@ def parse_config(content: Any, where: str = "config", folder: Path = Path()) -> 
         task=task,
         space=space,
         seed=top.integer("seed", smallest=0),
-        teacher=_parse_teacher(top.fields("teacher"), space),
+        teacher=parse_teacher(top.fields("teacher"), space, folder, _parse_training),
         supernet=_parse_supernet(top.fields("supernet"), len(space.blocks)),
         minimize=minimize,
         front=_parse_front(top, minimize),
         budgets=_parse_budgets(top),
         networks=_parse_networks(top.fields("networks")),
+        front_points=top.integer("front_points", default=0, smallest=0),
     )
     top.end()
     for index, budgets in enumerate(config.budgets):
@@ -88,10 +83,7 @@ def config_to_json(config: Config) -> dict[str, Any]:
         "task": task_to_json(config.task),
         "space": space_to_json(config.space),
         "seed": config.seed,
-        "teacher": {
-            "operations": [" ".join(o.name for o in block) for block in config.teacher.operations],
-            "training": asdict(config.teacher.training),
-        },
+        "teacher": teacher_to_json(config.teacher),
         "supernet": {
             "training": asdict(config.supernet.training[0])
             | {"learning_rate": [training.learning_rate for training in config.supernet.training]},
@@ -101,16 +93,21 @@ def config_to_json(config: Config) -> dict[str, Any]:
         "minimize": config.minimize,
         "front": list(config.front),
         "budgets": [dict(budgets) for budgets in config.budgets],
+        "front_points": config.front_points,
         "networks": {
             "training": asdict(config.networks.training),
             "seeds": config.networks.n_seeds,
             "distillation": config.networks.distillation,
+            "initial": config.networks.initial,
+            "qat": None if config.networks.qat is None else asdict(config.networks.qat),
         },
     }
 
 
 def _parse_space(top: Fields, folder: Path) -> SearchSpace:
     source = top.value("space")
+    if isinstance(source, dict):  # as config_to_json writes it
+        return parse_space(source, top.path("space"))
     if not isinstance(source, str):
         raise InputError(f"{top.path('space')}: {source!r} is neither the name of a preset nor a .yaml file")
     is_file = source.endswith((".yaml", ".yml"))
@@ -122,25 +119,6 @@ def _parse_space(top: Fields, folder: Path) -> SearchSpace:
     if len(set(widths)) != len(widths):
         raise InputError(f"{top.path('bit_widths')}: an entry stands twice")
     return replace(space, bit_widths=widths)
-
-
-def _parse_teacher(fields: Fields, space: SearchSpace) -> TeacherConfig:
-    where = fields.path("operations")
-    operations = tuple(
-        tuple(named(f"{where}[{b}]", Operation.parse, name) for name in str(block).split())
-        for b, block in enumerate(fields.entries("operations"))
-    )
-    for b, block in enumerate(operations):
-        for operation in block:
-            if not operation.is_skip:
-                check_odd(f"{where}[{b}]", operation.kernel)
-    try:
-        described_layers(space, operations)
-    except InputError as error:
-        raise InputError(f"{where}: {error}") from error
-    teacher = TeacherConfig(operations, _parse_training(fields.fields("training")))
-    fields.end()
-    return teacher
 
 
 def _parse_supernet(fields: Fields, n_blocks: int) -> SupernetConfig:
@@ -158,7 +136,11 @@ def _parse_networks(fields: Fields) -> NetworksConfig:
         training=_parse_training(fields.fields("training")),
         n_seeds=fields.integer("seeds", default=1),
         distillation=fields.number("distillation", default=0.0),
+        initial=fields.choice("initial", INITIAL_WEIGHTS, default=NetworksConfig.initial),
+        qat=_parse_training(fields.fields("qat")) if fields.optional("qat") is not None else None,
     )
+    if networks.qat is not None and networks.qat.amp:
+        raise InputError(f"{fields.path('qat')}.amp: rounding is trained in float32, as it is evaluated")
     if networks.distillation > 1:
         raise InputError(f"{fields.path('distillation')}: {networks.distillation} is not a share of 0 to 1")
     fields.end()

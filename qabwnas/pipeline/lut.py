@@ -28,6 +28,7 @@ from qabwnas.pipeline.jobs import Job
 from qabwnas.pipeline.stage import Stage, Workplace
 from qabwnas.pipeline.supernet import load_supernet
 from qabwnas.pipeline.teacher import load_teacher
+from qabwnas.pipeline.teacher_network import measured_parts
 from qabwnas.space import Policy
 from qabwnas.train.checkpoint import load_checkpoint, save_checkpoint
 
@@ -105,7 +106,16 @@ def measure_part(
     variances = load_checkpoint(signal, SIGNAL_KIND)["variances"][shard.b]
     memory = default_memory(torch.device(device)) if max_memory is None else max_memory
     lut = measure_shard(
-        teacher, supernet, config.space, shard, splits.calibration, splits.validation, variances, memory, made_with
+        teacher,
+        supernet,
+        config.space,
+        shard,
+        splits.calibration,
+        splits.validation,
+        variances,
+        memory,
+        made_with,
+        measured_parts(config),
     )
     save_lut(lut, path)
 

@@ -47,8 +47,8 @@ def fused(x: Tensor, scale: float, low: float, high: float) -> Tensor:
     return torch.fake_quantize_per_tensor_affine(x, scale, 0, int(low), int(high))
 
 
-def channel_grid(weights: Tensor, bits: int, *, symmetric: bool) -> Affine:
-    """Return a grid of ``bits`` bits for each output channel of weights ``(out_channels, …)``, min to max.
+def fake_quantise_channels(weights: Tensor, bits: int, *, symmetric: bool) -> Tensor:
+    """Return weights ``(out_channels, …)`` rounded to a grid of ``bits`` bits for each output channel, min to max.
 
     On CUDA weights are not looked at, and those that are not finite stay so.
 
@@ -57,4 +57,5 @@ def channel_grid(weights: Tensor, bits: int, *, symmetric: bool) -> Affine:
     """
     rows = weights.flatten(1)
     make = Affine.of_finite_range if weights.is_cuda else Affine.of_range
-    return make(rows.amin(1), rows.amax(1), bits, symmetric=symmetric)
+    grid = make(rows.amin(1), rows.amax(1), bits, symmetric=symmetric)
+    return grid.dequantise(grid.quantise(weights))

@@ -14,35 +14,22 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from qabwnas.quant.affine import Affine
 from qabwnas.quant.depthwise import DepthwiseConv2d
 
 Activation = Literal["relu6", "relu", "none"]
 
 
 class Operator(nn.Module):
-    """Base of all operators: the ``output`` slot."""
+    """Base of all operators: the ``output`` slot, and the bits that weights were rounded to, if they were."""
 
     def __init__(self) -> None:
         super().__init__()
         self.output: nn.Module = nn.Identity()
+        self.weight_bits: int | None = None
 
     def write(self, values: Tensor) -> Tensor:
         """Pass what was computed through the output slot."""
         return cast(Tensor, self.output(values))
-
-
-class Weighted(Operator):
-    """Base of the operators that have weights; ``weight_grid`` is the grid that they were rounded to, if they were."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.weight_grid: Affine | None = None
-
-    @property
-    def layer(self) -> nn.Conv2d | nn.Linear:
-        """The module that holds weight and bias."""
-        raise NotImplementedError
 
 
 class Input(Operator):
@@ -52,7 +39,7 @@ class Input(Operator):
         return self.write(x)
 
 
-class Convolution(Weighted):
+class Convolution(Operator):
     """A same-padded convolution with batch norm folded into it at the end, and ReLU6, ReLU or nothing.
 
     ``norm`` becomes the identity, and ``conv`` gets a bias, by folding (:mod:`qabwnas.quant.fold`); with
@@ -80,10 +67,6 @@ class Convolution(Weighted):
         self.norm = nn.BatchNorm2d(out_channels) if norm else nn.Identity()
         self.activation = _activation(activation)
 
-    @property
-    def layer(self) -> nn.Conv2d:
-        return self.conv
-
     def forward(self, x: Tensor) -> Tensor:
         return self.finish(self.conv(x))
 
@@ -98,16 +81,12 @@ def _activation(kind: Activation) -> nn.Module:
     return nn.ReLU6(inplace=True) if kind == "relu6" else nn.ReLU(inplace=True)
 
 
-class Linear(Weighted):
+class Linear(Operator):
     """A linear layer over the flattened input."""
 
     def __init__(self, in_features: int, out_features: int) -> None:
         super().__init__()
         self.linear = nn.Linear(in_features, out_features)
-
-    @property
-    def layer(self) -> nn.Linear:
-        return self.linear
 
     def forward(self, x: Tensor) -> Tensor:
         return self.write(self.linear(x.flatten(1)))

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Context, Decimal, localcontext
-from fractions import Fraction
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,8 +30,7 @@ _LARGEST_DIGITS = 10.0**15
 _EXACT = Context(prec=700, Emax=999_999, Emin=-999_999)
 
 
-@dataclass(frozen=True)
-class Grid:
+class Grid(NamedTuple):
     """Whole units of 10**−decimals of one metric."""
 
     decimals: int
@@ -86,8 +84,7 @@ def exact_difference(a: Decimal, b: Decimal) -> Decimal:
         )
 
 
-@dataclass(frozen=True)
-class Needs:
+class Needs(NamedTuple):
     """What values ask of their grid; those of no values at all by default.
 
     Attributes:
@@ -131,8 +128,9 @@ def choose_grid(metric: Metric, needs: Sequence[Needs], block_names: Sequence[st
             raise InputError(f"metric {metric.name!r}: the fixed part {metric.fixed} is not a number")
         needs = [*needs, Needs().and_of(np.array([metric.fixed]), f"metric {metric.name!r}, fixed part")]
     largest = [need.largest for need in needs]
-    exact = [Fraction(Decimal(repr(value))) for value in largest]  # as units are made
-    total = sum(exact, Fraction(0)) if metric.aggregation == "sum" else max(exact)
+    exact = [Decimal(repr(value)) for value in largest]  # as units are made
+    with localcontext(_EXACT):
+        total = sum(exact, Decimal(0)) if metric.aggregation == "sum" else max(exact)
     if total > LARGEST_UNITS:
         where = block_names[int(np.argmax(largest[: len(block_names)]))]
         raise InputError(f"metric {metric.name!r}: totals up to {float(total):g} do not fit 62 bits (block {where!r})")
@@ -140,12 +138,12 @@ def choose_grid(metric: Metric, needs: Sequence[Needs], block_names: Sequence[st
     return Grid(max(min(finest, need.decimals) if need.decimals is not None else finest for need in needs))
 
 
-def _finest(total: Fraction) -> int:
+def _finest(total: Decimal) -> int:
     """The most decimals at which ``total`` stays within :data:`LARGEST_UNITS`; 0 for a total of 0."""
     if total == 0:
         return 0
-    decimals = max(0, math.floor(math.log10(LARGEST_UNITS / total)) - 1)
-    while total * 10 ** (decimals + 1) <= LARGEST_UNITS:
+    decimals = max(0, 17 - total.adjusted())  # below 10**18 units, and so below the largest
+    while total.scaleb(decimals + 1, _EXACT) <= LARGEST_UNITS:
         decimals += 1
     return decimals
 

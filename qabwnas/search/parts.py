@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +14,7 @@ from qabwnas.search.grid import UNLIMITED
 from qabwnas.search.problem import Problem
 
 
-@dataclass(frozen=True)
-class Limits:
+class Limits(NamedTuple):
     """How long a direct search may take: partial subnets that it looks at, and when it ends.
 
     ``ends`` is a time of :func:`time.perf_counter`.
@@ -28,8 +27,7 @@ class Limits:
 UNBOUNDED = Limits()
 
 
-@dataclass(frozen=True)
-class Subnets:
+class Subnets(NamedTuple):
     """What kernels found.
 
     Attributes:

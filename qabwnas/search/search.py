@@ -7,8 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from fractions import Fraction
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -128,8 +127,7 @@ def search(
     return question.answer(lut, problem, totals_in)
 
 
-@dataclass(frozen=True)
-class Question:
+class Question(NamedTuple):
     """A validated search: what is compared, within what, and how; ``started`` is by :func:`time.perf_counter`."""
 
     metric_names: list[str]
@@ -186,7 +184,7 @@ class Question:
             backend=self.kernels.name,
             seconds=time.perf_counter() - self.started,
             bound=bound,
-            gap=_gap(answers[0].objective, bound) if answers and bound is not None else None,
+            gap=_gap(int(found.totals[0, 0]), found.bound) if answers else None,
             smallest=smallest,
         )
 
@@ -262,13 +260,13 @@ def _status(found: Subnets) -> Literal["optimal", "infeasible", "feasible", "unk
     return "optimal"
 
 
-def _gap(objective: Decimal, bound: Decimal) -> Decimal | None:
-    difference = Fraction(objective) - Fraction(bound)
-    if difference == 0:
+def _gap(objective: int, bound: int) -> Decimal | None:
+    """The gap of an objective and a bound in the same units."""
+    if objective == bound:
         return Decimal(0)
     if objective == 0:
         return None
-    return _GAP_GRID.decimal(math.ceil(difference / abs(Fraction(objective)) * 10**_GAP_GRID.decimals))
+    return _GAP_GRID.decimal(-((bound - objective) * 10**_GAP_GRID.decimals // abs(objective)))  # rounded up
 
 
 def _limits(time_limit: float | None, node_limit: int | None, started: float) -> Limits:

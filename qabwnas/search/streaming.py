@@ -7,7 +7,7 @@ are left are ever held together, so memory grows with their number and not with 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +24,7 @@ ROWS_AT_ONCE = 1 << 17
 Ints = NDArray[np.int64]
 
 
-@dataclass(frozen=True)
-class Rows:
+class Rows(NamedTuple):
     """Rows of all blocks behind one another; the attributes are those of :class:`qabwnas.search.Problem`."""
 
     values: Ints

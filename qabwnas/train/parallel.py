@@ -24,6 +24,11 @@ LONGEST_WAIT = timedelta(days=14)
 """Others wait for the first process as long as it makes the stages that only it makes: that may take days."""
 
 
+def started_by_torchrun() -> bool:
+    """Return whether torchrun started this process, perhaps beside others."""
+    return distributed.is_torchelastic_launched()
+
+
 @contextmanager
 def process_group(device: torch.device) -> Iterator[torch.device]:
     """Join the processes that torchrun started as long as the block lasts; give the device of this one.
@@ -31,13 +36,15 @@ def process_group(device: torch.device) -> Iterator[torch.device]:
     Without torchrun there is one process, and nothing is joined. ``device`` says which kind it is: of CUDA devices,
     each process of a machine gets its own.
     """
-    if not distributed.is_torchelastic_launched():
+    if not started_by_torchrun():
         yield device
         return
     if device.type == "cuda":
         device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
         torch.cuda.set_device(device)
-    distributed.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=LONGEST_WAIT)
+    # What processes tell each other goes through CPUs: waiting there keeps no GPU busy.
+    backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
+    distributed.init_process_group(backend, timeout=LONGEST_WAIT)
     try:
         yield device
     finally:
@@ -59,13 +66,17 @@ def own_seed(seed: int) -> int:
     return derive_seed(seed, "process", rank()) if rank() else seed
 
 
-def first_says(answer: bool) -> bool:
-    """Return the first process's answer in every process."""
-    if not distributed.is_initialized():
-        return answer
-    answers = [answer]
-    distributed.broadcast_object_list(answers)
-    return answers[0]
+def tell_others(message: object) -> None:
+    """Send something that can be pickled to all others, which :func:`listen`, if this is the first process."""
+    if distributed.is_initialized() and rank() == 0:
+        distributed.broadcast_object_list([message], device=torch.device("cpu"))
+
+
+def listen() -> object:
+    """Wait for what the first process tells the others, and return it."""
+    heard: list[object] = [None]
+    distributed.broadcast_object_list(heard, device=torch.device("cpu"))
+    return heard[0]
 
 
 @contextmanager

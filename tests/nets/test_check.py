@@ -29,13 +29,13 @@ def test_teachers_of_the_space_pass() -> None:
     ("space", "message"),
     [
         (replace(TINY, blocks=(FIRST,)), "the teacher has 2 blocks, the space 'tiny' 1"),
-        (replace(TINY, stem=replace(TINY.stem, channels=5)),
+        (replace(TINY, stem=TINY.stem._replace(channels=5)),
          "first: its input is 4 × 8 × 6 in the teacher and 5 × 8 × 6 in the space 'tiny'"),
         (replace(TINY, blocks=(FIRST, replace(SECOND, out_channels=7))),
          "second: its output is 6 × 4 × 3 in the teacher and 7 × 4 × 3 in"),
         (replace(TINY, blocks=(replace(FIRST, stride=2), replace(SECOND, stride=1))),
          "first: its output is 4 × 8 × 6 in the teacher and 4 × 4 × 3 in"),
-        (replace(TINY, head=replace(TINY.head, n_classes=9)), "tells 3 classes apart, the space 'tiny' has 9"),
+        (replace(TINY, head=TINY.head._replace(n_classes=9)), "tells 3 classes apart, the space 'tiny' has 9"),
         (replace(TINY, input=Shape(3, 8, 6)), "the teacher does not run on 3 × 8 × 6: "),
     ],
 )  # fmt: skip

@@ -19,7 +19,7 @@ from tests.nets.mmseg_reference import EncoderDecoder
 from tests.spaces import TINY
 
 FULL = load_space("cityscapes-mbv2")
-SPACE = replace(FULL, head=replace(FULL.head, channels=16))  # most of the weights are the head's
+SPACE = replace(FULL, head=FULL.head._replace(channels=16))  # most of the weights are the head's
 MOBILENET_V2 = [[Operation(3, 6)] * n for n in (2, 3, 4, 3, 3, 1)]
 META = {"mmseg_version": "0.6.0", "CLASSES": ("road", "sidewalk"), "PALETTE": [[128, 64, 128]], "iter": 80000}
 

@@ -143,8 +143,8 @@ def test_what_a_search_cannot_be_told(arguments: dict[str, object], message: str
 def test_gaps_are_rounded_up_and_relative_to_the_objective() -> None:
     from qabwnas.search.search import _gap
 
-    assert _gap(Decimal(3), Decimal(2)) == Decimal("0.333334")
-    assert _gap(Decimal(-2), Decimal(-3)) == Decimal("0.5")
-    assert _gap(Decimal(0), Decimal(0)) == 0
-    assert _gap(Decimal(0), Decimal(-1)) is None
-    assert _gap(Decimal("1e-12"), Decimal("-1e15")) == Decimal(10) ** 27 + 1
+    assert _gap(3, 2) == Decimal("0.333334")
+    assert _gap(-2, -3) == Decimal("0.5")
+    assert _gap(0, 0) == 0
+    assert _gap(0, -1) is None
+    assert _gap(1, -(10**27)) == Decimal(10) ** 27 + 1  # in units of 10**−12

@@ -15,7 +15,7 @@ from qabwnas.train.task import Task
 
 
 def train_teacher(
-    network: Network,
+    network: nn.Module,
     task: Task,
     settings: Training,
     *,
@@ -31,7 +31,9 @@ def train_teacher(
     If it has an auxiliary head, this is trained with it; its loss counts ``auxiliary_weight``. ``workers`` processes
     read the images.
     """
-    trained = network if network.auxiliary is None else BothHeads(network)
+    trained = network
+    if isinstance(network, Network) and network.auxiliary is not None:
+        trained = BothHeads(network)
 
     def loss(forward: nn.Module, batch: Batch, _: int) -> Tensor:
         return weighted_loss(task, forward(batch.images), batch.labels, auxiliary_weight)

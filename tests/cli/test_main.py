@@ -49,7 +49,8 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> list[BaseException]:
 
 def test_help_lists_every_command() -> None:
     result = CliRunner().invoke(main, ["--help"], prog_name="qabwnas")
-    lines = [f"  {name:<8}  {text}\n" for name, text in COMMANDS.items()]
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:<{width}}  {text}\n" for name, text in COMMANDS.items()]
     assert result.output == HELP + "".join(lines)
 
 

@@ -68,7 +68,8 @@ def _as_text(card: dict[str, Any], output: Path) -> str:
             f"{scores['fake_quantised']:.2%} fake-quantised (standard error {scores['standard_error']:.2%})",
             f"outputs on {outputs['n_calibration_images']} calibration images: {exact['within_a_step']:.2%} within a "
             "quantisation step of their simulation with biases in 32 bits; "
-            f"from fake quantisation, with biases in float, {simulated['mean']:.2g} away on average and {simulated['largest']:.2g} at most",
+            f"from fake quantisation, with biases in float, {simulated['mean']:.2g} away on average and "
+            f"{simulated['largest']:.2g} at most",
             f"size: {size['packed_bytes']} bytes as predicted; {size['stored_bytes']} in 8-bit containers, "
             f"{size['file_bytes']} with the description of the graph",
         ]

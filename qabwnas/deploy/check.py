@@ -28,8 +28,8 @@ def check_outputs(exact: nn.Module, simulated: nn.Module, executed: nn.Module, b
     also enough to be as near as ``simulated``, the network with biases in float, which differs in roundings alone.
 
     Raises:
-        MismatchError: less than ``WITHIN_A_STEP`` of the outputs are within a quantisation step, and the mean difference
-            is larger than that of ``simulated``.
+        MismatchError: less than ``WITHIN_A_STEP`` of the outputs are within a quantisation step, and the mean
+            difference is larger than that of ``simulated``.
     """
     step = output_step(exact)
     found = agreement(executed, exact, batches, step)

@@ -11,7 +11,7 @@ Constants are called after what they are, for sizes are counted by that (:mod:`q
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 from typing import Any
 
@@ -78,25 +78,34 @@ class Graph:
         """
         if grid.largest > CONTAINER_LARGEST:
             raise InputError(f"{name}: activations of more than 8 bits cannot be exported")
-        scale = self.constant(f"{name}.scale", grid.scale.numpy())
-        zero = self.constant(f"{name}.zero", (-grid.zero).numpy().astype(np.uint8))
-        integers = self.node("QuantizeLinear", [real, scale, zero], f"{name}.integers")
+        value = self.on_grid(name, f"{name}.integers", grid)
+        integers = self.node("QuantizeLinear", [real, value.scale, value.zero], value.name)
         if grid.largest < CONTAINER_LARGEST:
             largest = self.constant(f"{name}.largest", np.array(grid.largest, dtype=np.uint8))
             integers = self.node("Clip", [integers, "", largest], f"{name}.clipped")
+        return replace(value, name=integers)
+
+    def on_grid(self, name: str, integers: str, grid: Affine) -> Value:
+        """Return a tensor of integers that comes from outside, as what it is on its grid."""
+        scale = self.constant(f"{name}.scale", grid.scale.numpy())
+        zero = self.constant(f"{name}.zero", (-grid.zero).numpy().astype(np.uint8))
         return Value(integers, grid, scale, zero)
 
-    def model(self, shape: tuple[int, ...], n_output_sides: int) -> onnx.ModelProto:
+    def model(
+        self, shape: tuple[int, ...], output: str, n_output_sides: int, *, integers: tuple[bool, bool] = (False, False)
+    ) -> onnx.ModelProto:
         """Return the checked model; ``shape`` is that of one image, and batches have any size.
 
-        The graph's tensor ``OUTPUT`` has the batch and ``n_output_sides`` more sides.
+        The tensor ``output`` has the batch and ``n_output_sides`` more sides. ``integers`` says whether input and
+        output are unsigned 8-bit integers instead of floats.
         """
         sides: list[int | str] = [f"side_{i}" for i in range(n_output_sides)]
+        of_input, of_output = (TensorProto.UINT8 if each else TensorProto.FLOAT for each in integers)
         graph = helper.make_graph(
             self._nodes,
             "network",
-            [helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, ["n", *shape])],
-            [helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, ["n", *sides])],
+            [helper.make_tensor_value_info(INPUT, of_input, ["n", *shape])],
+            [helper.make_tensor_value_info(output, of_output, ["n", *sides])],
             self._constants,
         )
         model = helper.make_model(

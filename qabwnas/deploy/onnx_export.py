@@ -49,7 +49,24 @@ def onnx_model(module: nn.Module, shape: tuple[int, ...]) -> onnx.ModelProto:
     else:
         graph.real(value, OUTPUT)
     n_sides = module(torch.zeros(1, *shape)).ndim - 1
-    return graph.model(shape, n_sides)
+    return graph.model(shape, OUTPUT, n_sides)
+
+
+@torch.no_grad()
+def part_model(part: nn.Sequential, shape: tuple[int, ...]) -> onnx.ModelProto:
+    """Return a frozen part, which begins with an :class:`Input`, as it runs inside of a network.
+
+    What comes in and goes out are the integers that its neighbours hold, where the part is quantised: nothing is
+    converted from floats or to them. Raises as :func:`onnx_model`.
+    """
+    graph = Graph()
+    entry = part[0].output
+    quantised = isinstance(entry, FakeQuantise)
+    x = graph.on_grid("0", INPUT, entry.grid) if isinstance(entry, FakeQuantise) else Value(INPUT)
+    for name, module in list(part.named_children())[1:]:
+        x = emit(module, graph, name, x)
+    n_sides = part(torch.zeros(1, *shape)).ndim - 1
+    return graph.model(shape, x.name, n_sides, integers=(quantised, quantised))
 
 
 @singledispatch

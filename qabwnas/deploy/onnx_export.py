@@ -53,20 +53,25 @@ def onnx_model(module: nn.Module, shape: tuple[int, ...]) -> onnx.ModelProto:
 
 
 @torch.no_grad()
-def part_model(part: nn.Sequential, shape: tuple[int, ...]) -> onnx.ModelProto:
+def part_model(part: nn.Sequential, shape: tuple[int, ...], *, from_floats: bool = False) -> onnx.ModelProto:
     """Return a frozen part, which begins with an :class:`Input`, as it runs inside of a network.
 
-    What comes in and goes out are the integers that its neighbours hold, where the part is quantised: nothing is
-    converted from floats or to them. Raises as :func:`onnx_model`.
+    Where the part is quantised, what comes in and goes out are the integers that its neighbours hold: nothing is
+    converted from floats or to them. ``from_floats`` is for the first part, which gets an image. Raises as
+    :func:`onnx_model`.
     """
     graph = Graph()
-    entry = part[0].output
-    quantised = isinstance(entry, FakeQuantise)
-    x = graph.on_grid("0", INPUT, entry.grid) if isinstance(entry, FakeQuantise) else Value(INPUT)
-    for name, module in list(part.named_children())[1:]:
+    entry, *rest = part.named_children()
+    grid = part[0].output.grid if isinstance(part[0].output, FakeQuantise) else None
+    if grid is None or from_floats:
+        x = emit(entry[1], graph, entry[0], Value(INPUT))
+    else:
+        x = graph.on_grid(entry[0], INPUT, grid)
+    for name, module in rest:
         x = emit(module, graph, name, x)
     n_sides = part(torch.zeros(1, *shape)).ndim - 1
-    return graph.model(shape, x.name, n_sides, integers=(quantised, quantised))
+    quantised = grid is not None
+    return graph.model(shape, x.name, n_sides, integers=(quantised and not from_floats, quantised))
 
 
 @singledispatch

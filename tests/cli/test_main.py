@@ -56,7 +56,7 @@ def test_help_lists_every_command() -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_listed_command_is_there(name: str) -> None:
-    command = import_module(f"qabwnas.cli.{name}").command
+    command = import_module(f"qabwnas.cli.{name.replace('-', '_')}").command
     assert isinstance(command, click.Command)
     assert command.name == name
     result = CliRunner().invoke(main, [name, "--help"], prog_name="qabwnas")

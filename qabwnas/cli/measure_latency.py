@@ -30,6 +30,9 @@ _FILE = click.Path(path_type=Path)
 @click.option(
     "--validate", "n_networks", metavar="N", type=click.IntRange(min=2), help="Also measure N random networks."
 )
+@click.option(
+    "--plot", "picture", metavar="FILE.png", type=_FILE, help="With --validate: draw predicted against measured."
+)
 @force_option
 def command(
     lut_path: Path | None,
@@ -42,6 +45,7 @@ def command(
     rounds: int,
     width: float,
     n_networks: int | None,
+    picture: Path | None,
     force: bool,
 ) -> None:
     """Measure every distinct layer of the candidates of LUT.h5, or of --space, and write RESULTS.json.
@@ -49,9 +53,12 @@ def command(
     `qabwnas latency import` makes a metric of it. Samples are kept in FOLDER, and continued after an interruption.
     With --validate, tells how well the sums of layers predict whole networks, and which --margin a search should take.
     """
-    require_extras("train", "deploy")
+    if picture is not None and n_networks is None:
+        raise click.UsageError("--plot: draws what --validate measures")
+    require_extras("train", "deploy", *(["plot"] if picture is not None else []))
     from qabwnas.lut.device_results import device_name
     from qabwnas.pipeline.latency import Validation, measure, open_bundle
+    from qabwnas.report.latency import draw_latencies
 
     def as_text(found: Validation) -> str:
         return (
@@ -61,7 +68,8 @@ def command(
         )
 
     device_name(device, "--device")
-    check_output(output, force)
+    for path in filter(None, (output, picture)):
+        check_output(path, force)
     folder = bundle or output.with_suffix(".bundle")
     open_bundle(*read_tables(lut_path, space, bits), folder, n_networks or 0)
     validations, notes = measure(folder, output, device, threads=threads, rounds=rounds, width=width)
@@ -69,4 +77,6 @@ def command(
         click.echo(note, err=True)
     for found in validations:
         click.echo(as_text(found))
+    if picture is not None:
+        draw_latencies({found.statistic: (found.predicted_ms, found.measured_ms) for found in validations}, picture)
     click.echo(f"written to {output}")

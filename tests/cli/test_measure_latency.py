@@ -97,8 +97,9 @@ def test_validation_is_told_for_both_statistics(tmp_path: Path) -> None:
         3,
         *BRIEF,
     ]
-    result = qabwnas("measure-latency", *arguments)
+    result = qabwnas("measure-latency", *arguments, "--plot", tmp_path / "r.png")
     assert result.exit_code == 0, result.output
+    assert (tmp_path / "r.png").read_bytes().startswith(b"\x89PNG")
     median, minimum, _ = result.stdout.splitlines()
     assert median.startswith("median: Kendall's τ ")
     assert minimum.startswith("minimum: Kendall's τ ")
@@ -118,6 +119,7 @@ def test_tau_bias_and_margin() -> None:
     [
         ([], "give either LUT.h5 or --space"),
         (["lut.h5", "--space", "digits"], "give either LUT.h5 or --space"),
+        (["--space", "digits", "--plot", "p.png"], "--plot: draws what --validate measures"),
         (["lut.h5", "--bits", "8"], "--bits: a LUT says its bit widths itself"),
     ],
 )

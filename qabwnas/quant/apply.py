@@ -120,6 +120,7 @@ def _freeze_operator(operator: Operator, widths: BitWidths, symmetric_weights: b
     if layer is not None:
         rounded = fake_quantise_channels(layer.weight, widths.weights, symmetric=symmetric_weights)
         layer.weight = nn.Parameter(rounded)
+        operator.weight_bits = widths.weights
     rounding = FakeQuantise(output_grid(operator, widths.activations), inplace=may_overwrite(operator))
     if isinstance(operator, Convolution) and rounding.clips_to(*operator.bounds):
         operator.activation = nn.Identity()  # as in integer run-times: a pass over memory less

@@ -41,15 +41,16 @@ def run_and_report(
     from qabwnas.pipeline.resources import Resources
     from qabwnas.pipeline.run import run_stages
     from qabwnas.pipeline.stages import STAGES
-    from qabwnas.pipeline.together import make_teacher_together
+    from qabwnas.pipeline.together import run_together
     from qabwnas.report.table import results_table, times_line
     from qabwnas.train.parallel import started_by_torchrun
 
     torch.set_num_threads(N_THREADS)
     with _progress_on_stderr():
-        if started_by_torchrun() and not make_teacher_together(config, folder, resources or Resources(), force=force):
-            return
-        run_stages(STAGES, config, folder, until=until, force=force, resources=resources)
+        if not started_by_torchrun():
+            run_stages(STAGES, config, folder, until=until, force=force, resources=resources)
+        elif not run_together(STAGES, config, folder, until=until, force=force, resources=resources or Resources()):
+            return  # the first process says how it went
     if until in (None, STAGE.name):
         click.echo(results_table(load_results(folder)))
         click.echo(times_line(Ledger(folder).seconds()))

@@ -13,22 +13,18 @@ from statistics import mean
 import numpy as np
 import torch
 
-from qabwnas.errors import InputError
 from qabwnas.lut.store import open_lut
 from qabwnas.measure.batch_norm import recalibrate
 from qabwnas.nets.network import Network, assemble
 from qabwnas.nets.quantise import quantise_network
 from qabwnas.pipeline import answers, lut, networks
 from qabwnas.pipeline.config import Config
-from qabwnas.pipeline.config_yaml import load_config
 from qabwnas.pipeline.data import load_task
 from qabwnas.pipeline.found import Found
 from qabwnas.pipeline.front_points import mixed_front_points
-from qabwnas.pipeline.ledger import Ledger
 from qabwnas.pipeline.networks import calibration_images, load_deployed, load_network
 from qabwnas.pipeline.resources import Resources
-from qabwnas.pipeline.run import CONFIG_NAME
-from qabwnas.pipeline.stage import Stage
+from qabwnas.pipeline.run import finished_config
 from qabwnas.pipeline.supernet import load_supernet
 from qabwnas.pipeline.teacher import load_teacher
 from qabwnas.report.block_weights import BlockWeights, check_enough, fit_block_weights
@@ -52,7 +48,7 @@ def calibrate_retrained(folder: Path, resources: Resources) -> Calibration:
         InputError: the run has not retrained its networks yet, or as
             :func:`~qabwnas.report.block_weights.fit_block_weights`.
     """
-    config = _config(folder, networks.STAGE)
+    config = finished_config(folder, networks.STAGE)
     found = [found for found in answers.load_answers(folder) if found.codes is not None]
     task = load_task(config, folder)
 
@@ -76,7 +72,7 @@ def calibrate_inherited(folder: Path, n: int, resources: Resources) -> Calibrati
     Raises:
         InputError: the run has no LUT yet, or as :func:`~qabwnas.report.block_weights.fit_block_weights`.
     """
-    config = _config(folder, lut.STAGE)
+    config = finished_config(folder, lut.STAGE)
     found = mixed_front_points(open_lut(folder / lut.FILE_NAME), n)
     teacher = load_teacher(config, folder).to(resources.device)
     supernet = load_supernet(config, folder).to(resources.device)
@@ -118,12 +114,3 @@ def _calibrate(
     nsrs = np.array([each.nsrs for each in _distinct(config, found)])
     names = tuple(block.name for block in config.space.blocks)
     return Calibration(names, fit_block_weights(nsrs, scores), networks, task.score_name)
-
-
-def _config(folder: Path, stage: Stage) -> Config:
-    """Return the configuration of a run whose ``stage`` is done."""
-    config = load_config(folder / CONFIG_NAME)
-    reason = Ledger(folder).reason_to_make(stage.name, stage.settings(config))
-    if reason is not None:
-        raise InputError(f"{folder}: the stage {stage.name} is not done ({reason}); run it first")
-    return config

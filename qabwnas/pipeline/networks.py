@@ -26,9 +26,11 @@ from qabwnas.pipeline.jobs import Job, Serial
 from qabwnas.pipeline.stage import Stage, Workplace
 from qabwnas.pipeline.supernet import load_supernet
 from qabwnas.pipeline.teacher import load_teacher
+from qabwnas.pipeline.together import training_engine
 from qabwnas.quant.qat import finish
 from qabwnas.train.checkpoint import load_weights, save_weights
 from qabwnas.train.feed import BATCH, read_batches
+from qabwnas.train.parallel import rank
 from qabwnas.train.retrain import retrain
 from qabwnas.train.seeds import derive_seed, own_generators
 from qabwnas.train.settings import Training
@@ -56,8 +58,9 @@ def _make(place: Workplace) -> list[str]:
             jobs[name] = Job(name, retrain_found, (alone, network, n))
             if place.config.networks.qat is not None:
                 tuning[quantised] = Job(quantised, tune_found, (alone, network, n))
-    place.resources.engine.run(list(jobs.values()))
-    place.resources.engine.run(list(tuning.values()))
+    engine = training_engine(place.resources.engine)
+    engine.run(list(jobs.values()))
+    engine.run(list(tuning.values()))
     shutil.rmtree(place.folder / FOLDER, ignore_errors=True)  # networks of other answers
     made.rename(place.folder / FOLDER)
     return [f"{FOLDER}/{name}" for name in (*jobs, *tuning)]
@@ -70,7 +73,8 @@ def retrain_found(place: Workplace, found: Found, n: int) -> None:
         return
     network = _initial_network(config, place.folder, found, n)
     _retrain(place, network, config.networks.training, target.stem, n)
-    save_weights(target, KIND, network)
+    if rank() == 0:
+        save_weights(target, KIND, network)
 
 
 def tune_found(place: Workplace, found: Found, n: int) -> None:
@@ -85,7 +89,8 @@ def tune_found(place: Workplace, found: Found, n: int) -> None:
     calibration = calibration_images(load_task(config, place.folder), place.resources.device)
     prepared = prepare_network(network, found.policy, calibration)
     _retrain(place, prepared, config.networks.qat, target.stem, n)
-    save_weights(target, QUANTISED, finish(prepared))
+    if rank() == 0:
+        save_weights(target, QUANTISED, finish(prepared))
 
 
 def _retrain(place: Workplace, network: Network, training: Training, name: str, n: int) -> None:

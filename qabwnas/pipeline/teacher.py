@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +13,19 @@ from qabwnas.nets.network import Network
 from qabwnas.pipeline.config import Config
 from qabwnas.pipeline.config_yaml import config_to_json
 from qabwnas.pipeline.data import load_task
+from qabwnas.pipeline.jobs import Job, Serial
 from qabwnas.pipeline.stage import Stage, Workplace
 from qabwnas.pipeline.teacher_network import build_teacher, given_teacher, trainable_teacher
+from qabwnas.pipeline.together import training_engine
 from qabwnas.train.checkpoint import load_weights, save_weights
-from qabwnas.train.parallel import rank, tell_others
+from qabwnas.train.parallel import rank
 from qabwnas.train.seeds import derive_seed, own_generators
 from qabwnas.train.settings import Training
 from qabwnas.train.teacher import train_teacher
 
 KIND = "teacher"
 FILE_NAME = "teacher.pt"
+TRAINED_NAME = "trained.pt"
 
 
 def _settings(config: Config) -> dict[str, Any]:
@@ -45,19 +49,23 @@ def _identity(config: Config) -> dict[str, Any]:
 
 def _make(place: Workplace) -> list[str]:
     config = place.config
-    network = given_teacher(config) if config.teacher.training is None else _trained(place, config.teacher.training)
-    if rank() == 0:
-        save_weights(place.folder / FILE_NAME, KIND, network)
+    if config.teacher.training is None:
+        save_weights(place.folder / FILE_NAME, KIND, given_teacher(config))
+    else:
+        alone = replace(place, resources=replace(place.resources, engine=Serial()))  # a job starts none of its own
+        training_engine(Serial()).run([Job(KIND, _train, (alone, config.teacher.training))])
+        (place.scratch / TRAINED_NAME).replace(place.folder / FILE_NAME)
     return [FILE_NAME]
 
 
-def _trained(place: Workplace, settings: Training) -> Network:
+def _train(place: Workplace, settings: Training) -> None:
     config, auxiliary = place.config, place.config.teacher.auxiliary
+    if (place.scratch / TRAINED_NAME).exists():
+        return
     task = load_task(config, place.folder)
     seed = derive_seed(config.seed, "teacher")
     with own_generators(seed):
         network = trainable_teacher(config)
-    tell_others((place.scratch, place.identity))  # they train with this process: see pipeline.together
     train_teacher(
         network,
         task,
@@ -70,7 +78,8 @@ def _trained(place: Workplace, settings: Training) -> Network:
         workers=place.resources.n_readers,
     )
     network.auxiliary = None  # its work is done
-    return network
+    if rank() == 0:
+        save_weights(place.scratch / TRAINED_NAME, KIND, network)
 
 
 def load_teacher(config: Config, folder: Path) -> Network:

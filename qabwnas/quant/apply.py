@@ -116,4 +116,5 @@ def _freeze_operator(operator: Operator, widths: BitWidths, symmetric_weights: b
     if layer is not None:
         rounded = fake_quantise_channels(layer.weight, widths.weights, symmetric=symmetric_weights)
         layer.weight = nn.Parameter(rounded)
+        operator.weight_bits = widths.weights
     operator.output = FakeQuantise(output_grid(operator, widths.activations), inplace=may_overwrite(operator))

@@ -20,11 +20,12 @@ Activation = Literal["relu6", "relu", "none"]
 
 
 class Operator(nn.Module):
-    """Base of all operators: the ``output`` slot."""
+    """Base of all operators: the ``output`` slot, and the bits that weights were rounded to, if they were."""
 
     def __init__(self) -> None:
         super().__init__()
         self.output: nn.Module = nn.Identity()
+        self.weight_bits: int | None = None
 
     def write(self, values: Tensor) -> Tensor:
         """Pass what was computed through the output slot."""

@@ -100,4 +100,5 @@ def _prepare_operator(operator: Operator, widths: BitWidths) -> None:
     layer = weighted_layer(operator)
     if layer is not None:
         parametrize.register_parametrization(layer, "weight", RoundedChannels(widths.weights))
+        operator.weight_bits = widths.weights
     operator.output = StraightThroughQuantise(output_grid(operator, widths.activations), inplace=False)

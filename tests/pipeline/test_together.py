@@ -1,4 +1,4 @@
-"""torchrun trains a run's teacher in two processes, once, and one of them goes on."""
+"""torchrun makes a run in two processes: both train teacher and networks, and one does the rest."""
 
 import os
 import subprocess
@@ -15,21 +15,23 @@ TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--np
 
 
 @pytest.mark.slow
-def test_two_processes_make_one_teacher_and_one_goes_on(tmp_path: Path) -> None:
+def test_two_processes_train_what_is_trained_once_and_one_goes_on(tmp_path: Path) -> None:
     (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(SPACE))
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(TINY))
 
-    def run(stage: str) -> str:
-        arguments = ["run", str(tmp_path / "config.yaml"), "-o", str(tmp_path / "run"), "--stage", stage]
-        command = [*TORCHRUN, "-m", "qabwnas.cli.main", *arguments, "--device", "cpu"]
+    def run(*options: str) -> subprocess.CompletedProcess[str]:
+        arguments = ["run", str(tmp_path / "config.yaml"), "-o", str(tmp_path / "run"), "--device", "cpu", *options]
         environment = os.environ | {"OMP_NUM_THREADS": "1"}
+        command = [*TORCHRUN, "-m", "qabwnas", *arguments]
         finished = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
         assert finished.returncode == 0, finished.stderr
-        return finished.stderr
+        return finished
 
-    first = run("teacher")
+    first = run("--stage", "teacher").stderr
     assert first.count("teacher: step 4 of 4") == first.count("teacher: done in") == 1
-    second = run("supernet")
-    assert "step 4 of 4" in second
-    assert "teacher: step" not in second
-    assert second.count("supernet: done in") == 1
+    whole = run()
+    assert "teacher: step" not in whole.stderr
+    for stage in ("supernet", "lut", "networks", "report"):
+        assert whole.stderr.count(f"{stage}: done in") == 1
+    assert len(list((tmp_path / "run" / "networks").glob("*.pt"))) == TINY["networks"]["seeds"]
+    assert whole.stdout.count("teacher FP32") == 1

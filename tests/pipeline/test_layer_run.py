@@ -117,11 +117,10 @@ def test_every_row_that_mixes_bit_widths_can_be_built(config: Config, finished: 
     teacher, supernet = load_teacher(config, finished), load_supernet(config, finished)
     for candidate in mixed[::6]:
         found = Found.of_choice("one", "mixed", lut, {"b1": candidate, "b2": 1}, {}, {})
-        words = [
-            f"{operation}/{w}" for operation, w in zip(describe(config, found), found.widths[0].split(), strict=True)
-        ]
-        assert " ".join(words) == lut.describe("b1", candidate)
         assert found.codes is not None
+        operations = config.space.blocks[0].describe(found.codes[0]).split()
+        words = (f"{o}/{w}" for o, w in zip(operations, found.widths[0].split(), strict=True))
+        assert " ".join(words) == lut.describe("b1", candidate)
         network = assemble(teacher, supernet, found.codes)
         check_bits(quantise_network(network, found.policy, calibration), found, config)
         check_bits(finish(prepare_network(network, found.policy, calibration)), found, config)

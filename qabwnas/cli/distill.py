@@ -31,6 +31,7 @@ def command(
     config_path: Path,
     data: Path | None,
     shorten: int,
+    sample: int | None,
     folder: Path,
     blocks: tuple[str, ...],
     force: bool,
@@ -44,6 +45,6 @@ def command(
     require_extras("train")
     from qabwnas.cli.stages import distill
 
-    config = read_config(config_path, data, shorten)
+    config = read_config(config_path, data, shorten, sample)
     apart = resources["workers"] > 1 or resources["address"] is not None
     distill(config, folder, blocks, make_resources(**resources), apart=apart, force=force)

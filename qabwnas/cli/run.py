@@ -35,6 +35,7 @@ def command(
     config_path: Path,
     data: Path | None,
     shorten: int,
+    sample: int | None,
     stage: str | None,
     folder: Path | None,
     qat: bool,
@@ -50,7 +51,7 @@ def command(
 
     from qabwnas.cli.stages import run_and_report
 
-    config = read_config(config_path, data, shorten)
+    config = read_config(config_path, data, shorten, sample)
     if qat:
         config = replace(config, networks=config.networks.with_qat())
     run_and_report(

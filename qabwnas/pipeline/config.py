@@ -153,6 +153,7 @@ class Config:
             metric has one, or a share of the 8-bit teacher's cost such as ``50%``.
         front_points: how many networks are also taken from the front of size and NSR of every bit width that all blocks
             share, and from the mixed one; 0 for none.
+        sample: how many rows a block are measured where the space has bit widths a layer; ``None`` for all.
     """
 
     task: TaskConfig
@@ -165,3 +166,4 @@ class Config:
     budgets: tuple[dict[str, str], ...]
     networks: NetworksConfig
     front_points: int = 0
+    sample: int | None = None

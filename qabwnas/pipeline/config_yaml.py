@@ -10,20 +10,21 @@ from typing import Any
 
 from qabwnas.errors import InputError
 from qabwnas.fields import Fields, named, parse_yaml
+from qabwnas.measure.sample import check_sample
 from qabwnas.pipeline.budgets import METRICS, resolve_budget
 from qabwnas.pipeline.config import DISTILLATIONS, INITIAL_WEIGHTS, Config, NetworksConfig, SupernetConfig
 from qabwnas.pipeline.task_yaml import parse_task, task_to_json, with_root
 from qabwnas.pipeline.teacher_yaml import parse_teacher, teacher_to_json
-from qabwnas.space import BitWidths, SearchSpace
-from qabwnas.space_yaml import load_space, parse_space, space_to_json
+from qabwnas.space import POLICIES, BitWidths, SearchSpace
+from qabwnas.space_yaml import check_policy, load_space, parse_space, space_to_json
 from qabwnas.train.paths import SAMPLINGS
 from qabwnas.train.settings import DECAYED, DECAYS, OPTIMIZERS, Training
 
 
-def load_config(path: str | os.PathLike[str], data: Path | None = None) -> Config:
+def load_config(path: str | os.PathLike[str], data: Path | None = None, sample: int | None = None) -> Config:
     """Return the configuration in a YAML file; a space given as a file is found from the configuration's folder.
 
-    ``data`` is the folder of the data, instead of the one that the file names.
+    ``data`` is the folder of the data, ``sample`` how many rows a block are measured, instead of what the file says.
 
     Raises:
         InputError: the file cannot be read, or a field in it is wrong; the message names the field.
@@ -36,6 +37,8 @@ def load_config(path: str | os.PathLike[str], data: Path | None = None) -> Confi
     content = parse_yaml(text, str(path))
     if data is not None:
         content = with_root(content, data, str(path))
+    if sample is not None and isinstance(content, dict):
+        content = content | {"sample": sample}
     return parse_config(content, str(path), path.parent)
 
 
@@ -66,8 +69,13 @@ def parse_config(content: Any, where: str = "config", folder: Path = Path()) -> 
         budgets=_parse_budgets(top),
         networks=_parse_networks(top.fields("networks")),
         front_points=top.integer("front_points", default=0, smallest=0),
+        sample=None if top.optional("sample") is None else top.integer("sample"),
     )
     top.end()
+    try:
+        check_sample(config.space, config.sample)
+    except InputError as error:
+        raise InputError(f"{top.path('sample')}: {error}") from error
     for index, budgets in enumerate(config.budgets):
         for metric, budget in budgets.items():
             try:
@@ -94,6 +102,7 @@ def config_to_json(config: Config) -> dict[str, Any]:
         "front": list(config.front),
         "budgets": [dict(budgets) for budgets in config.budgets],
         "front_points": config.front_points,
+        "sample": config.sample,
         "networks": {
             "training": asdict(config.networks.training),
             "seeds": config.networks.n_seeds,
@@ -112,13 +121,20 @@ def _parse_space(top: Fields, folder: Path) -> SearchSpace:
         raise InputError(f"{top.path('space')}: {source!r} is neither the name of a preset nor a .yaml file")
     is_file = source.endswith((".yaml", ".yml"))
     space = named(top.path("space"), load_space, str(folder / source) if is_file else source)
-    if not top.has("bit_widths"):
-        return space
+    if top.has("policy"):
+        space = replace(space, policy=top.choice("policy", POLICIES))
+    if top.has("bit_widths"):
+        space = replace(space, bit_widths=_parse_bit_widths(top))
+    check_policy(space, top.where)
+    return space
+
+
+def _parse_bit_widths(top: Fields) -> tuple[BitWidths, ...]:
     entries = top.entries("bit_widths")
     widths = tuple(named(f"{top.path('bit_widths')}[{i}]", BitWidths.parse, entry) for i, entry in enumerate(entries))
     if len(set(widths)) != len(widths):
         raise InputError(f"{top.path('bit_widths')}: an entry stands twice")
-    return replace(space, bit_widths=widths)
+    return widths
 
 
 def _parse_supernet(fields: Fields, n_blocks: int) -> SupernetConfig:

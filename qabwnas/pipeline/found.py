@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from qabwnas.layer_policy import parse_widths, widths_text
 from qabwnas.lut.lut import Lut
-from qabwnas.space import BitWidths, Policy
+from qabwnas.space import Policy
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Found:
         family: what it belongs to: ``budget``, ``mixed``, or the bit widths that all its blocks share, as ``w8a8``.
         budgets: metric → upper bound, resolved to a number.
         codes: the code of the chosen operations of every block; ``None`` where nothing fits.
-        widths: the chosen bit widths of every block.
+        widths: the chosen bit widths of every block: ``w4a8``, or one a layer, ``w4a8 w8a8``.
         nsrs: the noise-to-signal power ratio of every block's candidate, as measured.
         totals: metric → exact total.
         smallest: where nothing fits, metric → the smallest total that the other budgets allow.
@@ -50,12 +51,12 @@ class Found:
             name,
             family,
             dict(budgets),
-            codes=[code for _, code in rows],
-            widths=[table.widths.name for table, _ in rows if table.widths is not None],
-            nsrs=[float(table.columns["nsr"][code]) for table, code in rows],
+            codes=[table.code(row) for table, row in rows],
+            widths=[widths_text(widths) for table, row in rows if (widths := table.widths_of(row)) is not None],
+            nsrs=[float(table.columns["nsr"][row]) for table, row in rows],
             totals={metric: str(total) for metric, total in totals.items()},
         )
 
     @property
     def policy(self) -> Policy:
-        return Policy(tuple(BitWidths.parse(name) for name in self.widths))
+        return Policy(tuple(map(parse_widths, self.widths)))

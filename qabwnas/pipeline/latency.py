@@ -58,10 +58,11 @@ def tables_of_lut(lut: Lut) -> tuple[SearchSpace, Tables]:
     """Return the space of a LUT and the bit widths of its tables.
 
     Raises:
-        InputError: the LUT has no space, or a table's bit widths are not known.
+        InputError: the LUT has no space, a table's bit widths are not known, or layers have their own.
     """
     if lut.space is None:
         raise InputError("the LUT has no space, so that its candidates cannot be built")
+    _check_policy(lut.space)
     tables: dict[str, list[BitWidths]] = {}
     for block in lut.blocks:
         for table in block.tables:
@@ -72,8 +73,18 @@ def tables_of_lut(lut: Lut) -> tuple[SearchSpace, Tables]:
 
 
 def tables_of_space(space: SearchSpace, bit_widths: Sequence[BitWidths]) -> Tables:
-    """Return the same for a LUT that a space will have: every block at these bit widths, or at the space's own."""
+    """Return the same for a LUT that a space will have: every block at these bit widths, or at the space's own.
+
+    Raises:
+        InputError: layers of the space have bit widths of their own.
+    """
+    _check_policy(space)
     return {block.name: list(bit_widths or space.bit_widths) for block in space.blocks}
+
+
+def _check_policy(space: SearchSpace) -> None:
+    if space.policy != "block":
+        raise InputError(f"the space {space.name!r} has bit widths a layer, and bundles hold candidates of one a block")
 
 
 def open_bundle(space: SearchSpace, tables: Tables, folder: Path, n_networks: int) -> None:

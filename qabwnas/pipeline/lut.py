@@ -20,6 +20,7 @@ from qabwnas.lut.merge import differing, merge_luts
 from qabwnas.lut.store import open_lut, save_lut
 from qabwnas.measure.memory import default_memory
 from qabwnas.measure.populate import SETTINGS, measure_shard, provenance
+from qabwnas.measure.sample import Sample, space_rows
 from qabwnas.measure.shard import Shard, space_shards
 from qabwnas.measure.signal import signal_variances
 from qabwnas.pipeline.config import Config
@@ -39,12 +40,26 @@ SIGNAL_KIND = "signal"
 
 
 def _settings(config: Config) -> dict[str, Any]:
-    return {"bit_widths": [widths.name for widths in config.space.bit_widths], "measure": SETTINGS}
+    settings: dict[str, Any] = {"bit_widths": [widths.name for widths in config.space.bit_widths], "measure": SETTINGS}
+    if config.space.policy == "layer":
+        sample = sample_of(config)
+        settings |= {"policy": "layer", "sample": sample.n_rows, "seed": None if sample.n_rows is None else sample.seed}
+    return settings
+
+
+def sample_of(config: Config) -> Sample:
+    """Return which rows a run measures."""
+    return Sample(config.sample, config.seed)
 
 
 def _make(place: Workplace) -> list[str]:
-    save_lut(measure(place, space_shards(place.config.space)), place.folder / FILE_NAME)
+    save_lut(measure(place, shards_of(place.config)), place.folder / FILE_NAME)
     return [FILE_NAME]
+
+
+def shards_of(config: Config) -> list[Shard]:
+    """Return all shards of a run."""
+    return space_shards(config.space, rows=space_rows(config.space, sample_of(config)))
 
 
 def measure(place: Workplace, shards: Sequence[Shard]) -> Lut:
@@ -75,7 +90,8 @@ def _provenance(place: Workplace) -> dict[str, Any]:
     splits = load_task(place.config, place.folder).splits
     teacher, supernet = load_teacher(place.config, place.folder), load_supernet(place.config, place.folder)
     device = place.resources.device
-    return provenance(teacher, supernet, splits.calibration, splits.validation, Policy.fixed, device)
+    sample = sample_of(place.config)
+    return provenance(teacher, supernet, splits.calibration, splits.validation, Policy.fixed, device, sample)
 
 
 def _check_part(path: Path, made_with: Mapping[str, Any]) -> None:
@@ -116,6 +132,7 @@ def measure_part(
         memory,
         made_with,
         measured_parts(config),
+        space_rows(config.space, sample_of(config)),
     )
     save_lut(lut, path)
 

@@ -124,8 +124,9 @@ def float_name(found: Found, n: int) -> str:
 
 
 def quantised_name(found: Found, n: int) -> str:
-    """Return the file of a network that was trained at its bit widths."""
-    return f"{_joined(_codes(found))}-{_joined(found.widths)}-seed{n}.pt"
+    """Return the file of a network that was trained at its bit widths; those of layers are joined by dots."""
+    widths = [of_block.replace(" ", ".") for of_block in found.widths]
+    return f"{_joined(_codes(found))}-{_joined(widths)}-seed{n}.pt"
 
 
 def load_network(config: Config, folder: Path, found: Found, n: int) -> Network:

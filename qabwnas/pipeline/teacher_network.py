@@ -17,7 +17,7 @@ from qabwnas.nets.network import Network, build_network
 from qabwnas.nets.part_costs import fixed_parts, teacher_parts
 from qabwnas.nets.state_dict import load_tensors, read_state_dict
 from qabwnas.pipeline.config import Config, ModuleConfig
-from qabwnas.space import Policy
+from qabwnas.space import BitWidths, Policy
 
 
 def build_teacher(config: Config) -> Network:
@@ -97,11 +97,11 @@ def measured_parts(config: Config) -> FixedParts | None:
     return None if config.teacher.module is None else fixed_parts(build_teacher(config), config.space.input)
 
 
-def teacher_costs(config: Config, policy: Policy, *, encoder: bool = False) -> dict[str, float]:
+def teacher_costs(config: Config, widths: BitWidths, *, encoder: bool = False) -> dict[str, float]:
     """Return what the teacher costs at these bit widths, without its head if ``encoder``; keys as ``network_costs``."""
     if config.teacher.module is None:
         costs = encoder_costs if encoder else network_costs
+        policy = Policy.homogeneous(widths, len(config.space.blocks))
         return costs(config.space, config.teacher.operations, policy)
     parts = teacher_parts(build_teacher(config), config.space.input)
-    widths = (policy.fixed, *policy.blocks, policy.fixed)
-    return total_costs(list(zip(parts, widths, strict=True))[: -1 if encoder else None])
+    return total_costs([(part, widths) for part in parts[: -1 if encoder else None]])

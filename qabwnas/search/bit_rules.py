@@ -1,4 +1,7 @@
-"""Which bit widths blocks may have, as text: ``8``, ``w4a8,8``, ``BLOCK=4``, ``homogeneous``."""
+"""Which bit widths blocks may have, as text: ``8``, ``w4a8,8``, ``BLOCK=4``, ``homogeneous``.
+
+Where layers have bit widths of their own, a rule holds for every layer of a block.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qabwnas.errors import InputError
-from qabwnas.lut.lut import Lut, LutBlock
+from qabwnas.lut.lut import Lut, LutBlock, Table
 from qabwnas.space import BitWidths
 
 HOMOGENEOUS = "homogeneous"
@@ -21,7 +24,7 @@ class BitRules:
 
     Attributes:
         widths: block name → its widths; a block that is not named may have any.
-        homogeneous: all blocks must have the same.
+        homogeneous: all blocks must have the same, and so must their layers.
     """
 
     widths: Mapping[str, frozenset[BitWidths]]
@@ -62,25 +65,44 @@ class BitRules:
 
     def allowed(self, block: LutBlock) -> NDArray[np.bool_]:
         """Return which candidates of a block have widths that it may have, bool ``(n_candidates,)``."""
-        if block.name not in self.widths:
-            return np.ones(block.n_candidates, dtype=np.bool_)
-        right = [table.widths in self.widths[block.name] for table in block.tables]
-        return np.repeat(right, [table.n_rows for table in block.tables])
+        return np.concatenate([self._allowed_rows(block.name, table) for table in block.tables])
+
+    def _allowed_rows(self, block_name: str, table: Table) -> NDArray[np.bool_]:
+        allowed = self.widths.get(block_name)
+        if table.rows is None:
+            return np.full(table.n_rows, allowed is None or table.widths in allowed)
+        of_layers = table.rows.widths
+        right = np.ones(table.n_rows, dtype=np.bool_)
+        if allowed is not None:
+            right &= np.array([widths in allowed for widths in table.rows.choices.bit_widths])[of_layers].all(axis=0)
+        if self.homogeneous:
+            right &= (of_layers == of_layers[0]).all(axis=0)
+        return right
 
     def groups(self, block: LutBlock) -> NDArray[np.int64]:
-        """Return a number for the widths of every candidate, int64 ``(n_candidates,)``."""
-        numbers = [table.widths.weights << 8 | table.widths.activations for table in block.tables if table.widths]
-        return np.repeat(np.array(numbers, dtype=np.int64), [table.n_rows for table in block.tables])
+        """Return a number for the widths of every candidate that has one, int64 ``(n_candidates,)``."""
+        numbers = []
+        for table in block.tables:
+            if table.rows is not None:
+                numbers.append(np.array([_number(w) for w in table.rows.choices.bit_widths])[table.rows.widths[0]])
+            elif table.widths is not None:
+                numbers.append(np.full(table.n_rows, _number(table.widths), dtype=np.int64))
+        return np.concatenate(numbers)
 
 
 def _offered(lut: Lut, names: Sequence[str], text: str) -> dict[str, set[BitWidths]]:
     offered: dict[str, set[BitWidths]] = {}
     for name in names:
         tables = lut.block(name).tables
-        offered[name] = {table.widths for table in tables if table.widths is not None}
-        if len(offered[name]) < len(tables):
+        if any(table.widths is None and table.rows is None for table in tables):
             raise InputError(f"bits {text!r}: the LUT does not say the bit widths of block {name!r}")
+        offered[name] = {table.widths for table in tables if table.widths is not None}
+        offered[name].update(*(table.rows.choices.bit_widths for table in tables if table.rows is not None))
     return offered
+
+
+def _number(widths: BitWidths) -> int:
+    return widths.weights << 8 | widths.activations
 
 
 def _parse(value: str, text: str) -> BitWidths:

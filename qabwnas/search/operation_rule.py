@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qabwnas.errors import InputError
-from qabwnas.lut.lut import Lut, LutBlock
+from qabwnas.lut.lut import Lut, LutBlock, Table
 from qabwnas.space import Block, Operation
 
 
@@ -80,8 +80,8 @@ class OperationRule:
         layers = range(of_space.n_layers) if self.layer is None else [self.layer]
         if layers[-1] >= of_space.n_layers:
             raise InputError(f"{self}: block {block.name!r} has layers 0 to {of_space.n_layers - 1}")
-        uses = np.stack([_has(of_space, layer, operation) for layer in layers])
-        return np.asarray(np.tile(uses, (1, len(block.tables))))
+        uses = [np.stack([_has(of_space, table, layer, operation) for layer in layers]) for table in block.tables]
+        return np.concatenate(uses, axis=1)
 
     def _described(self, block: LutBlock) -> NDArray[np.bool_]:
         hits: list[bool] = []
@@ -94,12 +94,14 @@ class OperationRule:
         return np.array(hits, dtype=np.bool_)[np.newaxis]
 
 
-def _has(block: Block, layer: int, operation: Operation) -> NDArray[np.bool_]:
-    """Which codes of a block have the operation in a layer, bool ``(n_candidates,)``."""
+def _has(block: Block, table: Table, layer: int, operation: Operation) -> NDArray[np.bool_]:
+    """Which rows of a table have the operation in a layer, bool ``(n_rows,)``."""
     offered = block.layers[layer].operations
     if operation not in offered:
-        return np.zeros(block.n_candidates, dtype=np.bool_)
-    digits = np.unravel_index(np.arange(block.n_candidates), block.radices)[layer]
+        return np.zeros(table.n_rows, dtype=np.bool_)
+    if table.rows is not None:
+        return np.asarray(table.rows.operations[layer] == offered.index(operation))
+    digits = np.unravel_index(np.arange(table.n_rows), block.radices)[layer]
     return np.asarray(digits == offered.index(operation))
 
 

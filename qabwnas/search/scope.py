@@ -86,6 +86,8 @@ class Scope:
         candidates = []
         for block in lut.blocks:
             left = bits.allowed(block)
+            if not left.any():
+                raise InputError(f"bits {', '.join(map(str, self.bits))!r} leave no candidate of block {block.name!r}")
             for rule in rules:
                 if rule.block in (None, block.name):
                     left = left & rule.allowed(lut, block)

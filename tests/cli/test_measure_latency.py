@@ -13,10 +13,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from qabwnas.cli.main import main
+from qabwnas.errors import InputError
 from qabwnas.lut.device_results import read_results
 from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
-from qabwnas.pipeline.latency import Validation
+from qabwnas.pipeline.latency import Validation, tables_of_lut, tables_of_space
 from qabwnas.space import BitWidths
+from tests.lut.test_rows import layer_lut
 from tests.spaces import TINY
 
 BRIEF = ["--rounds", 3]
@@ -171,3 +173,12 @@ def test_a_bundle_needs_nothing_but_onnxruntime_and_numpy(lut: Path, tmp_path: P
     absent = subprocess.run([str(python), "-c", "import qabwnas"], cwd=tmp_path, capture_output=True)
     assert absent.returncode != 0
     run_alone(python, [], tmp_path / "bundle")
+
+
+def test_bundles_are_of_bit_widths_a_block() -> None:
+    lut = layer_lut()
+    assert lut.space is not None
+    with pytest.raises(InputError, match="the space 'tiny' has bit widths a layer, and bundles hold candidates of one"):
+        tables_of_lut(lut)
+    with pytest.raises(InputError, match="the space 'tiny' has bit widths a layer"):
+        tables_of_space(lut.space, [])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -18,10 +19,11 @@ from qabwnas.deploy.runtime import OnnxNetwork, open_session
 from qabwnas.errors import InputError
 from qabwnas.nets.head import DeepLabV3
 from qabwnas.nets.network import build_network
+from qabwnas.nets.quantise import quantise_network
 from qabwnas.quant.apply import observe, quantise
 from qabwnas.quant.operators import Convolution, Input, Unquantised
 from qabwnas.quant.qat import finish, prepare
-from qabwnas.space import FLOAT, BitWidths, Operation
+from qabwnas.space import FLOAT, BitWidths, Operation, Policy
 from tests.deploy.candidates import DILATED, SAME, SHAPE, SMALLER, candidate, images
 from tests.quant.test_apply import trained
 from tests.spaces import TINY
@@ -140,3 +142,20 @@ def test_a_bias_beyond_32_bits_widens_the_weights_of_its_channel() -> None:
 def test_what_cannot_be_exported_is_named(module: nn.Module, message: str) -> None:
     with pytest.raises(InputError, match=message):
         onnx_model(module, SHAPE)
+
+
+@torch.no_grad()
+def test_layers_keep_bit_widths_of_their_own() -> None:
+    network = trained(build_network(TINY, [[Operation(5, 2), Operation(3, 1)], [Operation(3, 3), Operation(3, 2)]]))
+    w4, w8 = BitWidths(4, 4), BitWidths(8, 6)
+    batches = [torch.rand(8, 1, 8, 6)]
+    quantised = quantise_network(network, Policy(((w4, w8), (w8, w4))), batches)
+    model = onnx_model(quantised, (1, 8, 6))
+    held = {tensor.name: tensor.doc_string for tensor in model.graph.initializer}
+    for b, of_layers in enumerate((("4 bits", "8 bits"), ("8 bits", "4 bits"))):
+        for layer, bits in enumerate(of_layers):
+            notes = {held[name] for name in held if re.fullmatch(rf"blocks\.{b}\.1\.{layer}\..*weight", name)}
+            assert notes == {bits}
+    answers = OnnxNetwork(open_session(model))
+    step = float(quantised.head[1][1].output.grid.scale)
+    assert agreement(answers, as_exported(quantised, model), batches, step).within_a_step >= 0.99

@@ -65,7 +65,7 @@ def test_a_run_under_a_module_made_elsewhere(tmp_path: Path) -> None:
 
 def test_costs_of_a_module_are_those_of_its_parts() -> None:
     config = module_config()
-    whole, encoder = teacher_costs(config, W8A8), teacher_costs(config, W8A8, encoder=True)
+    whole, encoder = (teacher_costs(config, BitWidths(8, 8), encoder=e) for e in (False, True))
     assert whole["parameters"] == sum(p.numel() for p in foreign_teacher.make().parameters())
     assert whole["parameters"] - encoder["parameters"] == 24 * 8 + 8 + 8 * 10 + 10
     assert resolve_budget(config, "macs", "50%") == int(whole["macs"]) // 2
@@ -76,8 +76,8 @@ def test_costs_of_described_teachers_are_those_of_the_space() -> None:
     config = demo_config()
     policy = Policy.homogeneous(BitWidths(8, 8), 3)
     described = config.space, config.teacher.operations, policy
-    assert teacher_costs(config, policy) == network_costs(*described)
-    assert teacher_costs(config, policy, encoder=True) == encoder_costs(*described)
+    assert teacher_costs(config, BitWidths(8, 8)) == network_costs(*described)
+    assert teacher_costs(config, BitWidths(8, 8), encoder=True) == encoder_costs(*described)
     assert measured_parts(config) is None
 
 

@@ -83,7 +83,6 @@ def _score_teacher(place: Workplace, teacher: Network, task: Task) -> list[Resul
 def _teacher_result(
     config: Config, widths: BitWidths, nsrs: list[float], in_float: Score, quantised: Score | None
 ) -> Result:
-    policy = Policy.homogeneous(widths, len(config.space.blocks))
     return Result(
         name=_teacher_name(widths),
         family=TEACHER,

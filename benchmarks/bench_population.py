@@ -14,8 +14,8 @@ imports.
 they have every operation six times in every layer, so that they take as long as the others on average. *Full size*: the
 maps that the paper's block has, at 8 bits and at 4, 6 and 8; the 36 candidates that begin with k5e3 k3e6, on which the
 tree saves 2.8 times the multiply-accumulates, as on all 1,296 (3.1 in place of 3.3 times where all layers have 64
-channels). One by one and plainly, six of them are measured, in which every operation stands once in either layer behind,
-two at each bit width; their mean time stands for every candidate and bit width. NSRs are compared first.
+channels). One by one and plainly, six of them are measured, two at each bit width, in which every operation stands once
+in either layer behind; their mean time stands for every candidate and bit width. NSRs are compared first.
 """
 
 from __future__ import annotations

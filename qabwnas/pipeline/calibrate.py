@@ -56,7 +56,7 @@ def calibrate_retrained(folder: Path, resources: Resources) -> Calibration:
         values = []
         for n in range(config.networks.n_seeds):
             network = load_network(config, folder, found, n).to(resources.device)
-            images = list(calibration_images(task, resources.device))
+            images = calibration_images(task, resources.device)
             values.append(_score(load_deployed(config, folder, network, found, n, images), task, resources))
         return mean(values)
 
@@ -90,7 +90,10 @@ def calibrate_inherited(folder: Path, n: int, resources: Resources) -> Calibrati
 
 
 def _recalibrate(network: Network, task: Task, device: str) -> None:
-    """Give the blocks the statistics of the maps that they get within this network."""
+    """Give the blocks the statistics of the maps that they get within this network.
+
+    Exact statistics need the maps of all calibration images at once, one operator's, as population does.
+    """
     maps = [network.stem(images) for images in calibration_images(task, device)]
     for block in network.blocks:
         assert isinstance(block, torch.nn.Sequential)

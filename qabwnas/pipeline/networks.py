@@ -7,7 +7,7 @@ training, where the configuration has it, starts from them and writes ``networks
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from qabwnas.data.batches import ImageBatches
 from qabwnas.nets.network import Network, assemble, build_network
 from qabwnas.nets.quantise import prepare_network, quantise_network
 from qabwnas.pipeline.answers import load_answers
@@ -29,7 +30,6 @@ from qabwnas.pipeline.teacher import load_teacher
 from qabwnas.pipeline.together import training_engine
 from qabwnas.quant.qat import finish
 from qabwnas.train.checkpoint import load_weights, save_weights
-from qabwnas.train.feed import BATCH, read_batches
 from qabwnas.train.parallel import rank
 from qabwnas.train.retrain import retrain
 from qabwnas.train.seeds import derive_seed, own_generators
@@ -156,9 +156,9 @@ def load_deployed(
     return load_tuned(folder, network, found, n, calibration)
 
 
-def calibration_images(task: Task, device: str) -> Iterator[Tensor]:
-    """Give the images that ranges come from, in batches, on a device."""
-    return (batch.images.to(device) for batch in read_batches(task.splits.calibration, BATCH))
+def calibration_images(task: Task, device: str) -> ImageBatches:
+    """Return the images that ranges come from, in batches, on a device."""
+    return ImageBatches(task.splits.calibration, device)
 
 
 def _codes(found: Found) -> list[int]:

@@ -7,12 +7,9 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-import torch
-from torch import Tensor
-
 from qabwnas.atomic import atomic_path
 from qabwnas.costs import encoder_costs
-from qabwnas.measure.maps import block_maps
+from qabwnas.measure.teacher_noise import teacher_nsrs
 from qabwnas.nets.network import Network
 from qabwnas.nets.quantise import quantise_network
 from qabwnas.pipeline import front
@@ -25,13 +22,11 @@ from qabwnas.pipeline.networks import calibration_images, load_network, load_tun
 from qabwnas.pipeline.stage import Stage, Workplace
 from qabwnas.pipeline.teacher import load_teacher
 from qabwnas.pipeline.teacher_network import measured_parts, teacher_costs
-from qabwnas.quant.apply import quantise
 from qabwnas.report.front import Mark, draw_front
 from qabwnas.report.result import BUDGET, TEACHER, NothingFits, Result, Results
 from qabwnas.report.scores import draw_scores
 from qabwnas.search.frontier import Frontier
 from qabwnas.space import FLOAT, BitWidths, Policy
-from qabwnas.train.feed import images
 from qabwnas.train.task import Score, Task
 
 RESULTS_NAME = "results.json"
@@ -47,7 +42,7 @@ def _make(place: Workplace) -> list[str]:
     task = load_task(config, folder)
     teacher = load_teacher(config, folder).to(place.resources.device)
     rows = [
-        *(_score_teacher(place, teacher, widths, task) for widths in _teacher_widths(config)),
+        *_score_teacher(place, teacher, task),
         *(_score_found(place, found, task) for found in load_answers(folder)),
     ]
     results = Results(config.task.name, task.score_name, len(task.splits.test), config.seed, rows)
@@ -69,39 +64,37 @@ def _teacher_name(widths: BitWidths) -> str:
     return f"teacher INT{widths.weights}" if widths.weights == widths.activations else f"teacher {widths.name}"
 
 
-def _score_teacher(place: Workplace, teacher: Network, widths: BitWidths, task: Task) -> Result:
-    config, operations = place.config, place.config.teacher.operations
-    policy = Policy.homogeneous(widths, len(config.space.blocks))
-    before, after = [_score(place, task, teacher)], []
-    nsrs = [0.0] * len(policy.blocks)
-    if not widths.is_float:
-        calibration, validation = images(task.splits.calibration), images(task.splits.validation)
-        nsrs = _nsrs(teacher, widths, calibration, validation)
-        quantised = quantise_network(teacher, policy, calibration_images(task, place.resources.device))
-        after = [_score(place, task, quantised)]
+def _score_teacher(place: Workplace, teacher: Network, task: Task) -> list[Result]:
+    """Return the teacher in float and at all bit widths."""
+    config, splits = place.config, task.splits
+    n_blocks, device = len(config.space.blocks), place.resources.device
+    quantised = [widths for widths in _teacher_widths(config) if not widths.is_float]
+    names = [block.name for block in config.space.blocks]
+    nsrs = teacher_nsrs(teacher, names, splits.calibration, splits.validation, quantised)
+    in_float = _score(place, task, teacher)
+    rows = [_teacher_result(config, FLOAT, [0.0] * n_blocks, in_float, None)]
+    for widths in quantised:
+        policy = Policy.homogeneous(widths, n_blocks)
+        network = quantise_network(teacher, policy, calibration_images(task, device))
+        rows.append(_teacher_result(config, widths, nsrs[widths], in_float, _score(place, task, network)))
+    return rows
+
+
+def _teacher_result(
+    config: Config, widths: BitWidths, nsrs: list[float], in_float: Score, quantised: Score | None
+) -> Result:
     return Result(
         name=_teacher_name(widths),
         family=TEACHER,
-        blocks=[" ".join(operation.name for operation in block) for block in operations],
+        blocks=[" ".join(operation.name for operation in block) for block in config.teacher.operations],
         widths=[] if widths.is_float else [widths.name] * len(config.space.blocks),
         size_bytes=teacher_costs(config, widths)["size_bytes"],
         encoder_bytes=teacher_costs(config, widths, encoder=True)["size_bytes"],
         nsrs=nsrs,
-        scores_before=[score.value for score in before],
-        scores_after=[score.value for score in after],
-        standard_error=(after or before)[0].standard_error,
+        scores_before=[in_float.value],
+        scores_after=[] if quantised is None else [quantised.value],
+        standard_error=(quantised or in_float).standard_error,
     )
-
-
-@torch.inference_mode()
-def _nsrs(teacher: Network, widths: BitWidths, calibration: list[Tensor], validation: list[Tensor]) -> list[float]:
-    """Return the NSR that quantisation alone gives every block of the teacher, measured as candidates are."""
-    nsrs = []
-    for b, block in enumerate(teacher.blocks):
-        maps = block_maps(teacher, b, calibration, validation)
-        quantised = quantise(block, widths, maps.calibration)
-        nsrs.append(maps.meter(quantised(batch) for batch in maps.validation))
-    return nsrs
 
 
 def _score_found(place: Workplace, found: Found, task: Task) -> Result | NothingFits:
@@ -113,7 +106,7 @@ def _score_found(place: Workplace, found: Found, task: Task) -> Result | Nothing
     tuned: list[Score] = []
     for n in range(config.networks.n_seeds):
         network = load_network(config, place.folder, found, n).to(place.resources.device)
-        calibration = list(calibration_images(task, place.resources.device))
+        calibration = calibration_images(task, place.resources.device)
         before.append(_score(place, task, network))
         after.append(_score(place, task, quantise_network(network, found.policy, calibration)))
         if config.networks.qat is not None:

@@ -27,10 +27,14 @@ M = TypeVar("M", bound=nn.Module)
 
 def observe(module: M) -> M:
     """Return a copy in evaluation mode with a min-max observer in every output slot."""
-    observed = copy.deepcopy(module).eval()
-    for _, operator in operators_of(observed):
+    return observe_in_place(copy.deepcopy(module))
+
+
+def observe_in_place(module: M) -> M:
+    """Do the same to the module itself, and return it."""
+    for _, operator in operators_of(module):
         operator.output = MinMaxObserver()
-    return observed
+    return module.eval()
 
 
 def freeze(observed: M, widths: BitWidths, *, symmetric_weights: bool = True) -> M:
@@ -117,4 +121,7 @@ def _freeze_operator(operator: Operator, widths: BitWidths, symmetric_weights: b
         rounded = fake_quantise_channels(layer.weight, widths.weights, symmetric=symmetric_weights)
         layer.weight = nn.Parameter(rounded)
         operator.weight_bits = widths.weights
-    operator.output = FakeQuantise(output_grid(operator, widths.activations), inplace=may_overwrite(operator))
+    rounding = FakeQuantise(output_grid(operator, widths.activations), inplace=may_overwrite(operator))
+    if isinstance(operator, Convolution) and rounding.clips_to(*operator.bounds):
+        operator.activation = nn.Identity()  # as in integer run-times: a pass over memory less
+    operator.output = rounding

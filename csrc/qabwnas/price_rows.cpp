@@ -102,7 +102,7 @@ class Pricing {
     // Searches wider and wider cores, each for the subnets that no other rows are part of. Returns whether the answers
     // are proved.
     bool search_cores(const Lagrangian& prices) {
-        const std::size_t max_nodes = n_nodes_ + 256 * best_.k();
+        const std::size_t max_nodes = n_nodes_ + 512 * best_.k();
         std::size_t n_rows = few_rows(best_.k());
         while (n_nodes_ < max_nodes) {
             const double gap = prices.gap_of_cheapest(n_rows);

@@ -60,17 +60,22 @@ class BitRules:
                 )
         return cls({name: frozenset(wanted) for name, wanted in allowed.items()}, HOMOGENEOUS in texts)
 
-    def allowed(self, block: LutBlock) -> NDArray[np.bool_]:
-        """Return which candidates of a block have widths that it may have, bool ``(n_candidates,)``."""
+    def allowed(self, block: LutBlock, first: int, last: int) -> NDArray[np.bool_]:
+        """Return which of a block's candidates ``first … last − 1`` have widths that it may have, bool."""
         if block.name not in self.widths:
-            return np.ones(block.n_candidates, dtype=np.bool_)
+            return np.ones(last - first, dtype=np.bool_)
         right = [table.widths in self.widths[block.name] for table in block.tables]
-        return np.repeat(right, [table.n_rows for table in block.tables])
+        return np.array(right)[_tables_of(block, first, last)]
 
-    def groups(self, block: LutBlock) -> NDArray[np.int64]:
-        """Return a number for the widths of every candidate, int64 ``(n_candidates,)``."""
+    def groups(self, block: LutBlock, first: int, last: int) -> NDArray[np.int64]:
+        """Return a number for the widths of each of these candidates, int64."""
         numbers = [table.widths.weights << 8 | table.widths.activations for table in block.tables if table.widths]
-        return np.repeat(np.array(numbers, dtype=np.int64), [table.n_rows for table in block.tables])
+        return np.array(numbers, dtype=np.int64)[_tables_of(block, first, last)]
+
+
+def _tables_of(block: LutBlock, first: int, last: int) -> NDArray[np.int64]:
+    """Which table each candidate stands in."""
+    return np.asarray(np.searchsorted(block.starts, np.arange(first, last), side="right") - 1)
 
 
 def _offered(lut: Lut, names: Sequence[str], text: str) -> dict[str, set[BitWidths]]:

@@ -18,6 +18,7 @@ $(VENV)/.installed: pyproject.toml setup.py constraints.txt $(CORE_SOURCES)
 
 demo: $(VENV)/.installed
 	$(BIN)/qabwnas demo
+	$(BIN)/qabwnas export runs/demo --answer 1 -o runs/demo/export --force
 
 test: $(VENV)/.installed core-test
 	$(TEST_ENV) $(BIN)/python -m pytest -n 2 -m "not slow"

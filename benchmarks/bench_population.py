@@ -1,14 +1,201 @@
-"""Population of a LUT: the tree of prefixes against one candidate after the other, on one block of four layers.
+"""Population of a LUT: the tree of prefixes against one candidate after the other, on blocks of four layers.
 
-    python benchmarks/bench_population.py [--full] [--json RESULTS.json]
+    python benchmarks/bench_population.py [--rounds N] [--json RESULTS.json]
 
-The block is the third of the paper's space (six operations a layer, 32 → 64 channels, dilation 2) at 8 bits, on feature
-maps of 24×48. Three ways, each in a process of its own with one thread, on the same weights and images:
+Blocks have six operations a layer and dilation 2, as the third of the paper's space. Ways to measure their candidates
+take turns, each in a process of its own with one thread, on the same weights and images; times are CPU times without
+imports.
 
-- tree: what `qabwnas populate` does, in the environment that it gives its workers;
-- one by one, same engine: every candidate through the same kernels, in the same environment;
-- one by one, plain: torch's fake-quantise kernels, batch norm left as it is in memory order, default malloc.
+- tree: what ``qabwnas populate`` does, in the environment that its workers get;
+- one by one: every candidate and every bit width for itself, by the same kernels in the same environment;
+- plain: the same as one would write it with torch alone (plain_population.py), with the default malloc.
 
-All give the same NSR. Without --full the ways one by one measure every 36th candidate, and their time is multiplied;
-with it, all of them.
+*Small maps*: all 1,296 candidates at 8 bits. One by one, 36 of them are measured and their time is multiplied by 36:
+they have every operation six times in every layer, so that they take as long as the others on average. *Full size*: the
+maps that the paper's block has, at 8 bits and at 4, 6 and 8; the 36 candidates that begin with k5e3 k3e6, on which the
+tree saves as many multiply-accumulates as on all. One by one and plainly, six of them are measured, in which every
+operation stands once in either layer behind, two at each bit width; their mean time stands for every candidate and bit
+width. NSRs are compared first.
 """
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+Row = tuple[int, int]
+"""A candidate and the bits that it is measured at."""
+
+N_CALIBRATION, N_VALIDATION = 1, 2
+ALL = range(6**4)
+BEHIND_ONE_PAIR = [(2 * 6 + 1) * 36 + last for last in range(36)]
+# The same kernels give the same bits. torch's batch norm sums in another order, so that, in the plain way, a weight in
+# a hundred thousand falls to the next step: a few parts in 10⁵ of the NSR at 8 bits, one part in 10⁶ at 16 bits.
+WITHIN = {"one by one": 1e-6, "plain": 1e-3}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A block, the size of its maps, and what is measured there.
+
+    Attributes:
+        rows: what the tree measures.
+        sample: of them, what the other ways measure.
+        asked: by which factor the tree is asked to be faster than another way.
+    """
+
+    name: str
+    in_channels: int
+    height: int
+    width: int
+    rows: Sequence[Row]
+    sample: Sequence[Row]
+    asked: dict[str, float]
+    ways: tuple[str, ...]
+
+
+def settings() -> list[Setting]:
+    balanced = [(a, b, (a + b) % 6, (a + 5 * b) % 6) for a in range(6) for b in range(6)]
+    every = [(code, 8) for code in ALL]
+    of_every = [(((a * 6 + b) * 6 + c) * 6 + d, 8) for a, b, c, d in balanced]
+    mixed = [(code, bits) for bits in (4, 6, 8) for code in BEHIND_ONE_PAIR]
+    of_mixed = [(BEHIND_ONE_PAIR[i * 6 + (i + 1) % 6], (4, 6, 8)[i % 3]) for i in range(6)]
+    small, plain = ("tree", "one by one"), ("tree", "one by one", "plain")
+    return [
+        Setting("64 → 64 channels, small maps", 64, 24, 48, every, of_every, {"one by one": 3.2}, small),
+        Setting("32 → 64 channels, small maps", 32, 24, 48, every, of_every, {}, small),
+        Setting("32 → 64 channels, full size, 4, 6 and 8 bits", 32, 128, 256, mixed, of_mixed, {"plain": 15.0}, plain),
+        Setting(EIGHT, 32, 128, 256, [row for row in mixed if row[1] == 8], of_mixed, {"plain": 15.0}, ("tree",)),
+    ]
+
+
+EIGHT = "32 → 64 channels, full size, 8 bits"
+"""Its other ways are those of the setting before: their time does not depend on the bits."""
+
+
+def measure(way: str, setting: Setting) -> dict[str, Any]:
+    """Measure rows in this process, and return seconds, NSRs and how many runs of a layer they take, of either path."""
+    import torch
+
+    from qabwnas.data.splits import TensorSplit
+    from qabwnas.measure.candidate import measure_candidate
+    from qabwnas.measure.maps import block_maps
+    from qabwnas.measure.memory import CPU_MEMORY
+    from qabwnas.measure.shard import Laboratory, measure_rows
+    from qabwnas.measure.signal import signal_variances
+    from qabwnas.measure.tree import n_edges, prefix_tree, row_path
+    from qabwnas.nets.network import build_network
+    from qabwnas.nets.supernet import Supernet
+    from qabwnas.space import BitWidths, Block, Head, Operation, SearchSpace, Shape, Stem, mbconvs
+
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    block = Block("block", setting.in_channels, 64, 4, 1, 2, mbconvs((3, 5, 7), (3, 6)))
+    image = Shape(3, setting.height, setting.width)
+    space = SearchSpace("bench", image, Stem(setting.in_channels, 3, 1), (block,), Head("classifier", 2), ())
+    teacher = build_network(space, [[Operation(5, 6)] * 4]).eval()
+    student = Supernet(space).blocks[0]
+    for module in (teacher, student):
+        module.to(memory_format=torch.channels_last)  # as training leaves them
+    images = torch.randn(N_CALIBRATION + N_VALIDATION, *image).split([N_CALIBRATION, N_VALIDATION])
+    if way == "tree":
+        calibration, validation = (TensorSplit(part, torch.zeros(len(part)), lambda batch, _: batch) for part in images)
+        variances = signal_variances(teacher, ["block"], validation)[0]
+        paths = [row_path(block.digits(code), [BitWidths(bits, bits)] * 4) for code, bits in setting.rows]
+        lab = Laboratory(teacher, student, 0, calibration, validation, variances, CPU_MEMORY)
+        start = time.process_time()
+        nsrs = [estimate.value for estimate in measure_rows(lab, paths)]
+        seconds = time.process_time() - start
+        trees = prefix_tree([[operation for operation, _ in path] for path in paths]), prefix_tree(paths)
+        floats, quantised = (n_edges(tree) - len(tree) for tree in trees)
+        return {"seconds": seconds, "nsrs": nsrs, "float_layers": floats, "quantised_layers": quantised}
+    maps = block_maps(teacher, 0, *(part.split(1 if setting.height > 100 else len(part)) for part in images))
+    if way == "one by one":
+        start = time.process_time()
+        nsrs = [measure_candidate(student, code, BitWidths(bits, bits), maps).value for code, bits in setting.sample]
+    else:
+        from plain_population import measure_plainly
+
+        parts = (maps.calibration, maps.validation, [teacher.features(part)[1] for part in images[1:]])
+        inputs = [torch.cat(part).detach().contiguous() for part in parts]
+        start = time.process_time()
+        nsrs = [measure_plainly(student, code, bits, *inputs) for code, bits in setting.sample]
+    seconds = (time.process_time() - start) * len(setting.rows) / len(setting.sample)
+    n_layers = 4 * len(setting.rows)
+    return {"seconds": seconds, "nsrs": nsrs, "float_layers": n_layers, "quantised_layers": n_layers}
+
+
+def in_its_own_process(way: str, setting: Setting) -> dict[str, Any]:
+    from qabwnas.pipeline.worker_environment import VARIABLES
+
+    environment = {name: value for name, value in os.environ.items() if name not in VARIABLES}
+    environment |= VARIABLES if way != "plain" else {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    command = [sys.executable, __file__, "--way", way, "--setting", setting.name]
+    answer = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True).stdout
+    result: dict[str, Any] = json.loads(answer)
+    return result
+
+
+def measured(setting: Setting) -> dict[str, dict[str, Any]]:
+    """Return the answers of all ways to one setting, whose NSRs have been compared."""
+    answers = {way: in_its_own_process(way, setting) for way in setting.ways}
+    column = dict(zip(setting.rows, answers["tree"]["nsrs"], strict=True))
+    for way in setting.ways[1:]:
+        for row, nsr in zip(setting.sample, answers[way]["nsrs"], strict=True):
+            assert abs(nsr - column[row]) <= WITHIN[way] * column[row], (setting.name, way, row, nsr, column[row])
+    return answers
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=3, help="how often the ways take turns")
+    parser.add_argument("--json", type=Path, help="also write the results as JSON")
+    parser.add_argument("--way", help=argparse.SUPPRESS)
+    parser.add_argument("--setting", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.way:
+        [setting] = [setting for setting in settings() if setting.name == arguments.setting]
+        print(json.dumps(measure(arguments.way, setting)))
+        return
+    rounds = []
+    for _ in range(arguments.rounds):
+        answers = {setting.name: measured(setting) for setting in settings()}
+        mixed = next(answers[setting.name] for setting in settings() if "plain" in setting.ways)
+        for way in ("one by one", "plain"):
+            answers[EIGHT][way] = {name: value / 3 for name, value in mixed[way].items() if name != "nsrs"}
+        rounds.append(answers)
+    report(rounds, arguments.json)
+
+
+def report(rounds: list[dict[str, dict[str, dict[str, Any]]]], path: Path | None) -> None:
+    print("| block | way | layers run, float + quantised | seconds | tree is faster by | asked | |")
+    print("|---|---|---|---|---|---|---|")
+    for setting in settings():
+        for way in rounds[0][setting.name]:
+            of_way = [answers[setting.name][way] for answers in rounds]
+            seconds = statistics.median(answer["seconds"] for answer in of_way)
+            ratio = statistics.median(
+                answers[setting.name][way]["seconds"] / answers[setting.name]["tree"]["seconds"] for answers in rounds
+            )
+            goal = setting.asked.get(way)
+            asked = "– |" if goal is None else f"≥ {goal:g}× | {'✓' if ratio >= goal else '✗'}"
+            layers = f"{of_way[0]['float_layers']:,.0f} + {of_way[0]['quantised_layers']:,.0f}"
+            print(f"| {setting.name} | {way} | {layers} | {seconds:.1f} | {ratio:.2f}× | {asked} |")
+    if path is not None:
+        from qabwnas.search.machine import machine
+
+        content = {"machine": machine(), "rounds": rounds}
+        path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -15,6 +15,9 @@ parts. Conventions, for a batch of one image:
 - ``peak_activation_bytes``: the most memory that the tensors take which live while an operator runs: its inputs, its
   output, and what a later one still reads (a residual, finished branches). Each takes its elements at the activation
   bits, rounded up to whole bytes. A part's input is requantised in place.
+
+Where layers of a block have bit widths of their own, an operator counts at those of its layer, and so does all that
+lives while it runs, what the layer before has written included; the block's input counts at those of the first layer.
 """
 
 from __future__ import annotations
@@ -28,7 +31,10 @@ from numpy.typing import NDArray
 
 from qabwnas.architecture import described_layers
 from qabwnas.errors import InputError
+from qabwnas.layer_policy import layer_widths
 from qabwnas.space import FLOAT, BitWidths, Head, Layer, Operation, Policy, SearchSpace, Shape, Stem
+
+Digits = NDArray[np.int64]
 
 BIAS_BYTES = 4
 WEIGHT_SCALE_BYTES = 4
@@ -108,12 +114,7 @@ def block_costs(
     Keys are the names of ``costs``, in their order. Each operation of each layer is counted once and the layers are
     then combined by outer sums or maxima, last layer fastest as in the codes: O(n_candidates).
     """
-    x = space.block_inputs[b]
-    entry = [_input(x)]
-    choices: list[list[list[Operator]]] = []  # [layer][operation]: its operators
-    for layer in space.blocks[b].layers:
-        choices.append([_layer(layer, operation, x) for operation in layer.operations])
-        x = x.after(layer.out_channels, layer.stride)
+    entry, choices = _choices(space, b)
     columns = {}
     for cost in costs:
         combine = np.add if cost.aggregation == "sum" else np.maximum
@@ -122,6 +123,37 @@ def block_costs(
             column = combine.outer(column, [cost.total(operators, widths) for operators in choice]).ravel()
         columns[cost.name] = column
     return columns
+
+
+def row_costs(
+    space: SearchSpace, b: int, operations: Digits, widths: Digits, costs: Sequence[Cost] = COSTS
+) -> dict[str, NDArray[np.float64]]:
+    """Return the costs of rows of block ``b`` whose layers have bit widths of their own, float64 ``(n_rows,)`` each.
+
+    ``operations`` and ``widths``, both ``(n_layers, n_rows)``, are indices into each layer's operations and into
+    ``space.bit_widths``. Keys as :func:`block_costs`. O(n_layers × n_rows).
+    """
+    entry, choices = _choices(space, b)
+    columns = {}
+    for cost in costs:
+        combine = np.add if cost.aggregation == "sum" else np.maximum
+        column = np.array([cost.total(entry, w) for w in space.bit_widths], dtype=np.float64)[widths[0]]
+        for choice, *digits in zip(choices, operations, widths, strict=True):
+            table = np.array([[cost.total(operators, w) for w in space.bit_widths] for operators in choice])
+            column = combine(column, table[tuple(digits)])
+        columns[cost.name] = column
+    return columns
+
+
+def _choices(space: SearchSpace, b: int) -> tuple[list[Operator], list[list[list[Operator]]]]:
+    """The operators of a block's entry, and of every operation of every layer: ``[layer][operation]``."""
+    x = space.block_inputs[b]
+    entry = [_input(x)]
+    choices = []
+    for layer in space.blocks[b].layers:
+        choices.append([_layer(layer, operation, x) for operation in layer.operations])
+        x = x.after(layer.out_channels, layer.stride)
+    return entry, choices
 
 
 @dataclass(frozen=True)
@@ -155,7 +187,7 @@ def network_costs(
 
     Raises:
         InputError: the operations do not make a network (see :func:`~qabwnas.architecture.described_layers`), or the
-            policy is for another number of blocks.
+            policy is for another number of blocks, or of layers in one.
     """
     fixed = fixed or described_parts(space)
     return total_costs([*_encoder(space, operations, policy, fixed), (fixed.head, policy.fixed)])
@@ -190,17 +222,19 @@ def _encoder(
         raise InputError(f"a policy of {len(policy.blocks)} blocks was given for {len(space.blocks)}")
     parts: list[Part] = [(fixed.stem, policy.fixed)]
     for layers, x, widths in zip(described_layers(space, operations), space.block_inputs, policy.blocks, strict=False):
-        parts.append((_block(layers, x), widths))
+        parts += zip(_block(layers, x), layer_widths(widths, len(layers)), strict=True)
     return parts
 
 
-def _block(layers: Iterable[Layer], x: Shape) -> list[Operator]:
-    """The operators of described layers, each with its one operation, on a feature map ``x``."""
-    operators = [_input(x)]
+def _block(layers: Iterable[Layer], x: Shape) -> list[list[Operator]]:
+    """The operators of described layers, each with its one operation, on ``x``; the first has the block's input."""
+    block = []
+    entry = [_input(x)]
     for layer in layers:
-        operators += _layer(layer, layer.operations[0], x)
+        block.append([*entry, *_layer(layer, layer.operations[0], x)])
         x = x.after(layer.out_channels, layer.stride)
-    return operators
+        entry = []
+    return block
 
 
 def _input(shape: Shape) -> Operator:

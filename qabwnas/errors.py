@@ -24,5 +24,9 @@ class StaleError(QabwnasError):
     """Stored work belongs to another teacher, supernet, calibration set or setting, and may not be continued."""
 
 
+class MismatchError(QabwnasError):
+    """An exported model does not answer, or does not weigh, what was simulated and predicted."""
+
+
 class BackendError(QabwnasError, ImportError):
     """The search backend that was asked for cannot be loaded."""

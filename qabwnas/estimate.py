@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
-from qabwnas.costs import block_costs, fixed_costs
+from qabwnas.costs import Cost, block_costs, fixed_costs, row_costs
 from qabwnas.errors import InputError
 from qabwnas.lut.columns import add_metric
-from qabwnas.lut.lut import Lut, Metric
+from qabwnas.lut.lut import Lut, Metric, Table
 from qabwnas.roofline import Device
-from qabwnas.space import BitWidths, Policy
+from qabwnas.space import BitWidths, Policy, SearchSpace
 
 
 def add_estimate(lut: Lut, device: Device) -> Lut:
@@ -26,12 +27,16 @@ def add_estimate(lut: Lut, device: Device) -> Lut:
     cost = device.cost
     columns = {}
     for block in lut.blocks:
-        parts = []
-        for table in block.tables:
-            if table.widths is None:
-                raise InputError(f"{block.name}: an estimate needs bit widths, which the LUT does not have")
-            parts.append(block_costs(lut.space, lut.space.block_index(block.name), table.widths, [cost])[cost.name])
-        columns[block.name] = np.concatenate(parts)
+        b = lut.space.block_index(block.name)
+        columns[block.name] = np.concatenate([_estimate(lut.space, b, table, cost) for table in block.tables])
     fixed = BitWidths.parse(lut.provenance["fixed"]) if "fixed" in lut.provenance else Policy.fixed
     metric = Metric(cost.name, cost.unit, cost.aggregation, fixed_costs(lut.space, fixed, costs=[cost])[cost.name])
     return add_metric(lut, metric, columns, {"model": "roofline", "source": device.source})
+
+
+def _estimate(space: SearchSpace, b: int, table: Table, cost: Cost) -> NDArray[np.float64]:
+    if table.rows is not None:
+        return row_costs(space, b, table.rows.operations, table.rows.widths, [cost])[cost.name]
+    if table.widths is None:
+        raise InputError(f"{space.blocks[b].name}: an estimate needs bit widths, which the LUT does not have")
+    return block_costs(space, b, table.widths, [cost])[cost.name]

@@ -4,7 +4,7 @@ A space is a fixed stem, a list of blocks and a fixed head. A block is a row of 
 The candidates of a block are numbered by a mixed-radix code, first layer slowest, last layer fastest, so that
 candidates that share their first layers are neighbours (Lu et al. 2023, Section 3: MBConv kernels × expansions).
 
-Policies give bit widths: :class:`BitWidths` for one block, a :class:`Policy` for a whole network.
+Policies give bit widths: :class:`BitWidths` for a block or a layer, a :class:`Policy` for a whole network.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ SKIP = Operation(kernel=0, expansion=0)
 
 
 class BitWidths(NamedTuple):
-    """Bit widths of one block's weights and activations, 2 to 16 each; 32 for both means unquantised floats."""
+    """Bit widths of weights and activations, 2 to 16 each; 32 for both means unquantised floats."""
 
     weights: int
     activations: int
@@ -91,12 +91,17 @@ class BitWidths(NamedTuple):
 FLOAT = BitWidths(32, 32)
 INT8 = BitWidths(8, 8)
 
+BlockWidths = BitWidths | tuple[BitWidths, ...]
+"""The bit widths of a block: those of all its layers, or one a layer."""
+
+POLICIES = ("block", "layer")
+
 
 @dataclass(frozen=True)
 class Policy:
-    """Bit widths of a whole network: one :class:`BitWidths` a block, and one for the fixed parts (stem and head)."""
+    """Bit widths of a whole network: those of every block, and those of the fixed parts (stem and head)."""
 
-    blocks: tuple[BitWidths, ...]
+    blocks: tuple[BlockWidths, ...]
     fixed: BitWidths = INT8
 
     @classmethod
@@ -249,7 +254,10 @@ HEAD_KINDS = ("classifier", "deeplabv3")
 
 @dataclass(frozen=True)
 class SearchSpace:
-    """A stem, blocks and a head, the input shape that costs are counted at, and the bit widths to search over."""
+    """A stem, blocks and a head, the input shape that costs are counted at, and the bit widths to search over.
+
+    ``policy``, one of ``POLICIES``, says what has bit widths of its own: every block, or every layer of it.
+    """
 
     name: str
     input: Shape
@@ -257,11 +265,15 @@ class SearchSpace:
     blocks: tuple[Block, ...]
     head: Head
     bit_widths: tuple[BitWidths, ...]
+    policy: str = "block"
 
     @property
     def n_subnets(self) -> int:
-        """How many networks the space holds: over all operations, and bit widths a block."""
-        return math.prod(block.n_candidates * len(self.bit_widths) for block in self.blocks)
+        """How many networks the space holds: over all operations, and bit widths a block or a layer."""
+        n_choices = (block.n_layers if self.policy == "layer" else 1 for block in self.blocks)
+        return math.prod(
+            block.n_candidates * len(self.bit_widths) ** n for block, n in zip(self.blocks, n_choices, strict=True)
+        )
 
     @cached_property
     def block_inputs(self) -> tuple[Shape, ...]:

@@ -9,7 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 from qabwnas.errors import InputError
 from qabwnas.fields import Fields, check_odd, named, parse_yaml
-from qabwnas.space import HEAD_KINDS, SKIP, BitWidths, Block, Head, Operation, SearchSpace, Shape, Stem, mbconvs
+from qabwnas.layer_policy import LayerChoices
+from qabwnas.space import (
+    HEAD_KINDS,
+    POLICIES,
+    SKIP,
+    BitWidths,
+    Block,
+    Head,
+    Operation,
+    SearchSpace,
+    Shape,
+    Stem,
+    mbconvs,
+)
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
@@ -73,9 +86,21 @@ def parse_space(content: Any, where: str = "space") -> SearchSpace:
     )
     if len(set(widths)) != len(widths):
         raise InputError(f"{where}: bit_widths: an entry stands twice")
-    space = SearchSpace(top.text("name"), shape, stem, tuple(blocks), head, widths)
+    policy = top.choice("policy", POLICIES, default="block")
+    space = SearchSpace(top.text("name"), shape, stem, tuple(blocks), head, widths, policy)
     top.end()
+    check_policy(space, where)
     return space
+
+
+def check_policy(space: SearchSpace, where: str) -> None:
+    """Raise InputError if layers choose bit widths and a block has more choices than codes can tell apart."""
+    if space.policy == "layer":
+        for block in space.blocks:
+            try:
+                LayerChoices(block, space.bit_widths)
+            except InputError as error:
+                raise InputError(f"{where}: policy: {error}") from error
 
 
 def space_to_json(space: SearchSpace) -> dict[str, Any]:
@@ -107,6 +132,8 @@ def space_to_json(space: SearchSpace) -> dict[str, Any]:
         ],
         "head": head,
         "bit_widths": [widths.name for widths in space.bit_widths],
+        # Left out where it is the default, so that spaces are written as before there were others.
+        **({} if space.policy == "block" else {"policy": space.policy}),
     }
 
 

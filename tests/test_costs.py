@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from qabwnas.costs import COSTS, block_costs, encoder_costs, fixed_costs, network_costs
+from qabwnas.costs import COSTS, block_costs, encoder_costs, fixed_costs, network_costs, row_costs
 from qabwnas.errors import InputError
 from qabwnas.nets.network import Network, build_network
 from qabwnas.nets.quantise import quantise_network
@@ -174,3 +174,30 @@ def test_a_policy_for_another_number_of_blocks_is_refused() -> None:
     network = Network(nn.Identity(), [nn.Identity()], nn.Identity())
     with pytest.raises(InputError, match="a policy of 2 blocks was given for a network of 1"):
         quantise_network(network, Policy((W8A8, W8A8)), [])
+
+
+def test_bit_widths_of_layers_by_hand() -> None:
+    """k3e1 on 4 × 8 × 6 twice: 4 bits, then 8-bit weights and 6-bit activations; the input has the first layer's."""
+    w4, w86 = TINY.bit_widths
+    rows = row_costs(TINY, 0, np.array([[0, 0], [0, 2]]), np.array([[0, 1], [1, 0]]))
+    weights = 4 * 9 + 4 * 4  # of the depth-wise convolution and the projection
+    around = 2 * 4 * (4 + 4) + 2 * 8 + 8  # biases and scales of both, their grids and the sum's own
+    assert rows["size_bytes"].tolist() == [8 + (weights // 2 + around) + (weights + around), 8 + weights + around]
+    assert rows["macs"].tolist() == [2 * weights * 48, weights * 48]
+    assert rows["bitops"].tolist() == [weights * 48 * (16 + 48), weights * 48 * 48]
+    assert rows["peak_activation_bytes"].tolist() == [3 * 4 * 48 * 6 // 8] * 2
+    chosen = [[Operation(3, 1)] * 2, [Operation(3, 2)] * 2]
+    total = network_costs(TINY, chosen, Policy(((w4, w86), w4)))
+    assert total["bitops"] - network_costs(TINY, chosen, Policy((w4, w4)))["bitops"] == weights * 48 * (48 - 16)
+
+
+def test_bit_widths_for_another_number_of_layers_are_refused() -> None:
+    policy = Policy(((W8A8,) * 3, W8A8))
+    chosen = [[Operation(3, 1)] * 2, [Operation(3, 2)] * 2]
+    with pytest.raises(InputError, match=r"bit widths of 3 layers \(w8a8 w8a8 w8a8\) were given for 2"):
+        network_costs(TINY, chosen, policy)
+    with pytest.raises(InputError, match=r"bit widths of 3 layers .* were given for 2"):
+        quantise_network(build_network(TINY, chosen), policy, [image(TINY)])
+    foreign = Network(nn.Identity(), [nn.Identity()], nn.Identity())
+    with pytest.raises(InputError, match="bit widths a layer were given for a block that is not a row of layers"):
+        quantise_network(foreign, Policy(((W8A8, FLOAT),)), [])

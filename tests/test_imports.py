@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 FLOORS: list[list[set[str]]] = [
     [{"errors"}],
     [{"atomic"}, {"fingerprint"}, {"fields"}],
-    [{"space", "space_yaml", "architecture"}],
+    [{"space", "space_yaml", "architecture", "layer_policy"}],
     [{"quant"}, {"lut"}, {"costs", "roofline"}, {"digest"}],
     [{"nets"}, {"data"}, {"estimate"}],
     [{"train"}, {"measure"}, {"deploy"}, {"report"}, {"search"}],

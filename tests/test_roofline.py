@@ -17,6 +17,7 @@ from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
 from qabwnas.roofline import Device, devices, load_device
 from qabwnas.space import FLOAT, BitWidths, Operation, SearchSpace
 from qabwnas.space_yaml import load_space
+from tests.lut.test_rows import layer_lut
 from tests.spaces import TINY, codes, spaces
 
 DEVICE = Device("x", "made up", {8: 2.0, 32: 1.0}, bandwidth_gb_per_s=4.0, overhead_us=3.0)
@@ -164,3 +165,15 @@ def test_a_device_that_is_not_there(tmp_path: Path) -> None:
         load_device("pi4")
     with pytest.raises(FileNotFoundError):
         load_device(tmp_path / "none.yaml")
+
+
+def test_layers_are_estimated_at_bit_widths_of_their_own() -> None:
+    """All rows of the first block: what its two layers take adds up, whichever bit widths the other has."""
+    device = Device("x", "made up", {4: 4.0, 8: 2.0, 32: 1.0}, bandwidth_gb_per_s=4.0, overhead_us=3.0)
+    lut = add_estimate(layer_lut({"first": list(range(36)), "second": [0]}), device)
+    ms = lut.block("first").column("estimate_ms[x]").reshape(3, 2, 3, 2)  # operation and bit widths of both layers
+    for w, widths in enumerate(TINY.bit_widths):
+        of_block = block_costs(TINY, 0, widths, [device.cost])["estimate_ms[x]"].reshape(3, 3)
+        np.testing.assert_allclose(ms[:, w, :, w], of_block, rtol=1e-12)
+    np.testing.assert_allclose(ms[:, 0, :, 1] + ms[:, 1, :, 0], ms[:, 0, :, 0] + ms[:, 1, :, 1], rtol=1e-12)
+    assert (ms[:2, 0, :2, 1] < ms[:2, 1, :2, 1]).all()

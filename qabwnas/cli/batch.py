@@ -46,6 +46,7 @@ def command(
     pin: tuple[str, ...],
     forbid: tuple[str, ...],
     weights: tuple[str, ...],
+    weight_file: Path | None,
     force: bool,
 ) -> None:
     """Answer every row of BUDGETS: a column a budgeted metric, an empty cell for no budget, units as in 1.5MB.
@@ -61,7 +62,7 @@ def command(
 
     check_output(output, force)
     source = Frontier.open(source_path) if is_front(source_path) else Lut.open(source_path)
-    scope = parse_scope(bits, pin, forbid, weights)
+    scope = parse_scope(bits, pin, forbid, weights, weight_file)
     result = answer_batch(source, budgets_path, output, minimize=minimize, scope=scope, method=method)
     n_infeasible = result.n_budgets - result.n_optimal
     click.echo(

@@ -28,19 +28,25 @@ _PARAMETERS = (
         default=1,
         help="Divide all training steps, and the images to measure on, by N: to try whether a run works.",
     ),
+    click.option(
+        "--sample",
+        metavar="N",
+        type=click.IntRange(min=1),
+        help="Measure N rows a block, where the space has bit widths a layer, instead of what CONFIG.yaml says.",
+    ),
 )
 
 
 def config_options(command: F) -> F:
-    """Add the parameters ``config_path``, ``data`` and ``shorten`` to a command."""
+    """Add the parameters ``config_path``, ``data``, ``shorten`` and ``sample`` to a command."""
     for parameter in reversed(_PARAMETERS):
         command = parameter(command)
     return command
 
 
-def read_config(config_path: Path, data: Path | None, shorten: int) -> Config:
+def read_config(config_path: Path, data: Path | None, shorten: int, sample: int | None) -> Config:
     """Return the configuration that the parameters stand for; raises InputError, which names the field."""
     from qabwnas.pipeline.config_yaml import load_config
     from qabwnas.pipeline.shorten import shortened
 
-    return shortened(load_config(config_path, data), shorten)
+    return shortened(load_config(config_path, data, sample), shorten)

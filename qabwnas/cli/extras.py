@@ -6,7 +6,13 @@ from importlib.util import find_spec
 
 from qabwnas.errors import InputError
 
-PACKAGES = {"train": ("torch", "sklearn", "PIL"), "plot": ("matplotlib",), "ray": ("ray",)}
+PACKAGES = {
+    "train": ("torch", "sklearn", "PIL"),
+    "plot": ("matplotlib",),
+    "ray": ("ray",),
+    "logs": ("tensorboard",),
+    "deploy": ("onnx", "onnxruntime", "safetensors"),
+}
 
 
 def require_extras(*extras: str) -> None:

@@ -51,6 +51,7 @@ def command(
     pin: tuple[str, ...],
     forbid: tuple[str, ...],
     weights: tuple[str, ...],
+    weight_file: Path | None,
     within: tuple[str, ...],
     epsilon: str,
     max_memory: str,
@@ -77,7 +78,7 @@ def command(
     front = Frontier.build(
         lut,
         [name.strip() for name in minimize.split(",")],
-        scope=parse_scope(bits, pin, forbid, weights),
+        scope=parse_scope(bits, pin, forbid, weights, weight_file),
         within=dict(_range(text) for text in within),
         epsilon=epsilon,
         max_memory=int(parse_quantity(max_memory, "max-memory_bytes")),

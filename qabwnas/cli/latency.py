@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from qabwnas.cli.bundle_options import bundle_options, read_tables
+from qabwnas.cli.extras import require_extras
 from qabwnas.cli.output import check_output, force_option
+from qabwnas.errors import InputError
 
 if TYPE_CHECKING:
     from qabwnas.lut.device_results import Statistic
@@ -79,6 +82,23 @@ def estimate_command(lut_path: Path, device_source: str, output: Path, force: bo
     lut = add_estimate(Lut.open(lut_path), device)
     lut.save(output)
     _say(output, lut)
+
+
+@command.command(name="export-bundle")
+@bundle_options
+@click.option("-o", "--output", metavar="FOLDER", type=_FILE, required=True)
+def export_bundle_command(lut_path: Path | None, space: str | None, bits: tuple[str, ...], output: Path) -> None:
+    """Write FOLDER: ONNX models of all distinct layers of LUT.h5 or --space, a manifest, and run.py to measure them.
+
+    On the device, with onnxruntime and numpy alone: python run.py --device NAME -o RESULTS.json
+    """
+    require_extras("train", "deploy")
+    from qabwnas.pipeline.latency import open_bundle
+
+    if output.exists():
+        raise InputError(f"{output}: is already there")
+    open_bundle(*read_tables(lut_path, space, bits), output, 0)
+    click.echo(f"{output}: {len(list((output / 'models').iterdir()))} models; run.py measures them")
 
 
 def _say(output: Path, lut: Lut) -> None:

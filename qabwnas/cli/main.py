@@ -18,10 +18,14 @@ from qabwnas.errors import QabwnasError
 COMMANDS = {
     "demo": "Run everything once, small, on handwritten digits.",
     "run": "Run the stages of a configuration, from teacher to report.",
-    "data": "Draw synthetic street scenes, and check a folder of Cityscapes.",
+    "data": "Draw street scenes, and check a folder of Cityscapes.",
+    "distill": "Train a configuration's supernet, or some of its blocks.",
     "populate": "Measure the look-up table of a configuration.",
     "lut": "Import, export, merge, describe and check look-up tables.",
+    "measure-latency": "Measure what candidates take on this machine.",
     "latency": "Bring latencies of devices into a look-up table.",
+    "calibrate": "Fit how much blocks count to the networks of a run.",
+    "export": "Write a network of a run as a checked ONNX model.",
     "search": "Find the best subnets of a LUT within budgets.",
     "batch": "Answer a table of budgets.",
     "front": "Build the exact front of a LUT.",
@@ -51,7 +55,7 @@ class Program(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
         if name not in COMMANDS:
             return None
-        command: click.Command = import_module(f"qabwnas.cli.{name}").command
+        command: click.Command = import_module(f"qabwnas.cli.{name.replace('-', '_')}").command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
@@ -91,3 +95,7 @@ def main(debug: bool) -> None:
 
     Exits with 0 when done, 1 on an error, 2 on wrong usage, 3 where no subnet fits the budgets.
     """
+
+
+if __name__ == "__main__":
+    main()

@@ -32,6 +32,7 @@ def command(
     config_path: Path,
     data: Path | None,
     shorten: int,
+    sample: int | None,
     folder: Path,
     shard: str | None,
     force: bool,
@@ -45,7 +46,7 @@ def command(
     require_extras("train")
     from qabwnas.cli.stages import populate
 
-    config = read_config(config_path, data, shorten)
+    config = read_config(config_path, data, shorten, sample)
     click.echo(populate(config, folder, part, make_resources(**resources), force=force))
 
 

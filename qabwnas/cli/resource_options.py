@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -45,6 +46,12 @@ OPTIONS = (
         flag_value="",
         help="Give jobs to the Ray cluster at ADDRESS instead, or to one that is started here.",
     ),
+    click.option(
+        "--logs",
+        metavar="FOLDER",
+        type=click.Path(path_type=Path),
+        help="Write curves of trainings there, for TensorBoard.",
+    ),
     click.option("--max-memory", metavar="SIZE", help="What feature maps may take in each process, such as 4GB."),
 )
 
@@ -56,13 +63,15 @@ def resource_options(command: F) -> F:
     return command
 
 
-def make_resources(device: str, readers: int, workers: int, address: str | None, max_memory: str | None) -> Resources:
+def make_resources(
+    device: str, readers: int, workers: int, address: str | None, max_memory: str | None, logs: Path | None
+) -> Resources:
     """Return the resources that the options stand for.
 
     Raises:
-        InputError: there is no such device, Ray is not installed, or the memory is no size.
+        InputError: there is no such device, Ray or tensorboard is not installed, or the memory is no size.
     """
-    require_extras(*([] if address is None else ["ray"]))
+    require_extras(*([] if address is None else ["ray"]), *([] if logs is None else ["logs"]))
     import torch
 
     from qabwnas.lut.units import parse_quantity
@@ -78,4 +87,4 @@ def make_resources(device: str, readers: int, workers: int, address: str | None,
         raise InputError(f"--device {device}: cannot be used: {str(error).splitlines()[0]}") from error
     memory = None if max_memory is None else int(parse_quantity(max_memory, "max-memory_bytes"))
     engine = Processes(workers) if address is None else OnRay(address or None, uses_gpu=device.startswith("cuda"))
-    return Resources(device, engine, n_readers=readers, max_memory=memory)
+    return Resources(device, engine, n_readers=readers, max_memory=memory, logs=logs)

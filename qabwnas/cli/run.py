@@ -24,14 +24,21 @@ from qabwnas.cli.resource_options import make_resources, resource_options
     type=click.Path(path_type=Path),
     help="The run folder; a run that is there is continued.  [default: runs/ and the configuration's name]",
 )
+@click.option(
+    "--qat",
+    is_flag=True,
+    help="Train the found networks on at their bit widths, also where CONFIG.yaml has no networks.qat.",
+)
 @resource_options
 @force_option
 def command(
     config_path: Path,
     data: Path | None,
     shorten: int,
+    sample: int | None,
     stage: str | None,
     folder: Path | None,
+    qat: bool,
     force: bool,
     **resources: Any,
 ) -> None:
@@ -40,10 +47,15 @@ def command(
     A configuration that differs from that of finished stages is refused; with --force they are made again.
     """
     require_extras("train", "plot")
+    from dataclasses import replace
+
     from qabwnas.cli.stages import run_and_report
 
+    config = read_config(config_path, data, shorten, sample)
+    if qat:
+        config = replace(config, networks=config.networks.with_qat())
     run_and_report(
-        read_config(config_path, data, shorten),
+        config,
         folder or Path("runs") / config_path.stem,
         until=stage,
         force=force,

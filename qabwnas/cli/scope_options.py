@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -39,26 +40,37 @@ _OPTIONS = (
         multiple=True,
         help="How much a block counts in the objective, 0 or more; 1 where nothing is said.",
     ),
+    click.option(
+        "--weight-file",
+        metavar="WEIGHTS.json",
+        type=click.Path(path_type=Path),
+        help="Weights of blocks, as 'qabwnas calibrate' writes them; --weight goes before.",
+    ),
 )
 
 
 def scope_options(command: Command) -> Command:
-    """Add ``--bits``, ``--pin``, ``--forbid`` and ``--weight``; :func:`parse_scope` takes their values."""
+    """Add ``--bits``, ``--pin``, ``--forbid``, ``--weight`` and ``--weight-file``, which :func:`parse_scope` takes."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
 
 
 def parse_scope(
-    bits: tuple[str, ...], pin: tuple[str, ...], forbid: tuple[str, ...], weights: tuple[str, ...]
+    bits: tuple[str, ...],
+    pin: tuple[str, ...],
+    forbid: tuple[str, ...],
+    weights: tuple[str, ...],
+    weight_file: Path | None,
 ) -> Scope | None:
     """Return the scope of the options' values; ``None`` where none is given.
 
     Raises:
         click.UsageError: a weight is not of the form BLOCK=FACTOR, or a block has two.
         InputError: a factor is not a number of 0 or more.
+        FormatError: the file is not one of weights.
     """
-    if not (bits or pin or forbid or weights):
+    if not (bits or pin or forbid or weights or weight_file):
         return None
     from qabwnas.search.scope import Scope
 
@@ -70,4 +82,8 @@ def parse_scope(
         if name in factors:
             raise click.UsageError(f"--weight {name!r} is given twice")
         factors[name] = factor
+    if weight_file is not None:
+        from qabwnas.search.weight_file import load_weight_file
+
+        factors = load_weight_file(weight_file) | factors
     return Scope(factors, bits, pin, forbid)

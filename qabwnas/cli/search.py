@@ -72,6 +72,7 @@ def command(
     pin: tuple[str, ...],
     forbid: tuple[str, ...],
     weights: tuple[str, ...],
+    weight_file: Path | None,
     distance: int,
     method: Method,
     time_limit: float | None,
@@ -88,7 +89,7 @@ def command(
     from qabwnas.search import search
 
     lut = Lut.open(lut_path)
-    bounds, scope = parse_budgets(budgets, lut), parse_scope(bits, pin, forbid, weights)
+    bounds, scope = parse_budgets(budgets, lut), parse_scope(bits, pin, forbid, weights, weight_file)
     margins: tuple[Margin, ...] = ()
     if margin_texts:
         from qabwnas.cli.margins import parse_margins

@@ -1,15 +1,18 @@
-"""What ``demo``, ``run`` and ``populate`` have in common: stages, with progress on stderr and results on stdout."""
+"""What commands that run stages have in common: progress on stderr, results on stdout."""
 
 from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from qabwnas.errors import InputError
 
 if TYPE_CHECKING:
     from qabwnas.pipeline.config import Config
@@ -33,16 +36,50 @@ def run_and_report(
     """
     import torch
 
+    from qabwnas.pipeline.ledger import Ledger
     from qabwnas.pipeline.report import STAGE, load_results
+    from qabwnas.pipeline.resources import Resources
     from qabwnas.pipeline.run import run_stages
     from qabwnas.pipeline.stages import STAGES
-    from qabwnas.report.table import results_table
+    from qabwnas.pipeline.together import run_together
+    from qabwnas.report.table import results_table, times_line
+    from qabwnas.train.parallel import started_by_torchrun
 
     torch.set_num_threads(N_THREADS)
     with _progress_on_stderr():
-        run_stages(STAGES, config, folder, until=until, force=force, resources=resources)
+        if not started_by_torchrun():
+            run_stages(STAGES, config, folder, until=until, force=force, resources=resources)
+        elif not run_together(STAGES, config, folder, until=until, force=force, resources=resources or Resources()):
+            return  # the first process says how it went
     if until in (None, STAGE.name):
         click.echo(results_table(load_results(folder)))
+        click.echo(times_line(Ledger(folder).seconds()))
+
+
+def distill(
+    config: Config, folder: Path, blocks: Sequence[str], resources: Resources, *, apart: bool, force: bool
+) -> None:
+    """Make the supernet of a run, or train some of its blocks; ``apart`` makes each block a job of its own.
+
+    Raises as :func:`qabwnas.pipeline.run.run_stages` and :func:`qabwnas.pipeline.blocks.distill_blocks`.
+    """
+    import torch
+
+    from qabwnas.pipeline import supernet
+    from qabwnas.pipeline.blocks import distill_blocks
+    from qabwnas.pipeline.run import run_stages
+    from qabwnas.pipeline.stages import STAGES
+
+    torch.set_num_threads(N_THREADS)
+    if apart:
+        if config.supernet.distill == "kept":
+            raise InputError("supernet.distill: kept feature maps stay in one process; several need 'apart'")
+        config = replace(config, supernet=replace(config.supernet, distill="apart"))
+    with _progress_on_stderr():
+        if blocks:
+            distill_blocks(config, folder, blocks, resources, force=force)
+        else:
+            run_stages(STAGES, config, folder, until=supernet.STAGE.name, force=force, resources=resources)
 
 
 def populate(config: Config, folder: Path, part: tuple[int, int] | None, resources: Resources, *, force: bool) -> Path:

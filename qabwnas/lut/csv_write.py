@@ -18,7 +18,7 @@ def write_csv(lut: Lut, path: str | os.PathLike[str]) -> None:
     """Write a ``.csv`` or ``.csv.gz`` table, atomically; cells that were not measured are empty.
 
     Numbers are the shortest decimals that read back to the same double. Candidates are described by their tables'
-    texts, or else by the operations that the space gives them.
+    texts, or else by what the space says of them: operations, and bit widths where every layer has its own.
 
     Raises:
         OSError: the folder cannot be written.
@@ -57,6 +57,8 @@ def _lines(lut: Lut) -> Iterator[str]:
 def _descriptions(lut: Lut, block: LutBlock, table: Table) -> list[str]:
     if table.descriptions is not None:
         return list(table.descriptions)
+    if table.rows is not None:
+        return [table.rows.describe(row) for row in range(table.n_rows)]
     if lut.space is None:
         return [""] * table.n_rows
     described = lut.space.blocks[lut.space.block_index(block.name)]

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from qabwnas.errors import FormatError, InputError
 from qabwnas.fields import Fields
+from qabwnas.layer_policy import widths_text
 from qabwnas.lut.columns import add_metric
 from qabwnas.lut.lut import Lut, LutBlock, Metric
 
@@ -190,8 +191,9 @@ def _column(block: LutBlock, rows: tuple[MeasuredCandidate, ...], statistic: Sta
     for row in rows:
         if row.candidate >= block.n_candidates:
             raise InputError(f"{row.where}.candidate: {row.candidate} is not in 0 … {block.n_candidates - 1}")
-        table, _ = block.locate(row.candidate)
-        widths = None if table.widths is None else table.widths.name
+        table, index = block.locate(row.candidate)
+        of_row = table.widths_of(index)
+        widths = None if of_row is None else widths_text(of_row)
         if row.bits is not None and row.bits != widths:
             raise InputError(f"{row.where}.bits: {row.bits!r}, but candidate {row.candidate} of the LUT is {widths}")
         column[row.candidate] = row.timing.value(statistic)

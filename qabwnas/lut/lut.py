@@ -1,5 +1,7 @@
 """The look-up table in memory: a row a candidate, a column a metric, one table a (block, bit width).
 
+Where layers have bit widths of their own, a block has one table, and every row the widths that its code says.
+
 Tables know nothing of how they were made or where they are stored: :mod:`qabwnas.lut.store` keeps them in HDF5, and
 :mod:`qabwnas.lut.csv_read` and :mod:`qabwnas.lut.csv_write` exchange them as text. The candidates of a block are
 numbered through its tables, in their order: candidate ``c`` of a block whose first table has ``n`` rows is row ``c`` of
@@ -19,8 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qabwnas.errors import InputError
+from qabwnas.layer_policy import LayerChoices, block_widths
 from qabwnas.lut.parts import part
-from qabwnas.space import BitWidths, SearchSpace
+from qabwnas.lut.rows import LayerRows
+from qabwnas.space import BitWidths, BlockWidths, SearchSpace
 
 Aggregation = Literal["sum", "max"]
 AGGREGATIONS: tuple[Aggregation, ...] = ("sum", "max")
@@ -43,13 +47,15 @@ class Metric:
 
 @dataclass(frozen=True)
 class Table:
-    """The rows of one block at one bit width.
+    """The rows of one block at one bit width, or at bit widths of every layer.
 
     Attributes:
-        widths: the bit widths that the rows were quantised at; ``None`` where the source does not say (imports).
+        widths: the bit widths that the rows were quantised at; ``None`` where the source does not say (imports), and
+            where ``rows`` does.
         columns: metric name → float64 array ``(n_rows,)``. Where a row was not measured its value has no meaning.
         measured: metric name → bool array ``(n_rows,)``, only for metrics with rows that were not measured.
         descriptions: text a row; ``None`` where the space gives it. A sequence, so that a store may read it late.
+        rows: what the rows choose, where the space's policy is ``layer``; otherwise ``None``.
     """
 
     n_rows: int
@@ -57,6 +63,15 @@ class Table:
     widths: BitWidths | None = None
     measured: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
     descriptions: Sequence[str] | None = None
+    rows: LayerRows | None = None
+
+    def code(self, row: int) -> int:
+        """Return the code of a row's operations, in a table whose candidates a space describes."""
+        return row if self.rows is None else self.rows.candidate(row).code
+
+    def widths_of(self, row: int) -> BlockWidths | None:
+        """Return the bit widths of a row; ``None`` where the source does not say."""
+        return self.widths if self.rows is None else block_widths(self.rows.candidate(row).widths)
 
 
 @dataclass(frozen=True)
@@ -130,7 +145,8 @@ class Lut:
     Attributes:
         metrics: the columns, in a fixed order; every table has all of them.
         blocks: in network order; names are unique.
-        space: the space whose candidates the rows are (row = candidate code), or ``None`` for imported tables.
+        space: the space whose candidates the rows are (row = candidate code, or what ``Table.rows`` says), or ``None``
+            for imported tables.
         provenance: JSON values that say what the rows were measured with (hashes of teacher, supernet, calibration
             data and settings); empty for imports.
     """
@@ -162,10 +178,7 @@ class Lut:
             for name in self.metric_names:
                 if name not in table.columns:
                     raise InputError(f"{where}: the metric {name!r} has no column")
-            if self.space is not None:
-                offered = self.space.blocks[self.space.block_index(block.name)].n_candidates
-                if table.n_rows != offered:
-                    raise InputError(f"{where}: {table.n_rows} rows, but the space has {offered} candidates")
+            _check_rows(self.space, block.name, table, where)
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> Lut:
@@ -234,11 +247,30 @@ class Lut:
         table, row = self.block(block_name).locate(candidate)
         if table.descriptions is not None:
             words = table.descriptions[row]
+        elif table.rows is not None:
+            words = table.rows.describe(row)
         elif self.space is not None:
             words = self.space.blocks[self.space.block_index(block_name)].describe(row)
         else:
             words = f"#{row}"
         return f"{words} {table.widths.name}" if table.widths is not None else words
+
+
+def _check_rows(space: SearchSpace | None, block_name: str, table: Table, where: str) -> None:
+    """Raise InputError unless a table's rows are candidates of the space, as many as its policy has them."""
+    if space is None or space.policy == "block":
+        if table.rows is not None:
+            raise InputError(f"{where}: its rows have codes, but there is no space whose layers choose bit widths")
+        offered = None if space is None else space.blocks[space.block_index(block_name)].n_candidates
+        if offered not in (None, table.n_rows):
+            raise InputError(f"{where}: {table.n_rows} rows, but the space has {offered} candidates")
+        return
+    if table.rows is None or table.widths is not None:
+        raise InputError(f"{where}: layers of the space choose bit widths, but no codes say what its rows choose")
+    if table.rows.choices != LayerChoices(space.blocks[space.block_index(block_name)], space.bit_widths):
+        raise InputError(f"{where}: its codes are those of another block")
+    if len(table.rows.codes) != table.n_rows:
+        raise InputError(f"{where}: {len(table.rows.codes)} codes for {table.n_rows} rows")
 
 
 def _joined(pieces: Sequence[NDArray[Any]]) -> NDArray[Any]:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qabwnas.errors import InputError, StaleError
+from qabwnas.fingerprint import fingerprint
 from qabwnas.lut.lut import Lut, LutBlock, Table
 from qabwnas.space_yaml import space_to_json
 
@@ -71,6 +72,9 @@ def _structure(lut: Lut) -> dict[str, Any]:
         "metric_order": list(lut.metric_names),
         "tables": {
             block.name: [[t.widths.name if t.widths else "", t.n_rows] for t in block.tables] for block in lut.blocks
+        },
+        "rows": {
+            block.name: [fingerprint(t.rows.codes.tolist()) for t in block.tables if t.rows] for block in lut.blocks
         },
         "block_order": list(lut.block_names),
     }

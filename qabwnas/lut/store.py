@@ -100,6 +100,8 @@ def _write_table(group: h5py.Group, where: str, table: Table, metrics: tuple[Met
         if metric.name in table.measured:
             masks = group.require_group("measured")
             write_array(masks, encode_name(metric.name), table.measured[metric.name], dims=("row",))
+    if table.rows is not None:
+        write_array(group, "codes", table.rows.codes, dims=("row",))
     if table.descriptions is not None:
         if len(table.descriptions) != table.n_rows:
             raise InputError(f"{where}: {len(table.descriptions)} descriptions for {table.n_rows} rows")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from qabwnas.errors import InputError
+from qabwnas.layer_policy import LayerChoices
 from qabwnas.lut.hdf5_names import decode_names
-from qabwnas.lut.hdf5_read import FLOAT64, TEXT, Group
+from qabwnas.lut.hdf5_read import FLOAT64, INT64, TEXT, Group
 from qabwnas.lut.lut import AGGREGATIONS, Lut, LutBlock, Metric, Table
+from qabwnas.lut.rows import LayerRows
 from qabwnas.lut.stored import StoredColumns, StoredMasks, StoredTexts
 from qabwnas.space import BitWidths, SearchSpace
 from qabwnas.space_yaml import parse_space
@@ -18,10 +21,11 @@ def read_v1(root: Group) -> Lut:
     """Return the LUT of an opened file; raises FormatError, now and when its columns are read."""
     named = root.group("metrics")
     metrics = tuple(_read_metric(named.group(member), name) for member, name in _ordered(named).items())
+    space = _read_space(root)
     named = root.group("blocks")
-    blocks = tuple(_read_block(named.group(member), name, metrics) for member, name in _ordered(named).items())
+    blocks = tuple(_read_block(named.group(member), name, metrics, space) for member, name in _ordered(named).items())
     try:
-        return Lut(metrics, blocks, _read_space(root), _read_provenance(root))
+        return Lut(metrics, blocks, space, _read_provenance(root))
     except InputError as error:
         raise root.wrong(str(error)) from error
 
@@ -42,15 +46,27 @@ def _read_metric(group: Group, name: str) -> Metric:
     raise group.wrong(f"the aggregation {aggregation!r} is none of {', '.join(AGGREGATIONS)}")
 
 
-def _read_block(group: Group, name: str, metrics: tuple[Metric, ...]) -> LutBlock:
+def _read_block(group: Group, name: str, metrics: tuple[Metric, ...], space: SearchSpace | None) -> LutBlock:
     tables = []
     for member, widths in _ordered(group).items():
         try:
             parsed = BitWidths.parse(widths) if widths else None
         except InputError as error:
             raise group.wrong(str(error)) from error
-        tables.append(_read_table(group.group(member), parsed, metrics))
+        table = _read_table(group.group(member), parsed, metrics)
+        if space is not None and space.policy == "layer":
+            table = replace(table, rows=_read_rows(group.group(member), name, table.n_rows, space))
+        tables.append(table)
     return LutBlock(name, tuple(tables))
+
+
+def _read_rows(group: Group, block_name: str, n_rows: int, space: SearchSpace) -> LayerRows:
+    codes = group.dataset("codes", INT64, (n_rows,), dims=("row",))
+    try:
+        block = space.blocks[space.block_index(block_name)]
+        return LayerRows(LayerChoices(block, space.bit_widths), codes.read())
+    except InputError as error:
+        raise codes.wrong(str(error)) from error
 
 
 def _read_table(group: Group, widths: BitWidths | None, metrics: tuple[Metric, ...]) -> Table:

@@ -12,24 +12,29 @@ from typing import Any, cast
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from qabwnas.costs import COSTS, block_costs, fixed_costs
+from qabwnas.costs import COSTS, FixedParts, block_costs, fixed_costs, row_costs
 from qabwnas.data.splits import Split
 from qabwnas.digest import module_digest
 from qabwnas.errors import InputError
+from qabwnas.layer_policy import layer_widths
 from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
 from qabwnas.lut.merge import merge_luts
+from qabwnas.lut.rows import LayerRows
 from qabwnas.measure.memory import CPU_MEMORY
+from qabwnas.measure.sample import Sample, space_rows
 from qabwnas.measure.shard import Laboratory, Shard, measure_rows, space_shards
 from qabwnas.measure.signal import signal_variances
-from qabwnas.measure.tree import row_path
+from qabwnas.measure.tree import Path, row_path
 from qabwnas.nets.network import Network
 from qabwnas.nets.supernet import Supernet, SupernetBlock
 from qabwnas.quant.nsr import NsrEstimate
-from qabwnas.space import BitWidths, Policy, SearchSpace
+from qabwnas.space import BitWidths, Block, Policy, SearchSpace
 
 MEASURED = ("nsr", "nsr_se")
+ALL = Sample()
 
 # What a value in a LUT depends on beyond weights and data; part of every LUT's provenance.
 SETTINGS: dict[str, Any] = {
@@ -48,20 +53,33 @@ def populate(
     *,
     fixed: BitWidths = Policy.fixed,
     max_memory: int = CPU_MEMORY,
+    sample: Sample = ALL,
 ) -> Lut:
     """Return the LUT of a whole space, all shards measured in this process, one after the other.
 
-    Teacher and supernet are on one device; ``max_memory`` is in bytes. Raises as :func:`measure_shard`.
+    Teacher and supernet are on one device; ``max_memory`` is in bytes; ``sample`` says which rows a block has where
+    layers have bit widths of their own. Raises as :func:`measure_shard` and
+    :func:`~qabwnas.measure.sample.check_sample`.
     """
+    rows = space_rows(space, sample)
     variances = signal_variances(teacher, [block.name for block in space.blocks], validation)
     device = str(next(teacher.parameters()).device)
-    made_with = provenance(teacher, supernet, calibration, validation, fixed, device)
+    made_with = provenance(teacher, supernet, calibration, validation, fixed, device, sample)
     return merge_luts(
         {
             shard.name(space): measure_shard(
-                teacher, supernet, space, shard, calibration, validation, variances[shard.b], max_memory, made_with
+                teacher,
+                supernet,
+                space,
+                shard,
+                calibration,
+                validation,
+                variances[shard.b],
+                max_memory,
+                made_with,
+                rows=rows,
             )
-            for shard in space_shards(space)
+            for shard in space_shards(space, rows=rows)
         }
     )
 
@@ -76,8 +94,13 @@ def measure_shard(
     variances: Tensor,
     max_memory: int,
     made_with: Mapping[str, Any],
+    parts: FixedParts | None = None,
+    rows: Sequence[LayerRows | None] | None = None,
 ) -> Lut:
     """Return the LUT of a space with the rows of one shard measured, at each of ``space.bit_widths``.
+
+    ``parts`` are the operators of stem and head where they are not those that the space describes, ``rows`` those of
+    every block where layers have bit widths of their own (:func:`~qabwnas.measure.sample.space_rows`).
 
     Columns are ``nsr`` against the teacher's output of the block on the validation images, ``nsr_se``, its standard
     error, and the costs of :mod:`qabwnas.costs`. Time: about the number of tree edges (:mod:`~qabwnas.measure.tree`)
@@ -98,34 +121,47 @@ def measure_shard(
         variances.to(device),
         max_memory,
     )
-    rows = [
-        row_path(block.digits(code), [widths] * block.n_layers)
-        for widths in space.bit_widths
-        for code in range(shard.first, shard.last)
-    ]
+    lut = _unmeasured(space, made_with, parts, rows or [None] * len(space.blocks))
     try:
-        estimates = measure_rows(lab, rows)
+        estimates = measure_rows(lab, _paths(block, lut.blocks[shard.b], shard))
     except InputError as error:
         raise InputError(f"{block.name}: {error}") from error
-    return _with_rows(_unmeasured(space, made_with), shard, estimates)
+    return _with_rows(lut, shard, estimates)
 
 
-def _unmeasured(space: SearchSpace, made_with: Mapping[str, Any]) -> Lut:
+def _paths(block: Block, lut_block: LutBlock, shard: Shard) -> list[Path]:
+    """Return the path of every row of a shard, table by table."""
+    paths = []
+    for table in lut_block.tables:
+        for row in range(shard.first, shard.last):
+            widths = table.widths_of(row)
+            assert widths is not None, "a table of a space says its bit widths"
+            paths.append(row_path(block.digits(table.code(row)), layer_widths(widths, block.n_layers)))
+    return paths
+
+
+def _unmeasured(
+    space: SearchSpace, made_with: Mapping[str, Any], parts: FixedParts | None, rows: Sequence[LayerRows | None]
+) -> Lut:
     """Return the LUT of a space with its costs, and no other value."""
-    constant = fixed_costs(space, BitWidths.parse(made_with["fixed"]))
+    constant = fixed_costs(space, BitWidths.parse(made_with["fixed"]), parts)
     costs = (Metric(cost.name, cost.unit, cost.aggregation, constant[cost.name]) for cost in COSTS)
-    blocks = (
-        LutBlock(block.name, tuple(_unmeasured_table(space, b, widths) for widths in space.bit_widths))
-        for b, block in enumerate(space.blocks)
-    )
+    blocks = (LutBlock(block.name, _unmeasured_tables(space, b, rows[b])) for b, block in enumerate(space.blocks))
     return Lut((*map(Metric, MEASURED), *costs), tuple(blocks), space, made_with)
 
 
-def _unmeasured_table(space: SearchSpace, b: int, widths: BitWidths) -> Table:
+def _unmeasured_tables(space: SearchSpace, b: int, rows: LayerRows | None) -> tuple[Table, ...]:
+    if rows is not None:
+        costs = row_costs(space, b, rows.operations, rows.widths)
+        return (_unmeasured_table(len(rows.codes), costs, rows=rows),)
     n_rows = space.blocks[b].n_candidates
+    return tuple(_unmeasured_table(n_rows, block_costs(space, b, w), widths=w) for w in space.bit_widths)
+
+
+def _unmeasured_table(n_rows: int, costs: Mapping[str, NDArray[np.float64]], **known: Any) -> Table:
     values = {name: np.full(n_rows, np.nan) for name in MEASURED}
     masks = {name: np.zeros(n_rows, dtype=np.bool_) for name in MEASURED}
-    return Table(n_rows, values | block_costs(space, b, widths), widths, masks)
+    return Table(n_rows, {**values, **costs}, measured=masks, **known)
 
 
 def _with_rows(lut: Lut, shard: Shard, estimates: Sequence[NsrEstimate]) -> Lut:
@@ -142,13 +178,21 @@ def _with_rows(lut: Lut, shard: Shard, estimates: Sequence[NsrEstimate]) -> Lut:
 
 
 def provenance(
-    teacher: Network, supernet: Supernet, calibration: Split, validation: Split, fixed: BitWidths, device: str
+    teacher: Network,
+    supernet: Supernet,
+    calibration: Split,
+    validation: Split,
+    fixed: BitWidths,
+    device: str,
+    sample: Sample = ALL,
 ) -> dict[str, Any]:
     """Return JSON values that tell what a LUT is measured with: digests of weights and images, and the settings.
 
-    The kind of ``device`` is among them, for kernels of another kind round otherwise.
+    The kind of ``device`` is among them, for kernels of another kind round otherwise; and what rows were drawn with,
+    where some were.
     """
-    return {
+    drawn = {} if sample.n_rows is None else {"sample": {"rows": sample.n_rows, "seed": sample.seed}}
+    return drawn | {
         "teacher": module_digest(teacher),
         "supernet": module_digest(supernet),
         "calibration": calibration.digest(),

@@ -1,5 +1,7 @@
 """One piece of a population: a subtree of a block at all bit widths, measured in bounded memory.
 
+Where layers have bit widths of their own, it is a run of rows in the order of their codes: neighbours share prefixes.
+
 A shard is a subtree of at most ``LARGEST_SHARD`` candidates: in the space of the paper a whole block of three layers or
 less, and the candidates of one first operation in a block of four, each about 260 runs of a layer for each bit width.
 Smaller shards would repeat the teacher's forward passes and the shared first layers more often, and shards of single
@@ -20,6 +22,7 @@ from torch import Tensor
 
 from qabwnas.data.splits import Split
 from qabwnas.errors import InputError
+from qabwnas.lut.rows import LayerRows
 from qabwnas.measure.maps import image_batches, maps_around
 from qabwnas.measure.memory import Footprint
 from qabwnas.measure.precision import exact_float32
@@ -38,7 +41,7 @@ REPORT_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Shard:
-    """Candidates ``first … last − 1`` of block ``b``."""
+    """Candidates ``first … last − 1`` of block ``b``, or these rows where its layers have bit widths of their own."""
 
     b: int
     first: int
@@ -49,10 +52,21 @@ class Shard:
         return f"{space.blocks[self.b].name}-{self.first}"
 
 
-def space_shards(space: SearchSpace, largest: int = LARGEST_SHARD) -> list[Shard]:
-    """Return all shards of a space, in the order of blocks and candidates: the largest subtrees within ``largest``."""
+def space_shards(
+    space: SearchSpace, largest: int = LARGEST_SHARD, *, rows: Sequence[LayerRows | None] | None = None
+) -> list[Shard]:
+    """Return all shards of a space, in the order of blocks and candidates: the largest subtrees within ``largest``.
+
+    ``rows`` are those of every block, as :func:`~qabwnas.measure.sample.space_rows` gives them; of rows, a shard has at
+    most ``largest`` for each of the space's bit widths.
+    """
     shards = []
     for b, block in enumerate(space.blocks):
+        of_block = None if rows is None else rows[b]
+        if of_block is not None:
+            n, size = len(of_block.codes), largest * len(space.bit_widths)
+            shards += [Shard(b, first, min(first + size, n)) for first in range(0, n, size)]
+            continue
         size = block.n_candidates
         for radix in block.radices:
             if size <= largest:

@@ -11,16 +11,12 @@ from collections.abc import Callable, Iterable, Sequence
 import torch
 from torch import Tensor
 
+from qabwnas.data.batches import ImageBatches
 from qabwnas.data.splits import Split
 from qabwnas.errors import InputError
-from qabwnas.measure.maps import image_batches
-from qabwnas.measure.memory import LARGEST_BATCH
 from qabwnas.nets.network import Network
 from qabwnas.quant.nsr import checked_variances
 from qabwnas.quant.statistics import channel_sums
-
-IMAGE_ELEMENTS = 2**21
-"""How many elements the images of one batch may have; inside a teacher they become some thirty times as many."""
 
 
 @torch.inference_mode()
@@ -35,11 +31,11 @@ def signal_variances(teacher: Network, block_names: Sequence[str], validation: S
     if len(validation) < 2:
         raise InputError(f"the validation split has {len(validation)} images, and a standard error needs two")
     teacher.eval()
-    batch = min(max(IMAGE_ELEMENTS // validation.read([0]).images.numel(), 1), LARGEST_BATCH)
-    mean = _channel_means(teacher, image_batches(validation, batch), lambda _, maps: maps)
+    images = ImageBatches(validation, next(teacher.parameters()).device)
+    mean = _channel_means(teacher, images, lambda _, maps: maps)
     squares = _channel_means(
         teacher,
-        image_batches(validation, batch),
+        images,
         lambda b, maps: (maps - mean[b].to(maps.dtype)[:, None, None]).square_(),
     )
     variances = []
@@ -53,11 +49,10 @@ def signal_variances(teacher: Network, block_names: Sequence[str], validation: S
 
 def _channel_means(teacher: Network, batches: Iterable[Tensor], of: Callable[[int, Tensor], Tensor]) -> list[Tensor]:
     """Return the channels' means of a function of every block's output, over all images and pixels."""
-    device = next(teacher.parameters()).device
     sums: list[list[Tensor]] = [[] for _ in teacher.blocks]
     n_pixels = [0 for _ in teacher.blocks]
     for images in batches:
-        for b, maps in enumerate(teacher.features(images.to(device))[1:]):
+        for b, maps in enumerate(teacher.features(images)[1:]):
             # The layout decides the order of sums: as candidates are measured.
             maps = maps.contiguous(memory_format=torch.channels_last)
             sums[b].append(channel_sums(of(b, maps)))

@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from qabwnas.measure.batch_norm import recalibrate_layer
-from qabwnas.quant.apply import observe
+from qabwnas.quant.apply import observe_in_place
+from qabwnas.quant.twin import twin
 
 Prefix = tuple[int, ...]
 """The operation of every layer so far, the block's entry included."""
@@ -44,7 +45,7 @@ def _descend(
     found: TreeStatistics,
 ) -> None:
     for operation, below in tree.items():
-        module = observe(layers[len(prefix)][operation])
+        module = observe_in_place(twin(layers[len(prefix)][operation]))
         outputs = recalibrate_layer(module, maps)
         longer = (*prefix, operation)
         found[longer] = dict(module.named_buffers())

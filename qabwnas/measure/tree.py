@@ -17,9 +17,10 @@ from torch import Tensor, nn
 from qabwnas.errors import InputError
 from qabwnas.measure.statistics import TreeStatistics, restore
 from qabwnas.nets.supernet import SupernetBlock
-from qabwnas.quant.apply import freeze_in_place, observe
+from qabwnas.quant.apply import freeze_in_place, observe_in_place
 from qabwnas.quant.nsr import image_ratios
 from qabwnas.quant.operators import Input
+from qabwnas.quant.twin import twin
 from qabwnas.space import BitWidths, Block
 
 K = TypeVar("K", bound=Hashable)
@@ -109,7 +110,7 @@ class Walk:
     def _frozen(self, path: Path, below: Tree[Choice]) -> nn.Module:
         """Return the last choice's operation, calibrated behind the choices before it and quantised."""
         operation, widths = path[-1]
-        module = observe(self._layers[len(path) - 1][operation])
+        module = observe_in_place(twin(self._layers[len(path) - 1][operation]))
         restore(module, self._statistics[tuple(digit for digit, _ in path)])
         try:
             freeze_in_place(module, widths)

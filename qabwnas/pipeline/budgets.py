@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from qabwnas.costs import COSTS, network_costs
+from qabwnas.costs import COSTS
 from qabwnas.errors import InputError
 from qabwnas.lut.units import parse_quantity
 from qabwnas.pipeline.config import Config
-from qabwnas.space import BitWidths, Policy
+from qabwnas.pipeline.teacher_network import teacher_costs
+from qabwnas.space import BitWidths
 
 METRICS = ("nsr", *(cost.name for cost in COSTS))
 """The columns of a LUT that a run makes."""
@@ -27,8 +28,7 @@ def resolve_budget(config: Config, metric: str, budget: str) -> Decimal:
         raise InputError(f"{metric}: unknown metric; there are {', '.join(METRICS)}")
     if not budget.endswith("%"):
         return parse_quantity(budget, metric)
-    policy = Policy.homogeneous(TEACHER_WIDTHS, len(config.space.blocks))
-    costs = network_costs(config.space, config.teacher.operations, policy)
+    costs = teacher_costs(config, TEACHER_WIDTHS)
     if metric not in costs:
         raise InputError(f"{metric}: a share of the teacher's cost, which it has none of")
     return Decimal(costs[metric]) * parse_quantity(budget[:-1], "percent") // 100

@@ -8,28 +8,23 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from qabwnas.architecture import described_layers
 from qabwnas.errors import InputError
-from qabwnas.fields import Fields, check_odd, named, parse_yaml
+from qabwnas.fields import Fields, named, parse_yaml
+from qabwnas.measure.sample import check_sample
 from qabwnas.pipeline.budgets import METRICS, resolve_budget
-from qabwnas.pipeline.config import (
-    DISTILLATIONS,
-    Config,
-    NetworksConfig,
-    SupernetConfig,
-    TeacherConfig,
-)
+from qabwnas.pipeline.config import DISTILLATIONS, INITIAL_WEIGHTS, Config, NetworksConfig, SupernetConfig
 from qabwnas.pipeline.task_yaml import parse_task, task_to_json, with_root
-from qabwnas.space import BitWidths, Operation, SearchSpace
-from qabwnas.space_yaml import load_space, space_to_json
+from qabwnas.pipeline.teacher_yaml import parse_teacher, teacher_to_json
+from qabwnas.space import POLICIES, BitWidths, SearchSpace
+from qabwnas.space_yaml import check_policy, load_space, parse_space, space_to_json
 from qabwnas.train.paths import SAMPLINGS
 from qabwnas.train.settings import DECAYED, DECAYS, OPTIMIZERS, Training
 
 
-def load_config(path: str | os.PathLike[str], data: Path | None = None) -> Config:
+def load_config(path: str | os.PathLike[str], data: Path | None = None, sample: int | None = None) -> Config:
     """Return the configuration in a YAML file; a space given as a file is found from the configuration's folder.
 
-    ``data`` is the folder of the data, instead of the one that the file names.
+    ``data`` is the folder of the data, ``sample`` how many rows a block are measured, instead of what the file says.
 
     Raises:
         InputError: the file cannot be read, or a field in it is wrong; the message names the field.
@@ -42,6 +37,8 @@ def load_config(path: str | os.PathLike[str], data: Path | None = None) -> Confi
     content = parse_yaml(text, str(path))
     if data is not None:
         content = with_root(content, data, str(path))
+    if sample is not None and isinstance(content, dict):
+        content = content | {"sample": sample}
     return parse_config(content, str(path), path.parent)
 
 
@@ -65,14 +62,20 @@ def parse_config(content: Any, where: str = "config", folder: Path = Path()) -> 
         task=task,
         space=space,
         seed=top.integer("seed", smallest=0),
-        teacher=_parse_teacher(top.fields("teacher"), space),
+        teacher=parse_teacher(top.fields("teacher"), space, folder, _parse_training),
         supernet=_parse_supernet(top.fields("supernet"), len(space.blocks)),
         minimize=minimize,
         front=_parse_front(top, minimize),
         budgets=_parse_budgets(top),
         networks=_parse_networks(top.fields("networks")),
+        front_points=top.integer("front_points", default=0, smallest=0),
+        sample=None if top.optional("sample") is None else top.integer("sample"),
     )
     top.end()
+    try:
+        check_sample(config.space, config.sample)
+    except InputError as error:
+        raise InputError(f"{top.path('sample')}: {error}") from error
     for index, budgets in enumerate(config.budgets):
         for metric, budget in budgets.items():
             try:
@@ -88,10 +91,7 @@ def config_to_json(config: Config) -> dict[str, Any]:
         "task": task_to_json(config.task),
         "space": space_to_json(config.space),
         "seed": config.seed,
-        "teacher": {
-            "operations": [" ".join(o.name for o in block) for block in config.teacher.operations],
-            "training": asdict(config.teacher.training),
-        },
+        "teacher": teacher_to_json(config.teacher),
         "supernet": {
             "training": asdict(config.supernet.training[0])
             | {"learning_rate": [training.learning_rate for training in config.supernet.training]},
@@ -101,46 +101,40 @@ def config_to_json(config: Config) -> dict[str, Any]:
         "minimize": config.minimize,
         "front": list(config.front),
         "budgets": [dict(budgets) for budgets in config.budgets],
+        "front_points": config.front_points,
+        "sample": config.sample,
         "networks": {
             "training": asdict(config.networks.training),
             "seeds": config.networks.n_seeds,
             "distillation": config.networks.distillation,
+            "initial": config.networks.initial,
+            "qat": None if config.networks.qat is None else asdict(config.networks.qat),
         },
     }
 
 
 def _parse_space(top: Fields, folder: Path) -> SearchSpace:
     source = top.value("space")
+    if isinstance(source, dict):  # as config_to_json writes it
+        return parse_space(source, top.path("space"))
     if not isinstance(source, str):
         raise InputError(f"{top.path('space')}: {source!r} is neither the name of a preset nor a .yaml file")
     is_file = source.endswith((".yaml", ".yml"))
     space = named(top.path("space"), load_space, str(folder / source) if is_file else source)
-    if not top.has("bit_widths"):
-        return space
+    if top.has("policy"):
+        space = replace(space, policy=top.choice("policy", POLICIES))
+    if top.has("bit_widths"):
+        space = replace(space, bit_widths=_parse_bit_widths(top))
+    check_policy(space, top.where)
+    return space
+
+
+def _parse_bit_widths(top: Fields) -> tuple[BitWidths, ...]:
     entries = top.entries("bit_widths")
     widths = tuple(named(f"{top.path('bit_widths')}[{i}]", BitWidths.parse, entry) for i, entry in enumerate(entries))
     if len(set(widths)) != len(widths):
         raise InputError(f"{top.path('bit_widths')}: an entry stands twice")
-    return replace(space, bit_widths=widths)
-
-
-def _parse_teacher(fields: Fields, space: SearchSpace) -> TeacherConfig:
-    where = fields.path("operations")
-    operations = tuple(
-        tuple(named(f"{where}[{b}]", Operation.parse, name) for name in str(block).split())
-        for b, block in enumerate(fields.entries("operations"))
-    )
-    for b, block in enumerate(operations):
-        for operation in block:
-            if not operation.is_skip:
-                check_odd(f"{where}[{b}]", operation.kernel)
-    try:
-        described_layers(space, operations)
-    except InputError as error:
-        raise InputError(f"{where}: {error}") from error
-    teacher = TeacherConfig(operations, _parse_training(fields.fields("training")))
-    fields.end()
-    return teacher
+    return widths
 
 
 def _parse_supernet(fields: Fields, n_blocks: int) -> SupernetConfig:
@@ -158,7 +152,11 @@ def _parse_networks(fields: Fields) -> NetworksConfig:
         training=_parse_training(fields.fields("training")),
         n_seeds=fields.integer("seeds", default=1),
         distillation=fields.number("distillation", default=0.0),
+        initial=fields.choice("initial", INITIAL_WEIGHTS, default=NetworksConfig.initial),
+        qat=_parse_training(fields.fields("qat")) if fields.optional("qat") is not None else None,
     )
+    if networks.qat is not None and networks.qat.amp:
+        raise InputError(f"{fields.path('qat')}.amp: rounding is trained in float32, as it is evaluated")
     if networks.distillation > 1:
         raise InputError(f"{fields.path('distillation')}: {networks.distillation} is not a share of 0 to 1")
     fields.end()

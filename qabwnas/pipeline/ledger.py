@@ -57,6 +57,13 @@ class Ledger:
         """Return the digest of every file that a finished stage wrote, by path relative to the folder."""
         return self._entries[stage].outputs
 
+    def seconds(self) -> dict[str, float]:
+        """Return how long every finished stage took, in the order in which they were finished.
+
+        A stage that was killed and continued took what its last attempt took.
+        """
+        return {stage: entry.seconds for stage, entry in self._entries.items()}
+
     def enter(self, stage: str, settings: dict[str, Any], outputs: Iterable[str], seconds: float) -> None:
         """Note that a stage is done."""
         digests = {name: _digest(self._folder / name) for name in outputs}

@@ -20,6 +20,7 @@ from qabwnas.lut.merge import differing, merge_luts
 from qabwnas.lut.store import open_lut, save_lut
 from qabwnas.measure.memory import default_memory
 from qabwnas.measure.populate import SETTINGS, measure_shard, provenance
+from qabwnas.measure.sample import Sample, space_rows
 from qabwnas.measure.shard import Shard, space_shards
 from qabwnas.measure.signal import signal_variances
 from qabwnas.pipeline.config import Config
@@ -28,6 +29,7 @@ from qabwnas.pipeline.jobs import Job
 from qabwnas.pipeline.stage import Stage, Workplace
 from qabwnas.pipeline.supernet import load_supernet
 from qabwnas.pipeline.teacher import load_teacher
+from qabwnas.pipeline.teacher_network import measured_parts
 from qabwnas.space import Policy
 from qabwnas.train.checkpoint import load_checkpoint, save_checkpoint
 
@@ -38,12 +40,26 @@ SIGNAL_KIND = "signal"
 
 
 def _settings(config: Config) -> dict[str, Any]:
-    return {"bit_widths": [widths.name for widths in config.space.bit_widths], "measure": SETTINGS}
+    settings: dict[str, Any] = {"bit_widths": [widths.name for widths in config.space.bit_widths], "measure": SETTINGS}
+    if config.space.policy == "layer":
+        sample = sample_of(config)
+        settings |= {"policy": "layer", "sample": sample.n_rows, "seed": None if sample.n_rows is None else sample.seed}
+    return settings
+
+
+def sample_of(config: Config) -> Sample:
+    """Return which rows a run measures."""
+    return Sample(config.sample, config.seed)
 
 
 def _make(place: Workplace) -> list[str]:
-    save_lut(measure(place, space_shards(place.config.space)), place.folder / FILE_NAME)
+    save_lut(measure(place, shards_of(place.config)), place.folder / FILE_NAME)
     return [FILE_NAME]
+
+
+def shards_of(config: Config) -> list[Shard]:
+    """Return all shards of a run."""
+    return space_shards(config.space, rows=space_rows(config.space, sample_of(config)))
 
 
 def measure(place: Workplace, shards: Sequence[Shard]) -> Lut:
@@ -74,7 +90,8 @@ def _provenance(place: Workplace) -> dict[str, Any]:
     splits = load_task(place.config, place.folder).splits
     teacher, supernet = load_teacher(place.config, place.folder), load_supernet(place.config, place.folder)
     device = place.resources.device
-    return provenance(teacher, supernet, splits.calibration, splits.validation, Policy.fixed, device)
+    sample = sample_of(place.config)
+    return provenance(teacher, supernet, splits.calibration, splits.validation, Policy.fixed, device, sample)
 
 
 def _check_part(path: Path, made_with: Mapping[str, Any]) -> None:
@@ -105,7 +122,17 @@ def measure_part(
     variances = load_checkpoint(signal, SIGNAL_KIND)["variances"][shard.b]
     memory = default_memory(torch.device(device)) if max_memory is None else max_memory
     lut = measure_shard(
-        teacher, supernet, config.space, shard, splits.calibration, splits.validation, variances, memory, made_with
+        teacher,
+        supernet,
+        config.space,
+        shard,
+        splits.calibration,
+        splits.validation,
+        variances,
+        memory,
+        made_with,
+        measured_parts(config),
+        space_rows(config.space, sample_of(config)),
     )
     save_lut(lut, path)
 

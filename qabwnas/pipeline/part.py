@@ -6,7 +6,6 @@ from pathlib import Path
 
 from qabwnas.errors import InputError
 from qabwnas.lut.store import save_lut
-from qabwnas.measure.shard import space_shards
 from qabwnas.pipeline import lut
 from qabwnas.pipeline.config import Config
 from qabwnas.pipeline.ledger import Ledger
@@ -33,7 +32,7 @@ def populate_part(
             reason = ledger.reason_to_make(stage.name, stage.settings(config))
             if reason is not None:
                 raise InputError(f"{folder}: {stage.name}: {reason}; a part needs the stages before it to be done")
-    shards = space_shards(config.space)
+    shards = lut.shards_of(config)
     chosen = shards[index - 1 :: n]
     if not chosen:
         raise InputError(f"the space has {len(shards)} shards, so there is none for part {index} of {n}")

@@ -1,39 +1,36 @@
-"""Stage 8: quantise and score the networks, and draw the front. Writes ``results.json`` and ``front.png``."""
+"""Stage 8: quantise and score the networks. Writes ``results.json`` and the pictures ``front.png``, ``scores.png``."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from dataclasses import asdict
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
-import torch
-from torch import Tensor
-
 from qabwnas.atomic import atomic_path
-from qabwnas.costs import network_costs
-from qabwnas.measure.maps import block_maps
+from qabwnas.costs import encoder_costs
+from qabwnas.measure.teacher_noise import teacher_nsrs
 from qabwnas.nets.network import Network
 from qabwnas.nets.quantise import quantise_network
 from qabwnas.pipeline import front
-from qabwnas.pipeline.answers import Found, load_answers
+from qabwnas.pipeline.answers import load_answers
 from qabwnas.pipeline.budgets import TEACHER_WIDTHS
 from qabwnas.pipeline.config import Config
 from qabwnas.pipeline.data import load_task
-from qabwnas.pipeline.networks import load_network
+from qabwnas.pipeline.found import Found
+from qabwnas.pipeline.networks import calibration_images, load_network, load_tuned
 from qabwnas.pipeline.stage import Stage, Workplace
 from qabwnas.pipeline.teacher import load_teacher
-from qabwnas.quant.apply import quantise
+from qabwnas.pipeline.teacher_network import measured_parts, teacher_costs
 from qabwnas.report.front import Mark, draw_front
-from qabwnas.report.result import NothingFits, Result, Results
+from qabwnas.report.result import BUDGET, TEACHER, NothingFits, Result, Results
+from qabwnas.report.scores import draw_scores
 from qabwnas.search.frontier import Frontier
 from qabwnas.space import FLOAT, BitWidths, Policy
-from qabwnas.train.feed import images
-from qabwnas.train.task import Task
+from qabwnas.train.task import Score, Task
 
 RESULTS_NAME = "results.json"
-PICTURE_NAME = "front.png"
+FRONT_NAME, SCORES_NAME = "front.png", "scores.png"
 
 
 def _settings(config: Config) -> dict[str, Any]:
@@ -41,18 +38,19 @@ def _settings(config: Config) -> dict[str, Any]:
 
 
 def _make(place: Workplace) -> list[str]:
-    config = place.config
-    task = load_task(config, place.folder)
-    teacher = load_teacher(config, place.folder)
+    config, folder = place.config, place.folder
+    task = load_task(config, folder)
+    teacher = load_teacher(config, folder).to(place.resources.device)
     rows = [
-        *(_score_teacher(config, teacher, widths, task) for widths in _teacher_widths(config)),
-        *(_score_found(place, found, task) for found in load_answers(place.folder)),
+        *_score_teacher(place, teacher, task),
+        *(_score_found(place, found, task) for found in load_answers(folder)),
     ]
     results = Results(config.task.name, task.score_name, len(task.splits.test), config.seed, rows)
-    with atomic_path(place.folder / RESULTS_NAME) as temporary:
-        temporary.write_text(json.dumps(asdict(results), indent=2) + "\n", encoding="utf-8")
-    _draw(Frontier.open(place.folder / front.FILE_NAME), rows, place.folder / PICTURE_NAME)
-    return [RESULTS_NAME, PICTURE_NAME]
+    with atomic_path(folder / RESULTS_NAME) as temporary:
+        temporary.write_text(json.dumps(results.to_json(), indent=2) + "\n", encoding="utf-8")
+    _draw_front(Frontier.open(folder / front.FILE_NAME), results, folder / FRONT_NAME)
+    draw_scores(results, folder / SCORES_NAME)
+    return [RESULTS_NAME, FRONT_NAME, SCORES_NAME]
 
 
 def _teacher_widths(config: Config) -> list[BitWidths]:
@@ -66,54 +64,72 @@ def _teacher_name(widths: BitWidths) -> str:
     return f"teacher INT{widths.weights}" if widths.weights == widths.activations else f"teacher {widths.name}"
 
 
-def _score_teacher(config: Config, teacher: Network, widths: BitWidths, task: Task) -> Result:
-    policy = Policy.homogeneous(widths, len(config.space.blocks))
-    splits = task.splits
-    calibration = images(splits.calibration)
-    after = []
-    if not widths.is_float:
-        after = [task.score(quantise_network(teacher, policy, calibration), splits.test).value]
+def _score_teacher(place: Workplace, teacher: Network, task: Task) -> list[Result]:
+    """Return the teacher in float and at all bit widths."""
+    config, splits = place.config, task.splits
+    n_blocks, device = len(config.space.blocks), place.resources.device
+    quantised = [widths for widths in _teacher_widths(config) if not widths.is_float]
+    names = [block.name for block in config.space.blocks]
+    nsrs = teacher_nsrs(teacher, names, splits.calibration, splits.validation, quantised)
+    in_float = _score(place, task, teacher)
+    rows = [_teacher_result(config, FLOAT, [0.0] * n_blocks, in_float, None)]
+    for widths in quantised:
+        policy = Policy.homogeneous(widths, n_blocks)
+        network = quantise_network(teacher, policy, calibration_images(task, device))
+        rows.append(_teacher_result(config, widths, nsrs[widths], in_float, _score(place, task, network)))
+    return rows
+
+
+def _teacher_result(
+    config: Config, widths: BitWidths, nsrs: list[float], in_float: Score, quantised: Score | None
+) -> Result:
     return Result(
         name=_teacher_name(widths),
+        family=TEACHER,
         blocks=[" ".join(operation.name for operation in block) for block in config.teacher.operations],
         widths=[] if widths.is_float else [widths.name] * len(config.space.blocks),
-        size_bytes=network_costs(config.space, config.teacher.operations, policy)["size_bytes"],
-        nsr=0.0 if widths.is_float else _nsr(teacher, widths, calibration, images(splits.validation)),
-        scores_before=[task.score(teacher, splits.test).value],
-        scores_after=after,
+        size_bytes=teacher_costs(config, widths)["size_bytes"],
+        encoder_bytes=teacher_costs(config, widths, encoder=True)["size_bytes"],
+        nsrs=nsrs,
+        scores_before=[in_float.value],
+        scores_after=[] if quantised is None else [quantised.value],
+        standard_error=(quantised or in_float).standard_error,
     )
-
-
-@torch.inference_mode()
-def _nsr(teacher: Network, widths: BitWidths, calibration: list[Tensor], validation: list[Tensor]) -> float:
-    """Return the sum of the blocks' NSRs that quantisation alone gives the teacher, measured as candidates are."""
-    total = 0.0
-    for b, block in enumerate(teacher.blocks):
-        maps = block_maps(teacher, b, calibration, validation)
-        quantised = quantise(block, widths, maps.calibration)
-        total += maps.meter(quantised(batch) for batch in maps.validation)
-    return total
 
 
 def _score_found(place: Workplace, found: Found, task: Task) -> Result | NothingFits:
     config = place.config
-    budgets = ", ".join(f"{metric} ≤ {bound}" for metric, bound in found.budgets.items())
     if found.codes is None:
-        return NothingFits(budgets, _needed(found))
-    networks = [load_network(config, place.folder, found.codes, n) for n in range(config.networks.n_seeds)]
-    splits = task.splits
-    calibration = images(splits.calibration)
+        return NothingFits(found.name, _needed(found))
+    before: list[Score] = []
+    after: list[Score] = []
+    tuned: list[Score] = []
+    for n in range(config.networks.n_seeds):
+        network = load_network(config, place.folder, found, n).to(place.resources.device)
+        calibration = calibration_images(task, place.resources.device)
+        before.append(_score(place, task, network))
+        after.append(_score(place, task, quantise_network(network, found.policy, calibration)))
+        if config.networks.qat is not None:
+            tuned.append(_score(place, task, load_tuned(place.folder, network, found, n, calibration)))
+    blocks = config.space.blocks
+    operations = [block.decode(code) for block, code in zip(blocks, found.codes, strict=True)]
     return Result(
-        name=budgets,
-        blocks=[block.describe(code) for block, code in zip(config.space.blocks, found.codes, strict=True)],
+        name=found.name,
+        family=found.family,
+        blocks=[block.describe(code) for block, code in zip(blocks, found.codes, strict=True)],
         widths=found.widths,
         size_bytes=float(found.totals["size_bytes"]),
-        nsr=float(found.totals["nsr"]),
-        scores_before=[task.score(network, splits.test).value for network in networks],
-        scores_after=[
-            task.score(quantise_network(network, found.policy, calibration), splits.test).value for network in networks
-        ],
+        encoder_bytes=encoder_costs(config.space, operations, found.policy, measured_parts(config))["size_bytes"],
+        nsrs=found.nsrs,
+        scores_before=[score.value for score in before],
+        scores_after=[score.value for score in after],
+        scores_tuned=[score.value for score in tuned],
+        standard_error=mean(score.standard_error for score in tuned or after),
     )
+
+
+def _score(place: Workplace, task: Task, network: Network) -> Score:
+    return task.score(network, task.splits.test, workers=place.resources.n_readers)
 
 
 def _needed(found: Found) -> str:
@@ -122,19 +138,22 @@ def _needed(found: Found) -> str:
     return "it would with " + " or ".join(least) if least else "no single budget is the cause"
 
 
-def _draw(frontier: Frontier, rows: Iterable[Result | NothingFits], path: Path) -> None:
-    """Draw the front with the networks of the run on it."""
+def _draw_front(frontier: Frontier, results: Results, path: Path) -> None:
+    """Draw the front with the teachers and the answers to budgets on it."""
     columns = {name: frontier.values(name) for name in frontier.metric_names}
-    networks = [row for row in rows if isinstance(row, Result)]
-    marks = [Mark(row.name, {"size_bytes": row.size_bytes, "nsr": row.nsr}) for row in networks]
+    shown = [row for row in results.networks if row.family in (TEACHER, BUDGET)]
+    marks = [Mark(row.name, {"size_bytes": row.size_bytes, "nsr": row.nsr}) for row in shown]
     draw_front(columns, path, marks)
 
 
 def load_results(folder: Path) -> Results:
-    """Return the results of a finished run."""
-    content = json.loads((folder / RESULTS_NAME).read_text(encoding="utf-8"))
-    rows = [Result(**row) if "blocks" in row else NothingFits(**row) for row in content.pop("rows")]
-    return Results(**content, rows=rows)
+    """Return the results of a finished run.
+
+    Raises:
+        FormatError: they are of another version, or not results.
+    """
+    path = folder / RESULTS_NAME
+    return Results.from_json(json.loads(path.read_text(encoding="utf-8")), str(path))
 
 
 STAGE = Stage("report", ("data", "teacher", "supernet", "front", "answers", "networks"), _settings, _make)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from qabwnas.pipeline.jobs import Engine, Serial
 
@@ -17,9 +18,11 @@ class Resources:
         max_memory: bytes that feature maps may take in each process that measures; ``None`` for what is usual on the
             device (:func:`qabwnas.measure.memory.default_memory`).
         n_readers: processes that read and augment images; 0 reads in the training process.
+        logs: the folder for TensorBoard's events of trainings, if they are wanted.
     """
 
     device: str = "cpu"
     engine: Engine = field(default_factory=Serial)
     n_readers: int = 0
     max_memory: int | None = None
+    logs: Path | None = None

@@ -12,7 +12,7 @@ from pathlib import Path
 from qabwnas.atomic import atomic_path
 from qabwnas.errors import InputError
 from qabwnas.pipeline.config import Config
-from qabwnas.pipeline.config_yaml import config_to_json
+from qabwnas.pipeline.config_yaml import config_to_json, load_config
 from qabwnas.pipeline.ledger import Ledger
 from qabwnas.pipeline.resources import Resources
 from qabwnas.pipeline.scratch import open_scratch, scratch_identity
@@ -59,6 +59,19 @@ def run_stages(
             logger.info("%s: %s", stage.name, reason)
             ledger.forget([stage.name, *_dependents(stages, stage.name)])
             _make(stage, config, folder, ledger, resources or Resources(), force)
+
+
+def finished_config(folder: Path, stage: Stage) -> Config:
+    """Return the configuration of a run whose ``stage`` is done.
+
+    Raises:
+        InputError: there is no run, or the stage is not done; the message says why.
+    """
+    config = load_config(folder / CONFIG_NAME)
+    reason = Ledger(folder).reason_to_make(stage.name, stage.settings(config))
+    if reason is not None:
+        raise InputError(f"{folder}: the stage {stage.name} is not done ({reason}); run it first")
+    return config
 
 
 def _make(stage: Stage, config: Config, folder: Path, ledger: Ledger, resources: Resources, force: bool) -> None:

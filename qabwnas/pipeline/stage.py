@@ -32,7 +32,7 @@ class Workplace:
 
     def progress(self, name: str) -> Progress:
         """Return where a training of the stage keeps its progress."""
-        return Progress(self.scratch / f"{name}.pt", self.identity)
+        return Progress(self.scratch / f"{name}.pt", self.identity, logs=self.resources.logs)
 
 
 @dataclass(frozen=True)

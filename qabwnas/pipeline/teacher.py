@@ -1,23 +1,31 @@
-"""Stage 2: train the teacher. Writes ``teacher.pt``."""
+"""Stage 2: train the teacher, or take the weights that it is given. Writes ``teacher.pt``."""
 
 from __future__ import annotations
 
+import hashlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from qabwnas.nets.network import Network, build_network
+from qabwnas.nets.network import Network
 from qabwnas.pipeline.config import Config
 from qabwnas.pipeline.config_yaml import config_to_json
 from qabwnas.pipeline.data import load_task
+from qabwnas.pipeline.jobs import Job, Serial
 from qabwnas.pipeline.stage import Stage, Workplace
+from qabwnas.pipeline.teacher_network import build_teacher, given_teacher, trainable_teacher
+from qabwnas.pipeline.together import training_engine
 from qabwnas.train.checkpoint import load_weights, save_weights
+from qabwnas.train.parallel import rank
 from qabwnas.train.seeds import derive_seed, own_generators
+from qabwnas.train.settings import Training
 from qabwnas.train.teacher import train_teacher
 
 KIND = "teacher"
 FILE_NAME = "teacher.pt"
+TRAINED_NAME = "trained.pt"
 
 
 def _settings(config: Config) -> dict[str, Any]:
@@ -26,16 +34,38 @@ def _settings(config: Config) -> dict[str, Any]:
     # What the space lets the search choose from is nothing to the teacher.
     shapes = [{name: block[name] for name in ("channels", "stride", "dilation")} for block in space["blocks"]]
     fixed = {name: space[name] for name in ("input", "stem", "head")}
-    return {name: content[name] for name in ("seed", "teacher")} | {"space": {**fixed, "blocks": shapes}}
+    return {"seed": config.seed, "teacher": _identity(config), "space": {**fixed, "blocks": shapes}}
+
+
+def _identity(config: Config) -> dict[str, Any]:
+    """Return the teacher's fields, with the contents of files instead of where they are."""
+    fields: dict[str, Any] = config_to_json(config)["teacher"]
+    digests = {}
+    for name in {"checkpoint", "weights"} & fields.keys():
+        with Path(fields[name]).open("rb") as file:
+            digests[name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return fields | digests
 
 
 def _make(place: Workplace) -> list[str]:
     config = place.config
+    if config.teacher.training is None:
+        save_weights(place.folder / FILE_NAME, KIND, given_teacher(config))
+    else:
+        alone = replace(place, resources=replace(place.resources, engine=Serial()))  # a job starts none of its own
+        training_engine(Serial()).run([Job(KIND, _train, (alone, config.teacher.training))])
+        (place.scratch / TRAINED_NAME).replace(place.folder / FILE_NAME)
+    return [FILE_NAME]
+
+
+def _train(place: Workplace, settings: Training) -> None:
+    config, auxiliary = place.config, place.config.teacher.auxiliary
+    if (place.scratch / TRAINED_NAME).exists():
+        return
     task = load_task(config, place.folder)
     seed = derive_seed(config.seed, "teacher")
     with own_generators(seed):
-        network = build_network(config.space, config.teacher.operations)
-    settings = config.teacher.training
+        network = trainable_teacher(config)
     train_teacher(
         network,
         task,
@@ -43,16 +73,18 @@ def _make(place: Workplace) -> list[str]:
         seed=seed,
         name=KIND,
         progress=place.progress(KIND),
+        auxiliary_weight=auxiliary.weight if auxiliary else 0.0,
         device=torch.device(place.resources.device),
         workers=place.resources.n_readers,
     )
-    save_weights(place.folder / FILE_NAME, KIND, network)
-    return [FILE_NAME]
+    network.auxiliary = None  # its work is done
+    if rank() == 0:
+        save_weights(place.scratch / TRAINED_NAME, KIND, network)
 
 
 def load_teacher(config: Config, folder: Path) -> Network:
     """Return the teacher of a run, in evaluation mode; raises as :func:`~qabwnas.train.checkpoint.load_weights`."""
-    network = build_network(config.space, config.teacher.operations)
+    network = build_teacher(config)
     load_weights(folder / FILE_NAME, KIND, network)
     return network.eval()
 

@@ -8,13 +8,14 @@ every operator's output rounded to a grid over its observed range.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from qabwnas.errors import InputError
+from qabwnas.quant.affine import Affine
 from qabwnas.quant.fake import FakeQuantise, fake_quantise_channels
 from qabwnas.quant.fold import fold_batch_norm
 from qabwnas.quant.observer import MinMaxObserver
@@ -26,14 +27,16 @@ M = TypeVar("M", bound=nn.Module)
 
 def observe(module: M) -> M:
     """Return a copy in evaluation mode with a min-max observer in every output slot."""
-    observed = copy.deepcopy(module).eval()
-    for part in observed.modules():
-        if isinstance(part, Operator):
-            part.output = MinMaxObserver()
-    return observed
+    return observe_in_place(copy.deepcopy(module))
 
 
-@torch.no_grad()
+def observe_in_place(module: M) -> M:
+    """Do the same to the module itself, and return it."""
+    for _, operator in operators_of(module):
+        operator.output = MinMaxObserver()
+    return module.eval()
+
+
 def freeze(observed: M, widths: BitWidths, *, symmetric_weights: bool = True) -> M:
     """Return a copy of an observed module, after calibration, at the given bit widths.
 
@@ -49,16 +52,50 @@ def freeze(observed: M, widths: BitWidths, *, symmetric_weights: bool = True) ->
     return frozen
 
 
-@torch.no_grad()
 def freeze_in_place(observed: nn.Module, widths: BitWidths, *, symmetric_weights: bool = True) -> None:
     """Do the same to the observed module itself; raises as :func:`freeze`."""
+    convert(observed, lambda operator: _freeze_operator(operator, widths, symmetric_weights))
+
+
+@torch.no_grad()
+def convert(observed: nn.Module, change: Callable[[Operator], None]) -> None:
+    """Fold batch norm in an observed module and ``change`` every operator, all in place.
+
+    Raises:
+        InputError: ``change`` does; the message gets the operator's place in the module in front.
+    """
     fold_batch_norm(observed)
-    for name, part in observed.named_modules():
-        if isinstance(part, Operator):
-            try:
-                _freeze_operator(part, widths, symmetric_weights)
-            except InputError as error:
-                raise InputError(f"{name}: {error}") from error
+    for name, operator in operators_of(observed):
+        try:
+            change(operator)
+        except InputError as error:
+            raise InputError(f"{name}: {error}") from error
+
+
+def operators_of(module: nn.Module) -> list[tuple[str, Operator]]:
+    """Return all operators in a module, each with its place."""
+    return [(name, part) for name, part in module.named_modules() if isinstance(part, Operator)]
+
+
+def weighted_layer(operator: Operator) -> nn.Conv2d | nn.Linear | None:
+    """Return the layer that holds an operator's weights; ``None`` where it has none."""
+    if isinstance(operator, Convolution):
+        return operator.conv
+    return operator.linear if isinstance(operator, Linear) else None
+
+
+def output_grid(operator: Operator, bits: int) -> Affine:
+    """Return the grid of an observed operator's output; raises as :meth:`MinMaxObserver.grid`."""
+    assert isinstance(operator.output, MinMaxObserver), "the module is not one that observe() made"
+    return operator.output.grid(bits)
+
+
+def may_overwrite(operator: Operator) -> bool:
+    """Return whether an operator's output can be rounded in place.
+
+    What enters a part belongs to somebody else; all other operators write tensors of their own.
+    """
+    return not isinstance(operator, Input)
 
 
 def quantise(
@@ -79,15 +116,12 @@ def _freeze_operator(operator: Operator, widths: BitWidths, symmetric_weights: b
     if widths.is_float:
         operator.output = nn.Identity()
         return
-    if isinstance(operator, Convolution):
-        _round_weights(operator.conv, widths.weights, symmetric_weights)
-    elif isinstance(operator, Linear):
-        _round_weights(operator.linear, widths.weights, symmetric_weights)
-    assert isinstance(operator.output, MinMaxObserver), "freeze() takes what observe() made"
-    # What enters a part belongs to somebody else; all other operators write tensors of their own.
-    inplace = not isinstance(operator, Input)
-    operator.output = FakeQuantise(operator.output.grid(widths.activations), inplace=inplace)
-
-
-def _round_weights(layer: nn.Conv2d | nn.Linear, bits: int, symmetric: bool) -> None:
-    layer.weight = nn.Parameter(fake_quantise_channels(layer.weight, bits, symmetric=symmetric))
+    layer = weighted_layer(operator)
+    if layer is not None:
+        rounded = fake_quantise_channels(layer.weight, widths.weights, symmetric=symmetric_weights)
+        layer.weight = nn.Parameter(rounded)
+        operator.weight_bits = widths.weights
+    rounding = FakeQuantise(output_grid(operator, widths.activations), inplace=may_overwrite(operator))
+    if isinstance(operator, Convolution) and rounding.clips_to(*operator.bounds):
+        operator.activation = nn.Identity()  # as in integer run-times: a pass over memory less
+    operator.output = rounding

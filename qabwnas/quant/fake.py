@@ -7,10 +7,15 @@ place of four, and are used there.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
 from qabwnas.quant.affine import Affine
+
+BLOCK = 2**17
+"""How many elements of a tensor go through all operations together on CPUs: half a megabyte."""
 
 
 class FakeQuantise(nn.Module):
@@ -29,14 +34,34 @@ class FakeQuantise(nn.Module):
         self._low = float(grid.zero) + grid.smallest
         self._high = float(grid.zero) + grid.largest
 
+    @torch.no_grad()
     def forward(self, x: Tensor) -> Tensor:
         if x.is_cuda:
             return fused(x, self._scale, self._low, self._high)
-        x = x.mul_(self._inverse) if self.inplace else x * self._inverse
-        return x.round_().clamp_(self._low, self._high).mul_(self._scale)
+        x = x if self.inplace else x.clone()
+        for block in _blocks(x):
+            block.mul_(self._inverse).round_().clamp_(self._low, self._high).mul_(self._scale)
+        return x
+
+    def clips_to(self, low: float, high: float) -> bool:
+        """Return whether all below ``low`` becomes what ``low`` does, and all above ``high`` what ``high`` does.
+
+        So where they lie on the ends of the grid, or beyond.
+        """
+        steps = 0.25  # far more than float32's rounding, and less than what would reach the next step
+        return low * self._inverse - steps <= self._low and self._high <= high * self._inverse + steps
 
     def extra_repr(self) -> str:
         return f"scale={self._scale:.6g}, low={self._low:.0f}, high={self._high:.0f}"
+
+
+def _blocks(x: Tensor) -> Sequence[Tensor]:
+    """Return views that make up a tensor and fit into a cache, so that several operations pass over memory once."""
+    if x.is_contiguous():
+        return torch.split(x.view(-1), BLOCK)
+    if x.ndim == 4 and x.is_contiguous(memory_format=torch.channels_last):
+        return torch.split(x.movedim(1, -1).view(-1), BLOCK)
+    return [x]
 
 
 def fused(x: Tensor, scale: float, low: float, high: float) -> Tensor:

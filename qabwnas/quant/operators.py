@@ -8,6 +8,7 @@ thereby rounded wherever the integer one is, and nowhere else; reshaping and bro
 
 from __future__ import annotations
 
+import math
 from typing import Literal, cast
 
 import torch
@@ -20,11 +21,12 @@ Activation = Literal["relu6", "relu", "none"]
 
 
 class Operator(nn.Module):
-    """Base of all operators: the ``output`` slot."""
+    """Base of all operators: the ``output`` slot, and the bits that weights were rounded to, if they were."""
 
     def __init__(self) -> None:
         super().__init__()
         self.output: nn.Module = nn.Identity()
+        self.weight_bits: int | None = None
 
     def write(self, values: Tensor) -> Tensor:
         """Pass what was computed through the output slot."""
@@ -68,6 +70,13 @@ class Convolution(Operator):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.finish(self.conv(x))
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The smallest and the largest value that the activation lets through."""
+        if isinstance(self.activation, nn.ReLU6):
+            return 0.0, 6.0
+        return (0.0 if isinstance(self.activation, nn.ReLU) else -math.inf), math.inf
 
     def finish(self, response: Tensor) -> Tensor:
         """Return the output for a response of the bare convolution; apart, so that batch norm can be recalibrated."""

@@ -2,34 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from statistics import mean
 
-from qabwnas.report.result import NothingFits, Result, Results, mean_and_deviation, standard_error
+from qabwnas.report.kendall import agreement
+from qabwnas.report.result import BUDGET, TEACHER, NothingFits, Result, Results, mean_and_deviation
 
 NONE = "–"
-RIGHT_ALIGNED = (1, 2, 3, 4)
+FEWEST_TO_RANK = 5
+"""Networks for Kendall's tau: of fewer, the best of all orders is no rare accident."""
 
 
 def results_table(results: Results) -> str:
-    """Return the table: a network a row, a line for each of its blocks, and what the figures are worth below."""
-    head = ["network", "size", "NSR", results.score, "quantised", "blocks"]
+    """Return the table: a network a row, and what the figures are worth below.
+
+    Teachers and answers to budgets have a line for each of their blocks; points of fronts, which are many, have one.
+    """
+    tuned = any(row.scores_tuned for row in results.networks)
+    head = ["network", "encoder", "whole", "NSR", results.score, "quantised", *(["QAT"] if tuned else []), "blocks"]
     lines = [head]
     for row in results.rows:
-        lines += _row(row)
+        lines += _row(row, len(head) - 2, tuned)
     widths = [max(len(line[c]) for line in lines) for c in range(len(head))]
     rule = "  ".join("─" * width for width in widths)
     return "\n".join([_join(head, widths), rule, *(_join(line, widths) for line in lines[1:]), "", _footnote(results)])
 
 
-def _row(row: Result | NothingFits) -> list[list[str]]:
+def times_line(seconds: Mapping[str, float]) -> str:
+    """Return how long every stage took, and all together."""
+    stages = ", ".join(f"{name} {_duration(value)}" for name, value in seconds.items())
+    return f"Time: {stages}; together {_duration(sum(seconds.values()))}."
+
+
+def _row(row: Result | NothingFits, n_figures: int, tuned: bool) -> list[list[str]]:
     if isinstance(row, NothingFits):
-        return [[row.name, NONE, NONE, NONE, NONE, f"no network fits; {row.needed}"]]
-    figures = [f"{row.size_bytes / 1000:.1f} kB", f"{row.nsr:.3f}" if row.widths else NONE]
-    first = [row.name, *figures, _scores(row.scores_before), _scores(row.scores_after)]
+        return [[row.name, *[NONE] * n_figures, f"no network fits; {row.needed}"]]
+    figures = [_size(row.encoder_bytes), _size(row.size_bytes), f"{row.nsr:.3f}" if row.widths else NONE]
+    figures += [_scores(row.scores_before), _scores(row.scores_after)]
+    if tuned:
+        figures.append(_scores(row.scores_tuned))
+    if row.family not in (TEACHER, BUDGET):
+        return [[row.name, *figures, ""]]
     operations = max(len(block) for block in row.blocks)
     widths = row.widths or ["float"] * len(row.blocks)
     blocks = [f"{block:<{operations}}  {width}" for block, width in zip(row.blocks, widths, strict=True)]
-    return [[*(first if b == 0 else [""] * len(first)), block] for b, block in enumerate(blocks)]
+    return [[*([row.name, *figures] if b == 0 else [""] * (n_figures + 1)), block] for b, block in enumerate(blocks)]
+
+
+def _size(n_bytes: float) -> str:
+    return f"{n_bytes / 1e6:.2f} MB" if n_bytes >= 1e6 else f"{n_bytes / 1e3:.1f} kB"
 
 
 def _scores(scores: Sequence[float]) -> str:
@@ -41,18 +62,29 @@ def _scores(scores: Sequence[float]) -> str:
 
 def _join(cells: Sequence[str], widths: Sequence[int]) -> str:
     padded = [
-        cell.rjust(width) if column in RIGHT_ALIGNED else cell.ljust(width)
+        cell.rjust(width) if 0 < column < len(cells) - 1 else cell.ljust(width)
         for column, (cell, width) in enumerate(zip(cells, widths, strict=True))
     ]
     return "  ".join(padded).rstrip()
 
 
 def _footnote(results: Results) -> str:
-    found = [row for row in results.rows if isinstance(row, Result)]
-    n_seeds = max(len(row.scores_before) for row in found)
-    error = standard_error(mean_and_deviation([s for row in found for s in row.scores_before])[0], results.n_test)
+    n_seeds = max(len(row.scores_before) for row in results.networks)
+    error = mean(row.standard_error for row in results.networks)
     retrained = f"found networks: mean ± standard deviation of {n_seeds} retrainings; " if n_seeds > 1 else ""
-    return (
-        f"{results.score} on {results.n_test} test images of {results.task}; {retrained}seed {results.seed}.\n"
-        f"On so many images one network's {results.score} has a standard error of about {error * 100:.2f} points."
-    )
+    lines = [
+        f"{results.score} on {results.n_test} test images of {results.task}; {retrained}seed {results.seed}.",
+        f"On so many images one network's {results.score} has a standard error of about {error * 100:.2f} points.",
+    ]
+    found = results.found
+    if len(found) >= FEWEST_TO_RANK:
+        tau = agreement([row.nsr for row in found], [row.final_score for row in found])
+        lines.append(f"Kendall's τ between low NSR and high final {results.score}, {len(found)} networks: {tau:.2f}.")
+    return "\n".join(lines)
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, hours = seconds / 60, seconds / 3600
+    return f"{minutes:.1f} min" if minutes < 60 else f"{hours:.1f} h"

@@ -1,4 +1,7 @@
-"""Which bit widths blocks may have, as text: ``8``, ``w4a8,8``, ``BLOCK=4``, ``homogeneous``."""
+"""Which bit widths blocks may have, as text: ``8``, ``w4a8,8``, ``BLOCK=4``, ``homogeneous``.
+
+Where layers have bit widths of their own, a rule holds for every layer of a block.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qabwnas.errors import InputError
-from qabwnas.lut.lut import Lut, LutBlock
+from qabwnas.lut.lut import Lut, LutBlock, Table
 from qabwnas.space import BitWidths
 
 HOMOGENEOUS = "homogeneous"
@@ -21,7 +24,7 @@ class BitRules:
 
     Attributes:
         widths: block name → its widths; a block that is not named may have any.
-        homogeneous: all blocks must have the same.
+        homogeneous: all blocks must have the same, and so must their layers.
     """
 
     widths: Mapping[str, frozenset[BitWidths]]
@@ -62,30 +65,45 @@ class BitRules:
 
     def allowed(self, block: LutBlock, first: int, last: int) -> NDArray[np.bool_]:
         """Return which of a block's candidates ``first … last − 1`` have widths that it may have, bool."""
-        if block.name not in self.widths:
-            return np.ones(last - first, dtype=np.bool_)
-        right = [table.widths in self.widths[block.name] for table in block.tables]
-        return np.array(right)[_tables_of(block, first, last)]
+        return np.concatenate([self._allowed_rows(block.name, *rows) for rows in block.tables_of(first, last)])
+
+    def _allowed_rows(self, block_name: str, table: Table, first: int, last: int) -> NDArray[np.bool_]:
+        allowed = self.widths.get(block_name)
+        if table.rows is None:
+            return np.full(last - first, allowed is None or table.widths in allowed)
+        of_layers = table.rows.widths[:, first:last]
+        right = np.ones(last - first, dtype=np.bool_)
+        if allowed is not None:
+            right &= np.array([widths in allowed for widths in table.rows.choices.bit_widths])[of_layers].all(axis=0)
+        if self.homogeneous:
+            right &= (of_layers == of_layers[0]).all(axis=0)
+        return right
 
     def groups(self, block: LutBlock, first: int, last: int) -> NDArray[np.int64]:
-        """Return a number for the widths of each of these candidates, int64."""
-        numbers = [table.widths.weights << 8 | table.widths.activations for table in block.tables if table.widths]
-        return np.array(numbers, dtype=np.int64)[_tables_of(block, first, last)]
-
-
-def _tables_of(block: LutBlock, first: int, last: int) -> NDArray[np.int64]:
-    """Which table each candidate stands in."""
-    return np.asarray(np.searchsorted(block.starts, np.arange(first, last), side="right") - 1)
+        """Return a number for the widths of each of these candidates that has one, int64."""
+        numbers = []
+        for table, low, high in block.tables_of(first, last):
+            if table.rows is not None:
+                of_widths = np.array([_number(widths) for widths in table.rows.choices.bit_widths])
+                numbers.append(of_widths[table.rows.widths[0, low:high]])
+            elif table.widths is not None:
+                numbers.append(np.full(high - low, _number(table.widths), dtype=np.int64))
+        return np.concatenate(numbers)
 
 
 def _offered(lut: Lut, names: Sequence[str], text: str) -> dict[str, set[BitWidths]]:
     offered: dict[str, set[BitWidths]] = {}
     for name in names:
         tables = lut.block(name).tables
-        offered[name] = {table.widths for table in tables if table.widths is not None}
-        if len(offered[name]) < len(tables):
+        if any(table.widths is None and table.rows is None for table in tables):
             raise InputError(f"bits {text!r}: the LUT does not say the bit widths of block {name!r}")
+        offered[name] = {table.widths for table in tables if table.widths is not None}
+        offered[name].update(*(table.rows.choices.bit_widths for table in tables if table.rows is not None))
     return offered
+
+
+def _number(widths: BitWidths) -> int:
+    return widths.weights << 8 | widths.activations
 
 
 def _parse(value: str, text: str) -> BitWidths:

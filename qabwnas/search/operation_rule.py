@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qabwnas.errors import InputError
-from qabwnas.lut.lut import Lut, LutBlock
+from qabwnas.lut.lut import Lut, LutBlock, Table
 from qabwnas.search.streaming import runs
 from qabwnas.space import Block, Operation
 
@@ -81,8 +81,11 @@ class OperationRule:
         layers = range(of_space.n_layers) if self.layer is None else [self.layer]
         if layers[-1] >= of_space.n_layers:
             raise InputError(f"{self}: block {block.name!r} has layers 0 to {of_space.n_layers - 1}")
-        codes = np.arange(first, last) % of_space.n_candidates  # every table holds all of them
-        return np.stack([_has(of_space, layer, operation, codes) for layer in layers])
+        uses = [
+            np.stack([_has(of_space, layer, operation, *rows) for layer in layers])
+            for rows in block.tables_of(first, last)
+        ]
+        return np.concatenate(uses, axis=1)
 
     def _described(self, block: LutBlock, first: int, last: int) -> NDArray[np.bool_]:
         hits: list[bool] = []
@@ -95,12 +98,14 @@ class OperationRule:
         return np.array(hits, dtype=np.bool_)[np.newaxis]
 
 
-def _has(block: Block, layer: int, operation: Operation, codes: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which of some codes of a block have the operation in a layer, bool ``(n,)``."""
+def _has(block: Block, layer: int, operation: Operation, table: Table, first: int, last: int) -> NDArray[np.bool_]:
+    """Which of a table's rows ``first … last − 1`` have the operation in a layer, bool ``(last − first,)``."""
     offered = block.layers[layer].operations
     if operation not in offered:
-        return np.zeros(codes.size, dtype=np.bool_)
-    digits = np.unravel_index(codes, block.radices)[layer]
+        return np.zeros(last - first, dtype=np.bool_)
+    if table.rows is not None:
+        return np.asarray(table.rows.operations[layer, first:last] == offered.index(operation))
+    digits = np.unravel_index(np.arange(first, last), block.radices)[layer]
     return np.asarray(digits == offered.index(operation))
 
 

@@ -20,6 +20,7 @@ class RowRules:
 
     lut: Lut
     bits: BitRules
+    bits_text: str
     operations: tuple[OperationRule, ...]
 
     def of_block(self, block: LutBlock) -> BlockRules:
@@ -30,28 +31,33 @@ class BlockRules:
     """The rules for one block. After all runs were asked for, :meth:`check` tells whether a candidate is left."""
 
     def __init__(self, rules: RowRules, block: LutBlock) -> None:
-        self._lut, self._bits, self._block = rules.lut, rules.bits, block
+        self._rules, self._block = rules, block
         self._operations = [rule for rule in rules.operations if rule.block in (None, block.name)]
+        self._bits_leave_some = False
         self._leaves_some = [False] * len(self._operations)
 
     def allowed(self, first: int, last: int) -> NDArray[np.bool_]:
         """Return which of candidates ``first … last − 1`` keep all rules, bool ``(last − first,)``."""
-        left = self._bits.allowed(self._block, first, last)
+        left = self._rules.bits.allowed(self._block, first, last)
+        self._bits_leave_some |= bool(left.any())
         for i, rule in enumerate(self._operations):
-            left &= rule.allowed(self._lut, self._block, first, last)
+            left &= rule.allowed(self._rules.lut, self._block, first, last)
             self._leaves_some[i] |= bool(left.any())
         return left
 
     def groups(self, first: int, last: int) -> NDArray[np.int64] | None:
         """Return a number for the bit widths of each, int64 ``(last − first,)``, where all must have the same."""
-        return self._bits.groups(self._block, first, last) if self._bits.homogeneous else None
+        bits = self._rules.bits
+        return bits.groups(self._block, first, last) if bits.homogeneous else None
 
     def check(self) -> None:
         """Check that some candidate was left.
 
         Raises:
-            InputError: none was; the message names the first rule behind which there is none.
+            InputError: none was; the message names the first part behind which there is none.
         """
+        if not self._bits_leave_some:
+            raise InputError(f"bits {self._rules.bits_text!r} leave no candidate of block {self._block.name!r}")
         for rule, leaves_some in zip(self._operations, self._leaves_some, strict=True):
             if not leaves_some:
                 raise InputError(f"{rule} leaves no candidate of block {self._block.name!r}")

@@ -85,7 +85,7 @@ class Scope:
         bits = BitRules.of(self.bits, lut)
         pins = (OperationRule.of("pin", text, lut) for text in self.pin)
         bans = (OperationRule.of("forbid", text, lut) for text in self.forbid)
-        return RowRules(lut, bits, (*pins, *bans))
+        return RowRules(lut, bits, ", ".join(map(str, self.bits)), (*pins, *bans))
 
     def selection(self, lut: Lut) -> Selection:
         """Return the candidates that this leaves of a LUT; O(rows × layers) where anything is restricted.

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any
 
 from qabwnas.errors import InputError
+from qabwnas.train.parallel import rank
 from qabwnas.train.trainer import Trainer
 
 logger = logging.getLogger(__name__)
@@ -41,6 +42,8 @@ class Log(AbstractContextManager["Log"]):
 
     def after(self, step: int) -> None:
         """Tell of a step that is done, if it is time; only then are losses read."""
+        if rank():
+            return  # the first of several processes tells it
         done = step + 1
         now = time.monotonic()
         rate = (done - self._first) / max(now - self._start, 1e-9)
@@ -91,7 +94,7 @@ def duration(seconds: float) -> str:
 
 
 def _writer(folder: Path | None, name: str, first: int) -> Any:
-    if folder is None:
+    if folder is None or rank():
         return None
     check_logs()
     from torch.utils.tensorboard import SummaryWriter  # it loads tensorboard

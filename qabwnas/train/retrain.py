@@ -1,4 +1,4 @@
-"""Train a found network as a whole, from the weights that it inherits from the supernet."""
+"""Train a found network as a whole, in float or with the rounding of its bit widths."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ def retrain(
     """Train ``network`` in place on the labels and on the teacher's answers.
 
     The loss is ``(1 − distillation)`` times the task's loss, plus ``distillation`` (0 … 1) times the Kullback–Leibler
-    divergence of the network's class probabilities from the teacher's (Hinton et al. 2015, at temperature 1).
+    divergence of the network's class probabilities from the teacher's (Hinton et al. 2015, at temperature 1): its mean
+    over images, and over the pixels of logits that have some.
     Raises as :func:`~qabwnas.train.loop.train`.
     """
     teacher.eval().to(device)
@@ -41,7 +42,7 @@ def retrain(
             return loss
         with torch.no_grad():
             taught = F.log_softmax(teacher(batch.images), dim=1)
-        divergence = F.kl_div(F.log_softmax(logits, dim=1), taught, reduction="batchmean", log_target=True)
+        divergence = F.kl_div(F.log_softmax(logits, dim=1), taught, reduction="none", log_target=True).sum(dim=1).mean()
         return (1 - distillation) * loss + distillation * divergence
 
     feed = labelled_feed(task.splits.train, settings.batch, seed, device=device, workers=workers)

@@ -49,13 +49,14 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> list[BaseException]:
 
 def test_help_lists_every_command() -> None:
     result = CliRunner().invoke(main, ["--help"], prog_name="qabwnas")
-    lines = [f"  {name:<8}  {text}\n" for name, text in COMMANDS.items()]
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:<{width}}  {text}\n" for name, text in COMMANDS.items()]
     assert result.output == HELP + "".join(lines)
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_listed_command_is_there(name: str) -> None:
-    command = import_module(f"qabwnas.cli.{name}").command
+    command = import_module(f"qabwnas.cli.{name.replace('-', '_')}").command
     assert isinstance(command, click.Command)
     assert command.name == name
     result = CliRunner().invoke(main, [name, "--help"], prog_name="qabwnas")

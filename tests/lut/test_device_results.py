@@ -17,6 +17,7 @@ from qabwnas.lut import device_results
 from qabwnas.lut.device_results import add_results, read_results
 from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
 from qabwnas.space import BitWidths
+from tests.lut.test_rows import layer_lut
 
 CONTRACT = Path(device_results.__file__).with_name("RESULTS.md")
 EXAMPLE: dict[str, Any] = json.loads(CONTRACT.read_text(encoding="utf-8").partition("```json")[2].partition("```")[0])
@@ -138,3 +139,15 @@ def test_what_is_not_json(tmp_path: Path, text: str, message: str) -> None:
 def test_a_device_that_is_there_already(tmp_path: Path) -> None:
     with pytest.raises(QabwnasError, match=r"results.json: the LUT has a metric 'latency_ms\[pi4\]' already"):
         add_results(lut("latency_ms[pi4]"), read_results(write(tmp_path, EXAMPLE)))
+
+
+def test_bit_widths_of_layers_are_told_apart(tmp_path: Path) -> None:
+    def of_layers(bits: str) -> Callable[[dict[str, Any]], None]:
+        timing = {"candidate": 1, "bits": bits, "median_ms": 2, "minimum_ms": 2}
+        return lambda content: content.update(blocks={"first": [timing]})
+
+    added = add_results(layer_lut(), read_results(write(tmp_path, changed(of_layers("w4a4 w8a6")))))
+    assert added.block("first").column("latency_ms[pi4]")[1] == 2
+    wrong = read_results(write(tmp_path, changed(of_layers("w4a4"))))
+    with pytest.raises(QabwnasError, match="bits: 'w4a4', but candidate 1 of the LUT is w4a4 w8a6"):
+        add_results(layer_lut(), wrong)

@@ -1,5 +1,6 @@
 """Configurations read back from their JSON, and errors that name the field."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,18 @@ def test_the_resolved_configuration_leaves_nothing_to_defaults(name: str, folder
     assert content["teacher"]["training"]["decay"] == "cosine"
 
 
+def test_quantisation_aware_training_has_settings_of_its_own_or_follows_the_retraining(folder: Path) -> None:
+    training = TRAINING | {"steps": 40, "learning_rate": 0.1, "warm_up": 5}
+    own = parse_config(TINY | {"networks": {"training": training, "qat": TRAINING}}, folder=folder).networks
+    assert own.qat is not None
+    assert own.qat.steps == TRAINING["steps"]
+    assert own.with_qat() == own
+    without = parse_config(TINY | {"networks": {"training": training}}, folder=folder).networks
+    assert without.qat is None
+    derived = without.with_qat().qat
+    assert derived == replace(without.training, steps=4, learning_rate=0.001, warm_up=0)
+
+
 def test_bit_widths_replace_those_of_the_space(folder: Path) -> None:
     config = parse_config(TINY | {"bit_widths": [6, "w4a8"]}, folder=folder)
     assert config.space.bit_widths == (BitWidths(6, 6), BitWidths(4, 8))
@@ -43,6 +56,18 @@ def test_bit_widths_replace_those_of_the_space(folder: Path) -> None:
 
 def test_the_objective_is_the_first_metric_of_the_front(folder: Path) -> None:
     assert parse_config(TINY | {"front": ["macs", "nsr"]}, folder=folder).front == ("nsr", "macs")
+
+
+def test_a_learning_rate_is_one_for_all_blocks_or_one_a_block(folder: Path) -> None:
+    training = TRAINING | {"decay": "poly", "min_learning_rate": 1e-4, "nesterov": False, "decayed": "all", "amp": True}
+    one, each = (
+        parse_config(TINY | {"supernet": {"training": training | {"learning_rate": rate}}}, folder=folder).supernet
+        for rate in (0.5, [0.5, 0.25])
+    )
+    assert [block.learning_rate for block in one.training] == [0.5, 0.5]
+    assert [block.learning_rate for block in each.training] == [0.5, 0.25]
+    for block in each.training:
+        assert (block.min_learning_rate, block.nesterov, block.decayed, block.amp) == (1e-4, False, "all", True)
 
 
 @pytest.mark.parametrize(
@@ -69,6 +94,17 @@ def test_the_objective_is_the_first_metric_of_the_front(folder: Path) -> None:
          "config: supernet.training.optimizer: 'adam' is not one of sgd, adamw"),
         ({"supernet": {"training": TRAINING | {"warm_up": 4}}}, "warm_up: 4 is not less than steps, 4"),
         ({"supernet": {"training": TRAINING | {"momentum": 1}}}, "config: supernet.training.momentum: unknown field"),
+        ({"supernet": {"training": TRAINING | {"learning_rate": [0.1]}}},
+         "config: supernet.training.learning_rate: 1 learning rates were given for 2 blocks"),
+        ({"supernet": {"training": TRAINING | {"learning_rate": [0.1, "fast"]}}},
+         "config: supernet.training.learning_rate: 'fast' is not a number"),
+        ({"supernet": {"training": TRAINING | {"min_learning_rate": 0.5}}},
+         "config: supernet.training.min_learning_rate: 0.5 is more than learning_rate, 0.01"),
+        ({"supernet": {"training": TRAINING | {"nesterov": "no"}}},
+         "config: supernet.training.nesterov: 'no' is neither true nor false"),
+        ({"supernet": {"training": TRAINING | {"decayed": "biases"}}}, "decayed: 'biases' is not one"),
+        ({"supernet": {"training": TRAINING, "distill": "alone"}},
+         "config: supernet.distill: 'alone' is not one of kept, together, apart"),
         ({"supernet": {"training": TRAINING, "sampling": "greedy"}}, "config: supernet.sampling: 'greedy' is not one"),
         ({"minimize": "loss"}, "config: minimize: 'loss' is not one of nsr, size_bytes"),
         ({"front": ["nsr"]}, "config: front: not 'nsr' and other metrics"),
@@ -79,6 +115,10 @@ def test_the_objective_is_the_first_metric_of_the_front(folder: Path) -> None:
         ({"budgets": [{"size_bytes": "5 apples"}]}, r"config: budgets\[0\]: size_bytes: '5 apples'"),
         ({"budgets": [{"nsr": "50%"}]}, r"config: budgets\[0\]: nsr: a share of the teacher's cost"),
         ({"networks": {"training": TRAINING, "distillation": 2}}, "config: networks.distillation: 2.0 is not a share"),
+        ({"networks": {"training": TRAINING, "initial": "zero"}}, "config: networks.initial: 'zero' is not one of sup"),
+        ({"networks": {"training": TRAINING, "qat": {"steps": 5}}}, "config: networks.qat.batch: missing"),
+        ({"networks": {"training": TRAINING, "qat": TRAINING | {"amp": True}}}, "config: networks.qat.amp: rounding"),
+        ({"front_points": -1}, "config: front_points: -1 is not a whole number of 0 or more"),
         ({"network": 1}, "config: network: unknown field"),
     ],
 )  # fmt: skip

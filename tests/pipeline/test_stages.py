@@ -60,7 +60,7 @@ def test_the_run_folder_holds_what_it_should(finished: Path, config: Config) -> 
     assert codes is not None
     network = "-".join(map(str, codes))
     assert {"config.json", "stages.json", "teacher.pt", "supernet.pt", "lut.h5", "front.h5", "answers.json",
-            f"networks/{network}-seed0.pt", f"networks/{network}-seed1.pt", "results.json", "front.png",
+            f"networks/{network}-seed0.pt", f"networks/{network}-seed1.pt", "results.json", "front.png", "scores.png",
             } <= {str(path.relative_to(finished)) for path in finished.rglob("*.*")}  # fmt: skip
     assert list(json.loads((finished / "stages.json").read_text())) == NAMES
     assert json.loads((finished / "config.json").read_text())["seed"] == config.seed
@@ -103,9 +103,8 @@ def test_results_tell_of_teacher_and_answers(finished: Path) -> None:
 
 
 def test_retrained_networks_read_back(finished: Path, config: Config) -> None:
-    codes = load_answers(finished)[0].codes
-    assert codes is not None
-    first, second = (load_network(config, finished, codes, n).state_dict() for n in range(2))
+    found = load_answers(finished)[0]
+    first, second = (load_network(config, finished, found, n).state_dict() for n in range(2))
     assert not torch.equal(first["head.1.linear.weight"], second["head.1.linear.weight"])
 
 

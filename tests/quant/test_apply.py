@@ -17,7 +17,7 @@ from qabwnas.nets.quantise import quantise_network
 from qabwnas.quant.apply import freeze, observe, quantise
 from qabwnas.quant.fake import FakeQuantise
 from qabwnas.quant.fold import fold_batch_norm
-from qabwnas.quant.operators import Convolution, Input, Operator
+from qabwnas.quant.operators import Activation, Convolution, Input, Operator
 from qabwnas.space import FLOAT, SKIP, BitWidths, Operation, Policy
 from tests.spaces import TINY
 
@@ -99,6 +99,37 @@ def test_floats_are_only_folded() -> None:
     floats = quantise(head, FLOAT, [x])
     assert not any(isinstance(part, FakeQuantise) for part in floats.modules())
     torch.testing.assert_close(floats(x), head(x), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("bits", [2, 4, 8, 16])
+@pytest.mark.parametrize("activation", ["relu6", "relu", "none"])
+@pytest.mark.parametrize("spread", [0.1, 30.0])
+@torch.no_grad()
+def test_rounding_is_the_activation_too(bits: int, activation: Activation, spread: float) -> None:
+    """Where a grid ends as the activation does, it is left out: the values are the same, those beyond included."""
+    convolution = Convolution(1, 3, norm=False, activation=activation)
+    convolution.conv.weight.fill_(1.0)
+    convolution.conv.bias = nn.Parameter(torch.tensor([0.0, -1.0, 1.0]))
+    observed = observe(convolution)
+    observed(spread * torch.randn(1, 1, 8, 8))
+    frozen = freeze(observed, BitWidths(8, bits))
+    assert isinstance(frozen.activation, nn.Identity)
+    x = 50 * torch.randn(1, 1, 40, 40)
+    expected = observed.activation(frozen.conv(x))
+    assert torch.equal(frozen(x), frozen.output(expected))
+
+
+@torch.no_grad()
+def test_an_activation_stays_where_the_grid_ends_elsewhere() -> None:
+    """Where calibration gave nothing but zeros, the grid has a step of 1, and ends far behind ReLU6."""
+    convolution = Convolution(1, 1, norm=False, activation="relu6")
+    convolution.conv.weight.fill_(1.0)
+    convolution.conv.bias = nn.Parameter(torch.zeros(1))
+    observed = observe(convolution)
+    observed(torch.full((1, 1, 2, 2), -3.0))
+    frozen = freeze(observed, BitWidths(8, 8))
+    assert isinstance(frozen.activation, nn.ReLU6)
+    assert frozen(torch.full((1, 1, 1, 1), 100.0)).item() == 6.0
 
 
 @pytest.mark.parametrize("symmetric", [True, False])

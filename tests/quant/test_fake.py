@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from qabwnas.quant import fake
 from qabwnas.quant.affine import Affine
 from qabwnas.quant.fake import FakeQuantise, fake_quantise_channels, fused
 from qabwnas.quant.observer import MinMaxObserver
@@ -50,6 +51,22 @@ def test_what_is_rounded_stays_as_it_is() -> None:
     rounded = FakeQuantise(observer.grid(5), inplace=False)(x)
     assert len(rounded.unique()) <= 32
     assert torch.equal(FakeQuantise(observer.grid(5), inplace=False)(rounded), rounded)
+
+
+@pytest.mark.parametrize("layout", ["contiguous", "channels last", "cut out"])
+def test_values_do_not_depend_on_blocks_or_layout(layout: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    x = torch.randn(2, 6, 5, 8, generator=torch.Generator().manual_seed(0))
+    grid = Affine.of_range(x.min() / 2, x.max() / 2, 4, symmetric=False)
+    expected = grid.dequantise(grid.quantise(x))
+    given = x.to(memory_format=torch.channels_last) if layout == "channels last" else x.clone()
+    if layout == "cut out":
+        given, expected = given[:, 1:4, :, ::2], expected[:, 1:4, :, ::2]
+    monkeypatch.setattr(fake, "BLOCK", 7)
+    rounded = FakeQuantise(grid, inplace=False)(given)
+    assert torch.equal(rounded, expected)
+    assert rounded.stride() == given.clone().stride()
+    assert FakeQuantise(grid, inplace=True)(given) is given
+    assert torch.equal(given, expected)
 
 
 def test_not_a_number_stays_visible() -> None:

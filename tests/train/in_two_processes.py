@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from qabwnas.train.checkpoint import save_weights
 from qabwnas.train.loop import CPU, train
 from qabwnas.train.order import Order
-from qabwnas.train.parallel import n_processes, process_group, rank
+from qabwnas.train.parallel import jointly, n_processes, process_group, rank
 from qabwnas.train.settings import Training
 from qabwnas.train.trainer import Progress
 
@@ -43,5 +43,5 @@ class Frozen(nn.BatchNorm2d):
 
 
 if __name__ == "__main__":
-    with process_group(CPU):
+    with process_group(CPU), jointly():
         main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]))

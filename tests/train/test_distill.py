@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from qabwnas.data.digits import load_digits
 from qabwnas.data.splits import Splits, TensorSplit
-from qabwnas.nets.network import build_network
+from qabwnas.nets.network import Network, build_network
 from qabwnas.nets.supernet import Supernet, SupernetBlock
 from qabwnas.quant.nsr import nsr
 from qabwnas.space import Operation
@@ -76,7 +76,7 @@ def test_a_step_leaves_the_other_paths_alone(images: Tensor, tmp_path: Path) -> 
 
 def test_a_teacher_learns(tmp_path: Path) -> None:
     task = Classification(load_digits())
-    network = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
+    network = Network(nn.Flatten(), [], nn.Linear(64, 10))
     settings = Training(steps=150, batch=32, learning_rate=0.5)
     train_teacher(network, task, settings, seed=0, name="t",
                   progress=Progress(tmp_path / "c.pt", ""))  # fmt: skip

@@ -1,0 +1,119 @@
+"""Measuring a candidate as one would write it with torch alone: what the population of LUTs is compared with.
+
+One subnet at a time and one bit width at a time, contiguous maps, batch norm in training mode for its statistics,
+torch's fake-quantise kernels on activations and, at every call, on weights. Only the weights, and their copies, come
+out of this project's supernet.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.utils.fusion import fuse_conv_bn_weights
+
+from qabwnas.nets.mbconv import MBConv
+from qabwnas.nets.subnet import extract
+from qabwnas.nets.supernet import SupernetBlock
+from qabwnas.quant.operators import Convolution
+
+
+class Rounding:
+    """The range of a tensor, and then its grid."""
+
+    def __init__(self) -> None:
+        self.low, self.high = 0.0, 0.0
+        self.scale, self.zero, self.largest = 1.0, 0, 0
+
+    def observe(self, x: Tensor) -> Tensor:
+        low, high = torch.aminmax(x)
+        self.low, self.high = min(self.low, float(low)), max(self.high, float(high))
+        return x
+
+    def set_bits(self, bits: int) -> None:
+        self.largest = 2**bits - 1
+        self.scale = float(torch.tensor((self.high - self.low) / self.largest))
+        self.zero = -round(self.low / self.scale)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return torch.fake_quantize_per_tensor_affine(x, self.scale, self.zero, 0, self.largest)
+
+
+class PlainConvolution:
+    """A convolution, batch norm and perhaps ReLU6, whose output is rounded."""
+
+    def __init__(self, source: Convolution) -> None:
+        assert isinstance(source.norm, nn.BatchNorm2d)
+        self.conv, self.norm = source.conv.to(memory_format=torch.contiguous_format), source.norm
+        self.norm.momentum = 1.0  # the statistics of the one batch that comes
+        self.clips = not isinstance(source.activation, nn.Identity)
+        self.output = Rounding()
+
+    def calibrate(self, x: Tensor) -> Tensor:
+        y = self.norm.train()(self.conv(x))
+        n = y.numel() / y.shape[1]
+        assert self.norm.running_var is not None
+        self.norm.running_var *= (n - 1) / n  # torch keeps the sample's variance
+        return self.output.observe(F.relu6(y, inplace=True) if self.clips else y)
+
+    def set_bits(self, bits: int) -> None:
+        norm = self.norm.double()
+        weight, self.bias = fuse_conv_bn_weights(
+            self.conv.weight.double(), None, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias
+        )
+        self.weight, self.bias = weight.float(), self.bias.float()
+        self.largest = 2 ** (bits - 1) - 1
+        self.scales = self.weight.abs().amax((1, 2, 3)) / self.largest
+        self.zeros = torch.zeros(len(self.scales), dtype=torch.int32)
+        self.output.set_bits(bits)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        weight = torch.fake_quantize_per_channel_affine(
+            self.weight, self.scales, self.zeros, 0, -self.largest, self.largest
+        )
+        conv = self.conv
+        y = F.conv2d(x, weight, self.bias, conv.stride, conv.padding, conv.dilation, conv.groups)
+        return self.output(F.relu6(y, inplace=True) if self.clips else y)
+
+
+class PlainLayer:
+    """An inverted residual."""
+
+    def __init__(self, source: MBConv) -> None:
+        self.convolutions = [PlainConvolution(part) for part in source.convolutions]
+        self.sum = None if source.add is None else Rounding()
+
+    def calibrate(self, x: Tensor) -> Tensor:
+        y = x
+        for convolution in self.convolutions:
+            y = convolution.calibrate(y)
+        return y if self.sum is None else self.sum.observe(x + y)
+
+    def set_bits(self, bits: int) -> None:
+        for part in (*self.convolutions, *([] if self.sum is None else [self.sum])):
+            part.set_bits(bits)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        y = x
+        for convolution in self.convolutions:
+            y = convolution(y)
+        return y if self.sum is None else self.sum(x + y)
+
+
+@torch.no_grad()
+def measure_plainly(
+    block: SupernetBlock, code: int, bits: int, calibration: Tensor, validation: Tensor, target: Tensor
+) -> float:
+    """Return the NSR of a candidate, given the block's inputs on both splits and the teacher's outputs."""
+    layers = [PlainLayer(layer) for layer in extract(block, code)]
+    entry = Rounding()
+    x = entry.observe(calibration)
+    for layer in layers:
+        x = layer.calibrate(x)
+    for part in (entry, *layers):
+        part.set_bits(bits)
+    x = entry(validation)
+    for layer in layers:
+        x = layer(x)
+    error = (x - target).square().mean((0, 2, 3))
+    return float((error / target.var((0, 2, 3), correction=0)).mean())

@@ -1,0 +1,56 @@
+"""What commands take that build the candidates of a LUT or a space: which, and at which bit widths."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from qabwnas.deploy.bundle import Tables
+    from qabwnas.space import SearchSpace
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_PARAMETERS = (
+    click.argument("lut_path", metavar="[LUT.h5]", type=click.Path(path_type=Path), required=False),
+    click.option("--space", metavar="SPACE", help="A preset or a .yaml file, instead of a LUT that has its space."),
+    click.option(
+        "--bits",
+        metavar="WIDTHS",
+        multiple=True,
+        help="With --space: bit widths such as 8, w4a8 or 32 (float), instead of the space's own; repeatable.",
+    ),
+)
+
+
+def bundle_options(command: F) -> F:
+    """Add the parameters ``lut_path``, ``space`` and ``bits`` to a command."""
+    for parameter in reversed(_PARAMETERS):
+        command = parameter(command)
+    return command
+
+
+def read_tables(lut_path: Path | None, space: str | None, bits: tuple[str, ...]) -> tuple[SearchSpace, Tables]:
+    """Return the space and the bit widths of its tables that the parameters stand for.
+
+    Raises:
+        click.UsageError: not one of LUT and space is given, or bit widths beside a LUT.
+        InputError: as the readers of both.
+    """
+    from qabwnas.lut.lut import Lut
+    from qabwnas.pipeline.latency import tables_of_lut, tables_of_space
+    from qabwnas.space import BitWidths
+    from qabwnas.space_yaml import load_space
+
+    if (lut_path is None) == (space is None):
+        raise click.UsageError("give either LUT.h5 or --space")
+    if lut_path is not None:
+        if bits:
+            raise click.UsageError("--bits: a LUT says its bit widths itself")
+        return tables_of_lut(Lut.open(lut_path))
+    assert space is not None
+    read = load_space(space)
+    return read, tables_of_space(read, [BitWidths.parse(text) for text in bits])

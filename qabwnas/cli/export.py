@@ -1,0 +1,76 @@
+"""``qabwnas export``: a network of a run as a model that an integer run-time executes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from qabwnas.cli.extras import require_extras
+from qabwnas.cli.output import force_option
+from qabwnas.errors import InputError
+
+
+@click.command(name="export")
+@click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
+@click.option(
+    "--answer",
+    metavar="K",
+    type=click.IntRange(min=1),
+    required=True,
+    help="Which answer; 1 is that of the first budget.",
+)
+@click.option(
+    "--retraining",
+    "n",
+    metavar="N",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Which of its retrainings, where there are several.",
+)
+@click.option(
+    "-o", "--output", metavar="FOLDER", type=click.Path(path_type=Path), required=True, help="Where the files go."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the card as JSON.")
+@force_option
+def command(run: Path, answer: int, n: int, output: Path, as_json: bool, force: bool) -> None:
+    """Write a retrained network as FOLDER/model.onnx, weights.safetensors and card.json.
+
+    The model carries the bit widths that were searched. It is run in ONNX Runtime before it is written: outputs, score
+    and size are compared with what was simulated and predicted, and a mismatch is an error.
+    """
+    require_extras("train", "deploy")
+    if output.exists() and not output.is_dir():
+        raise InputError(f"{output}: not a folder")
+    if output.is_dir() and any(output.iterdir()) and not force:
+        raise InputError(f"{output}: is not empty; --force writes into it")
+    import torch
+
+    from qabwnas.cli.stages import N_THREADS
+    from qabwnas.pipeline.export import export_answer
+
+    torch.set_num_threads(N_THREADS)
+    card = export_answer(run, answer, n, output)
+    click.echo(json.dumps(card, indent=2, ensure_ascii=False) if as_json else _as_text(card, output))
+
+
+def _as_text(card: dict[str, Any], output: Path) -> str:
+    blocks = "; ".join(f"{block['operations']} {block['bits']}" for block in card["blocks"])
+    size, scores, outputs = card["size"], card["scores"], card["outputs"]
+    exact, simulated = outputs["from_exact_simulation"], outputs["from_fake_quantised"]
+    return "\n".join(
+        [
+            f"{output}: {card['name']}: {blocks}",
+            f"{scores['name']} on {scores['n_test_images']} test images: {scores['onnxruntime']:.2%} in ONNX Runtime, "
+            f"{scores['fake_quantised']:.2%} fake-quantised (standard error {scores['standard_error']:.2%})",
+            f"outputs on {outputs['n_calibration_images']} calibration images: {exact['within_a_step']:.2%} within a "
+            "quantisation step of their simulation with biases in 32 bits; "
+            f"from fake quantisation, with biases in float, {simulated['mean']:.2g} away on average and "
+            f"{simulated['largest']:.2g} at most",
+            f"size: {size['packed_bytes']} bytes as predicted; {size['stored_bytes']} in 8-bit containers, "
+            f"{size['file_bytes']} with the description of the graph",
+        ]
+    )

@@ -1,0 +1,82 @@
+"""``qabwnas measure-latency``: what candidates take on this machine, in ONNX Runtime."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from qabwnas.cli.bundle_options import bundle_options, read_tables
+from qabwnas.cli.extras import require_extras
+from qabwnas.cli.output import check_output, force_option
+
+_FILE = click.Path(path_type=Path)
+
+
+@click.command(name="measure-latency")
+@bundle_options
+@click.option("--device", metavar="NAME", required=True, help="What to call this machine: the metric latency_ms[NAME].")
+@click.option("-o", "--output", metavar="RESULTS.json", type=_FILE, required=True)
+@click.option("--bundle", metavar="FOLDER", type=_FILE, help="Models and samples.  [default: RESULTS.bundle]")
+@click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True)
+@click.option("--rounds", type=click.IntRange(min=1), default=200, show_default=True, help="At most so many.")
+@click.option(
+    "--width",
+    type=click.FloatRange(min=0, min_open=True),
+    default=0.02,
+    show_default=True,
+    help="A median is known when its 95 % confidence interval is so narrow, either side.",
+)
+@click.option(
+    "--validate", "n_networks", metavar="N", type=click.IntRange(min=2), help="Also measure N random networks."
+)
+@click.option(
+    "--plot", "picture", metavar="FILE.png", type=_FILE, help="With --validate: draw predicted against measured."
+)
+@force_option
+def command(
+    lut_path: Path | None,
+    space: str | None,
+    bits: tuple[str, ...],
+    device: str,
+    output: Path,
+    bundle: Path | None,
+    threads: int,
+    rounds: int,
+    width: float,
+    n_networks: int | None,
+    picture: Path | None,
+    force: bool,
+) -> None:
+    """Measure every distinct layer of the candidates of LUT.h5, or of --space, and write RESULTS.json.
+
+    `qabwnas latency import` makes a metric of it. Samples are kept in FOLDER, and continued after an interruption.
+    With --validate, tells how well the sums of layers predict whole networks, and which --margin a search should take.
+    """
+    if picture is not None and n_networks is None:
+        raise click.UsageError("--plot: draws what --validate measures")
+    require_extras("train", "deploy", *(["plot"] if picture is not None else []))
+    from qabwnas.lut.device_results import device_name
+    from qabwnas.pipeline.latency import Validation, measure, open_bundle
+    from qabwnas.report.latency import draw_latencies
+
+    def as_text(found: Validation) -> str:
+        return (
+            f"{found.statistic}: Kendall's τ {found.tau:.3f} between predicted and measured latency of "
+            f"{len(found.measured_ms)} random networks; measured {found.bias:+.1%} on average; "
+            f"--margin 'latency_ms[{device}]={found.margin:.1%}' would cover 95 % of them"
+        )
+
+    device_name(device, "--device")
+    for path in filter(None, (output, picture)):
+        check_output(path, force)
+    folder = bundle or output.with_suffix(".bundle")
+    open_bundle(*read_tables(lut_path, space, bits), folder, n_networks or 0)
+    validations, notes = measure(folder, output, device, threads=threads, rounds=rounds, width=width)
+    for note in notes:
+        click.echo(note, err=True)
+    for found in validations:
+        click.echo(as_text(found))
+    if picture is not None:
+        draw_latencies({found.statistic: (found.predicted_ms, found.measured_ms) for found in validations}, picture)
+    click.echo(f"written to {output}")

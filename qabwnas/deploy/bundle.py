@@ -1,0 +1,170 @@
+"""A folder from which the latencies of candidates can be measured on any device: ONNX models and a manifest.
+
+Layers are what is measured: each distinct one (shape, operation, precision) once, for candidates share them, and what a
+candidate takes is the sum of its layers, less what it takes to start a model at all. Layers run on integers, as between
+their neighbours. Weights are random: no kernel's time depends on them.
+
+A precision is what makes a difference to the time: floats; 8-bit integers; and grids of fewer bits in 8-bit containers,
+whose upper end takes a node more.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import onnx
+import torch
+from torch import nn
+
+from qabwnas.atomic import atomic_path
+from qabwnas.deploy import runner
+from qabwnas.deploy.onnx_export import onnx_model, part_model
+from qabwnas.fingerprint import fingerprint
+from qabwnas.nets.head import build_head
+from qabwnas.nets.mbconv import build_operation
+from qabwnas.nets.network import build_network
+from qabwnas.nets.quantise import quantise_network
+from qabwnas.nets.stem import build_stem
+from qabwnas.quant.apply import quantise
+from qabwnas.space import FLOAT, BitWidths, Block, Layer, Operation, Policy, SearchSpace, Shape
+from qabwnas.space_yaml import space_to_json
+
+FORMAT = "qabwnas-latency-bundle"
+SCHEMA_VERSION = 1
+INT8, NARROW = BitWidths(8, 8), BitWidths(8, 7)
+PRECISIONS = {FLOAT: "fp32", INT8: "int8", NARROW: "narrow"}
+
+Tables = Mapping[str, Sequence[BitWidths]]
+"""Block name → the bit widths of its tables, in the order in which a LUT numbers their candidates."""
+
+
+@torch.random.fork_rng(devices=[])
+def write_bundle(space: SearchSpace, tables: Tables, folder: Path, *, n_networks: int = 0, seed: int = 0) -> None:
+    """Write the models of all layers of a space, its fixed parts and ``n_networks`` random networks, to a folder.
+
+    The manifest comes last. ``run.py`` beside it measures (:mod:`qabwnas.deploy.runner`).
+
+    Raises:
+        InputError: bit widths lie between 9 and 16, which no 8-bit container holds.
+    """
+    torch.manual_seed(seed)
+    (folder / "models").mkdir(parents=True, exist_ok=True)
+    writer = _Writer(folder)
+    fixed_widths = FLOAT if all(widths.is_float for each in tables.values() for widths in each) else INT8
+    fixed = [writer.stem(space, fixed_widths), writer.head(space, fixed_widths)]
+    blocks: dict[str, list[dict[str, Any]]] = {}
+    for block, x in zip(space.blocks, space.block_inputs, strict=False):
+        rows = blocks.setdefault(block.name, [])
+        for widths in tables[block.name]:
+            for code in range(block.n_candidates):
+                models = writer.candidate(block, block.decode(code), x, precision(widths))
+                rows.append({"candidate": len(rows), "bits": widths.name, "models": models})
+    empty = writer.empty()
+    networks = [writer.network(space, blocks, fixed_widths, n, random.Random(f"{seed} {n}")) for n in range(n_networks)]
+    content = {
+        "format": FORMAT,
+        "schema_version": SCHEMA_VERSION,
+        "source": source(space, tables, n_networks, seed),
+        "models": writer.models,
+        "empty": empty,
+        "fixed": fixed,
+        "blocks": blocks,
+        "networks": networks,
+    }
+    shutil.copyfile(runner.__file__, folder / "run.py")
+    with atomic_path(folder / runner.MANIFEST) as temporary:
+        temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def source(space: SearchSpace, tables: Tables, n_networks: int, seed: int = 0) -> str:
+    """Return a fingerprint of all that a bundle follows from."""
+    names = {block: [widths.name for widths in each] for block, each in tables.items()}
+    return fingerprint([space_to_json(space), names, n_networks, seed])
+
+
+def precision(widths: BitWidths) -> BitWidths:
+    """Return the bit widths at which a model takes as long as at ``widths``."""
+    if widths.is_float or max(widths.weights, widths.activations) > INT8.activations:
+        return widths  # beyond 8 bits, the export says that it cannot
+    return INT8 if widths.activations == INT8.activations else NARROW
+
+
+class _Writer:
+    """Writes every distinct model once."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.models: dict[str, dict[str, Any]] = {}
+
+    def candidate(self, block: Block, operations: Iterable[Operation], x: Shape, widths: BitWidths) -> list[str]:
+        """Return the names of the models of a candidate's layers; a skip has none."""
+        names = []
+        for layer, operation in zip(block.layers, operations, strict=True):
+            if not operation.is_skip:
+                names.append(self._layer(layer, operation, x, widths))
+            x = x.after(layer.out_channels, layer.stride)
+        return names
+
+    def _layer(self, layer: Layer, operation: Operation, x: Shape, widths: BitWidths) -> str:
+        sides = f"{x.channels}x{x.height}x{x.width}"
+        name = f"{operation.name}-{sides}-c{layer.out_channels}-s{layer.stride}-d{layer.dilation}-{_name(widths)}"
+        if name not in self.models:
+            self._part(name, build_operation(layer, operation), x, widths)
+        return name
+
+    def empty(self) -> str:
+        """Write a model that does nothing: what starting one takes, which inside of a network happens once."""
+        model = onnx_model(nn.Identity(), (1, 1, 1))
+        return self._write("empty", model, Shape(1, 1, 1), "float32", 0)
+
+    def stem(self, space: SearchSpace, widths: BitWidths) -> str:
+        stem = build_stem(space.stem, space.input.channels)
+        return self._part(f"stem-{_name(widths)}", stem, space.input, widths, from_floats=True)
+
+    def head(self, space: SearchSpace, widths: BitWidths) -> str:
+        x = space.block_inputs[-1]
+        return self._part(f"head-{_name(widths)}", build_head(space.head, x.channels), x, widths)
+
+    def network(
+        self,
+        space: SearchSpace,
+        blocks: Mapping[str, Sequence[Mapping[str, Any]]],
+        fixed_widths: BitWidths,
+        n: int,
+        draws: random.Random,
+    ) -> dict[str, Any]:
+        """Write a random network, and return it beside the models of its blocks, whose sum predicts its time."""
+        rows = [draws.choice(blocks[block.name]) for block in space.blocks]
+        codes = [row["candidate"] % block.n_candidates for row, block in zip(rows, space.blocks, strict=True)]
+        operations = [block.decode(code) for block, code in zip(space.blocks, codes, strict=True)]
+        policy = Policy(tuple(precision(BitWidths.parse(row["bits"])) for row in rows), fixed=fixed_widths)
+        shape = (space.input.channels, space.input.height, space.input.width)
+        network = quantise_network(build_network(space, operations).eval(), policy, [torch.randn(1, *shape)])
+        name = f"network-{n}"
+        self._write(name, onnx_model(network, shape), space.input, "float32", 0)
+        return {"model": name, "models": [*(model for row in rows for model in row["models"])]}
+
+    def _part(self, name: str, part: nn.Module, x: Shape, widths: BitWidths, *, from_floats: bool = False) -> str:
+        shape = (x.channels, x.height, x.width)
+        frozen = quantise(part.eval(), widths, [torch.randn(1, *shape)])
+        assert isinstance(frozen, nn.Sequential)
+        floats = from_floats or widths.is_float
+        model = part_model(frozen, shape, from_floats=from_floats)
+        return self._write(name, model, x, "float32" if floats else "uint8", 0 if floats else 2**widths.activations)
+
+    def _write(self, name: str, model: onnx.ModelProto, x: Shape, dtype: str, levels: int) -> str:
+        file = f"models/{name}.onnx"
+        with atomic_path(self._folder / file) as temporary:
+            onnx.save(model, temporary)
+        shape = [1, x.channels, x.height, x.width]
+        self.models[name] = {"file": file, "shape": shape, "dtype": dtype, "levels": levels}
+        return name
+
+
+def _name(widths: BitWidths) -> str:
+    return PRECISIONS.get(widths, widths.name)

@@ -1,0 +1,128 @@
+"""An ONNX graph as it grows: nodes, constants, and tensors with the grids that they are held on.
+
+A quantised tensor is an unsigned 8-bit one. Whoever computes with it reads it through a DequantizeLinear node of its
+own, and what is computed is written through a QuantizeLinear node: run-times find an operator between such nodes and
+put one of integers in place of all of them. Grids of fewer bits take the lower part of the same container, and a Clip
+of the integers behind QuantizeLinear keeps their upper end.
+
+Constants are called after what they are, for sizes are counted by that (:mod:`qabwnas.deploy.size`): ``PATH.weight``,
+``PATH.weight_scale``, ``PATH.bias``, ``PATH.bias_scale``, ``PATH.scale``, ``PATH.zero``, ``PATH.largest``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from importlib import metadata
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+from qabwnas.errors import InputError
+from qabwnas.quant.affine import Affine
+
+OPSET = 17
+IR_VERSION = 8
+INPUT, OUTPUT = "input", "output"
+CONTAINER_LARGEST = 255
+
+
+@dataclass(frozen=True)
+class Value:
+    """A tensor of the graph: of floats if ``grid`` is ``None``, else of integers on it.
+
+    ``scale`` and ``zero`` are the names of the constants that hold the grid.
+    """
+
+    name: str
+    grid: Affine | None = None
+    scale: str = ""
+    zero: str = ""
+
+
+class Graph:
+    """Collects nodes and constants; names follow the paths of modules."""
+
+    def __init__(self) -> None:
+        self._nodes: list[onnx.NodeProto] = []
+        self._constants: list[TensorProto] = []
+        self._names: set[str] = set()
+
+    def node(self, kind: str, inputs: list[str], name: str, **attributes: Any) -> str:
+        """Add a node of one output, and return the output's name: ``name``, or with a number behind it."""
+        name = self._free(name)
+        self._nodes.append(helper.make_node(kind, inputs, [name], name=f"{name}:{kind}", **attributes))
+        return name
+
+    def constant(self, name: str, values: NDArray[Any], note: str = "") -> str:
+        """Add a constant, and return its name."""
+        name = self._free(name)
+        tensor = numpy_helper.from_array(values.copy(order="C"), name)  # and not flattened: scalars stay scalars
+        tensor.doc_string = note
+        self._constants.append(tensor)
+        return name
+
+    def real(self, value: Value, name: str = "") -> str:
+        """Return the name of the tensor's real numbers, as a node of its own if it is quantised."""
+        if value.grid is None:
+            return value.name
+        return self.node("DequantizeLinear", [value.name, value.scale, value.zero], name or f"{value.name}.real")
+
+    def quantised(self, name: str, real: str, grid: Affine) -> Value:
+        """Write a tensor of real numbers to a grid.
+
+        Raises:
+            InputError: the grid has more than 8 bits.
+        """
+        if grid.largest > CONTAINER_LARGEST:
+            raise InputError(f"{name}: activations of more than 8 bits cannot be exported")
+        value = self.on_grid(name, f"{name}.integers", grid)
+        integers = self.node("QuantizeLinear", [real, value.scale, value.zero], value.name)
+        if grid.largest < CONTAINER_LARGEST:
+            largest = self.constant(f"{name}.largest", np.array(grid.largest, dtype=np.uint8))
+            integers = self.node("Clip", [integers, "", largest], f"{name}.clipped")
+        return replace(value, name=integers)
+
+    def on_grid(self, name: str, integers: str, grid: Affine) -> Value:
+        """Return a tensor of integers that comes from outside, as what it is on its grid."""
+        scale = self.constant(f"{name}.scale", grid.scale.numpy())
+        zero = self.constant(f"{name}.zero", (-grid.zero).numpy().astype(np.uint8))
+        return Value(integers, grid, scale, zero)
+
+    def model(
+        self, shape: tuple[int, ...], output: str, n_output_sides: int, *, integers: tuple[bool, bool] = (False, False)
+    ) -> onnx.ModelProto:
+        """Return the checked model; ``shape`` is that of one image, and batches have any size.
+
+        The tensor ``output`` has the batch and ``n_output_sides`` more sides. ``integers`` says whether input and
+        output are unsigned 8-bit integers instead of floats.
+        """
+        sides: list[int | str] = [f"side_{i}" for i in range(n_output_sides)]
+        of_input, of_output = (TensorProto.UINT8 if each else TensorProto.FLOAT for each in integers)
+        graph = helper.make_graph(
+            self._nodes,
+            "network",
+            [helper.make_tensor_value_info(INPUT, of_input, ["n", *shape])],
+            [helper.make_tensor_value_info(output, of_output, ["n", *sides])],
+            self._constants,
+        )
+        model = helper.make_model(
+            graph,
+            opset_imports=[helper.make_opsetid("", OPSET)],
+            ir_version=IR_VERSION,
+            producer_name="qabwnas",
+            producer_version=metadata.version("qabwnas"),
+        )
+        onnx.checker.check_model(model, full_check=True)
+        return model
+
+    def _free(self, name: str) -> str:
+        """Return ``name``, or the first of ``name.1``, ``name.2``… that is not taken yet, and take it."""
+        free, n = name, 0
+        while free in self._names:
+            n += 1
+            free = f"{name}.{n}"
+        self._names.add(free)
+        return free

@@ -1,0 +1,239 @@
+"""Quantised networks as ONNX graphs whose QuantizeLinear and DequantizeLinear nodes carry exactly the networks' grids.
+
+A network that is built of :mod:`qabwnas.quant.operators` and frozen by :func:`qabwnas.quant.apply.freeze` is written
+down operator by operator, without tracing: activations as unsigned 8-bit integers, weights as signed ones with a scale
+a channel, biases as 32-bit ones at S_x · S_w. Weights and activations of fewer bits keep their grids inside the 8-bit
+containers. ``FLOAT`` parts become float nodes.
+"""
+
+from __future__ import annotations
+
+from functools import singledispatch
+
+import numpy as np
+import onnx
+import torch
+from torch import Tensor, nn
+
+from qabwnas.deploy.graph import INPUT, OUTPUT, Graph, Value
+from qabwnas.errors import InputError
+from qabwnas.nets.head import DeepLabV3
+from qabwnas.nets.mbconv import MBConv
+from qabwnas.nets.network import Network
+from qabwnas.quant.affine import Affine
+from qabwnas.quant.apply import weighted_layer
+from qabwnas.quant.fake import FakeQuantise
+from qabwnas.quant.operators import Add, Concatenate, Convolution, GlobalAverage, Input, Linear, Operator
+
+CONTAINER_BITS = 8
+LAST_BITS = 1e-6
+"""By how much a grid that is found from rounded weights may differ from the one that they were rounded to, relative."""
+LARGEST_BIAS = 2**30
+"""Half of what 32 bits hold, which leaves the accumulator as much again."""
+
+
+@torch.no_grad()
+def onnx_model(module: nn.Module, shape: tuple[int, ...]) -> onnx.ModelProto:
+    """Return a frozen network or block as an ONNX model of one input and one output, for batches of any size.
+
+    ``shape`` is that of one input without the batch.
+
+    Raises:
+        InputError: something in the module is no operator, or has bit widths of 9 to 16 or asymmetric weights, which
+            8-bit containers do not hold; the message names it by its place in the module.
+    """
+    graph = Graph()
+    value = emit(module, graph, "", Value(INPUT))
+    if value.grid is None:
+        graph.node("Identity", [value.name], OUTPUT)
+    else:
+        graph.real(value, OUTPUT)
+    n_sides = module(torch.zeros(1, *shape)).ndim - 1
+    return graph.model(shape, OUTPUT, n_sides)
+
+
+@torch.no_grad()
+def part_model(part: nn.Sequential, shape: tuple[int, ...], *, from_floats: bool = False) -> onnx.ModelProto:
+    """Return a frozen part, which begins with an :class:`Input`, as it runs inside of a network.
+
+    Where the part is quantised, what comes in and goes out are the integers that its neighbours hold: nothing is
+    converted from floats or to them. ``from_floats`` is for the first part, which gets an image. Raises as
+    :func:`onnx_model`.
+    """
+    graph = Graph()
+    entry, *rest = part.named_children()
+    grid = part[0].output.grid if isinstance(part[0].output, FakeQuantise) else None
+    if grid is None or from_floats:
+        x = emit(entry[1], graph, entry[0], Value(INPUT))
+    else:
+        x = graph.on_grid(entry[0], INPUT, grid)
+    for name, module in rest:
+        x = emit(module, graph, name, x)
+    n_sides = part(torch.zeros(1, *shape)).ndim - 1
+    quantised = grid is not None
+    return graph.model(shape, x.name, n_sides, integers=(quantised and not from_floats, quantised))
+
+
+@singledispatch
+def emit(module: nn.Module, graph: Graph, path: str, x: Value) -> Value:  # noqa: ARG001 - what others take
+    """Write a module, which is called ``path``, into the graph, and return its output for the input ``x``."""
+    raise InputError(f"{path}: a {type(module).__name__} is none of the operators that can be exported")
+
+
+def _below(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+@emit.register(nn.Identity)
+@emit.register(nn.Dropout2d)
+def _(module: nn.Module, graph: Graph, path: str, x: Value) -> Value:  # noqa: ARG001 - nothing to write
+    return x
+
+
+@emit.register
+def _(module: nn.Sequential, graph: Graph, path: str, x: Value) -> Value:
+    for name, part in module.named_children():
+        x = emit(part, graph, _below(path, name), x)
+    return x
+
+
+@emit.register
+def _(module: Network, graph: Graph, path: str, x: Value) -> Value:
+    x = emit(module.stem, graph, _below(path, "stem"), x)
+    for b, block in enumerate(module.blocks):
+        x = emit(block, graph, _below(path, f"blocks.{b}"), x)
+    return emit(module.head, graph, _below(path, "head"), x)
+
+
+@emit.register
+def _(module: MBConv, graph: Graph, path: str, x: Value) -> Value:
+    y = emit(module.convolutions, graph, _below(path, "convolutions"), x)
+    if module.add is None:
+        return y
+    return _join(module.add, "Add", graph, _below(path, "add"), [x, y])
+
+
+@emit.register
+def _(module: DeepLabV3, graph: Graph, path: str, x: Value) -> Value:
+    maps = [emit(branch, graph, _below(path, f"branches.{i}"), x) for i, branch in enumerate(module.branches)]
+    pooled = emit(module.pool, graph, _below(path, "pool"), x)
+    # Integers are broadcast, so that only concatenation stands between quantised tensors.
+    shape = graph.node("Shape", [maps[0].name], _below(path, "shape"))
+    broadcast = graph.node("Expand", [pooled.name, shape], _below(path, "pooled"))
+    pooled = Value(broadcast, pooled.grid, pooled.scale, pooled.zero)
+    y = _join(module.concatenate, "Concat", graph, _below(path, "concatenate"), [pooled, *maps], axis=1)
+    y = emit(module.bottleneck, graph, _below(path, "bottleneck"), y)
+    return emit(module.classifier, graph, _below(path, "classifier"), y)
+
+
+@emit.register
+def _(module: Input, graph: Graph, path: str, x: Value) -> Value:
+    return _written(module, graph, path, graph.real(x))
+
+
+@emit.register
+def _(module: GlobalAverage, graph: Graph, path: str, x: Value) -> Value:
+    return _join(module, "GlobalAveragePool", graph, path, [x])
+
+
+@emit.register
+def _(module: Linear, graph: Graph, path: str, x: Value) -> Value:
+    flat = Value(graph.node("Flatten", [x.name], f"{path}.flat"), x.grid, x.scale, x.zero)
+    y = graph.node("Gemm", [graph.real(flat), *_weights(module, graph, path, x)], f"{path}.values", transB=1)
+    return _written(module, graph, path, y)
+
+
+@emit.register
+def _(module: Convolution, graph: Graph, path: str, x: Value) -> Value:
+    conv = module.conv
+    (top, left) = conv.padding if not isinstance(conv.padding, str) else (0, 0)
+    y = graph.node(
+        "Conv",
+        [graph.real(x), *_weights(module, graph, path, x)],
+        f"{path}.values",
+        kernel_shape=list(conv.kernel_size),
+        strides=list(conv.stride),
+        dilations=list(conv.dilation),
+        pads=[top, left, top, left],
+        group=conv.groups,
+    )
+    if isinstance(module.output, nn.Identity):
+        y = _activated(module.activation, graph, path, y)
+    # A grid was calibrated behind the activation and ends where that does: rounding to it is the activation, too.
+    return _written(module, graph, path, y)
+
+
+@emit.register(Add)
+@emit.register(Concatenate)
+def _(module: Operator, graph: Graph, path: str, x: Value) -> Value:  # noqa: ARG001 - has several inputs
+    raise InputError(f"{path}: a {type(module).__name__} by itself cannot be exported")
+
+
+def _activated(activation: nn.Module, graph: Graph, path: str, y: str) -> str:
+    if isinstance(activation, nn.Identity):
+        return y
+    if isinstance(activation, nn.ReLU):
+        return graph.node("Relu", [y], f"{path}.relu")
+    ends = [graph.constant(f"{path}.{name}", np.array(end, dtype=np.float32)) for name, end in (("from", 0), ("to", 6))]
+    return graph.node("Clip", [y, *ends], f"{path}.relu6")
+
+
+def _join(operator: Operator, kind: str, graph: Graph, path: str, values: list[Value], **attributes: int) -> Value:
+    """Write an operator without weights."""
+    y = graph.node(kind, [graph.real(value) for value in values], f"{path}.values", **attributes)
+    return _written(operator, graph, path, y)
+
+
+def _written(operator: Operator, graph: Graph, path: str, y: str) -> Value:
+    """Write what an operator computed, as its output slot says."""
+    if isinstance(operator.output, nn.Identity):
+        return Value(y)
+    assert isinstance(operator.output, FakeQuantise), "only what freeze() made is exported"
+    return graph.quantised(path, y, operator.output.grid)
+
+
+def _weights(operator: Operator, graph: Graph, path: str, x: Value) -> list[str]:
+    """Return the names of the real weights and biases."""
+    layer = weighted_layer(operator)
+    assert layer is not None
+    assert layer.bias is not None, "folding gives every convolution a bias"
+    weight, bias = layer.weight, layer.bias
+    if operator.weight_bits is None:
+        return [graph.constant(f"{path}.weight", weight.numpy()), graph.constant(f"{path}.bias", bias.numpy())]
+    grid = _weight_grid(weight, operator.weight_bits, path)
+    assert x.grid is not None, "an operator with quantised weights reads a quantised tensor"
+    scale = _scale_for_bias(grid, x.grid, bias)
+    integers = Affine(scale, grid.zero, grid.smallest, grid.largest).quantise(weight).numpy().astype(np.int8)
+    bias_scale = x.grid.scale * scale
+    biases = torch.round(bias.double() / bias_scale.double()).int().numpy()
+    return [
+        _real_constant(graph, f"{path}.weight", integers, scale, f"{operator.weight_bits} bits"),
+        _real_constant(graph, f"{path}.bias", biases, bias_scale, ""),
+    ]
+
+
+def _weight_grid(weight: Tensor, bits: int, path: str) -> Affine:
+    """Return the symmetric grid that rounded weights are on: it ends at the largest weight of each channel."""
+    if bits <= CONTAINER_BITS:
+        rows = weight.flatten(1)
+        grid = Affine.of_range(rows.amin(1), rows.amax(1), bits, symmetric=True)
+        if torch.allclose(grid.dequantise(grid.quantise(weight)), weight, rtol=LAST_BITS, atol=0):
+            return grid
+    raise InputError(f"{path}: only weights on symmetric grids of up to {CONTAINER_BITS} bits can be exported")
+
+
+def _scale_for_bias(grid: Affine, of_x: Affine, bias: Tensor) -> Tensor:
+    """Return the scales of the weights, wider in channels whose bias would not fit 32 bits at S_x · S_w.
+
+    Weights that are so small next to their bias are next to nothing in the sum: what a wider grid rounds off them is
+    below 2^-30 of the bias for each weight and step of the input.
+    """
+    return torch.maximum(grid.scale.double(), bias.double().abs() / (of_x.scale.double() * LARGEST_BIAS)).float()
+
+
+def _real_constant(graph: Graph, name: str, integers: np.ndarray, scale: Tensor, note: str) -> str:
+    stored = graph.constant(name, integers, note)
+    scale_name = graph.constant(f"{name}_scale", scale.numpy())
+    # Nothing but zeros, which may be left out; but ONNX Runtime's linear layer then takes a wrong shape for them.
+    zero = graph.constant(f"{name}_zero", np.zeros(len(integers), dtype=integers.dtype))
+    return graph.node("DequantizeLinear", [stored, scale_name, zero], f"{name}.real", axis=0)

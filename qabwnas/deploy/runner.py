@@ -1,0 +1,240 @@
+"""Measure the ONNX models of a latency bundle on this machine, and write what candidates take.
+
+Needs Python, numpy and onnxruntime, and nothing of qabwnas: a bundle holds a copy of this file as run.py.
+
+    python run.py --device NAME -o RESULTS.json
+
+Models are timed in interleaved rounds, so that whatever else the machine does hits all of them alike; a model is done
+when the 95 % confidence interval of its median is narrow. Samples are kept in samples.json and continued when the
+script is started again. RESULTS.json goes back to `qabwnas latency import`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import math
+import os
+import platform
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+
+MANIFEST, SAMPLES = "manifest.json", "samples.json"
+FEWEST_ROUNDS = 11
+BURST_MS = 2.0
+LONGEST_BURST = 50
+SAVE_SECONDS = 5.0
+OUTLIER = 1.5
+
+
+def main() -> None:
+    """Measure the bundle that this file lies in."""
+    parser = argparse.ArgumentParser(description="Measure the models of a latency bundle.")
+    parser.add_argument("--bundle", type=Path, default=Path(__file__).resolve().parent, help="its folder")
+    parser.add_argument("--device", required=True, help="what to call this machine: latency_ms[NAME]")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="the results file")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--rounds", type=int, default=200, help="at most so many")
+    parser.add_argument("--width", type=float, default=0.02, help="of the interval, either side, relative")
+    given = parser.parse_args()
+    manifest = read_manifest(given.bundle)
+    samples = measure(given.bundle, given.threads, given.rounds, given.width)
+    write_json(given.output, results(manifest, samples, given.device, given.threads))
+    for line in notes(samples, given.width):
+        print(line, file=sys.stderr)
+
+
+def read_manifest(bundle: Path) -> dict[str, Any]:
+    """Return the manifest of a bundle."""
+    content: dict[str, Any] = json.loads((bundle / MANIFEST).read_text(encoding="utf-8"))
+    return content
+
+
+def measure(bundle: Path, threads: int, most_rounds: int, width: float) -> dict[str, list[float]]:
+    """Return the milliseconds of every model, a sample a round, by name; continues the samples that are there.
+
+    A sample is the mean over a burst of runs of 2 ms or so, behind a run to warm up.
+
+    Raises:
+        SystemExit: the samples that are there were taken with something else.
+    """
+    manifest = read_manifest(bundle)
+    kept = _kept(bundle, threads)
+    samples: dict[str, list[float]] = kept["samples"]
+    runs = {name: _Run(bundle / model["file"], model, threads) for name, model in manifest["models"].items()}
+    saved = time.monotonic()
+    for _ in range(most_rounds):
+        open_ones = [name for name in runs if not is_narrow(samples.get(name, []), width, most_rounds)]
+        if not open_ones:
+            break
+        for name in open_ones:
+            samples.setdefault(name, []).append(runs[name].sample())
+        if time.monotonic() - saved > SAVE_SECONDS:
+            write_json(bundle / SAMPLES, kept)
+            saved = time.monotonic()
+    write_json(bundle / SAMPLES, kept)
+    return samples
+
+
+class _Run:
+    """One model, ready to run."""
+
+    def __init__(self, path: Path, model: dict[str, Any], threads: int) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        generator = np.random.default_rng(0)
+        if model["dtype"] == "uint8":
+            values = generator.integers(0, model["levels"], model["shape"], dtype=np.uint8)
+        else:
+            values = generator.standard_normal(model["shape"]).astype(np.float32)
+        self._feed = {self._session.get_inputs()[0].name: values}
+        self._burst = 0
+
+    def sample(self) -> float:
+        """Return the milliseconds of one run."""
+        self._time(1)
+        if not self._burst:
+            self._burst = max(1, min(LONGEST_BURST, math.ceil(BURST_MS / self._time(1))))
+        return self._time(self._burst)
+
+    def _time(self, n: int) -> float:
+        start = time.perf_counter()
+        for _ in range(n):
+            self._session.run(None, self._feed)
+        return (time.perf_counter() - start) * 1000 / n
+
+
+def is_narrow(samples: list[float], width: float, most_rounds: int) -> bool:
+    """Return whether a model has enough samples: its median's interval is narrow, or it has had all rounds."""
+    if len(samples) >= most_rounds:
+        return True
+    return len(samples) >= FEWEST_ROUNDS and half_width(samples) <= width
+
+
+def half_width(samples: list[float]) -> float:
+    """Return half of the 95 % confidence interval of the median, by order statistics, relative to the median."""
+    ordered, n = sorted(samples), len(samples)
+    reach = 0.98 * math.sqrt(n)
+    low = ordered[max(0, math.floor(n / 2 - reach))]
+    high = ordered[min(n - 1, math.ceil(n / 2 + reach))]
+    return float((high - low) / 2 / np.median(ordered))
+
+
+def timing(names: list[str], samples: dict[str, list[float]], empty: str = "") -> dict[str, float]:
+    """Return the time of models that run one after the other: medians, minima and interquartile ranges add up.
+
+    With ``empty``, each is counted without the time of that model, which does nothing, as a part of a larger one.
+    """
+    total = {"median_ms": 0.0, "minimum_ms": 0.0, "spread_ms": 0.0}
+    idle = _timing(samples[empty]) if empty else {}
+    for name in names:
+        for kind, value in _timing(samples[name]).items():
+            total[kind] += value if kind == "spread_ms" else max(0.0, value - idle.get(kind, 0.0))
+    total["minimum_ms"] = min(total["minimum_ms"], total["median_ms"])
+    return total
+
+
+def _timing(times: list[float]) -> dict[str, float]:
+    quarter, median, three_quarters = np.percentile(times, [25, 50, 75])
+    return {
+        "median_ms": float(median),
+        "minimum_ms": float(min(times)),
+        "spread_ms": float(three_quarters - quarter),
+    }
+
+
+def fixed_timing(manifest: dict[str, Any], samples: dict[str, list[float]]) -> dict[str, float]:
+    """Return the time of stem and head, and of starting the network."""
+    empty = manifest["empty"]
+    total, start = timing(manifest["fixed"], samples, empty), _timing(samples[empty])
+    return {kind: total[kind] + start[kind] for kind in total}
+
+
+def results(manifest: dict[str, Any], samples: dict[str, list[float]], device: str, threads: int) -> dict[str, Any]:
+    """Return what goes into the results file."""
+    blocks = {
+        block: [
+            {"candidate": row["candidate"], "bits": row["bits"], **timing(row["models"], samples, manifest["empty"])}
+            for row in rows
+        ]
+        for block, rows in manifest["blocks"].items()
+    }
+    return {
+        "format": "qabwnas-latency",
+        "schema_version": 1,
+        "device": device,
+        "machine": machine(),
+        "runtime": runtime(),
+        "threads": threads,
+        "fixed": fixed_timing(manifest, samples),
+        "blocks": blocks,
+    }
+
+
+def notes(samples: dict[str, list[float]], width: float) -> list[str]:
+    """Return what is worth knowing of the samples: intervals that stayed wide, outliers, throttling."""
+    found = []
+    wide = [name for name, times in samples.items() if half_width(times) > width]
+    if wide:
+        worst = max(wide, key=lambda name: half_width(samples[name]))
+        found.append(
+            f"{len(wide)} of {len(samples)} medians have intervals wider than ±{width:.0%}; "
+            f"the widest is that of {worst}, ±{half_width(samples[worst]):.0%}"
+        )
+    n_outliers = sum(sum(t > OUTLIER * float(np.median(times)) for t in times) for times in samples.values())
+    found.append(f"{n_outliers} of {sum(map(len, samples.values()))} samples are above {OUTLIER} × their median")
+    thirds = [(times[: len(times) // 3], times[-(len(times) // 3) :]) for times in samples.values() if len(times) >= 3]
+    if thirds:
+        drift = float(np.median([np.median(last) / np.median(first) for first, last in thirds])) - 1
+        found.append(f"the last third of the samples takes {drift:+.1%} of the first: more than a few % is throttling")
+    return found
+
+
+def machine() -> str:
+    """Return the machine in words."""
+    for path, mark in (("/proc/device-tree/model", ""), ("/proc/cpuinfo", "model name")):
+        try:
+            text = Path(path).read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            continue
+        for line in text.splitlines():
+            if line.startswith(mark):
+                return f"{line.rpartition(':')[2].strip(' 0')}, {os.cpu_count()} cores"
+    return f"{platform.machine()} {platform.processor()}, {os.cpu_count()} cores"
+
+
+def runtime() -> str:
+    """Return the run-time in words."""
+    return f"onnxruntime {onnxruntime.__version__}, CPU"
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write JSON so that a kill leaves the old file or the new one."""
+    temporary = path.with_name(f".{path.name}.new")
+    temporary.write_text(json.dumps(content) + "\n", encoding="utf-8")
+    os.replace(temporary, path)
+
+
+def _kept(bundle: Path, threads: int) -> dict[str, Any]:
+    """Return the samples that are there, or none yet, with what they were taken of and with."""
+    digest = hashlib.sha256((bundle / MANIFEST).read_bytes()).hexdigest()
+    origin = {"manifest": digest, "machine": machine(), "runtime": runtime(), "threads": threads}
+    if not (bundle / SAMPLES).exists():
+        return {"origin": origin, "samples": {}}
+    kept: dict[str, Any] = json.loads((bundle / SAMPLES).read_text(encoding="utf-8"))
+    if kept["origin"] != origin:
+        raise SystemExit(f"{bundle / SAMPLES}: was measured with something else; delete it to begin anew")
+    return kept
+
+
+if __name__ == "__main__":
+    main()

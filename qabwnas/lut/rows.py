@@ -1,0 +1,59 @@
+"""The rows of a table whose layers have bit widths of their own: some of all that a block's layers can choose."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qabwnas.errors import InputError
+from qabwnas.layer_policy import LayerCandidate, LayerChoices
+
+
+@dataclass(frozen=True, eq=False)
+class LayerRows:
+    """Rows by their codes.
+
+    Attributes:
+        choices: what the codes mean.
+        codes: int64 ``(n_rows,)``, ascending.
+
+    Raises:
+        InputError: the codes are not ascending, or one is not in ``0 … choices.n_rows − 1``; the message names the row.
+    """
+
+    choices: LayerChoices
+    codes: NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        outside = np.flatnonzero((self.codes < 0) | (self.codes >= self.choices.n_rows))
+        if outside.size:
+            code = self.codes[outside[0]]
+            raise InputError(f"row {outside[0]}: the code {code} is not in 0 … {self.choices.n_rows - 1}")
+        falling = np.flatnonzero(np.diff(self.codes) <= 0)
+        if falling.size:
+            raise InputError(f"row {falling[0] + 1}: its code is not above that of the row before")
+
+    @cached_property
+    def operations(self) -> NDArray[np.int64]:
+        """The index of the operation of every layer in every row, int64 ``(n_layers, n_rows)``."""
+        return self._digits // len(self.choices.bit_widths)
+
+    @cached_property
+    def widths(self) -> NDArray[np.int64]:
+        """The index of the bit widths of every layer in every row, int64 ``(n_layers, n_rows)``."""
+        return self._digits % len(self.choices.bit_widths)
+
+    @property
+    def _digits(self) -> NDArray[np.int64]:
+        return np.stack(np.unravel_index(self.codes, self.choices.radices)).astype(np.int64)
+
+    def candidate(self, row: int) -> LayerCandidate:
+        """Return what a row chooses."""
+        return self.choices.decode(int(self.codes[row]))
+
+    def describe(self, row: int) -> str:
+        """Return what a row chooses as text, such as ``k3e6/w4a4 k5e3/w8a8``."""
+        return self.choices.describe(int(self.codes[row]))

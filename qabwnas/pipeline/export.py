@@ -1,0 +1,151 @@
+"""A found network as files that leave the run: an ONNX model, its weights in float, and a card that says what it is."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import onnx
+import onnxruntime
+import safetensors.torch
+from torch import nn
+
+from qabwnas.atomic import atomic_path
+from qabwnas.deploy.agreement import agreement, as_exported, output_step
+from qabwnas.deploy.check import check_outputs, check_scores, check_size
+from qabwnas.deploy.onnx_export import onnx_model
+from qabwnas.deploy.runtime import OnnxNetwork, open_session
+from qabwnas.deploy.size import packed_bytes, stored_bytes
+from qabwnas.errors import InputError
+from qabwnas.lut.store import open_lut
+from qabwnas.pipeline import lut, networks
+from qabwnas.pipeline.answers import load_answers
+from qabwnas.pipeline.config import Config
+from qabwnas.pipeline.data import load_task
+from qabwnas.pipeline.found import Found
+from qabwnas.pipeline.run import finished_config
+from qabwnas.space_yaml import space_to_json
+from qabwnas.train.task import Task
+
+FORMAT = "qabwnas-export"
+SCHEMA_VERSION = 1
+MODEL_NAME, WEIGHTS_NAME, CARD_NAME = "model.onnx", "weights.safetensors", "card.json"
+
+
+def export_answer(folder: Path, answer: int, n: int, output: Path) -> dict[str, Any]:
+    """Write answer ``answer`` (1 is the first) of a run, retrained with seed ``n``, to a folder, and return its card.
+
+    The model is run in ONNX Runtime on the calibration split and scored on the test split beside the fake-quantised
+    network; only one that answers and weighs what it should is written, its card last.
+
+    Raises:
+        InputError: the run has not retrained its networks, has no such answer, retraining or network, or a part of the
+            network cannot be exported.
+        MismatchError: the model does not answer or weigh what it should.
+    """
+    config = finished_config(folder, networks.STAGE)
+    found = _chosen(folder, answer)
+    if not 0 <= n < config.networks.n_seeds:
+        raise InputError(f"{folder}: retraining {n} is not in 0 … {config.networks.n_seeds - 1}")
+    task = load_task(config, folder)
+    calibration = list(networks.calibration_images(task, "cpu"))
+    network = networks.load_network(config, folder, found, n)
+    quantised = networks.load_deployed(config, folder, network, found, n, calibration)
+    image = config.space.input
+    model = onnx_model(quantised, (image.channels, image.height, image.width))
+    check_size(model, float(found.totals["size_bytes"]))
+    exact, executed = as_exported(quantised, model), OnnxNetwork(open_session(model))
+    outputs = {
+        "runtime": f"onnxruntime {onnxruntime.__version__}",
+        "n_calibration_images": sum(map(len, calibration)),
+        "from_exact_simulation": asdict(check_outputs(exact, quantised, executed, calibration)),
+        "from_fake_quantised": asdict(agreement(executed, quantised, calibration, output_step(quantised))),
+    }
+    scores = _scores(task, quantised, exact, executed)
+    output.mkdir(parents=True, exist_ok=True)
+    (output / CARD_NAME).unlink(missing_ok=True)  # of another export: a card says that the files beside it are whole
+    _write(output / MODEL_NAME, model.SerializeToString())
+    weights = network if config.networks.qat is None else quantised
+    tensors = {name: tensor.contiguous() for name, tensor in weights.state_dict().items()}
+    _write(output / WEIGHTS_NAME, safetensors.torch.save(tensors, {"format": "pt"}))
+    card = {
+        "format": FORMAT,
+        "schema_version": SCHEMA_VERSION,
+        "writer_version": metadata.version("qabwnas"),
+        **_network_card(config, found, answer, n),
+        "size": _sizes(model, found),
+        "scores": scores,
+        "outputs": outputs,
+        "provenance": dict(open_lut(folder / lut.FILE_NAME).provenance),
+        "sha256": {name: _sha256(output / name) for name in (MODEL_NAME, WEIGHTS_NAME)},
+    }
+    _write(output / CARD_NAME, (json.dumps(card, indent=2, ensure_ascii=False) + "\n").encode())
+    return card
+
+
+def _chosen(folder: Path, answer: int) -> Found:
+    answers = load_answers(folder)
+    if not 1 <= answer <= len(answers):
+        raise InputError(f"{folder}: answer {answer} is not in 1 … {len(answers)}")
+    found = answers[answer - 1]
+    if found.codes is None:
+        raise InputError(f"{folder}: answer {answer} ({found.name}): no network fits")
+    return found
+
+
+def _scores(task: Task, quantised: nn.Module, exact: nn.Module, executed: nn.Module) -> dict[str, Any]:
+    simulated, expected, measured = (task.score(module, task.splits.test) for module in (quantised, exact, executed))
+    check_scores(expected.value, measured.value, task.score_name)
+    return {
+        "name": task.score_name,
+        "n_test_images": len(task.splits.test),
+        "fake_quantised": simulated.value,
+        "exact_simulation": expected.value,
+        "onnxruntime": measured.value,
+        "standard_error": measured.standard_error,
+    }
+
+
+def _network_card(config: Config, found: Found, answer: int, n: int) -> dict[str, Any]:
+    assert found.codes is not None
+    rows = zip(config.space.blocks, found.codes, found.widths, strict=True)
+    return {
+        "answer": answer,
+        "name": found.name,
+        "retraining": n,
+        "seed": config.seed,
+        "task": config.task.name,
+        "space": space_to_json(config.space),
+        "blocks": [
+            {"name": block.name, "candidate": code, "operations": block.describe(code), "bits": bits}
+            for block, code, bits in rows
+        ],
+        "fixed_bits": found.policy.fixed.name,
+        "weights": "float" if config.networks.qat is None else "trained at their bits",
+        "budgets": found.budgets,
+        "predicted": found.totals,
+    }
+
+
+def _sizes(model: onnx.ModelProto, found: Found) -> dict[str, int]:
+    """Return the bytes that were predicted, those of the constants at their bits and as stored, and the file's."""
+    return {
+        "predicted_bytes": int(float(found.totals["size_bytes"])),
+        "packed_bytes": packed_bytes(model),
+        "stored_bytes": stored_bytes(model),
+        "file_bytes": model.ByteSize(),
+    }
+
+
+def _write(path: Path, content: bytes) -> None:
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,122 @@
+"""Latencies of a space's candidates on this machine, and how well their sums predict those of whole networks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from qabwnas.deploy import runner
+from qabwnas.deploy.bundle import Tables, source, write_bundle
+from qabwnas.errors import InputError, StaleError
+from qabwnas.lut.device_results import STATISTICS
+from qabwnas.lut.lut import Lut
+from qabwnas.report.kendall import kendall_tau
+from qabwnas.space import BitWidths, SearchSpace
+
+SAFE = 0.95
+"""The share of networks that a suggested margin covers."""
+
+
+@dataclass(frozen=True)
+class Validation:
+    """How well sums of parts predict whole networks, ``median`` or ``minimum`` over rounds.
+
+    Attributes:
+        predicted_ms, measured_ms: of every network.
+    """
+
+    statistic: str
+    predicted_ms: list[float]
+    measured_ms: list[float]
+
+    @property
+    def tau(self) -> float:
+        """Kendall's tau-b between the two."""
+        return kendall_tau(self.predicted_ms, self.measured_ms)
+
+    @property
+    def excess(self) -> list[float]:
+        """By what share every network takes longer than predicted."""
+        return [m / p - 1 for p, m in zip(self.predicted_ms, self.measured_ms, strict=True)]
+
+    @property
+    def bias(self) -> float:
+        """The mean of :attr:`excess`."""
+        return sum(self.excess) / len(self.excess)
+
+    @property
+    def margin(self) -> float:
+        """The share to add to predictions so that ``SAFE`` of the networks are within them."""
+        return max(0.0, float(np.quantile(self.excess, SAFE)))
+
+
+def tables_of_lut(lut: Lut) -> tuple[SearchSpace, Tables]:
+    """Return the space of a LUT and the bit widths of its tables.
+
+    Raises:
+        InputError: the LUT has no space, a table's bit widths are not known, or layers have their own.
+    """
+    if lut.space is None:
+        raise InputError("the LUT has no space, so that its candidates cannot be built")
+    _check_policy(lut.space)
+    tables: dict[str, list[BitWidths]] = {}
+    for block in lut.blocks:
+        for table in block.tables:
+            if table.widths is None:
+                raise InputError(f"{block.name}: the LUT does not say its bit widths")
+            tables.setdefault(block.name, []).append(table.widths)
+    return lut.space, tables
+
+
+def tables_of_space(space: SearchSpace, bit_widths: Sequence[BitWidths]) -> Tables:
+    """Return the same for a LUT that a space will have: every block at these bit widths, or at the space's own.
+
+    Raises:
+        InputError: layers of the space have bit widths of their own.
+    """
+    _check_policy(space)
+    return {block.name: list(bit_widths or space.bit_widths) for block in space.blocks}
+
+
+def _check_policy(space: SearchSpace) -> None:
+    if space.policy != "block":
+        raise InputError(f"the space {space.name!r} has bit widths a layer, and bundles hold candidates of one a block")
+
+
+def open_bundle(space: SearchSpace, tables: Tables, folder: Path, n_networks: int) -> None:
+    """Write a bundle, unless it is there already; see :func:`~qabwnas.deploy.bundle.write_bundle`.
+
+    Raises:
+        StaleError: there is one of something else.
+    """
+    if not (folder / runner.MANIFEST).exists():
+        write_bundle(space, tables, folder, n_networks=n_networks)
+    elif runner.read_manifest(folder)["source"] != source(space, tables, n_networks):
+        raise StaleError(f"{folder}: holds the models of something else; delete it, or choose another folder")
+
+
+def measure(
+    folder: Path, output: Path, device: str, *, threads: int, rounds: int, width: float
+) -> tuple[list[Validation], list[str]]:
+    """Measure a bundle on this machine and write the results; return how well it predicts, and notes on the samples."""
+    manifest = runner.read_manifest(folder)
+    samples = runner.measure(folder, threads, rounds, width)
+    runner.write_json(output, runner.results(manifest, samples, device, threads))
+    return _validations(manifest, samples), runner.notes(samples, width)
+
+
+def _validations(manifest: dict[str, Any], samples: dict[str, list[float]]) -> list[Validation]:
+    networks = manifest["networks"]
+    if not networks:
+        return []
+    fixed = runner.fixed_timing(manifest, samples)
+    parts = [runner.timing(network["models"], samples, manifest["empty"]) for network in networks]
+    wholes = [runner.timing([network["model"]], samples) for network in networks]
+    return [
+        Validation(name, [fixed[kind] + part[kind] for part in parts], [whole[kind] for whole in wholes])
+        for name, kind in ((statistic, f"{statistic}_ms") for statistic in STATISTICS)
+    ]

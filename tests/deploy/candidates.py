@@ -1,0 +1,35 @@
+"""Frozen candidates of a block, made as a population of a LUT makes them, with residual connections and strides."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from qabwnas.measure.batch_norm import recalibrate
+from qabwnas.nets.supernet import SupernetBlock
+from qabwnas.quant.apply import freeze, observe
+from qabwnas.quant.operators import Input
+from qabwnas.space import SKIP, BitWidths, Block, mbconvs
+
+SHAPE = (16, 14, 14)
+SAME = Block("same", 16, 16, 3, 1, 1, (*mbconvs((3, 5, 7), (1, 3, 6)), SKIP))
+SMALLER = Block("smaller", 16, 24, 3, 2, 1, (*mbconvs((3, 5, 7), (1, 3, 6)), SKIP))
+DILATED = Block("dilated", 16, 16, 2, 1, 2, mbconvs((3, 5), (1, 6)))
+
+
+def images(seed: int, n: int = 16) -> Tensor:
+    return torch.randn(n, *SHAPE, generator=torch.Generator().manual_seed(seed))
+
+
+@torch.no_grad()
+def candidate(block: Block, operations: Sequence[str], widths: BitWidths) -> nn.Sequential:
+    """Return a candidate with random weights, its statistics and ranges found on random maps."""
+    torch.manual_seed(7)
+    digits = [
+        [o.name for o in layer.operations].index(name) for layer, name in zip(block.layers, operations, strict=True)
+    ]
+    observed = observe(nn.Sequential(Input(), *SupernetBlock(block).operations(digits)))
+    recalibrate(observed, [images(1), images(2)])
+    return freeze(observed, widths)

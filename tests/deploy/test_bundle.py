@@ -1,0 +1,80 @@
+"""A bundle has every distinct layer once, and says of every candidate which ones it is made of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import onnx
+import pytest
+import torch
+from onnx import TensorProto
+
+from qabwnas.deploy import runner
+from qabwnas.deploy.bundle import precision, write_bundle
+from qabwnas.errors import InputError
+from qabwnas.space import FLOAT, BitWidths
+from tests.spaces import TINY
+
+TABLES = {"first": [BitWidths(4, 4), BitWidths(8, 8)], "second": [BitWidths(8, 8), FLOAT]}
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("bundle")
+    write_bundle(TINY, TABLES, folder, n_networks=3)
+    return folder
+
+
+def test_candidates_are_numbered_as_in_a_lut(bundle: Path) -> None:
+    blocks = runner.read_manifest(bundle)["blocks"]
+    for block in TINY.blocks:
+        rows = blocks[block.name]
+        assert [row["candidate"] for row in rows] == list(range(2 * block.n_candidates))
+        assert [row["bits"] for row in rows[:: block.n_candidates]] == [w.name for w in TABLES[block.name]]
+        for row in rows:
+            chosen = block.decode(row["candidate"] % block.n_candidates)
+            assert [name.split("-")[0] for name in row["models"]] == [o.name for o in chosen if not o.is_skip]
+
+
+def test_a_layer_is_written_once_at_each_precision(bundle: Path) -> None:
+    manifest = runner.read_manifest(bundle)
+    used = {name for rows in manifest["blocks"].values() for row in rows for name in row["models"]}
+    networks = {network["model"] for network in manifest["networks"]}
+    assert used | networks | {"stem-int8", "head-int8", "empty"} == set(manifest["models"])
+    # In the first block both layers have one shape: 2 operations; in the second they differ: 2 × 2.
+    assert sorted(name.rpartition("-")[2] for name in used) == ["fp32"] * 4 + ["int8"] * (2 + 4) + ["narrow"] * 2
+
+
+def test_layers_run_on_integers_between_their_neighbours(bundle: Path) -> None:
+    for name, described in runner.read_manifest(bundle)["models"].items():
+        graph = onnx.load(bundle / described["file"]).graph
+        quantised = name.startswith("k") and not name.endswith("fp32")
+        kinds = {node.op_type for node in graph.node}
+        types = [value.type.tensor_type.elem_type for value in (*graph.input, *graph.output)]
+        assert types == [TensorProto.UINT8] * 2 or not quantised
+        assert described["dtype"] == ("uint8" if quantised or name.startswith("head") else "float32")
+        assert ("Clip" in kinds) == name.endswith("narrow") or not quantised
+
+
+def test_the_same_bundle_again(bundle: Path, tmp_path: Path) -> None:
+    before = torch.get_rng_state()
+    write_bundle(TINY, TABLES, tmp_path, n_networks=3)
+    assert torch.equal(torch.get_rng_state(), before)
+    contents = [
+        {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*.*")}
+        for folder in (bundle, tmp_path)
+    ]
+    assert contents[0] == contents[1]
+
+
+@pytest.mark.parametrize(
+    ("bits", "like"), [("32", "w32a32"), ("8", "w8a8"), ("w4a8", "w8a8"), ("4", "w8a7"), ("w8a6", "w8a7")]
+)
+def test_precisions_are_what_makes_a_difference(bits: str, like: str) -> None:
+    assert precision(BitWidths.parse(bits)).name == like
+
+
+def test_more_than_8_bits_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="activations of more than 8 bits cannot be exported"):
+        write_bundle(TINY, {block.name: [BitWidths(8, 16)] for block in TINY.blocks}, tmp_path)
+    assert not (tmp_path / "manifest.json").exists()

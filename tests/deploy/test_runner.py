@@ -1,0 +1,72 @@
+"""The runner's arithmetic on samples that are known, and what it does with those that are there."""
+
+from __future__ import annotations
+
+import ast
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from qabwnas.deploy import runner
+from qabwnas.deploy.bundle import write_bundle
+from qabwnas.space import BitWidths
+from tests.spaces import TINY
+
+SAMPLES = {
+    "empty": [0.1, 0.1, 0.1],
+    "a": [1.0, 1.2, 1.4],
+    "b": [2.0, 3.0, 7.0],
+    "nearly nothing": [0.05, 0.06, 0.07],
+}
+
+
+def test_parts_add_up_without_the_start_of_each() -> None:
+    assert runner.timing(["a", "b", "a"], SAMPLES) == pytest.approx(
+        {"median_ms": 5.4, "minimum_ms": 4.0, "spread_ms": 0.2 + 2.5 + 0.2}
+    )
+    assert runner.timing(["a", "b"], SAMPLES, "empty") == pytest.approx(
+        {"median_ms": 4.0, "minimum_ms": 2.8, "spread_ms": 2.7}
+    )
+    assert runner.timing(["nearly nothing"], SAMPLES, "empty")["median_ms"] == 0
+    assert runner.timing([], SAMPLES, "empty") == {"median_ms": 0, "minimum_ms": 0, "spread_ms": 0}
+    fixed = runner.fixed_timing({"empty": "empty", "fixed": ["a", "b"]}, SAMPLES)
+    assert fixed["median_ms"] == pytest.approx(4.1)
+
+
+def test_a_median_is_known_when_its_interval_is_narrow() -> None:
+    assert not runner.is_narrow([1.0] * 10, 0.02, 200)
+    assert runner.is_narrow([1.0] * 11, 0.02, 200)
+    # Of 25 samples the interval reaches five ranks to either side.
+    samples = [1 + 0.01 * i for i in range(25)]
+    assert runner.half_width(samples) == pytest.approx((samples[18] - samples[7]) / 2 / samples[12], rel=0.1)
+    assert not runner.is_narrow(samples, 0.02, 200)
+    assert runner.is_narrow(samples, 0.02, 25)
+
+
+def test_notes_tell_of_wide_intervals_outliers_and_throttling() -> None:
+    notes = runner.notes({"steady": [1.0] * 12, "hot": [1.0] * 4 + [1.5] * 4 + [2.0] * 3 + [9.0]}, 0.02)
+    assert notes == [
+        "1 of 2 medians have intervals wider than ±2%; the widest is that of hot, ±33%",
+        "1 of 24 samples are above 1.5 × their median",
+        "the last third of the samples takes +50.0% of the first: more than a few % is throttling",
+    ]
+
+
+def test_samples_of_something_else_are_refused_and_others_continued(tmp_path: Path) -> None:
+    write_bundle(TINY, {block.name: [BitWidths(8, 8)] for block in TINY.blocks}, tmp_path)
+    first = runner.measure(tmp_path, 1, 2, 0.02)
+    assert {len(times) for times in first.values()} == {2}
+    more = runner.measure(tmp_path, 1, 3, 0.02)
+    assert all(more[name][:2] == times and len(more[name]) == 3 for name, times in first.items())
+    with pytest.raises(SystemExit, match=r"samples.json: was measured with something else; delete it to begin anew"):
+        runner.measure(tmp_path, 2, 3, 0.02)
+    assert json.loads((tmp_path / "samples.json").read_text())["samples"] == more
+
+
+def test_the_runner_needs_nothing_but_numpy_and_onnxruntime() -> None:
+    tree = ast.parse(Path(runner.__file__).read_text(encoding="utf-8"))
+    modules = {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
+    modules |= {str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    assert {name.split(".")[0] for name in modules} - set(sys.stdlib_module_names) == {"numpy", "onnxruntime"}

@@ -1,0 +1,110 @@
+"""LUTs whose rows have bit widths a layer: stored, exchanged, merged, and refused where they are not right."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from qabwnas.errors import FormatError, InputError, StaleError
+from qabwnas.layer_policy import LayerChoices
+from qabwnas.lut.csv_read import read_csv
+from qabwnas.lut.csv_write import write_csv
+from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
+from qabwnas.lut.merge import merge_luts
+from qabwnas.lut.rows import LayerRows
+from qabwnas.lut.store import open_lut, save_lut
+from qabwnas.space import BitWidths
+from tests.lut.strategies import assert_equal
+from tests.spaces import TINY
+
+SPACE = replace(TINY, policy="layer")
+CODES = {"first": [0, 3, 21, 35], "second": [1, 23]}
+
+
+def layer_lut(codes: dict[str, list[int]] = CODES) -> Lut:
+    blocks = []
+    for block in SPACE.blocks:
+        rows = LayerRows(LayerChoices(block, SPACE.bit_widths), np.array(codes[block.name], dtype=np.int64))
+        values = np.arange(len(rows.codes), dtype=np.float64)
+        blocks.append(LutBlock(block.name, (Table(len(values), {"nsr": values}, rows=rows),)))
+    return Lut((Metric("nsr"),), tuple(blocks), SPACE)
+
+
+def test_every_row_says_what_it_chooses() -> None:
+    lut = layer_lut()
+    assert [lut.describe("first", row) for row in range(4)] == [
+        "k3e1/w4a4 k3e1/w4a4", "k3e1/w4a4 k5e2/w8a6", "k5e2/w8a6 k5e2/w8a6", "skip/w8a6 skip/w8a6",
+    ]  # fmt: skip
+    table = lut.block("first").tables[0]
+    assert [table.code(row) for row in range(4)] == [0, 1, 4, 8]
+    w4, w8 = SPACE.bit_widths
+    assert [table.widths_of(row) for row in range(4)] == [w4, (w4, w8), w8, w8]
+    assert table.rows is not None
+    assert table.rows.operations.tolist() == [[0, 0, 1, 2], [0, 1, 1, 2]]
+    assert table.rows.widths.tolist() == [[0, 0, 1, 1], [0, 1, 1, 1]]
+
+
+def test_a_file_gives_them_back(tmp_path: Path) -> None:
+    save_lut(layer_lut(), tmp_path / "lut.h5")
+    opened = open_lut(tmp_path / "lut.h5")
+    assert_equal(opened, layer_lut())
+    for block in opened.blocks:
+        [table] = block.tables
+        assert table.rows is not None
+        assert table.rows.codes.tolist() == CODES[block.name]
+        assert table.rows.choices.block == SPACE.blocks[SPACE.block_index(block.name)]
+
+
+def test_a_file_with_other_codes_is_refused(tmp_path: Path) -> None:
+    path, place = tmp_path / "lut.h5", "blocks/000 first/000/codes"
+    for codes, message in (
+        ([0, 3, 21, 36], "row 3: the code 36 is not in 0 … 35"),
+        ([0, 3, 3, 35], "row 2: its code is not above that of the row before"),
+    ):
+        save_lut(layer_lut(), path)
+        with h5py.File(path, "r+") as file:
+            file[place][...] = codes
+        with pytest.raises(FormatError, match=f"{place}: {message}"):
+            open_lut(path)
+    with h5py.File(path, "r+") as file:
+        del file[place]
+    with pytest.raises(FormatError, match="codes"):
+        open_lut(path)
+
+
+def test_tables_that_do_not_fit_the_space_are_refused() -> None:
+    lut = layer_lut()
+    first, second = lut.blocks
+    [table] = first.tables
+
+    def with_table(changed: Table) -> tuple[LutBlock, ...]:
+        return (replace(first, tables=(changed,)), second)
+
+    for changed in (replace(table, rows=None), replace(table, widths=BitWidths(4, 4))):
+        with pytest.raises(InputError, match="first.*: layers of the space choose bit widths, but no codes say"):
+            replace(lut, blocks=with_table(changed))
+    with pytest.raises(InputError, match="first: its codes are those of another block"):
+        replace(lut, blocks=with_table(replace(table, rows=second.tables[0].rows)))
+    with pytest.raises(InputError, match="first: 4 codes for 3 rows"):
+        replace(lut, blocks=with_table(replace(table, n_rows=3)))
+    for space in (None, TINY):
+        with pytest.raises(InputError, match="first: its rows have codes, but there is no space whose layers choose"):
+            replace(lut, space=space)
+
+
+def test_text_tables_describe_them(tmp_path: Path) -> None:
+    write_csv(layer_lut(), tmp_path / "lut.csv")
+    read = read_csv(tmp_path / "lut.csv")
+    assert read.describe("first", 1) == "k3e1/w4a4 k5e2/w8a6"
+    assert read.block("first").column("nsr").tolist() == [0, 1, 2, 3]
+
+
+def test_parts_with_other_rows_are_not_merged() -> None:
+    merged = merge_luts({"a": layer_lut(), "b": layer_lut()})
+    assert_equal(merged, layer_lut())
+    with pytest.raises(StaleError, match="a and b differ in rows.second"):
+        merge_luts({"a": layer_lut(), "b": layer_lut(CODES | {"second": [1, 22]})})

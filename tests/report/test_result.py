@@ -1,0 +1,44 @@
+"""Results read back from their JSON, and nothing else does."""
+
+import json
+from typing import Any
+
+import pytest
+
+from qabwnas.errors import FormatError
+from qabwnas.report.result import VERSION, Result, Results
+from tests.report.test_table import FOUND, NONE, POINT, TEACHER
+
+RESULTS = Results("digits", "accuracy", 800, 7, [TEACHER, FOUND, FOUND, POINT, NONE])
+
+
+def test_results_read_back() -> None:
+    content = json.loads(json.dumps(RESULTS.to_json()))
+    assert content["version"] == VERSION
+    assert Results.from_json(content, "r") == RESULTS
+
+
+def test_the_final_scores_are_those_that_would_be_deployed() -> None:
+    assert isinstance(POINT, Result)
+    assert (TEACHER.final_scores, FOUND.final_scores, POINT.final_scores) == ([0.985], [0.975] * 2, [0.95, 0.96])
+    assert POINT.final_score == pytest.approx(0.955)
+    assert POINT.nsr == pytest.approx(1.1)
+
+
+def test_found_networks_count_once() -> None:
+    assert RESULTS.found == [FOUND, POINT]
+    assert RESULTS.networks == [TEACHER, FOUND, FOUND, POINT]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ([], "r.json: results of version None; this reads version 2"),
+        ({"version": 1}, "r.json: results of version 1; this reads version 2"),
+        ({"version": 2}, "r.json: not the results of a run: 'rows'"),
+        ({"version": 2, "rows": [{"blocks": []}]}, "r.json: not the results of a run: .*missing"),
+    ],
+)
+def test_other_content_is_refused(content: Any, message: str) -> None:
+    with pytest.raises(FormatError, match=message):
+        Results.from_json(content, "r.json")

@@ -1,0 +1,37 @@
+"""A teacher learns with its auxiliary head, whose loss counts its weight."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from qabwnas.data.splits import Split
+from qabwnas.nets.auxiliary import build_auxiliary
+from qabwnas.nets.network import build_network
+from qabwnas.space import Operation
+from qabwnas.train.auxiliary import BothHeads, weighted_loss
+from qabwnas.train.task import Score, Task
+from tests.spaces import TINY
+
+
+class Mean(Task):
+    """The loss is the mean logit."""
+
+    def __init__(self) -> None:
+        pass
+
+    def loss(self, logits: Tensor, labels: Tensor) -> Tensor:  # noqa: ARG002
+        return logits.mean()
+
+    def score(self, network: nn.Module, split: Split, *, workers: int = 0) -> Score:
+        raise NotImplementedError
+
+
+def test_the_auxiliary_loss_is_weighted() -> None:
+    network = build_network(TINY, [[Operation(5, 2)], [Operation(3, 3)]]).eval()
+    network.auxiliary = build_auxiliary(TINY, 0, 5).eval()
+    x, labels = torch.rand(2, 1, 8, 6), torch.zeros(2)
+    logits, auxiliary = BothHeads(network)(x)
+    expected = logits.mean() + 0.4 * auxiliary.mean()
+    torch.testing.assert_close(weighted_loss(Mean(), (logits, auxiliary), labels, 0.4), expected)
+    torch.testing.assert_close(weighted_loss(Mean(), network(x), labels, 0.4), logits.mean())

@@ -32,9 +32,11 @@ JoinedRows::JoinedRows(const Problem& problem, const std::vector<Value>& budgets
         if (problem.aggregations[m] != Aggregation::sum || factors_.size() != m) continue;
         // Totals beyond the budget need no place.
         if (budgets[m] != unlimited) range = std::min(range, above(budgets[m], problem.origin[m] + least_totals_[m]));
+        if (m == 0) last_key_ = range;
         width *= static_cast<double>(range) + 1;
         if (m > 0 && width > widest_key) continue;
         for (Key& factor : factors_) factor *= range + 1;
+        if (m > 0) last_key_ = last_key_ * (range + 1) + range;
         factors_.push_back(1);
     }
     join(least);

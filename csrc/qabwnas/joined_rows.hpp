@@ -31,6 +31,7 @@ class JoinedRows {
     std::size_t n_joined() const { return factors_.size(); }  // the first metrics
     double range() const { return range_; }                   // of all keys
     Key key_of(const std::vector<Value>& totals) const;
+    Key last_key() const { return last_key_; }  // that a subnet within the objective's budget may have
     Value objective_of(Key key) const;
     double objectives_a_key() const { return 1 / static_cast<double>(factors_[0]); }
 
@@ -49,6 +50,7 @@ class JoinedRows {
     std::vector<Key> factors_;         // of the joined metrics
     std::vector<Key> keys_;            // of rows, above the least of their block
     double range_ = 1;
+    Key last_key_ = 0;
 };
 
 }  // namespace qabwnas

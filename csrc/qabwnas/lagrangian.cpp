@@ -19,6 +19,11 @@ QABWNAS_CLONES void add_prices(double* prices, const Value* column, double unit_
     for (std::size_t i = 0; i < n; ++i) prices[i] += unit_price * static_cast<double>(column[i]);
 }
 
+QABWNAS_CLONES void forbid_above(double* prices, const Value* column, Value budget, std::size_t n) {
+    constexpr double never = std::numeric_limits<double>::infinity();
+    for (std::size_t i = 0; i < n; ++i) prices[i] = column[i] > budget ? never : prices[i];
+}
+
 // The largest size of a value, or a little more. Integers, whose maxima a compiler may take in any order.
 QABWNAS_CLONES double largest_size(const Value* column, std::size_t n) {
     Value low = 0, high = 0;
@@ -44,6 +49,14 @@ QABWNAS_CLONES void least_in_runs(const double* prices, std::size_t n, double* l
     if (n % run_length > 0) *least = *std::min_element(prices + n / run_length * run_length, prices + n);
 }
 
+// Of n + 1 values or more; else infinite.
+double nth_least(std::vector<double>& values, std::size_t n) {
+    if (n >= values.size()) return std::numeric_limits<double>::infinity();
+    const auto nth = values.begin() + static_cast<std::ptrdiff_t>(n);
+    std::nth_element(values.begin(), nth, values.end());
+    return *nth;
+}
+
 }  // namespace
 
 Lagrangian::Lagrangian(const Problem& problem, const std::vector<Value>& budgets,
@@ -62,6 +75,9 @@ Lagrangian::Lagrangian(const Problem& problem, const std::vector<Value>& budgets
             add_prices(prices.data(), block.column(m), unit_prices[m], block.n_rows);
             magnitude_ += unit_prices[m] * largest_size(block.column(m), block.n_rows);
         }
+        for (std::size_t m = 1; m < problem.n_metrics(); ++m)
+            if (problem.aggregations[m] == Aggregation::max && budgets[m] != unlimited)
+                forbid_above(prices.data(), block.column(m), budgets[m], block.n_rows);
         std::vector<double>& runs = cheapest_in_runs_.emplace_back((block.n_rows + run_length - 1) / run_length);
         least_in_runs(prices.data(), block.n_rows, runs.data());
         cheapest_.push_back(*std::min_element(runs.begin(), runs.end()));
@@ -95,15 +111,25 @@ double Lagrangian::gap_of(Value upper) const {
     return objective - bound_ + (2 * magnitude_ + std::abs(objective)) * rounding_;
 }
 
+Value Lagrangian::objective_within(double gap) const {
+    if (std::isinf(gap)) return unlimited;
+    const double objective = bound_ + gap;
+    const double rounded = std::floor(objective - 2 * (2 * magnitude_ + std::abs(objective)) * rounding_);
+    if (rounded >= static_cast<double>(largest_total)) return unlimited;
+    return rounded <= -static_cast<double>(largest_total) ? -largest_total : static_cast<Value>(rounded);
+}
+
 double Lagrangian::gap_of_cheapest(std::size_t n) const {
-    // Cheap rows are few, so each mostly stands alone in its run.
+    // Of n runs, at least as many rows are within the gap of the last; few are more.
     std::vector<double> gaps;
     for (std::size_t b = 0; b < cheapest_.size(); ++b)
         for (const double least : cheapest_in_runs_[b]) gaps.push_back(least - cheapest_[b]);
-    if (n >= gaps.size()) return std::numeric_limits<double>::infinity();
-    const auto nth = gaps.begin() + static_cast<std::ptrdiff_t>(n);
-    std::nth_element(gaps.begin(), nth, gaps.end());
-    return *nth;
+    const double of_runs = nth_least(gaps, n);
+    gaps.clear();
+    for (std::size_t b = 0; b < cheapest_.size(); ++b)
+        for (const Index row : rows_within(b, of_runs))
+            gaps.push_back(prices_[b][static_cast<std::size_t>(row)] - cheapest_[b]);
+    return nth_least(gaps, n);
 }
 
 std::vector<Index> Lagrangian::rows_within(std::size_t block, double gap) const {

@@ -17,13 +17,17 @@ namespace qabwnas {
 
 class Lagrangian {
   public:
-    // The objective is a sum. unit_prices: of every metric's unit, at least 0; 0 but for budgeted sums.
+    // The objective is a sum. unit_prices: of every metric's unit, at least 0; 0 but for budgeted sums. Rows beyond a
+    // budget on a maximum have no price; of every block, some row is within all of these.
     Lagrangian(const Problem& problem, const std::vector<Value>& budgets, const std::vector<double>& unit_prices);
 
     // Rows whose prices are further above their block's cheapest are in no feasible subnet of an objective up to upper.
     double gap_of(Value upper) const;
 
-    // A gap that about n rows of all blocks are within; infinite where there are few rows.
+    // The largest objective, or a little less, whose gap is at most the given one.
+    Value objective_within(double gap) const;
+
+    // A gap that about n rows of all blocks are within; infinite where there are no more.
     double gap_of_cheapest(std::size_t n) const;
 
     // The rows of a block whose prices are within a gap above the cheapest.

@@ -137,7 +137,6 @@ void LinearSearch::load(const Node& node) {
 
 // Forbids rows whose prices tell that no subnet with them is among the k best; false if a block has none left.
 bool LinearSearch::drop_rows() {
-    if (!best_->are_complete()) return true;
     const double limit = cutoff();
     std::vector<std::uint8_t>& allowed = relaxation_.allowed();
     for (std::size_t b = 0; b < rows_.n_blocks(); ++b) {
@@ -222,12 +221,13 @@ bool LinearSearch::can_be_apart() const {
 
 // Whether no subnet whose key is at least bound can join the k best.
 bool LinearSearch::is_behind(Key bound) const {
-    return best_->are_complete() && bound > rows_.key_of(best_->worst().totals);
+    return bound > rows_.last_key() || (best_->are_complete() && bound > rows_.key_of(best_->worst().totals));
 }
 
 // The same of the subnets of allowed rows, which may tie with the worst of the k best in the key: whether what is left
 // to decide between them, the other metrics and then the candidates, is behind even where it is least.
 bool LinearSearch::is_behind_in_ties(Key bound) const {
+    if (bound > rows_.last_key()) return true;
     if (!best_->are_complete()) return false;
     const Answer& worst = best_->worst();
     const Key key = rows_.key_of(worst.totals);
@@ -258,8 +258,9 @@ Key LinearSearch::key_bound(double shares) const {
 }
 
 double LinearSearch::cutoff() const {
-    if (!best_->are_complete()) return std::numeric_limits<double>::infinity();
-    return static_cast<double>(rows_.key_of(best_->worst().totals)) / rows_.range();
+    Key key = rows_.last_key();
+    if (best_->are_complete()) key = std::min(key, rows_.key_of(best_->worst().totals));
+    return static_cast<double>(key) / rows_.range();
 }
 
 // Records the subnet of every block's row with the largest share, if it fits.

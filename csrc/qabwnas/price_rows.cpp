@@ -41,7 +41,7 @@ std::vector<Index> sampled_rows(const Columns& block, const std::vector<Value>& 
 }
 
 // How many rows the k best subnets mostly are made of.
-std::size_t few_rows(std::size_t k) { return 12 + static_cast<std::size_t>(12 * std::sqrt(static_cast<double>(k))); }
+std::size_t few_rows(std::size_t k) { return 16 + static_cast<std::size_t>(16 * std::sqrt(static_cast<double>(k))); }
 
 class Pricing {
   public:
@@ -63,11 +63,8 @@ class Pricing {
         if (!take(rows, 1)) return {};
         LinearSearch of_cheap_rows = linear_search();
         const Lagrangian second(problem_, budgets_, of_cheap_rows.unit_prices());
-        if (best_.k() > 1) {
-            if (search_core(second)) return {{}, true, n_nodes_};
-        } else {
-            search(of_cheap_rows, 64);
-        }
+        if (best_.k() > 1 && search_cores(second)) return {{}, true, n_nodes_};
+        search(of_cheap_rows, 64 * best_.k());
         if (!best_.are_complete()) return {{}, false, n_nodes_};
         return {prune_some(problem_, rows_within(second, second.gap_of(best_.worst().totals[0])), order_, best_.k(),
                            limits_.cancel),
@@ -77,8 +74,12 @@ class Pricing {
   private:
     // Makes blocks_ of what is left of some rows; false if no subnet of them fits, or the call was cancelled.
     bool take(const std::vector<std::vector<Index>>& rows, std::size_t k) {
+        return take(rows, k, budgets_);
+    }
+
+    bool take(const std::vector<std::vector<Index>>& rows, std::size_t k, const std::vector<Value>& budgets) {
         blocks_ = prune_some(problem_, rows, order_, k, limits_.cancel);
-        return !limits_.cancel.requested() && make_usable(blocks_, problem_, budgets_, order_);
+        return !limits_.cancel.requested() && make_usable(blocks_, problem_, budgets, order_);
     }
 
     LinearSearch linear_search() const {
@@ -91,20 +92,32 @@ class Pricing {
         return rows;
     }
 
-    Status search(TreeSearch& tree, std::size_t nodes_an_answer) {
-        const Status status = tree.search(best_, {}, std::min(limits_.max_nodes, nodes_an_answer * best_.k()));
+    Status search(TreeSearch& tree, std::size_t max_nodes) {
+        const std::size_t left = limits_.max_nodes - std::min(limits_.max_nodes, n_nodes_);
+        const Status status = tree.search(best_, {}, std::min(left, max_nodes));
         n_nodes_ += tree.n_nodes();
         return status;
     }
 
-    // Returns whether the answers are proved: the search ended, and no other rows are part of as good subnets.
-    bool search_core(const Lagrangian& prices) {
-        const double gap = prices.gap_of_cheapest(few_rows(best_.k()));
-        if (!take(rows_within(prices, gap), best_.k())) return false;
-        const std::unique_ptr<TreeSearch> core =
-            make_tree_search(problem_, budgets_, std::move(blocks_), best_.k(), limits_.deadline, limits_.cancel);
-        return search(*core, 256) == Status::complete && best_.are_complete() &&
-               prices.gap_of(best_.worst().totals[0]) <= gap;
+    // Searches wider and wider cores, each for the subnets that no other rows are part of. Returns whether the answers
+    // are proved.
+    bool search_cores(const Lagrangian& prices) {
+        const std::size_t max_nodes = n_nodes_ + 512 * best_.k();
+        std::size_t n_rows = few_rows(best_.k());
+        while (n_nodes_ < max_nodes) {
+            const double gap = prices.gap_of_cheapest(n_rows);
+            std::vector<Value> budgets = budgets_;
+            budgets[0] = std::min(budgets[0], prices.objective_within(gap));
+            if (take(rows_within(prices, gap), best_.k(), budgets)) {
+                const std::unique_ptr<TreeSearch> core = make_tree_search(
+                    problem_, budgets, std::move(blocks_), best_.k(), limits_.deadline, limits_.cancel);
+                if (search(*core, max_nodes - n_nodes_) != Status::complete) return false;
+            }
+            if (limits_.cancel.requested()) return false;
+            if (best_.are_complete() || std::isinf(gap)) return true;
+            n_rows += best_.all().empty() ? 2 * n_rows : n_rows / 2;
+        }
+        return false;
     }
 
     const Problem& problem_;

@@ -5,8 +5,9 @@
 // too far above their block's cheapest to be part of as good a subnet go. Mostly a handful of rows is left.
 // (lagrangian.hpp.)
 //
-// For several subnets the core is all rows up to some price above their block's cheapest: mostly these are found to be
-// all that matter, and the search of the core has proved its answers.
+// For several subnets the core is all rows up to some price above their block's cheapest, and the objective gets the
+// budget up to which no dearer row matters: so what is found there is proved. Where too few are found, the core is
+// widened; a search that fails has done little more than prove the answers that it has.
 //
 // Complexity: O(rows × budgets) in vector instructions, and a search of the core in few nodes.
 #pragma once

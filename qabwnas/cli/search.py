@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from qabwnas.search.method import Method
 
 NOTHING_FITS = 3
+LEAST_SECONDS = 1e-6
+"""Of an explanation, where the search took all the time."""
 
 
 @click.command(name="search")
@@ -108,7 +111,10 @@ def command(
     if with_reasons and result.status == "optimal":  # what is not proved rests on nothing
         from qabwnas.search.explain import explain
 
-        explanation = explain(lut, minimize=minimize, budgets=bounds, scope=scope)
+        seconds_left = None if time_limit is None else max(time_limit - result.seconds, LEAST_SECONDS)
+        explanation = explain(
+            lut, minimize=minimize, budgets=bounds, scope=scope, time_limit=seconds_left, node_limit=node_limit
+        )
     if as_json:
         click.echo(_as_json(result, explanation, margins))
     else:
@@ -117,8 +123,8 @@ def command(
             click.echo(margin.as_text())
         for rank, answer in enumerate(result.answers, start=1):
             click.echo(_as_text(lut, rank, answer, result.minimized))
-        for effect in explanation.effects if explanation is not None else ():
-            click.echo(_effect_as_text(effect, result.minimized))
+        if explanation is not None:
+            _print_reasons(explanation, bounds)
     if result.status == "infeasible":
         _explain_infeasible(result, margins)
         raise click.exceptions.Exit(NOTHING_FITS)
@@ -194,6 +200,15 @@ def _as_text(lut: Lut, rank: int, answer: Answer, minimized: str) -> str:
     for name, candidate in answer.choice.items():
         lines.append(f"    {name:<{names}}  {candidate:>{numbers}}  {lut.describe(name, candidate)}")
     return "\n".join(lines)
+
+
+def _print_reasons(explanation: Explanation, budgets: Iterable[str]) -> None:
+    effects = {effect.metric: effect for effect in explanation.effects}
+    for name in budgets:
+        if name in effects:
+            click.echo(_effect_as_text(effects[name], explanation.minimized))
+        else:
+            click.echo(f"budget {name}: what it does was not proved within the limits")
 
 
 def _effect_as_text(effect: BudgetEffect, minimized: str) -> str:

@@ -104,7 +104,7 @@ class LutBlock:
 
     def column_part(self, metric: str, first: int, last: int) -> NDArray[np.float64]:
         """Return :meth:`column` of candidates ``first … last − 1``; a stored one is read so far, and not kept."""
-        return _joined([part(table.columns, metric, *rows) for table, *rows in self._tables_of(first, last)])
+        return _joined([part(table.columns, metric, *rows) for table, *rows in self.tables_of(first, last)])
 
     def measured_part(self, metric: str, first: int, last: int) -> NDArray[np.bool_] | None:
         """Return :meth:`measured` of candidates ``first … last − 1``, read as by :meth:`column_part`."""
@@ -115,11 +115,11 @@ class LutBlock:
                 part(table.measured, metric, low, high)
                 if metric in table.measured
                 else np.ones(high - low, dtype=np.bool_)
-                for table, low, high in self._tables_of(first, last)
+                for table, low, high in self.tables_of(first, last)
             ]
         )
 
-    def _tables_of(self, first: int, last: int) -> Iterator[tuple[Table, int, int]]:
+    def tables_of(self, first: int, last: int) -> Iterator[tuple[Table, int, int]]:
         """Give the tables that hold candidates ``first … last − 1``, each with the first row of them and the end."""
         for table, start in zip(self.tables, self.starts, strict=False):
             low, high = max(first - start, 0), min(last - start, table.n_rows)

@@ -63,30 +63,31 @@ class BitRules:
                 )
         return cls({name: frozenset(wanted) for name, wanted in allowed.items()}, HOMOGENEOUS in texts)
 
-    def allowed(self, block: LutBlock) -> NDArray[np.bool_]:
-        """Return which candidates of a block have widths that it may have, bool ``(n_candidates,)``."""
-        return np.concatenate([self._allowed_rows(block.name, table) for table in block.tables])
+    def allowed(self, block: LutBlock, first: int, last: int) -> NDArray[np.bool_]:
+        """Return which of a block's candidates ``first … last − 1`` have widths that it may have, bool."""
+        return np.concatenate([self._allowed_rows(block.name, *rows) for rows in block.tables_of(first, last)])
 
-    def _allowed_rows(self, block_name: str, table: Table) -> NDArray[np.bool_]:
+    def _allowed_rows(self, block_name: str, table: Table, first: int, last: int) -> NDArray[np.bool_]:
         allowed = self.widths.get(block_name)
         if table.rows is None:
-            return np.full(table.n_rows, allowed is None or table.widths in allowed)
-        of_layers = table.rows.widths
-        right = np.ones(table.n_rows, dtype=np.bool_)
+            return np.full(last - first, allowed is None or table.widths in allowed)
+        of_layers = table.rows.widths[:, first:last]
+        right = np.ones(last - first, dtype=np.bool_)
         if allowed is not None:
             right &= np.array([widths in allowed for widths in table.rows.choices.bit_widths])[of_layers].all(axis=0)
         if self.homogeneous:
             right &= (of_layers == of_layers[0]).all(axis=0)
         return right
 
-    def groups(self, block: LutBlock) -> NDArray[np.int64]:
-        """Return a number for the widths of every candidate that has one, int64 ``(n_candidates,)``."""
+    def groups(self, block: LutBlock, first: int, last: int) -> NDArray[np.int64]:
+        """Return a number for the widths of each of these candidates that has one, int64."""
         numbers = []
-        for table in block.tables:
+        for table, low, high in block.tables_of(first, last):
             if table.rows is not None:
-                numbers.append(np.array([_number(w) for w in table.rows.choices.bit_widths])[table.rows.widths[0]])
+                of_widths = np.array([_number(widths) for widths in table.rows.choices.bit_widths])
+                numbers.append(of_widths[table.rows.widths[0, low:high]])
             elif table.widths is not None:
-                numbers.append(np.full(table.n_rows, _number(table.widths), dtype=np.int64))
+                numbers.append(np.full(high - low, _number(table.widths), dtype=np.int64))
         return np.concatenate(numbers)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -10,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qabwnas.lut.lut import Lut
-from qabwnas.search.backend import INFEASIBLE, Backend, select_backend
+from qabwnas.search.backend import INFEASIBLE, LIMIT, Backend, select_backend
 from qabwnas.search.grid import UNLIMITED, exact_difference
 from qabwnas.search.method import solve
-from qabwnas.search.parts import best
+from qabwnas.search.parts import UNBOUNDED, Limits, best
 from qabwnas.search.problem import Number, Problem, exact_number
 from qabwnas.search.scope import Scope
-from qabwnas.search.search import compared_metrics, default_objective, smallest_totals
+from qabwnas.search.search import compared_metrics, default_objective, limits_of, smallest_totals
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,9 @@ class Explanation:
 
     Attributes:
         minimized: the name of what was minimised: ``weighted loss`` where blocks have weights.
-        objective: the best; ``None`` where nothing fits.
-        effects: one a budget, in the order given; empty where nothing fits.
+        objective: the best; ``None`` where nothing fits, or it was not proved within the limits.
+        effects: one a budget, in the order given, but for those that were not proved within the limits; empty where
+            nothing fits.
         smallest: as in a :class:`~qabwnas.search.search.SearchResult`.
     """
 
@@ -69,32 +71,48 @@ def explain(
     minimize: str | None = None,
     budgets: Mapping[str, Number] | None = None,
     scope: Scope | None = None,
+    time_limit: float | None = None,
+    node_limit: int | None = None,
     backend: str | None = None,
 ) -> Explanation:
     """Explain what :func:`qabwnas.search` answers to the same arguments; raises what that does.
 
+    The time limit holds for all of it, the node limit for each of its searches.
+
     Complexity: two direct searches a budget, one for its metric under the others, and one for the objective.
     """
+    limits = limits_of(time_limit, node_limit, time.perf_counter())
     kernels = select_backend(backend)
     minimize = default_objective(lut.metric_names) if minimize is None else minimize
     budgets = dict(budgets or {})
     problem = Problem.of(lut, compared_metrics(lut, minimize, budgets, scope), kernels, scope, k=1)
-    return explain_problem(problem, budgets, kernels)
+    return explain_problem(problem, budgets, kernels, limits)
 
 
-def explain_problem(problem: Problem, budgets: Mapping[str, Number], kernels: Backend) -> Explanation:
-    """Explain the best subnet of a problem under budgets on its metrics."""
+def explain_problem(
+    problem: Problem, budgets: Mapping[str, Number], kernels: Backend, limits: Limits = UNBOUNDED
+) -> Explanation:
+    """Explain the best subnet of a problem under budgets on its metrics, as far as that is proved within the limits."""
     minimized = problem.metric_names[0]
-    found, _ = solve(problem, problem.budget_units(budgets), 1, kernels)
+    found, _ = solve(problem, problem.budget_units(budgets), 1, kernels, limits=limits)
     if found.status == INFEASIBLE:
-        return Explanation(minimized, None, (), smallest_totals(problem, budgets, kernels))
-    effects = tuple(_effect(problem, name, budgets, found.totals[0], kernels) for name in budgets)
-    return Explanation(minimized, problem.grids[0].decimal(int(found.totals[0, 0])), effects, {})
+        return Explanation(minimized, None, (), smallest_totals(problem, budgets, kernels, limits))
+    if found.status == LIMIT:
+        return Explanation(minimized, None, (), {})
+    effects = (_effect(problem, name, budgets, found.totals[0], kernels, limits) for name in budgets)
+    objective = problem.grids[0].decimal(int(found.totals[0, 0]))
+    return Explanation(minimized, objective, tuple(effect for effect in effects if effect is not None), {})
 
 
 def _effect(
-    problem: Problem, name: str, budgets: Mapping[str, Number], totals: NDArray[np.int64], kernels: Backend
-) -> BudgetEffect:
+    problem: Problem,
+    name: str,
+    budgets: Mapping[str, Number],
+    totals: NDArray[np.int64],
+    kernels: Backend,
+    limits: Limits,
+) -> BudgetEffect | None:
+    """Return what a budget does; ``None`` where that is not proved within the limits."""
     m = problem.metric_names.index(name)
     grid, objective_grid = problem.grids[m], problem.grids[0]
     budget = exact_difference(exact_number(budgets[name], f"budget {name!r}"), Decimal(0))
@@ -106,12 +124,17 @@ def _effect(
     bounds = led.budget_units(budgets)
     bounds[0] = UNLIMITED
     bounds[1] = objective - 1
-    better = best(led, bounds, 1, kernels)
+    better = best(led, bounds, 1, kernels, limits=limits)
+    if better.status == LIMIT:
+        return None
     if better.status == INFEASIBLE:
         return BudgetEffect(name, budget, slack)
     bounds = problem.budget_units(budgets)
     bounds[m] = better.totals[0, 0]
-    gained = int(best(problem, bounds, 1, kernels).totals[0, 0])
+    best_there = best(problem, bounds, 1, kernels, limits=limits)
+    if best_there.status == LIMIT:
+        return None
+    gained = int(best_there.totals[0, 0])
     next_budget = grid.decimal(int(better.totals[0, 0]))
     return BudgetEffect(
         name,

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from qabwnas.errors import InputError
 from qabwnas.lut.lut import Lut, LutBlock, Table
+from qabwnas.search.streaming import runs
 from qabwnas.space import Block, Operation
 
 
@@ -48,20 +49,20 @@ class OperationRule:
         if what.startswith("#") and block is None:
             raise InputError(f"{rule}: a candidate's number needs a block: BLOCK={what}")
         blocks = [lut.block(block)] if block is not None else lut.blocks
-        if not any(rule._uses(lut, of).any() for of in blocks):
+        if not any(rule._uses(lut, of, *run).any() for of in blocks for run in runs(of)):
             where = (
                 "any block" if block is None else f"block {block!r}" + (f", layer {layer}" if layer is not None else "")
             )
             raise InputError(f"{rule}: there is no {what!r} in {where}")
         return rule
 
-    def allowed(self, lut: Lut, block: LutBlock) -> NDArray[np.bool_]:
-        """Return which candidates of a block keep the rule, bool ``(n_candidates,)``."""
-        uses = self._uses(lut, block)
+    def allowed(self, lut: Lut, block: LutBlock, first: int, last: int) -> NDArray[np.bool_]:
+        """Return which of a block's candidates ``first … last − 1`` keep the rule, bool ``(last − first,)``."""
+        uses = self._uses(lut, block, first, last)
         return np.asarray(uses.all(axis=0) if self.kind == "pin" else ~uses.any(axis=0))
 
-    def _uses(self, lut: Lut, block: LutBlock) -> NDArray[np.bool_]:
-        """Which layers of which candidates are what the rule names: bool ``(n_layers, n_candidates)``.
+    def _uses(self, lut: Lut, block: LutBlock, first: int, last: int) -> NDArray[np.bool_]:
+        """Which layers of which of these candidates are what the rule names: bool ``(n_layers, last − first)``.
 
         A candidate that is named by number or description counts as one layer.
         """
@@ -69,9 +70,9 @@ class OperationRule:
             number = self.what[1:]
             if not (number.isascii() and number.isdigit() and int(number) < block.n_candidates):
                 raise InputError(f"{self}: {block.name} has candidates #0 to #{block.n_candidates - 1}")
-            return np.asarray([np.arange(block.n_candidates) == int(number)])
+            return np.asarray([np.arange(first, last) == int(number)])
         if lut.space is None:
-            return self._described(block)
+            return self._described(block, first, last)
         try:
             operation = Operation.parse(self.what)
         except InputError as error:
@@ -80,28 +81,31 @@ class OperationRule:
         layers = range(of_space.n_layers) if self.layer is None else [self.layer]
         if layers[-1] >= of_space.n_layers:
             raise InputError(f"{self}: block {block.name!r} has layers 0 to {of_space.n_layers - 1}")
-        uses = [np.stack([_has(of_space, table, layer, operation) for layer in layers]) for table in block.tables]
+        uses = [
+            np.stack([_has(of_space, layer, operation, *rows) for layer in layers])
+            for rows in block.tables_of(first, last)
+        ]
         return np.concatenate(uses, axis=1)
 
-    def _described(self, block: LutBlock) -> NDArray[np.bool_]:
+    def _described(self, block: LutBlock, first: int, last: int) -> NDArray[np.bool_]:
         hits: list[bool] = []
-        for table in block.tables:
+        for table, low, high in block.tables_of(first, last):
             if table.descriptions is None:
                 raise InputError(
                     f"{self}: the LUT describes no candidates of block {block.name!r}: use {block.name}=#N"
                 )
-            hits.extend(words == self.what for words in table.descriptions)
+            hits.extend(words == self.what for words in table.descriptions[low:high])
         return np.array(hits, dtype=np.bool_)[np.newaxis]
 
 
-def _has(block: Block, table: Table, layer: int, operation: Operation) -> NDArray[np.bool_]:
-    """Which rows of a table have the operation in a layer, bool ``(n_rows,)``."""
+def _has(block: Block, layer: int, operation: Operation, table: Table, first: int, last: int) -> NDArray[np.bool_]:
+    """Which of a table's rows ``first … last − 1`` have the operation in a layer, bool ``(last − first,)``."""
     offered = block.layers[layer].operations
     if operation not in offered:
-        return np.zeros(table.n_rows, dtype=np.bool_)
+        return np.zeros(last - first, dtype=np.bool_)
     if table.rows is not None:
-        return np.asarray(table.rows.operations[layer] == offered.index(operation))
-    digits = np.unravel_index(np.arange(table.n_rows), block.radices)[layer]
+        return np.asarray(table.rows.operations[layer, first:last] == offered.index(operation))
+    digits = np.unravel_index(np.arange(first, last), block.radices)[layer]
     return np.asarray(digits == offered.index(operation))
 
 

@@ -15,10 +15,11 @@ from qabwnas.errors import InputError
 from qabwnas.lut.lut import Lut, LutBlock, Metric
 from qabwnas.search.backend import Backend
 from qabwnas.search.grid import UNLIMITED, Grid, Needs, choose_grid
-from qabwnas.search.streaming import Rows, is_large, rows_in_parts
+from qabwnas.search.streaming import Pruning, Rows, grids_in_parts, is_large, largest_in_parts, rows_in_parts
 
 if TYPE_CHECKING:
     from qabwnas.search.scope import Scope, Selection
+    from qabwnas.search.weights import Weighing
 
 NO_MAXIMUM = -(2**63)
 """The origin of a max-aggregated metric without a fixed part."""
@@ -70,9 +71,8 @@ class Problem:
         plain one may then be named again behind it. Grids are those of all candidates, so totals do not depend on what
         a scope leaves out. ``units`` gives them with the columns, by default :func:`units_of`.
 
-        Where ``k`` says how many best subnets are looked for, a large LUT without a scope is set up in memory for the
-        rows that these may need (:mod:`qabwnas.search.streaming`). Within a scope all are held: what is left out or
-        weighted 0 changes which rows remove others.
+        Where ``k`` says how many best subnets are looked for, a large LUT is set up in memory for the rows that these
+        may need (:mod:`qabwnas.search.streaming`).
 
         Raises:
             InputError: a metric is unknown or named twice, was not measured for a candidate that may be chosen, or has
@@ -85,17 +85,36 @@ class Problem:
         for index, name in enumerate(compared):
             if name in compared[:index]:
                 raise InputError(f"metric {name!r} is named twice")
+        if k is not None and units is None and is_large(lut):
+            return cls._in_parts(lut, metrics, backend, scope, k)
         selection = scope.selection(lut) if scope is not None else None
-        is_max = np.array([metric.aggregation == "max" for metric in metrics], dtype=np.uint8)
-        if k is not None and scope is None and units is None and is_large(lut):
-            grids, rows = rows_in_parts(lut, metrics, is_max, k, backend)
-        else:
-            grids, rows = _all_rows(lut, metrics, backend, units or units_of, selection)
-        origin = np.array([_origin(*pair, backend) for pair in zip(metrics, grids, strict=True)], dtype=np.int64)
-        problem = cls(metrics, grids, lut.block_names, rows.values, rows.offsets, is_max, origin, rows.candidates)
+        grids, rows = _all_rows(lut, metrics, backend, units or units_of, selection)
+        problem = cls._of_rows(lut, metrics, grids, backend, rows)
         if selection is not None:
             problem = problem.selected(selection)
         return problem.weighted(scope.factors(lut.block_names)) if scope is not None and weighted else problem
+
+    @classmethod
+    def _of_rows(
+        cls, lut: Lut, metrics: tuple[Metric, ...], grids: tuple[Grid, ...], backend: Backend, rows: Rows
+    ) -> Problem:
+        origin = np.array([_origin(*pair, backend) for pair in zip(metrics, grids, strict=True)], dtype=np.int64)
+        return cls(metrics, grids, lut.block_names, rows.values, rows.offsets, _is_max(metrics), origin, *rows[2:])
+
+    @classmethod
+    def _in_parts(cls, lut: Lut, metrics: tuple[Metric, ...], backend: Backend, scope: Scope | None, k: int) -> Problem:
+        rules = scope.rules(lut) if scope is not None else None
+        grids = grids_in_parts(lut, metrics, rules)
+        pruning = Pruning(_is_max(metrics), k, backend)
+        if scope is None or not scope.is_weighted:
+            return cls._of_rows(lut, metrics, grids, backend, rows_in_parts(lut, metrics, grids, pruning, rules))
+        from qabwnas.search.weights import Weighing  # here, for most searches have no weights
+
+        fixed = _origin(metrics[0], grids[0], backend) if metrics[0].fixed is not None else None
+        largest = largest_in_parts(lut, metrics[0], grids[0], backend, rules)
+        weighing = Weighing.of(metrics[0], grids[0], scope.factors(lut.block_names), largest, fixed)
+        rows = rows_in_parts(lut, metrics, grids, pruning, rules, weighing)
+        return cls._of_rows(lut, metrics, grids, backend, rows)._led_by_weighted(weighing, rows.values[0])
 
     def selected(self, selection: Selection) -> Problem:
         """Return the problem of a selection's candidates; rows are all candidates here."""
@@ -112,16 +131,22 @@ class Problem:
         )
 
     def weighted(self, factors: Mapping[str, Decimal]) -> Problem:
-        """Return the problem whose first metric counts by a factor a block; raises as :func:`.weigh` does."""
-        from qabwnas.search.weights import weigh  # here, for most searches have no weights
+        """Return the problem whose first metric counts by a factor a block; raises as :meth:`.Weighing.of` does."""
+        from qabwnas.search.weights import Weighing, largest_size  # here, for most searches have no weights
 
         fixed = int(self.origin[0]) if self.metrics[0].fixed is not None else None
-        grid, values, fixed = weigh(self.metrics[0], self.grids[0], factors, self.values[0], self.offsets, fixed)
-        origin = self.origin[0] if fixed is None else fixed
+        blocks = [self.values[0, first:last] for first, last in pairwise(self.offsets.tolist())]
+        weighing = Weighing.of(self.metrics[0], self.grids[0], factors, list(map(largest_size, blocks)), fixed)
+        values = np.concatenate([weighing.of_block(units, b) for b, units in enumerate(blocks)])
+        return self._led_by_weighted(weighing, values)
+
+    def _led_by_weighted(self, weighing: Weighing, values: NDArray[np.int64]) -> Problem:
+        """Return the problem with the weighted values of its first metric instead of the plain ones."""
+        origin = self.origin[0] if self.metrics[0].fixed is None else weighing.of_fixed(int(self.origin[0]))
         return replace(
             self,
             metrics=(replace(self.metrics[0], name=weighted_name(self.metrics[0].name)), *self.metrics[1:]),
-            grids=(grid, *self.grids[1:]),
+            grids=(weighing.grid, *self.grids[1:]),
             values=np.concatenate([values[np.newaxis], self.values[1:]]),
             origin=np.concatenate([[origin], self.origin[1:]]),
         )
@@ -207,6 +232,10 @@ def exact_number(value: Number, what: str) -> Decimal:
 def weighted_name(metric: str) -> str:
     """Return the name of a metric in which blocks count by their weights."""
     return f"weighted {metric}"
+
+
+def _is_max(metrics: Sequence[Metric]) -> NDArray[np.uint8]:
+    return np.array([metric.aggregation == "max" for metric in metrics], dtype=np.uint8)
 
 
 def _all_rows(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 from qabwnas.errors import InputError
 from qabwnas.lut.lut import Lut
 from qabwnas.search.problem import Number, exact_number
+
+if TYPE_CHECKING:
+    from qabwnas.search.row_rules import RowRules
 
 
 @dataclass(frozen=True)
@@ -66,39 +69,45 @@ class Scope:
         """Return the weight of every block, by its name."""
         return {name: exact_number(self.weights.get(name, 1), name) for name in block_names}
 
-    def selection(self, lut: Lut) -> Selection:
-        """Return the candidates that this leaves of a LUT; O(rows × layers) where anything is restricted.
+    def rules(self, lut: Lut) -> RowRules:
+        """Return the rules that this makes for the candidates of a LUT.
 
         Raises:
-            InputError: a block, layer, operation, candidate or bit width is named that the LUT does not have, a text is
-                of none of the forms, or nothing is left of a block; the message names the block and the part.
+            InputError: a block, layer, operation, candidate or bit width is named that the LUT does not have, or a text
+                is of none of the forms.
         """
         from qabwnas.search.bit_rules import BitRules  # here, for most searches have no scope
         from qabwnas.search.operation_rule import OperationRule
+        from qabwnas.search.row_rules import RowRules
 
         for name in self.weights:
             lut.block(name)
         bits = BitRules.of(self.bits, lut)
-        rules = [
-            *(OperationRule.of("pin", text, lut) for text in self.pin),
-            *(OperationRule.of("forbid", text, lut) for text in self.forbid),
-        ]
-        candidates = []
+        pins = (OperationRule.of("pin", text, lut) for text in self.pin)
+        bans = (OperationRule.of("forbid", text, lut) for text in self.forbid)
+        return RowRules(lut, bits, ", ".join(map(str, self.bits)), (*pins, *bans))
+
+    def selection(self, lut: Lut) -> Selection:
+        """Return the candidates that this leaves of a LUT; O(rows × layers) where anything is restricted.
+
+        Raises:
+            InputError: as of :meth:`rules`, or nothing is left of a block; the message names the block and the part.
+        """
+        from qabwnas.search.row_rules import check_common_groups
+
+        rules = self.rules(lut)
+        candidates, groups = [], []
         for block in lut.blocks:
-            left = bits.allowed(block)
-            if not left.any():
-                raise InputError(f"bits {', '.join(map(str, self.bits))!r} leave no candidate of block {block.name!r}")
-            for rule in rules:
-                if rule.block in (None, block.name):
-                    left = left & rule.allowed(lut, block)
-                if not left.any():
-                    raise InputError(f"{rule} leaves no candidate of block {block.name!r}")
+            of_block = rules.of_block(block)
+            left = of_block.allowed(0, block.n_candidates)
+            of_block.check()
             candidates.append(np.flatnonzero(left))
-        if not bits.homogeneous:
+            numbers = of_block.groups(0, block.n_candidates)
+            if numbers is not None:
+                groups.append(numbers[left])
+        if not groups:
             return Selection(tuple(candidates), None)
-        groups = [bits.groups(block)[chosen] for block, chosen in zip(lut.blocks, candidates, strict=True)]
-        if not set.intersection(*(set(group.tolist()) for group in groups)):
-            raise InputError("bits 'homogeneous': no bit widths are left that all blocks could have")
+        check_common_groups(groups)
         return Selection(tuple(candidates), tuple(groups))
 
     def as_json(self) -> dict[str, Any]:

@@ -158,7 +158,7 @@ class Question(NamedTuple):
         started = time.perf_counter()
         _check_count("top", top)
         _check_count("distance", distance)
-        limits = _limits(time_limit, node_limit, started)
+        limits = limits_of(time_limit, node_limit, started)
         _check_method(method, top, distance, limits)
         kernels = select_backend(backend)
         minimize = default_objective(lut.metric_names) if minimize is None else minimize
@@ -269,7 +269,12 @@ def _gap(objective: int, bound: int) -> Decimal | None:
     return _GAP_GRID.decimal(-((bound - objective) * 10**_GAP_GRID.decimals // abs(objective)))  # rounded up
 
 
-def _limits(time_limit: float | None, node_limit: int | None, started: float) -> Limits:
+def limits_of(time_limit: float | None, node_limit: int | None, started: float) -> Limits:
+    """Return the limits of a search that started at a time of :func:`time.perf_counter`.
+
+    Raises:
+        InputError: a limit is not a positive number.
+    """
     if node_limit is not None:
         _check_count("node_limit", node_limit)
     if time_limit is not None and not (isinstance(time_limit, int | float) and time_limit > 0):

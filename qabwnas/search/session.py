@@ -6,6 +6,7 @@ from collections import ChainMap
 from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import partial
 from itertools import pairwise
 from typing import TypedDict, Unpack, cast
 
@@ -22,8 +23,12 @@ from qabwnas.search.frontier import Frontier
 from qabwnas.search.grid import Grid
 from qabwnas.search.method import DEFAULT_MAX_MEMORY, Method
 from qabwnas.search.problem import Number, Problem, grid_of, known_column
+from qabwnas.search.recent import Recent
 from qabwnas.search.scope import Scope
 from qabwnas.search.search import Question, SearchResult, compared_metrics, default_objective
+
+KEPT_PROBLEMS = 64
+KEPT_FRONTS = 16
 
 
 class SearchOptions(TypedDict, total=False):
@@ -59,7 +64,8 @@ class Session:
     Kept are columns in units, a block and metric; pruned rows, a block, set of metrics, scope and number of answers;
     and built fronts. Under new budgets a search starts from the pruned rows: they are all that any budgets on the same
     metrics need. :meth:`with_block` and :meth:`with_column` return sessions that keep whatever does not depend on what
-    they replace; the LUT itself never changes. Memory: what was searched over once is kept as long as the session.
+    they replace; the LUT itself never changes. Memory: units are kept as long as the session, a column once; of pruned
+    rows and fronts the last :data:`KEPT_PROBLEMS` and :data:`KEPT_FRONTS` that were used.
 
     A session is for one thread; answers equal those of :func:`qabwnas.search` and :meth:`.Frontier.build`.
 
@@ -77,9 +83,9 @@ class Session:
         self._kernels = select_backend(backend)
         self._grids: dict[str, Grid] = {}
         self._units: dict[tuple[str, str, Grid], NDArray[np.int64]] = {}  # by block, metric and grid
-        self._kept: dict[_Pruning, NDArray[np.bool_]] = {}
-        self._problems: dict[tuple[tuple[str, ...], str, int], Problem] = {}
-        self._fronts: dict[tuple[tuple[str, ...], str], Frontier] = {}
+        self._kept: Recent[_Pruning, NDArray[np.bool_]] = Recent(KEPT_PROBLEMS * len(lut.blocks))
+        self._problems: Recent[tuple[tuple[str, ...], str, int], Problem] = Recent(KEPT_PROBLEMS)
+        self._fronts: Recent[tuple[tuple[str, ...], str], Frontier] = Recent(KEPT_FRONTS)
 
     def search(self, **options: Unpack[SearchOptions]) -> SearchResult:
         """Search as :func:`qabwnas.search` does, with the same options and errors."""
@@ -124,10 +130,12 @@ class Session:
             raise InputError(f"minimize: {minimize!r} is not a list of metrics")
         extent = sorted((name, str(low), str(high)) for name, (low, high) in (within or {}).items())
         key = (tuple(minimize), canonical_json([_text_of(scope), extent, str(epsilon)]))
-        if key not in self._fronts:
+
+        def built() -> Frontier:
             problem = self._problem(minimize, scope, 1)
-            self._fronts[key] = Frontier.of_problem(problem, self._kernels, scope, within or {}, epsilon, max_memory)
-        return self._fronts[key]
+            return Frontier.of_problem(problem, self._kernels, scope, within or {}, epsilon, max_memory)
+
+        return self._fronts.get_or_make(key, built)
 
     def with_block(self, name: str, tables: Sequence[Table]) -> Session:
         """Return a session in which a block has other tables.
@@ -161,27 +169,25 @@ class Session:
         session._units = {
             key: units for key, units in self._units.items() if key[0] not in blocks or key[1] not in metrics
         }
-        session._kept = {
-            key: kept for key, kept in self._kept.items() if key.block not in blocks or not metrics & key.metrics
-        }
-        session._problems = {key: problem for key, problem in self._problems.items() if not metrics & set(key[0])}
-        session._fronts = {key: front for key, front in self._fronts.items() if not metrics & set(key[0])}
+        session._kept = self._kept.where(lambda key: key.block not in blocks or not metrics & key.metrics)
+        session._problems = self._problems.where(lambda key: not metrics & set(key[0]))
+        session._fronts = self._fronts.where(lambda key: not metrics & set(key[0]))
         return session
 
     def _problem(self, metric_names: Sequence[str], scope: Scope | None, n_answers: int) -> Problem:
         """The problem over these metrics, of the rows that ``n_answers`` best subnets need under any budgets."""
         key = (tuple(metric_names), _text_of(scope), n_answers)
-        if key not in self._problems:
-            problem = Problem.of(self.lut, metric_names, self._kernels, scope, self._units_of)
-            columns = frozenset(zip(problem.metric_names, problem.grids, strict=True))
-            kept = []
-            for b, name in enumerate(problem.block_names):
-                pruning = _Pruning(name, columns, frozenset(metric_names), key[1], n_answers)
-                if pruning not in self._kept:
-                    self._kept[pruning] = _kept_rows(problem, b, n_answers, self._kernels)
-                kept.append(self._kept[pruning])
-            self._problems[key] = problem.with_rows(np.concatenate(kept))
-        return self._problems[key]
+        return self._problems.get_or_make(key, lambda: self._pruned(metric_names, scope, n_answers))
+
+    def _pruned(self, metric_names: Sequence[str], scope: Scope | None, n_answers: int) -> Problem:
+        problem = Problem.of(self.lut, metric_names, self._kernels, scope, self._units_of)
+        columns = frozenset(zip(problem.metric_names, problem.grids, strict=True))
+        kept = []
+        for b, name in enumerate(problem.block_names):
+            pruning = _Pruning(name, columns, frozenset(metric_names), _text_of(scope), n_answers)
+            rows = partial(_kept_rows, problem, b, n_answers, self._kernels)
+            kept.append(self._kept.get_or_make(pruning, rows))
+        return problem.with_rows(np.concatenate(kept))
 
     def _units_of(self, lut: Lut, metric: Metric, kernels: Backend) -> tuple[Grid, NDArray[np.int64]]:
         """As :func:`.units_of`."""

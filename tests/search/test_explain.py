@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from hypothesis import assume, given, settings
@@ -12,7 +13,8 @@ from hypothesis import strategies as st
 import qabwnas
 from qabwnas.errors import InputError
 from qabwnas.lut.lut import Lut
-from qabwnas.search.explain import explain
+from qabwnas.search.backend import LIMIT, Backend
+from qabwnas.search.explain import Explanation, explain
 from tests import oracle
 from tests.search import BACKENDS
 from tests.search.test_against_oracle import budgets_near_totals
@@ -64,3 +66,20 @@ def test_an_example() -> None:
     assert explain(lut, budgets={"size": 0}).smallest == {"size": 1}
     with pytest.raises(InputError, match="metric 'sice' is not in the LUT"):
         explain(lut, budgets={"sice": 1})
+
+
+@pytest.mark.parametrize("n_proved", [0, 1, 2])
+def test_what_is_not_proved_within_the_limits_is_left_out(monkeypatch: pytest.MonkeyPatch, n_proved: int) -> None:
+    lut = lut_from_columns({"loss": [[3.0, 2.0, 1.0]] * 3, "size": [[1.0, 2.0, 4.0]] * 3})
+    whole, n_searches = Backend.top, iter(range(9))
+
+    def stopped(*arguments: Any) -> tuple[int, Any, Any, int, int]:
+        status, *found = whole(*arguments)
+        return (status if next(n_searches) < n_proved else LIMIT, *found)
+
+    assert explain(lut, budgets={"size": 7}, time_limit=60) == explain(lut, budgets={"size": 7})
+    with pytest.raises(InputError, match="time_limit: 0 is not a number of seconds above 0"):
+        explain(lut, time_limit=0)
+    monkeypatch.setattr(Backend, "top", stopped)
+    objective = Decimal(6) if n_proved else None
+    assert explain(lut, budgets={"size": 7}, node_limit=50) == Explanation("loss", objective, (), {})

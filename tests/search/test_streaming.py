@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tempfile
@@ -23,7 +24,7 @@ from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
 from qabwnas.search import Problem, select_backend, streaming
 from qabwnas.search.batch import answer_batch
 from tests.search import BACKENDS
-from tests.strategies import lut_from_columns, luts
+from tests.strategies import lut_from_columns, luts, luts_of_spaces, scopes
 
 EXAMPLES = settings(max_examples=100, deadline=None)
 
@@ -99,6 +100,60 @@ def test_answers_are_those_of_the_whole(backend: str, lut: Lut, data: st.DataObj
     assert found[0] == found[1]
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+@EXAMPLES
+@given(lut=luts_of_spaces(), data=st.data())
+def test_rows_within_a_scope_are_those_of_the_whole(backend: str, lut: Lut, data: st.DataObject) -> None:
+    scope, _ = data.draw(scopes(lut))
+    k, n_rows = data.draw(st.sampled_from([1, 2, 20])), data.draw(st.integers(1, 9))
+    kernels = select_backend(backend)
+    try:
+        whole = Problem.of(lut, lut.metric_names, kernels, scope, k=k)
+    except InputError as error:
+        with in_runs_of(n_rows), pytest.raises(InputError, match=re.escape(str(error))):
+            Problem.of(lut, lut.metric_names, kernels, scope, k=k)
+        return
+    with in_runs_of(n_rows):
+        streamed = Problem.of(lut, lut.metric_names, kernels, scope, k=k)
+    assert streamed.metrics == whole.metrics
+    assert streamed.grids == whole.grids
+    assert np.array_equal(streamed.origin, whole.origin)
+    assert (streamed.groups is None) == (whole.groups is None)
+    for b, (first, last) in enumerate(pairwise(whole.offsets)):
+        groups = whole.groups[first:last] if whole.groups is not None else np.zeros(last - first)
+        kept = []
+        for group in np.unique(groups):
+            of_group = np.flatnonzero(groups == group)
+            kept += of_group[
+                kernels.prune(np.ascontiguousarray(whole.values[:, first + of_group]), whole.is_max, k)
+            ].tolist()
+        rows, expected = slice(*streamed.offsets[b : b + 2]), first + np.array(sorted(kept))
+        assert whole.candidates is not None
+        assert streamed.candidates is not None
+        assert streamed.candidates[rows].tolist() == whole.candidates[expected].tolist()
+        assert np.array_equal(streamed.values[:, rows], whole.values[:, expected])
+        if streamed.groups is not None and whole.groups is not None:
+            assert streamed.groups[rows].tolist() == whole.groups[expected].tolist()
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@EXAMPLES
+@given(lut=luts_of_spaces(), data=st.data())
+def test_answers_within_a_scope_are_those_of_the_whole(backend: str, lut: Lut, data: st.DataObject) -> None:
+    scope, _ = data.draw(scopes(lut))
+    top, distance = data.draw(st.sampled_from([1, 3])), data.draw(st.integers(1, 3))
+    found = []
+    for way in (nullcontext(), in_runs_of(2)):
+        with way:
+            try:
+                result = qabwnas.search(lut, top=top, distance=distance, scope=scope, backend=backend)
+                front = qabwnas.Frontier.build(lut, lut.metric_names, scope=scope, backend=backend)
+                found.append((replace(result, seconds=0), front.units.tolist(), front.candidates.tolist()))
+            except InputError as error:
+                found.append(str(error))
+    assert found[0] == found[1]
+
+
 def test_what_is_wrong_is_named_by_its_number_in_the_block(tmp_path: Path) -> None:
     nan = lut_from_columns({"loss": [[0.0], [0.0, 1.0, 2.0, np.nan]]})
     huge = lut_from_columns({"loss": [[0.0], [0.0, 1.0, 2.0, 5e18]]})
@@ -139,6 +194,8 @@ def ask(path):
     lut = qabwnas.Lut.open(path)
     front = qabwnas.Frontier.build(lut, ["loss", "size"], backend=backend)
     (best,) = qabwnas.search(lut, budgets={"size": 900_000}, backend=backend).answers
+    scope = qabwnas.Scope(weights={"block1": "0.5"}, forbid=["block1=#7"])
+    qabwnas.search(lut, budgets={"size": 900_000}, scope=scope, backend=backend)
     return len(front), best.totals["loss"]
 
 small, large, backend = sys.argv[1:]

@@ -14,7 +14,7 @@ def joined(offsets, values, is_max, origin, budgets):  # type: ignore[no-untyped
     """Join the objective and the metrics behind it to one key, whose order is that of their totals within budgets.
 
     Returns the rows' keys above the least of their block, the factors of the first metrics that make it, every metric's
-    sum of least values, and the range of all rows' keys.
+    sum of least values, the range of all rows' keys, and the last key that a subnet within the budgets may have.
     """
     n_rows, d = values.shape
     n_blocks = offsets.size - 1
@@ -22,6 +22,7 @@ def joined(offsets, values, is_max, origin, budgets):  # type: ignore[no-untyped
     least = np.zeros(d, dtype=np.int64)
     factors = np.zeros(d, dtype=np.int64)
     n_joined = 0
+    last_key = np.int64(0)
     width = 1.0  # of the key so far
     for m in range(d):
         total_range = np.int64(0)
@@ -42,6 +43,7 @@ def joined(offsets, values, is_max, origin, budgets):  # type: ignore[no-untyped
             continue
         for i in range(n_joined):
             factors[i] *= total_range + 1
+        last_key = last_key * (total_range + 1) + total_range
         factors[m] = 1
         n_joined += 1
     keys = np.zeros(n_rows, dtype=np.int64)
@@ -53,7 +55,7 @@ def joined(offsets, values, is_max, origin, budgets):  # type: ignore[no-untyped
                 keys[row] += factors[m] * (values[row, m] - lows[b, m])
             most = max(most, keys[row])
         key_range += np.float64(most)
-    return keys, factors[:n_joined].copy(), least, max(key_range, 1.0)
+    return keys, factors[:n_joined].copy(), least, max(key_range, 1.0), last_key
 
 
 @njit(cache=True, nogil=True)

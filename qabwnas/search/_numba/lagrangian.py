@@ -2,85 +2,109 @@
 
 from __future__ import annotations
 
+import math
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from qabwnas.search._numba.inner import inner
+from qabwnas.search._numba.inner import bare, inner
 from qabwnas.search._numba.joined_rows import shares_of_slack
 from qabwnas.search._numba.linear_relaxation import multiplier, relaxation_of, solve
 from qabwnas.search._numba.rows import Rows
 
 _UNLIMITED = 2**63 - 1
-_ROWS_A_SLICE = 1 << 22
+_LARGEST_TOTAL = 2**62
+_RUN = 16
 
 Ints = NDArray[np.int64]
 Bytes = NDArray[np.uint8]
+Doubles = NDArray[np.float64]
 
 
-def drop_above(
-    upper: int, values: Ints, offsets: Ints, mask: Bytes, minimal: Rows, is_max: Bytes, origin: Ints, budgets: Ints
-) -> None:
-    """Take rows out of ``mask`` of which every feasible subnet has an objective above ``upper``.
+class Lagrangian(NamedTuple):
+    """How far the price of every row is above the least of its block, and the bound that those make together."""
 
-    ``values`` are ``(n_metrics, n_rows)``; ``minimal`` are the rows that are cheapest at any prices.
-    """
-    metrics = 1 + np.flatnonzero((is_max[1:] == 0) & (budgets[1:] != _UNLIMITED))
-    bounds = _bounds_beside(minimal.offsets, minimal.values, metrics, origin, budgets)
-    for first in range(0, mask.size, _ROWS_A_SLICE):  # Python, and so Ctrl-C, has its turn between slices
-        _drop_slice(upper, values, offsets, mask, metrics, bounds, first)
+    mask: Bytes  # (n_rows,): rows that may be used
+    gaps: Doubles  # (n_rows,): infinite where they may not
+    least_in_runs: Doubles  # of rows behind one another
+    bound: float
+    magnitude: float  # of what the bound is the sum of
+    rounding: float  # relative to that
+
+    @classmethod
+    def of(
+        cls, values: Ints, offsets: Ints, mask: Bytes, minimal: Rows, problem: tuple[Bytes, Ints, Ints]
+    ) -> Lagrangian:
+        """Return that of ``values`` ``(n_metrics, n_rows)``; ``minimal`` are those that are cheapest at any prices."""
+        is_max, origin, budgets = problem
+        metrics = 1 + np.flatnonzero((is_max[1:] == 0) & (budgets[1:] != _UNLIMITED))
+        return cls(mask, *_gaps(values, offsets, mask, minimal.offsets, minimal.values, metrics, origin, budgets))
+
+    def objective_within(self, gap: float) -> int:
+        """Return the objective, or a little less, up to which only rows within the gap are part of a subnet."""
+        if gap == np.inf:
+            return _UNLIMITED
+        objective = self.bound + gap
+        rounded = math.floor(objective - 2 * (2 * self.magnitude + abs(objective)) * self.rounding)
+        return max(-_LARGEST_TOTAL, rounded) if rounded < _LARGEST_TOTAL else _UNLIMITED
+
+    def gap_of_cheapest(self, n: int) -> float:
+        """Return a gap that about ``n`` rows are within; infinite where there are no more."""
+        of_runs = _nth_least(self.least_in_runs, n)
+        return _nth_least(self.gaps[self.gaps <= of_runs], n)
+
+    def rows_within(self, gap: float) -> Bytes:
+        return self.mask if gap == np.inf else (self.gaps <= gap).view(np.uint8)
+
+
+def _nth_least(values: Doubles, n: int) -> float:
+    return float(np.partition(values, n)[n]) if n < values.size else np.inf
 
 
 @njit(cache=True, nogil=True)
-def _bounds_beside(offsets, values, metrics, origin, budgets):  # type: ignore[no-untyped-def]
-    """Prices, a lower bound on what all blocks but each cost at those, and how far rounding reaches, relatively."""
-    n_blocks = offsets.size - 1
-    prices = _prices(offsets, values, metrics, origin, budgets)
-    cheapest = np.empty(n_blocks)
+def _gaps(values, offsets, mask, of_minimal, minimal, metrics, origin, budgets):  # type: ignore[no-untyped-def]
+    n_blocks, n_rows = offsets.size - 1, mask.size
+    prices = _prices(of_minimal, minimal, metrics, origin, budgets)
+    gaps = np.empty(n_rows)
     bound = np.float64(origin[0])
     magnitude = abs(bound)
     for b in range(n_blocks):
-        cheapest[b], largest = np.inf, 0.0
-        for row in range(offsets[b], offsets[b + 1]):
-            price = np.float64(values[row, 0])
-            size = abs(price)
-            for j in range(metrics.size):
-                cost = prices[j] * values[row, metrics[j]]
-                price += cost
-                size += abs(cost)
-            cheapest[b] = min(cheapest[b], price)
-            largest = max(largest, size)
-        bound += cheapest[b]
-        magnitude += largest
+        first, last = offsets[b], offsets[b + 1]
+        for row in range(first, last):
+            gaps[row] = np.float64(values[0, row])
+        magnitude += _largest_size(values[0], first, last)
+        for j in range(metrics.size):
+            for row in range(first, last):
+                gaps[row] += prices[j] * np.float64(values[metrics[j], row])
+            magnitude += prices[j] * _largest_size(values[metrics[j]], first, last)
+        cheapest = np.inf
+        for row in range(first, last):
+            if mask[row] == 0:
+                gaps[row] = np.inf
+            cheapest = min(cheapest, gaps[row])
+        for row in range(first, last):
+            gaps[row] -= cheapest
+        bound += cheapest
     for j in range(metrics.size):
         room = prices[j] * np.float64(budgets[metrics[j]] - origin[metrics[j]])
         bound -= room
         magnitude += abs(room)
+    least_in_runs = np.full((n_rows + _RUN - 1) // _RUN, np.inf)
+    for row in range(n_rows):
+        least_in_runs[row // _RUN] = min(least_in_runs[row // _RUN], gaps[row])
     # A sum errs by at most its number of terms times half a unit in the last place of their magnitude (2^-53 of it);
     # this is several times that, for those above and those of a row.
-    rounding = (n_blocks + 4 * origin.size + 16) * 2.0**-50
-    bound -= magnitude * rounding
-    for b in range(n_blocks):
-        cheapest[b] = bound - cheapest[b]
-    return prices, cheapest, rounding
+    return gaps, least_in_runs, bound, magnitude, (n_blocks + 4 * origin.size + 16) * 2.0**-50
 
 
-@njit(cache=True, nogil=True)
-def _drop_slice(upper, values, offsets, mask, metrics, bounds, first):  # type: ignore[no-untyped-def]
-    """Go through some of the rows, from the given one."""
-    prices, beside, rounding = bounds
-    limit = np.float64(upper)
-    last = min(first + _ROWS_A_SLICE, mask.size)
-    for b in range(offsets.size - 1):
-        for row in range(max(first, offsets[b]), min(last, offsets[b + 1])):
-            price = np.float64(values[0, row])
-            size = abs(price)
-            for j in range(metrics.size):
-                cost = prices[j] * values[metrics[j], row]
-                price += cost
-                size += abs(cost)
-            if beside[b] + price > limit + (size + abs(limit)) * rounding:
-                mask[row] = 0
+@bare
+def _largest_size(column, first, last):  # type: ignore[no-untyped-def]
+    low = high = np.int64(0)
+    for row in range(first, last):
+        low, high = min(low, column[row]), max(high, column[row])
+    return max(np.float64(high), -np.float64(low))
 
 
 @inner

@@ -70,8 +70,6 @@ def _set_largest_shares(lp, spare):  # type: ignore[no-untyped-def]
 @bare
 def _drop_rows(lp, cutoff):  # type: ignore[no-untyped-def]
     """Forbid rows whose prices tell that no subnet with them is among the k best; False if a block has none left."""
-    if cutoff == np.inf:
-        return True
     for b in range(lp.keys.size):
         n_left = 0
         for row in range(lp.offsets[b], lp.offsets[b + 1]):
@@ -119,7 +117,7 @@ def _can_be_apart(lp, numbers, apart):  # type: ignore[no-untyped-def]
 
 @bare
 def _key_of_worst(of_metrics, answers):  # type: ignore[no-untyped-def]
-    _, origin, _, least, factors = of_metrics
+    _, origin, _, least, factors, _ = of_metrics
     totals, at = answers[0], worst(answers)
     key = np.int64(0)
     for m in range(factors.size):
@@ -134,14 +132,21 @@ def key_bound(shares, key_range):  # type: ignore[no-untyped-def]
 
 
 @bare
+def _last_key(of_metrics, answers):  # type: ignore[no-untyped-def]
+    """Of subnets within the objective's budget that can join the k best."""
+    last = of_metrics[5]
+    return min(last, _key_of_worst(of_metrics, answers)) if are_complete(answers) else last
+
+
+@bare
 def _cutoff(of_metrics, key_range, answers):  # type: ignore[no-untyped-def]
-    return _key_of_worst(of_metrics, answers) / key_range if are_complete(answers) else np.inf
+    return _last_key(of_metrics, answers) / key_range
 
 
 @bare
 def is_behind(least_key, of_metrics, answers):  # type: ignore[no-untyped-def]
     """Whether no subnet whose key is at least this can join the k best."""
-    return are_complete(answers) and least_key > _key_of_worst(of_metrics, answers)
+    return least_key > _last_key(of_metrics, answers)
 
 
 @bare
@@ -151,12 +156,12 @@ def _is_behind_in_ties(lp, least_key, of_rows, of_metrics, answers):  # type: ig
     What is left to decide, the other metrics and then the candidates, may be behind even where it is least.
     """
     _, values, numbers, _ = of_rows
-    is_max, origin, _, _, factors = of_metrics
+    is_max, origin, _, _, factors, last_key = of_metrics
     if not are_complete(answers):
-        return False
+        return least_key > last_key
     key = _key_of_worst(of_metrics, answers)
-    if least_key != key:
-        return least_key > key
+    if least_key != key or least_key > last_key:
+        return least_key > min(key, last_key)
     totals, choice, at = answers[0], answers[1], worst(answers)
     for m in range(factors.size, is_max.size):
         total = origin[m]
@@ -193,7 +198,7 @@ def _record(spare, of_rows, of_metrics, answers, apart):  # type: ignore[no-unty
     """Record the subnet of the spare rows, if it fits and is apart from those before."""
     rows, _, totals, choice = spare
     _, values, numbers, _ = of_rows
-    is_max, origin, budgets, _, _ = of_metrics
+    is_max, origin, budgets, _, _, _ = of_metrics
     for m in range(totals.size):
         totals[m] = origin[m]
     for b in range(rows.size):

@@ -48,13 +48,13 @@ class LinearSearch:
 
     def __init__(self, rows: Rows, is_max: Bytes, origin: Ints, budgets: Ints) -> None:
         n_rows, n_blocks = rows.numbers.size, rows.offsets.size - 1
-        keys, factors, least, range_ = joined(rows.offsets, rows.values, is_max, origin, budgets)
+        keys, factors, least, range_, last_key = joined(rows.offsets, rows.values, is_max, origin, budgets)
         budgeted = 1 + np.flatnonzero((is_max[1:] == 0) & (budgets[1:] != _UNLIMITED))
         costs, _ = shares_of_slack(rows.offsets, rows.values, budgeted, origin, budgets)
         self._first_total = int(origin[0]) + int(least[0])
         self._factor = int(factors[0])
         self._of_rows = (rows.offsets, rows.values, rows.numbers, keys)
-        self._of_metrics = (is_max, origin, budgets, least, factors)
+        self._of_metrics = (is_max, origin, budgets, least, factors, last_key)
         self._shares = (keys / range_, costs, range_)
         self._most_children = int(np.diff(rows.offsets).max())
         self._open = OpenNodes.none(n_rows, n_blocks, budgeted.size)

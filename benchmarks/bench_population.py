@@ -7,7 +7,7 @@ take turns, each in a process of its own with one thread, on the same weights an
 imports.
 
 - tree: what ``qabwnas populate`` does, in the environment that its workers get;
-- one by one: every candidate and every bit width for itself, by the same kernels in the same environment;
+- one by one: every candidate and every bit width for itself, by the same code (a tree of one path) and environment;
 - plain: the same as one would write it with torch alone (plain_population.py), with the default malloc.
 
 *Small maps*: all 1,296 candidates at 8 bits. One by one, 36 of them are measured and their time is multiplied by 36:
@@ -36,6 +36,8 @@ Row = tuple[int, int]
 """A candidate and the bits that it is measured at."""
 
 N_CALIBRATION, N_VALIDATION = 1, 2
+N_WARM = 2
+"""Rows that are measured before, for kernels are made when they are first called."""
 ALL = range(6**4)
 BEHIND_ONE_PAIR = [(2 * 6 + 1) * 36 + last for last in range(36)]
 # The same kernels give the same bits. torch's batch norm sums in another order, so that, in the plain way, a weight in
@@ -89,12 +91,12 @@ def measure(way: str, setting: Setting) -> dict[str, Any]:
     import torch
 
     from qabwnas.data.splits import TensorSplit
-    from qabwnas.measure.candidate import measure_candidate
-    from qabwnas.measure.maps import block_maps
+    from qabwnas.measure.maps import block_maps, maps_around
     from qabwnas.measure.memory import CPU_MEMORY
     from qabwnas.measure.shard import Laboratory, measure_rows
     from qabwnas.measure.signal import signal_variances
-    from qabwnas.measure.tree import n_edges, prefix_tree, row_path
+    from qabwnas.measure.statistics import tree_statistics
+    from qabwnas.measure.tree import Walk, n_edges, prefix_tree, row_path, tree_layers
     from qabwnas.nets.network import build_network
     from qabwnas.nets.supernet import Supernet
     from qabwnas.space import BitWidths, Block, Head, Operation, SearchSpace, Shape, Stem, mbconvs
@@ -114,21 +116,37 @@ def measure(way: str, setting: Setting) -> dict[str, Any]:
         variances = signal_variances(teacher, ["block"], validation)[0]
         paths = [row_path(block.digits(code), [BitWidths(bits, bits)] * 4) for code, bits in setting.rows]
         lab = Laboratory(teacher, student, 0, calibration, validation, variances, CPU_MEMORY)
+        measure_rows(lab, paths[:N_WARM])
         start = time.process_time()
         nsrs = [estimate.value for estimate in measure_rows(lab, paths)]
         seconds = time.process_time() - start
         trees = prefix_tree([[operation for operation, _ in path] for path in paths]), prefix_tree(paths)
         floats, quantised = (n_edges(tree) - len(tree) for tree in trees)
         return {"seconds": seconds, "nsrs": nsrs, "float_layers": floats, "quantised_layers": quantised}
-    maps = block_maps(teacher, 0, *(part.split(1 if setting.height > 100 else len(part)) for part in images))
+    size = 1 if setting.height > 100 else N_VALIDATION  # as many as the tree takes at once
+    maps = block_maps(teacher, 0, *(part.split(size) for part in images))
+    targets = [y for _, y in maps_around(teacher, 0, images[1].split(size), "validation")]
     if way == "one by one":
+        variances = signal_variances(teacher, ["block"], TensorSplit(images[1], torch.zeros(2), lambda batch, _: batch))
+
+        def alone(code: int, bits: int) -> float:
+            path = row_path(block.digits(code), [BitWidths(bits, bits)] * 4)
+            operations = prefix_tree([[operation for operation, _ in path]])
+            statistics = tree_statistics(tree_layers(student), operations, maps.calibration)
+            walk = Walk(student, statistics, maps.validation, targets, variances[0])
+            [(_, ratios)] = walk.ratios(prefix_tree([path]))
+            return float(ratios.mean())
+
+        for row in setting.sample[:N_WARM]:
+            alone(*row)
         start = time.process_time()
-        nsrs = [measure_candidate(student, code, BitWidths(bits, bits), maps).value for code, bits in setting.sample]
+        nsrs = [alone(*row) for row in setting.sample]
     else:
         from plain_population import measure_plainly
 
-        parts = (maps.calibration, maps.validation, [teacher.features(part)[1] for part in images[1:]])
-        inputs = [torch.cat(part).detach().contiguous() for part in parts]
+        inputs = [torch.cat(part).contiguous() for part in (maps.calibration, maps.validation, targets)]
+        for code, bits in setting.sample[:N_WARM]:
+            measure_plainly(student, code, bits, *inputs)
         start = time.process_time()
         nsrs = [measure_plainly(student, code, bits, *inputs) for code, bits in setting.sample]
     seconds = (time.process_time() - start) * len(setting.rows) / len(setting.sample)

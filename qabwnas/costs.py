@@ -16,14 +16,15 @@ parts. Conventions, for a batch of one image:
   output, and what a later one still reads (a residual, finished branches). Each takes its elements at the activation
   bits, rounded up to whole bytes. A part's input is requantised in place.
 
-Where layers of a block have bit widths of their own, an operator counts at those of its layer, and so does all that
-lives while it runs, what the layer before has written included; the block's input counts at those of the first layer.
+Where layers of a block have bit widths of their own, an operator counts at those of its layer, and the block's input at
+those of the first. What a layer reads keeps the bits that it was written with in ``peak_activation_bytes``, through
+layers that are skipped too; ``bitops`` are the layer's own bits throughout.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -32,7 +33,7 @@ from numpy.typing import NDArray
 from qabwnas.architecture import described_layers
 from qabwnas.errors import InputError
 from qabwnas.layer_policy import layer_widths
-from qabwnas.space import FLOAT, BitWidths, Head, Layer, Operation, Policy, SearchSpace, Shape, Stem
+from qabwnas.space import FLOAT, BitWidths, Block, Head, Layer, Operation, Policy, SearchSpace, Shape, Stem
 
 Digits = NDArray[np.int64]
 
@@ -54,6 +55,8 @@ class Operator:
         writes: whether its output has a grid of its own; maxima keep that of their input.
         quantised: whether it takes the bit widths of its part; otherwise it is float.
         moved: elements of the tensors that it reads and writes; 0 of an input that is only there.
+        entering: elements of its layer's input, where that is among those alive.
+        entering_bits: the bits that these have; ``None`` for those of the operator.
     """
 
     alive: tuple[int, ...]
@@ -64,6 +67,12 @@ class Operator:
     writes: bool = True
     quantised: bool = True
     moved: int = 0
+    entering: int = 0
+    entering_bits: int | None = None
+
+    def behind(self, before: BitWidths) -> Operator:
+        """Return the operator in a layer whose input was written at these bit widths."""
+        return replace(self, entering_bits=before.activations)
 
     def parameters(self, _: BitWidths) -> int:
         return self.weights + self.channels * (2 if self.normed else 1)
@@ -78,7 +87,10 @@ class Operator:
         return self.macs * widths.weights * widths.activations
 
     def peak_activation_bytes(self, widths: BitWidths) -> int:
-        return sum(_bytes(elements, widths.activations) for elements in self.alive)
+        own = sum(_bytes(elements, widths.activations) for elements in self.alive)
+        if self.entering_bits is None:
+            return own
+        return own - _bytes(self.entering, widths.activations) + _bytes(self.entering, self.entering_bits)
 
 
 @dataclass(frozen=True)
@@ -134,15 +146,30 @@ def row_costs(
     ``space.bit_widths``. Keys as :func:`block_costs`. O(n_layers × n_rows).
     """
     entry, choices = _choices(space, b)
+    before = _written_before(space.blocks[b], operations, widths)
     columns = {}
     for cost in costs:
         combine = np.add if cost.aggregation == "sum" else np.maximum
         column = np.array([cost.total(entry, w) for w in space.bit_widths], dtype=np.float64)[widths[0]]
-        for choice, *digits in zip(choices, operations, widths, strict=True):
-            table = np.array([[cost.total(operators, w) for w in space.bit_widths] for operators in choice])
+        for choice, *digits in zip(choices, operations, widths, before, strict=True):
+            table = np.array([_by_widths(cost, operators, space.bit_widths) for operators in choice])
             column = combine(column, table[tuple(digits)])
         columns[cost.name] = column
     return columns
+
+
+def _by_widths(cost: Cost, operators: Sequence[Operator], bit_widths: Sequence[BitWidths]) -> list[list[float]]:
+    """The cost of a layer at every bit widths, for every one that its input may be written at."""
+    return [[cost.total([o.behind(before) for o in operators], w) for before in bit_widths] for w in bit_widths]
+
+
+def _written_before(block: Block, operations: Digits, widths: Digits) -> list[NDArray[np.int64]]:
+    """The index of the bit widths of every layer's input: those of the last layer before it that is no skip."""
+    before = [widths[0]]
+    for layer, digits, of_layer in zip(block.layers[:-1], operations, widths, strict=False):
+        skipped = np.array([operation.is_skip for operation in layer.operations])[digits]
+        before.append(np.where(skipped, before[-1], of_layer))
+    return before
 
 
 def _choices(space: SearchSpace, b: int) -> tuple[list[Operator], list[list[list[Operator]]]]:
@@ -222,18 +249,18 @@ def _encoder(
         raise InputError(f"a policy of {len(policy.blocks)} blocks was given for {len(space.blocks)}")
     parts: list[Part] = [(fixed.stem, policy.fixed)]
     for layers, x, widths in zip(described_layers(space, operations), space.block_inputs, policy.blocks, strict=False):
-        parts += zip(_block(layers, x), layer_widths(widths, len(layers)), strict=True)
+        parts += _block(layers, x, layer_widths(widths, len(layers)))
     return parts
 
 
-def _block(layers: Iterable[Layer], x: Shape) -> list[list[Operator]]:
-    """The operators of described layers, each with its one operation, on ``x``; the first has the block's input."""
-    block = []
-    entry = [_input(x)]
-    for layer in layers:
-        block.append([*entry, *_layer(layer, layer.operations[0], x)])
+def _block(layers: Iterable[Layer], x: Shape, widths: Sequence[BitWidths]) -> list[Part]:
+    """The operators of described layers, each with its one operation, on a feature map ``x``, at their bit widths."""
+    before = widths[0]
+    block: list[Part] = [([_input(x)], before)]
+    for layer, of_layer in zip(layers, widths, strict=True):
+        block.append(([o.behind(before) for o in _layer(layer, layer.operations[0], x)], of_layer))
         x = x.after(layer.out_channels, layer.stride)
-        entry = []
+        before = before if layer.operations[0].is_skip else of_layer
     return block
 
 
@@ -258,7 +285,8 @@ def _layer(layer: Layer, operation: Operation, x: Shape) -> list[Operator]:
     operators.append(_convolution(depthwise, y, kept=residual))
     if layer.keeps_shape:
         operators.append(_joining(alive=(*residual, y.n_elements, y.n_elements)))
-    return operators
+    reads_x = [True, *[bool(residual)] * (len(operators) - 1)]
+    return [replace(o, entering=x.n_elements if has else 0) for o, has in zip(operators, reads_x, strict=True)]
 
 
 def _stem(stem: Stem, image: Shape) -> list[Operator]:

@@ -179,13 +179,18 @@ def test_a_policy_for_another_number_of_blocks_is_refused() -> None:
 def test_bit_widths_of_layers_by_hand() -> None:
     """k3e1 on 4 × 8 × 6 twice: 4 bits, then 8-bit weights and 6-bit activations; the input has the first layer's."""
     w4, w86 = TINY.bit_widths
-    rows = row_costs(TINY, 0, np.array([[0, 0], [0, 2]]), np.array([[0, 1], [1, 0]]))
+    rows = row_costs(TINY, 0, np.array([[0, 0], [0, 2]]), np.array([[0, 1], [1, 0]]))  # a column a row
     weights = 4 * 9 + 4 * 4  # of the depth-wise convolution and the projection
     around = 2 * 4 * (4 + 4) + 2 * 8 + 8  # biases and scales of both, their grids and the sum's own
     assert rows["size_bytes"].tolist() == [8 + (weights // 2 + around) + (weights + around), 8 + weights + around]
     assert rows["macs"].tolist() == [2 * weights * 48, weights * 48]
     assert rows["bitops"].tolist() == [weights * 48 * (16 + 48), weights * 48 * 48]
-    assert rows["peak_activation_bytes"].tolist() == [3 * 4 * 48 * 6 // 8] * 2
+    at_4, at_6 = 4 * 48 * 4 // 8, 4 * 48 * 6 // 8  # a tensor in bytes; the residual has the bits of who wrote it
+    assert rows["peak_activation_bytes"].tolist() == [2 * at_6 + at_4, 3 * at_6]
+    doubled = row_costs(TINY, 0, np.array([[0], [1]]), np.array([[1], [0]]))  # and k5e2 at 4 bits behind 6 bits
+    assert doubled["peak_activation_bytes"].tolist() == [2 * at_4 + 2 * at_4 + at_6]
+    skipped = row_costs(TINY, 0, np.array([[2], [1]]), np.array([[1], [0]]))  # a skip writes nothing
+    assert skipped["peak_activation_bytes"].tolist() == [2 * at_4 + 2 * at_4 + at_6]
     chosen = [[Operation(3, 1)] * 2, [Operation(3, 2)] * 2]
     total = network_costs(TINY, chosen, Policy(((w4, w86), w4)))
     assert total["bitops"] - network_costs(TINY, chosen, Policy((w4, w4)))["bitops"] == weights * 48 * (48 - 16)

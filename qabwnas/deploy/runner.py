@@ -33,6 +33,10 @@ SAVE_SECONDS = 5.0
 OUTLIER = 1.5
 
 
+class OtherSamplesError(Exception):
+    """The samples that are there were taken of something else, or with something else."""
+
+
 def main() -> None:
     """Measure the bundle that this file lies in."""
     parser = argparse.ArgumentParser(description="Measure the models of a latency bundle.")
@@ -44,7 +48,10 @@ def main() -> None:
     parser.add_argument("--width", type=float, default=0.02, help="of the interval, either side, relative")
     given = parser.parse_args()
     manifest = read_manifest(given.bundle)
-    samples = measure(given.bundle, given.threads, given.rounds, given.width)
+    try:
+        samples = measure(given.bundle, given.threads, given.rounds, given.width)
+    except OtherSamplesError as error:
+        sys.exit(f"error: {error}")
     write_json(given.output, results(manifest, samples, given.device, given.threads))
     for line in notes(samples, given.width):
         print(line, file=sys.stderr)
@@ -62,7 +69,7 @@ def measure(bundle: Path, threads: int, most_rounds: int, width: float) -> dict[
     A sample is the mean over a burst of runs of 2 ms or so, behind a run to warm up.
 
     Raises:
-        SystemExit: the samples that are there were taken with something else.
+        OtherSamplesError: the samples that are there were taken with something else.
     """
     manifest = read_manifest(bundle)
     kept = _kept(bundle, threads)
@@ -232,7 +239,7 @@ def _kept(bundle: Path, threads: int) -> dict[str, Any]:
         return {"origin": origin, "samples": {}}
     kept: dict[str, Any] = json.loads((bundle / SAMPLES).read_text(encoding="utf-8"))
     if kept["origin"] != origin:
-        raise SystemExit(f"{bundle / SAMPLES}: was measured with something else; delete it to begin anew")
+        raise OtherSamplesError(f"{bundle / SAMPLES}: was measured with something else; delete it to begin anew")
     return kept
 
 

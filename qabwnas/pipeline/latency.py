@@ -102,9 +102,16 @@ def open_bundle(space: SearchSpace, tables: Tables, folder: Path, n_networks: in
 def measure(
     folder: Path, output: Path, device: str, *, threads: int, rounds: int, width: float
 ) -> tuple[list[Validation], list[str]]:
-    """Measure a bundle on this machine and write the results; return how well it predicts, and notes on the samples."""
+    """Measure a bundle on this machine and write the results; return how well it predicts, and notes on the samples.
+
+    Raises:
+        StaleError: the bundle has samples of another machine, run-time or number of threads.
+    """
     manifest = runner.read_manifest(folder)
-    samples = runner.measure(folder, threads, rounds, width)
+    try:
+        samples = runner.measure(folder, threads, rounds, width)
+    except runner.OtherSamplesError as error:
+        raise StaleError(str(error)) from error
     runner.write_json(output, runner.results(manifest, samples, device, threads))
     return _validations(manifest, samples), runner.notes(samples, width)
 

@@ -78,6 +78,9 @@ def test_finished_samples_are_not_taken_again(tmp_path: Path) -> None:
         assert qabwnas(*arguments, "-o", tmp_path / name).exit_code == 0
         outputs.append((tmp_path / name).read_bytes())
     assert outputs[0] == outputs[1]
+    result = qabwnas(*arguments, "--threads", 2, "-o", tmp_path / "three.json")
+    assert result.exit_code == 1
+    assert result.stderr.endswith("samples.json: was measured with something else; delete it to begin anew\n")
     other = ["measure-latency", "--space", "digits", "--bits", 4, *arguments[5:]]
     result = qabwnas(*other, "-o", tmp_path / "three.json")
     assert result.exit_code == 1

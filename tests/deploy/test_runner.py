@@ -60,7 +60,9 @@ def test_samples_of_something_else_are_refused_and_others_continued(tmp_path: Pa
     assert {len(times) for times in first.values()} == {2}
     more = runner.measure(tmp_path, 1, 3, 0.02)
     assert all(more[name][:2] == times and len(more[name]) == 3 for name, times in first.items())
-    with pytest.raises(SystemExit, match=r"samples.json: was measured with something else; delete it to begin anew"):
+    with pytest.raises(
+        runner.OtherSamplesError, match=r"samples.json: was measured with something else; delete it to begin anew"
+    ):
         runner.measure(tmp_path, 2, 3, 0.02)
     assert json.loads((tmp_path / "samples.json").read_text())["samples"] == more
 

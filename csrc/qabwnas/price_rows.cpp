@@ -73,18 +73,14 @@ class Pricing {
 
   private:
     // Makes blocks_ of what is left of some rows; false if no subnet of them fits, or the call was cancelled.
-    bool take(const std::vector<std::vector<Index>>& rows, std::size_t k) {
-        return take(rows, k, budgets_);
-    }
+    bool take(const std::vector<std::vector<Index>>& rows, std::size_t k) { return take(rows, k, budgets_); }
 
     bool take(const std::vector<std::vector<Index>>& rows, std::size_t k, const std::vector<Value>& budgets) {
         blocks_ = prune_some(problem_, rows, order_, k, limits_.cancel);
         return !limits_.cancel.requested() && make_usable(blocks_, problem_, budgets, order_);
     }
 
-    LinearSearch linear_search() const {
-        return {problem_, budgets_, blocks_, limits_.deadline, limits_.cancel};
-    }
+    LinearSearch linear_search() const { return {problem_, budgets_, blocks_, limits_.deadline, limits_.cancel}; }
 
     std::vector<std::vector<Index>> rows_within(const Lagrangian& prices, double gap) const {
         std::vector<std::vector<Index>> rows;
@@ -109,8 +105,8 @@ class Pricing {
             std::vector<Value> budgets = budgets_;
             budgets[0] = std::min(budgets[0], prices.objective_within(gap));
             if (take(rows_within(prices, gap), best_.k(), budgets)) {
-                const std::unique_ptr<TreeSearch> core = make_tree_search(
-                    problem_, budgets, std::move(blocks_), best_.k(), limits_.deadline, limits_.cancel);
+                const std::unique_ptr<TreeSearch> core = make_tree_search(problem_, budgets, std::move(blocks_),
+                                                                          best_.k(), limits_.deadline, limits_.cancel);
                 if (search(*core, max_nodes - n_nodes_) != Status::complete) return false;
             }
             if (limits_.cancel.requested()) return false;

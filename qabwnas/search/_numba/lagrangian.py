@@ -72,39 +72,68 @@ def _gaps(values, offsets, mask, of_minimal, minimal, metrics, origin, budgets):
     magnitude = abs(bound)
     for b in range(n_blocks):
         first, last = offsets[b], offsets[b + 1]
-        for row in range(first, last):
-            gaps[row] = np.float64(values[0, row])
-        magnitude += _largest_size(values[0], first, last)
+        of_block = gaps[first:last]
+        _set(of_block, values[0, first:last])
+        magnitude += _largest_size(values[0, first:last])
         for j in range(metrics.size):
-            for row in range(first, last):
-                gaps[row] += prices[j] * np.float64(values[metrics[j], row])
-            magnitude += prices[j] * _largest_size(values[metrics[j]], first, last)
-        cheapest = np.inf
-        for row in range(first, last):
-            if mask[row] == 0:
-                gaps[row] = np.inf
-            cheapest = min(cheapest, gaps[row])
-        for row in range(first, last):
-            gaps[row] -= cheapest
-        bound += cheapest
+            column = values[metrics[j], first:last]
+            _add(of_block, prices[j], column)
+            magnitude += prices[j] * _largest_size(column)
+        bound += _set_above_least(of_block, mask[first:last])
     for j in range(metrics.size):
         room = prices[j] * np.float64(budgets[metrics[j]] - origin[metrics[j]])
         bound -= room
         magnitude += abs(room)
-    least_in_runs = np.full((n_rows + _RUN - 1) // _RUN, np.inf)
-    for row in range(n_rows):
-        least_in_runs[row // _RUN] = min(least_in_runs[row // _RUN], gaps[row])
+    least_in_runs = np.empty((n_rows + _RUN - 1) // _RUN)
+    for run in range(least_in_runs.size):
+        least_in_runs[run] = _least(gaps[run * _RUN : (run + 1) * _RUN])
     # A sum errs by at most its number of terms times half a unit in the last place of their magnitude (2^-53 of it);
     # this is several times that, for those above and those of a row.
     return gaps, least_in_runs, bound, magnitude, (n_blocks + 4 * origin.size + 16) * 2.0**-50
 
 
+# Loops from 0 over views need no look at negative indices, and become vector instructions.
 @bare
-def _largest_size(column, first, last):  # type: ignore[no-untyped-def]
+def _set(gaps, column):  # type: ignore[no-untyped-def]
+    for i in range(gaps.size):
+        gaps[i] = np.float64(column[i])
+
+
+@bare
+def _add(gaps, price, column):  # type: ignore[no-untyped-def]
+    for i in range(gaps.size):
+        gaps[i] += price * np.float64(column[i])
+
+
+@bare
+def _largest_size(column):  # type: ignore[no-untyped-def]
     low = high = np.int64(0)
-    for row in range(first, last):
-        low, high = min(low, column[row]), max(high, column[row])
+    for i in range(column.size):
+        low, high = min(low, column[i]), max(high, column[i])
     return max(np.float64(high), -np.float64(low))
+
+
+@bare
+def _set_above_least(gaps, mask):  # type: ignore[no-untyped-def]
+    """Make gaps of prices, infinite outside the mask; return the least price in it."""
+    for i in range(gaps.size):
+        gaps[i] = gaps[i] if mask[i] != 0 else np.inf
+    least = _least(gaps)
+    for i in range(gaps.size):
+        gaps[i] -= least
+    return least
+
+
+@bare
+def _least(values):  # type: ignore[no-untyped-def]
+    """The least, found in both halves at once."""
+    least = others = values[values.size - 1]
+    middle = values.size // 2
+    for i in range(middle):
+        a, b = values[i], values[middle + i]
+        least = a if a < least else least
+        others = b if b < others else others
+    return min(least, others)
 
 
 @inner

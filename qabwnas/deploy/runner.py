@@ -194,7 +194,7 @@ def notes(samples: dict[str, list[float]], width: float) -> list[str]:
     if wide:
         worst = max(wide, key=lambda name: half_width(samples[name]))
         found.append(
-            f"{len(wide)} of {len(samples)} medians have intervals wider than ±{width:.1%}; "
+            f"{len(wide)} of {len(samples)} medians have intervals wider than ±{100 * width:g}%; "
             f"the widest is that of {worst}, ±{half_width(samples[worst]):.0%}"
         )
     n_outliers = sum(sum(t > OUTLIER * float(np.median(times)) for t in times) for times in samples.values())

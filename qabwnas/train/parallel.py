@@ -12,6 +12,7 @@ if it were the only one, while the others wait.
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -54,7 +55,9 @@ def process_group(device: torch.device) -> Iterator[torch.device]:
     distributed.init_process_group(backend, timeout=LONGEST_WAIT)
     try:
         yield device
+        distributed.barrier()  # who leaves while others still talk may take them down
     finally:
+        gc.collect()  # wrappers of networks hold on to threads of the group, which have to end before it does
         distributed.destroy_process_group()
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import random
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -152,7 +150,7 @@ def test_killed_populations_end_with_the_table_of_one_that_was_not(
                 break
             time.sleep(0.002)
         time.sleep(moments.uniform(0, 0.1))
-        os.kill(process.pid, signal.SIGKILL)
+        process.kill()  # SIGKILL, or nothing where it is done already
         process.wait()
     run_stages(STAGES, config, folder, until="lut")
     assert_same(Lut.open(folder / "lut.h5"), whole)

@@ -36,6 +36,16 @@ _PARAMETERS = (
     ),
 )
 
+folder_option = click.option(
+    "-o",
+    "--output",
+    "folder",
+    metavar="FOLDER",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="The run folder; what is done there is not done again.",
+)
+
 
 def config_options(command: F) -> F:
     """Add the parameters ``config_path``, ``data``, ``shorten`` and ``sample`` to a command."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from qabwnas.cli.config_options import config_options, read_config
+from qabwnas.cli.config_options import config_options, folder_option, read_config
 from qabwnas.cli.extras import require_extras
 from qabwnas.cli.output import force_option
 from qabwnas.cli.resource_options import make_resources, resource_options
@@ -15,15 +15,7 @@ from qabwnas.cli.resource_options import make_resources, resource_options
 
 @click.command(name="distill")
 @config_options
-@click.option(
-    "-o",
-    "--output",
-    "folder",
-    metavar="FOLDER",
-    type=click.Path(path_type=Path),
-    required=True,
-    help="The run folder; what is done there is not done again.",
-)
+@folder_option
 @click.option("--block", "blocks", metavar="NAME", multiple=True, help="Train this block only; may be repeated.")
 @resource_options
 @force_option

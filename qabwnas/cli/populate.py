@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from qabwnas.cli.config_options import config_options, read_config
+from qabwnas.cli.config_options import config_options, folder_option, read_config
 from qabwnas.cli.extras import require_extras
 from qabwnas.cli.output import force_option
 from qabwnas.cli.resource_options import make_resources, resource_options
@@ -16,15 +16,7 @@ from qabwnas.cli.resource_options import make_resources, resource_options
 
 @click.command(name="populate")
 @config_options
-@click.option(
-    "-o",
-    "--output",
-    "folder",
-    metavar="FOLDER",
-    type=click.Path(path_type=Path),
-    required=True,
-    help="The run folder; what is done there is not done again.",
-)
+@folder_option
 @click.option("--shard", metavar="I/N", help="Measure part I of N only, into FOLDER/lut-I-of-N.h5; see `lut merge`.")
 @resource_options
 @force_option

@@ -118,11 +118,7 @@ def command(
     if as_json:
         click.echo(_as_json(result, explanation, margins))
     else:
-        click.echo(_headline(result))
-        for margin in margins:
-            click.echo(margin.as_text())
-        for rank, answer in enumerate(result.answers, start=1):
-            click.echo(_as_text(lut, rank, answer, result.minimized))
+        _print_result(lut, result, margins)
         if explanation is not None:
             _print_reasons(explanation, bounds)
     if result.status == "infeasible":
@@ -130,6 +126,14 @@ def command(
         raise click.exceptions.Exit(NOTHING_FITS)
     if result.status == "unknown":
         raise InputError(f"no subnet was found within the limits; none has {result.minimized} below {result.bound:f}")
+
+
+def _print_result(lut: Lut, result: SearchResult, margins: tuple[Margin, ...]) -> None:
+    click.echo(_headline(result))
+    for margin in margins:
+        click.echo(margin.as_text())
+    for rank, answer in enumerate(result.answers, start=1):
+        click.echo(_as_text(lut, rank, answer, result.minimized))
 
 
 def parse_budgets(texts: tuple[str, ...], lut: Lut) -> dict[str, Decimal]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
@@ -14,7 +13,6 @@ import yaml
 from click.testing import CliRunner, Result
 
 from qabwnas.cli.main import main
-from qabwnas.cli.stages import N_THREADS
 from qabwnas.nets.quantise import quantise_network
 from qabwnas.pipeline.answers import load_answers
 from qabwnas.pipeline.calibrate import calibrate_inherited, calibrate_retrained
@@ -38,14 +36,6 @@ RUN = TINY | {
     "supernet": TINY["supernet"]
     | {"training": {"steps": 80, "batch": 64, "learning_rate": 0.01, "optimizer": "adamw"}},
 }
-
-
-@pytest.fixture(scope="module", autouse=True)
-def threads() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(N_THREADS)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

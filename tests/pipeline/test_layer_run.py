@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 import yaml
 from torch import nn
 
-from qabwnas.cli.stages import N_THREADS
 from qabwnas.costs import network_costs
 from qabwnas.errors import InputError
 from qabwnas.layer_policy import layer_widths
@@ -46,14 +43,6 @@ LAYERS: dict[str, Any] = CONFIG | {
     "budgets": [{"size_bytes": "80%"}, {"size_bytes": "90%"}],
     "networks": {"training": TRAINING, "seeds": 1, "distillation": 0.5, "qat": TRAINING},
 }
-
-
-@pytest.fixture(scope="module", autouse=True)
-def threads() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(N_THREADS)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

@@ -6,14 +6,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
 import yaml
 
-from qabwnas.cli.stages import N_THREADS
 from qabwnas.errors import FormatError
 from qabwnas.lut.store import open_lut
 from qabwnas.pipeline.answers import load_answers
@@ -29,14 +27,6 @@ from qabwnas.search.frontier import Frontier
 from tests.pipeline.tiny import SPACE, TINY
 
 NAMES = ["data", "teacher", "supernet", "lut", "front", "answers", "networks", "report"]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def threads() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(N_THREADS)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

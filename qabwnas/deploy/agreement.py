@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
-import numpy as np
-import onnx
 import torch
-from onnx import numpy_helper
 from torch import Tensor, nn
 
-from qabwnas.errors import InputError
-from qabwnas.quant.apply import operators_of, weighted_layer
+from qabwnas.quant.apply import operators_of
 from qabwnas.quant.fake import FakeQuantise
 
 M = TypeVar("M", bound=nn.Module)
+Forward = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """The differences between the outputs of two modules.
+    """The differences between the outputs of two networks.
 
     Attributes:
         largest, mean: of the absolute differences.
@@ -35,8 +32,8 @@ class Agreement:
 
 
 @torch.inference_mode()
-def agreement(one: nn.Module, other: nn.Module, batches: Iterable[Tensor], step: float) -> Agreement:
-    """Compare two modules on the same inputs; ``step`` is the quantisation step of their output."""
+def agreement(one: Forward, other: Forward, batches: Iterable[Tensor], step: float) -> Agreement:
+    """Compare two networks on the same inputs; ``step`` is the quantisation step of their output."""
     differences = torch.cat([(one(batch) - other(batch)).abs().flatten() for batch in batches]).double()
     within = differences <= step * 1.001  # differences of multiples of a step are not quite multiples
     return Agreement(float(differences.max()), float(differences.mean()), float(within.double().mean()))
@@ -48,32 +45,6 @@ def output_step(module: nn.Module) -> float:
     return float(slots[-1].grid.scale) if slots and isinstance(slots[-1], FakeQuantise) else 0.0
 
 
-@torch.no_grad()
-def as_exported(module: M, model: onnx.ModelProto) -> M:
-    """Return a copy of a frozen module with the weights and biases that ``model``, its export, holds.
-
-    Integer run-times hold biases at S_x · S_w in 32 bits, where the module holds floats. In the copy they are rounded
-    likewise, so that nothing but the order of sums is left between it and an exact integer execution.
-
-    Raises:
-        InputError: the model holds no weights for an operator.
-    """
-    constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
-    module = copy.deepcopy(module)
-    for path, operator in operators_of(module):
-        layer = weighted_layer(operator)
-        if layer is not None:
-            for kind in ("weight", "bias"):
-                name = f"{path}.{kind}"
-                if name not in constants:
-                    raise InputError(f"the model holds no {name}")
-                setattr(layer, kind, nn.Parameter(_real(constants, name)))
-    return module
-
-
-def _real(constants: dict[str, np.ndarray], name: str) -> Tensor:
-    values = constants[name]
-    if f"{name}_scale" not in constants:
-        return torch.from_numpy(values.copy())
-    scales = constants[f"{name}_scale"].astype(np.float64).reshape(-1, *[1] * (values.ndim - 1))
-    return torch.from_numpy((values * scales).astype(np.float32))
+def exact_simulation(module: M) -> M:
+    """Return a copy of a frozen module whose sums of products are those of float64, as good as exact."""
+    return copy.deepcopy(module).double()

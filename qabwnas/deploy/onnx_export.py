@@ -8,6 +8,7 @@ containers. ``FLOAT`` parts become float nodes.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import singledispatch
 
 import numpy as np
@@ -24,12 +25,9 @@ from qabwnas.quant.affine import Affine
 from qabwnas.quant.apply import weighted_layer
 from qabwnas.quant.fake import FakeQuantise
 from qabwnas.quant.operators import Add, Concatenate, Convolution, GlobalAverage, Input, Linear, Operator
+from qabwnas.quant.weights import LARGEST_BIAS, bias_unit, channel_grid
 
 CONTAINER_BITS = 8
-LAST_BITS = 1e-6
-"""By how much a grid that is found from rounded weights may differ from the one that they were rounded to, relative."""
-LARGEST_BIAS = 2**30
-"""Half of what 32 bits hold, which leaves the accumulator as much again."""
 
 
 @torch.no_grad()
@@ -198,42 +196,33 @@ def _weights(operator: Operator, graph: Graph, path: str, x: Value) -> list[str]
     assert layer is not None
     assert layer.bias is not None, "folding gives every convolution a bias"
     weight, bias = layer.weight, layer.bias
-    if operator.weight_bits is None:
+    if operator.weights is None:
         return [graph.constant(f"{path}.weight", weight.numpy()), graph.constant(f"{path}.bias", bias.numpy())]
-    grid = _weight_grid(weight, operator.weight_bits, path)
+    bits = operator.weights.bits
+    if bits > CONTAINER_BITS:
+        raise InputError(f"{path}: weights of more than {CONTAINER_BITS} bits cannot be exported")
     assert x.grid is not None, "an operator with quantised weights reads a quantised tensor"
-    scale = _scale_for_bias(grid, x.grid, bias)
-    integers = Affine(scale, grid.zero, grid.smallest, grid.largest).quantise(weight).numpy().astype(np.int8)
-    bias_scale = x.grid.scale * scale
-    biases = torch.round(bias.double() / bias_scale.double()).int().numpy()
+    grid = _wide_enough(channel_grid(weight, bits), x.grid, bias)
+    unit = bias_unit(grid, x.grid)
     return [
-        _real_constant(graph, f"{path}.weight", integers, scale, f"{operator.weight_bits} bits"),
-        _real_constant(graph, f"{path}.bias", biases, bias_scale, ""),
+        _real_constant(graph, f"{path}.weight", grid.quantise(weight).char(), grid.scale, f"{bits} bits"),
+        _real_constant(graph, f"{path}.bias", torch.round(bias.double() / unit).int(), unit.float(), ""),
     ]
 
 
-def _weight_grid(weight: Tensor, bits: int, path: str) -> Affine:
-    """Return the symmetric grid that rounded weights are on: it ends at the largest weight of each channel."""
-    if bits <= CONTAINER_BITS:
-        rows = weight.flatten(1)
-        grid = Affine.of_range(rows.amin(1), rows.amax(1), bits, symmetric=True)
-        if torch.allclose(grid.dequantise(grid.quantise(weight)), weight, rtol=LAST_BITS, atol=0):
-            return grid
-    raise InputError(f"{path}: only weights on symmetric grids of up to {CONTAINER_BITS} bits can be exported")
-
-
-def _scale_for_bias(grid: Affine, of_x: Affine, bias: Tensor) -> Tensor:
-    """Return the scales of the weights, wider in channels whose bias would not fit 32 bits at S_x · S_w.
+def _wide_enough(grid: Affine, of_x: Affine, bias: Tensor) -> Affine:
+    """Return the grids of the weights, wider in channels whose bias would not fit 32 bits at S_x · S_w.
 
     Weights that are so small next to their bias are next to nothing in the sum: what a wider grid rounds off them is
     below 2^-30 of the bias for each weight and step of the input.
     """
-    return torch.maximum(grid.scale.double(), bias.double().abs() / (of_x.scale.double() * LARGEST_BIAS)).float()
+    fitting = bias.double().abs() / (of_x.scale.double() * LARGEST_BIAS)
+    return replace(grid, scale=torch.maximum(grid.scale.double(), fitting).float())
 
 
-def _real_constant(graph: Graph, name: str, integers: np.ndarray, scale: Tensor, note: str) -> str:
-    stored = graph.constant(name, integers, note)
+def _real_constant(graph: Graph, name: str, integers: Tensor, scale: Tensor, note: str) -> str:
+    stored = graph.constant(name, integers.numpy(), note)
     scale_name = graph.constant(f"{name}_scale", scale.numpy())
     # Nothing but zeros, which may be left out; but ONNX Runtime's linear layer then takes a wrong shape for them.
-    zero = graph.constant(f"{name}_zero", np.zeros(len(integers), dtype=integers.dtype))
+    zero = graph.constant(f"{name}_zero", torch.zeros_like(scale, dtype=integers.dtype).numpy())
     return graph.node("DequantizeLinear", [stored, scale_name, zero], f"{name}.real", axis=0)

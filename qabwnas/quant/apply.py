@@ -16,10 +16,11 @@ from torch import Tensor, nn
 
 from qabwnas.errors import InputError
 from qabwnas.quant.affine import Affine
-from qabwnas.quant.fake import FakeQuantise, fake_quantise_channels
+from qabwnas.quant.fake import FakeQuantise
 from qabwnas.quant.fold import fold_batch_norm
 from qabwnas.quant.observer import MinMaxObserver
 from qabwnas.quant.operators import Convolution, Input, Linear, Operator, entered
+from qabwnas.quant.weights import RoundedWeights, fake_quantise_channels
 from qabwnas.space import BitWidths
 
 M = TypeVar("M", bound=nn.Module)
@@ -37,24 +38,25 @@ def observe_in_place(module: M) -> M:
     return module.eval()
 
 
-def freeze(observed: M, widths: BitWidths, *, symmetric_weights: bool = True) -> M:
+def freeze(observed: M, widths: BitWidths) -> M:
     """Return a copy of an observed module, after calibration, at the given bit widths.
 
-    Weights have a grid for each output channel, activations an asymmetric one for each tensor; biases stay float32,
-    which an integer run-time's 32-bit biases match to half a unit of its accumulator. ``FLOAT`` only folds.
+    Weights have a symmetric grid for each output channel, activations an asymmetric one for each tensor. Biases are
+    kept in float32 and rounded when an operator sees the grid of what it reads (:mod:`qabwnas.quant.weights`).
+    ``FLOAT`` only folds.
 
     Raises:
         InputError: no calibration data has passed through an operator, or something not finite has, or a weight is
             not finite; the message names the operator by its place in the module.
     """
     frozen = copy.deepcopy(observed)
-    freeze_in_place(frozen, widths, symmetric_weights=symmetric_weights)
+    freeze_in_place(frozen, widths)
     return frozen
 
 
-def freeze_in_place(observed: nn.Module, widths: BitWidths, *, symmetric_weights: bool = True) -> None:
+def freeze_in_place(observed: nn.Module, widths: BitWidths) -> None:
     """Do the same to the observed module itself; raises as :func:`freeze`."""
-    convert(observed, lambda operator: _freeze_operator(operator, widths, symmetric_weights))
+    convert(observed, lambda operator: _freeze_operator(operator, widths))
 
 
 @torch.no_grad()
@@ -98,9 +100,7 @@ def may_overwrite(operator: Operator) -> bool:
     return not isinstance(operator, Input)
 
 
-def quantise(
-    module: nn.Module, widths: BitWidths, batches: Iterable[Tensor], *, symmetric_weights: bool = True
-) -> nn.Module:
+def quantise(module: nn.Module, widths: BitWidths, batches: Iterable[Tensor]) -> nn.Module:
     """Return ``module`` at the given bit widths, with an :class:`Input` in front, calibrated in float on ``batches``.
 
     Raises InputError as :func:`freeze` does.
@@ -109,18 +109,18 @@ def quantise(
     with torch.no_grad():
         for batch in batches:
             observed(batch)
-    return freeze(observed, widths, symmetric_weights=symmetric_weights)
+    return freeze(observed, widths)
 
 
-def _freeze_operator(operator: Operator, widths: BitWidths, symmetric_weights: bool) -> None:
+def _freeze_operator(operator: Operator, widths: BitWidths) -> None:
     if widths.is_float:
         operator.output = nn.Identity()
         return
     layer = weighted_layer(operator)
     if layer is not None:
-        rounded = fake_quantise_channels(layer.weight, widths.weights, symmetric=symmetric_weights)
+        rounded = fake_quantise_channels(layer.weight, widths.weights)
         layer.weight = nn.Parameter(rounded)
-        operator.weight_bits = widths.weights
+        operator.weights = RoundedWeights(widths.weights)
     rounding = FakeQuantise(output_grid(operator, widths.activations), inplace=may_overwrite(operator))
     if isinstance(operator, Convolution) and rounding.clips_to(*operator.bounds):
         operator.activation = nn.Identity()  # as in integer run-times: a pass over memory less

@@ -12,14 +12,14 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from qabwnas.quant.affine import Affine
+from qabwnas.quant.affine import Affine, carry
 
 BLOCK = 2**17
 """How many elements of a tensor go through all operations together on CPUs: half a megabyte."""
 
 
 class FakeQuantise(nn.Module):
-    """Rounds activations to the grid of one tensor; for evaluation, without gradients.
+    """Rounds activations to the grid of one tensor, which the output carries; for evaluation, without gradients.
 
     ``inplace=True`` overwrites the input, where nothing else reads it.
     """
@@ -37,11 +37,11 @@ class FakeQuantise(nn.Module):
     @torch.no_grad()
     def forward(self, x: Tensor) -> Tensor:
         if x.is_cuda:
-            return fused(x, self._scale, self._low, self._high)
+            return carry(fused(x, self._scale, self._low, self._high), self.grid)
         x = x if self.inplace else x.clone()
         for block in _blocks(x):
             block.mul_(self._inverse).round_().clamp_(self._low, self._high).mul_(self._scale)
-        return x
+        return carry(x, self.grid)
 
     def clips_to(self, low: float, high: float) -> bool:
         """Return whether all below ``low`` becomes what ``low`` does, and all above ``high`` what ``high`` does.
@@ -70,17 +70,3 @@ def fused(x: Tensor, scale: float, low: float, high: float) -> Tensor:
     A value that is not a number comes out as one: ranges tell of it before.
     """
     return torch.fake_quantize_per_tensor_affine(x, scale, 0, int(low), int(high))
-
-
-def fake_quantise_channels(weights: Tensor, bits: int, *, symmetric: bool) -> Tensor:
-    """Return weights ``(out_channels, …)`` rounded to a grid of ``bits`` bits for each output channel, min to max.
-
-    On CUDA weights are not looked at, and those that are not finite stay so.
-
-    Raises:
-        InputError: a weight is not finite.
-    """
-    rows = weights.flatten(1)
-    make = Affine.of_finite_range if weights.is_cuda else Affine.of_range
-    grid = make(rows.amin(1), rows.amax(1), bits, symmetric=symmetric)
-    return grid.dequantise(grid.quantise(weights))

@@ -16,17 +16,18 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from qabwnas.quant.depthwise import DepthwiseConv2d
+from qabwnas.quant.weights import RoundedWeights
 
 Activation = Literal["relu6", "relu", "none"]
 
 
 class Operator(nn.Module):
-    """Base of all operators: the ``output`` slot, and the bits that weights were rounded to, if they were."""
+    """Base of all operators: the ``output`` slot, and what weights and bias are rounded to, where they are."""
 
     def __init__(self) -> None:
         super().__init__()
         self.output: nn.Module = nn.Identity()
-        self.weight_bits: int | None = None
+        self.weights: RoundedWeights | None = None
 
     def write(self, values: Tensor) -> Tensor:
         """Pass what was computed through the output slot."""
@@ -69,7 +70,10 @@ class Convolution(Operator):
         self.activation = _activation(activation)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.finish(self.conv(x))
+        if self.weights is None:
+            return self.finish(self.conv(x))
+        conv, (weight, bias) = self.conv, self.weights(self.conv, x)
+        return self.finish(F.conv2d(x, weight, bias, conv.stride, conv.padding, conv.dilation, conv.groups))
 
     @property
     def bounds(self) -> tuple[float, float]:
@@ -97,7 +101,9 @@ class Linear(Operator):
         self.linear = nn.Linear(in_features, out_features)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.write(self.linear(x.flatten(1)))
+        if self.weights is None:
+            return self.write(self.linear(x.flatten(1)))
+        return self.write(F.linear(x.flatten(1), *self.weights(self.linear, x)))
 
 
 class Add(Operator):

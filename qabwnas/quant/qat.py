@@ -1,9 +1,9 @@
 """Quantisation-aware training: forward the arithmetic of the quantised network, backward straight through the rounding.
 
 ``prepare`` makes from an observed and calibrated module one that trains: batch norm is folded with its running
-statistics, weights are rounded a channel and outputs a tensor whenever they are used. ``finish`` then freezes it.
-Rounding has the gradient 1 where a value lies inside the grid's range and 0 where it was clipped: the straight-through
-estimator (Bengio et al. 2013; Jacob et al., CVPR 2018, Section 3; Krishnamoorthi 2018, Section 3.2).
+statistics; weights and biases are rounded a channel, and outputs a tensor, whenever they are used. ``finish`` then
+freezes it. Rounding has the gradient 1 where a value lies inside the grid's range and 0 where it was clipped: the
+straight-through estimator (Bengio et al. 2013; Jacob et al., CVPR 2018, Section 3; Krishnamoorthi 2018, Section 3.2).
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from typing import Any, TypeVar, cast
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
-from torch.nn.utils import parametrize
 
+from qabwnas.quant.affine import carry, grid_of
 from qabwnas.quant.apply import convert, may_overwrite, operators_of, output_grid, weighted_layer
-from qabwnas.quant.fake import FakeQuantise, fake_quantise_channels
+from qabwnas.quant.fake import FakeQuantise
 from qabwnas.quant.operators import Operator
+from qabwnas.quant.weights import RoundedWeights, fake_quantise_channels
 from qabwnas.space import BitWidths
 
 M = TypeVar("M", bound=nn.Module)
@@ -39,14 +40,13 @@ def prepare(observed: M, widths: BitWidths) -> M:
 
 
 def finish(trained: M) -> M:
-    """Make a trained module, in place, one as :func:`~qabwnas.quant.apply.freeze` gives, and return it.
-
-    Not a copy: copies of a parametrised layer share a class of torch's, which goes with the parametrisation of one.
-    """
+    """Make a trained module, in place, one as :func:`~qabwnas.quant.apply.freeze` gives, and return it."""
     for _, operator in operators_of(trained):
         layer = weighted_layer(operator)
-        if layer is not None and parametrize.is_parametrized(layer, "weight"):
-            parametrize.remove_parametrizations(layer, "weight", leave_parametrized=True)
+        if layer is not None and operator.weights is not None:
+            bits = operator.weights.bits
+            layer.weight = nn.Parameter(fake_quantise_channels(layer.weight.detach(), bits))
+            operator.weights = RoundedWeights(bits)
         if isinstance(operator.output, StraightThroughQuantise):
             operator.output = FakeQuantise(operator.output.grid, inplace=may_overwrite(operator))
     return trained.eval()
@@ -60,22 +60,27 @@ class StraightThroughQuantise(FakeQuantise):
             steps = torch.round(x * self._inverse)
             inside = (steps >= self._low) & (steps <= self._high)
             rounded = steps.clamp_(self._low, self._high).mul_(self._scale)
-        return cast(Tensor, _StraightThrough.apply(x, rounded, inside))  # type: ignore[no-untyped-call]
+        return carry(_straight_through(x, rounded, inside), self.grid)
 
 
-class RoundedChannels(nn.Module):
-    """Weights as a layer uses them: rounded to a symmetric grid for each output channel, from the float ones it keeps.
+class StraightThroughWeights(RoundedWeights):
+    """Weights and a bias as a layer uses them, rounded from the float ones that it keeps and trains.
 
     The grid of a channel ends at its largest weight, so none is clipped.
     """
 
-    def __init__(self, bits: int) -> None:
-        super().__init__()
-        self.bits = bits
+    def __call__(self, layer: nn.Conv2d | nn.Linear, x: Tensor) -> tuple[Tensor, Tensor]:
+        weight, bias = layer.weight, layer.bias
+        assert bias is not None, "folding gives every convolution a bias"
+        rounded = fake_quantise_channels(weight.detach(), self.bits)
+        return (
+            _straight_through(weight, rounded),
+            _straight_through(bias, self.bias(bias.detach(), rounded, grid_of(x))),
+        )
 
-    def forward(self, weights: Tensor) -> Tensor:
-        rounded = fake_quantise_channels(weights.detach(), self.bits, symmetric=True)
-        return cast(Tensor, _StraightThrough.apply(weights, rounded, None))  # type: ignore[no-untyped-call]
+
+def _straight_through(values: Tensor, rounded: Tensor, inside: Tensor | None = None) -> Tensor:
+    return cast(Tensor, _StraightThrough.apply(values, rounded, inside))  # type: ignore[no-untyped-call]
 
 
 class _StraightThrough(torch.autograd.Function):
@@ -97,8 +102,6 @@ def _prepare_operator(operator: Operator, widths: BitWidths) -> None:
     if widths.is_float:
         operator.output = nn.Identity()
         return
-    layer = weighted_layer(operator)
-    if layer is not None:
-        parametrize.register_parametrization(layer, "weight", RoundedChannels(widths.weights))
-        operator.weight_bits = widths.weights
+    if weighted_layer(operator) is not None:
+        operator.weights = StraightThroughWeights(widths.weights)
     operator.output = StraightThroughQuantise(output_grid(operator, widths.activations), inplace=False)

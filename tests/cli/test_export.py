@@ -76,8 +76,8 @@ def test_the_card_tells_what_was_written(exported: tuple[Path, Result], run: Pat
     assert card["size"]["file_bytes"] == (folder / "model.onnx").stat().st_size
     assert card["provenance"]["teacher"]
     scores = card["scores"]
-    assert abs(scores["onnxruntime"] - scores["exact_simulation"]) <= 0.01
-    assert card["outputs"]["from_exact_simulation"]["within_a_step"] >= 0.99
+    assert abs(scores["onnxruntime"] - scores["fake_quantised"]) <= 0.01
+    assert card["outputs"]["from_fake_quantised"]["within_a_step"] >= 0.99
     assert (
         f"{scores['onnxruntime']:.2%} in ONNX Runtime, {scores['fake_quantised']:.2%} fake-quantised" in result.stdout
     )

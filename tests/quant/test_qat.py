@@ -12,11 +12,12 @@ from torch.nn import functional as F
 from qabwnas.errors import InputError
 from qabwnas.nets.network import Network, build_network
 from qabwnas.nets.quantise import prepare_network, quantise_network
-from qabwnas.quant.affine import Affine
+from qabwnas.quant.affine import Affine, carry, grid_of
 from qabwnas.quant.apply import observe
 from qabwnas.quant.fake import FakeQuantise
 from qabwnas.quant.operators import Linear
-from qabwnas.quant.qat import RoundedChannels, StraightThroughQuantise, finish, prepare
+from qabwnas.quant.qat import StraightThroughQuantise, StraightThroughWeights, finish, prepare
+from qabwnas.quant.weights import RoundedWeights
 from qabwnas.space import FLOAT, SKIP, BitWidths, Operation, Policy
 from qabwnas.train.loop import Progress, train
 from qabwnas.train.settings import Training
@@ -59,17 +60,29 @@ def test_gradients_of_activations_are_those_of_torch(bits: int, symmetric: bool)
 @pytest.mark.parametrize("bits", [2, 4, 8])
 def test_gradients_of_weights_are_those_of_torch(bits: int) -> None:
     torch.manual_seed(bits)
-    ours = torch.randn(6, 3, 3, 3).requires_grad_()
+    layer = nn.Conv2d(3, 6, 3)
+    ours = layer.weight
     theirs = ours.detach().clone().requires_grad_()
     largest = 2 ** (bits - 1) - 1
     scale = theirs.detach().abs().amax((1, 2, 3)) / largest
     expected = torch.fake_quantize_per_channel_affine(theirs, scale, torch.zeros(6).int(), 0, -largest, largest)
-    rounded = RoundedChannels(bits)(ours)
+    rounded, _ = StraightThroughWeights(bits)(layer, torch.zeros(1))
     assert torch.equal(rounded, expected)
     gradient = torch.randn_like(ours)
     rounded.backward(gradient)
     expected.backward(gradient)
     assert torch.equal(ours.grad, theirs.grad)  # type: ignore[arg-type]
+
+
+def test_a_bias_is_rounded_and_its_gradient_is_not() -> None:
+    torch.manual_seed(0)
+    layer = nn.Linear(5, 3)
+    x = carry(torch.zeros(1), Affine.of_range(torch.tensor(0.0), torch.tensor(2.0), 4, symmetric=False))
+    weight, bias = StraightThroughWeights(4)(layer, x)
+    assert torch.equal(bias, RoundedWeights(4).bias(layer.bias, weight, grid_of(x)))
+    assert not torch.equal(bias, layer.bias)
+    bias.backward(torch.arange(3.0))
+    assert torch.equal(layer.bias.grad, torch.arange(3.0))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("blocks", [(W4A4, BitWidths(8, 6)), (W2A3, W4A4), (FLOAT, W4A4)])

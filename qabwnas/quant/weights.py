@@ -1,0 +1,69 @@
+"""Weights and biases as an integer run-time holds them: on a grid a channel, and in units of its accumulator.
+
+A run-time adds up products of integers, each worth S_x · S_w, where S_x is the scale of the tensor that is read and S_w
+that of the output channel's weights; a bias is a 32-bit number of these units (Jacob et al., CVPR 2018, Section 2.4).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from qabwnas.quant.affine import Affine, grid_of
+
+LARGEST_BIAS = 2**30
+"""Half of what 32 bits hold, which leaves the accumulator as much again."""
+
+
+@dataclass(frozen=True)
+class RoundedWeights:
+    """What an operator whose weights have been rounded computes with."""
+
+    bits: int
+
+    def __call__(self, layer: nn.Conv2d | nn.Linear, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the weights and the bias with which ``layer`` reads ``x``."""
+        assert layer.bias is not None, "folding gives every convolution a bias"
+        return layer.weight, self.bias(layer.bias, layer.weight, grid_of(x))
+
+    def bias(self, bias: Tensor, rounded: Tensor, of_x: Affine | None) -> Tensor:
+        """Return the bias in whole units where the grid of what is read is known, and as it is where it is not.
+
+        So a channel's is whose bias is more than ``LARGEST_BIAS`` units: its weights are next to nothing beside it.
+        """
+        if of_x is None:
+            return bias
+        unit = bias_unit(channel_grid(rounded, self.bits), of_x)
+        steps = torch.round(bias.double() / unit)
+        return torch.where(steps.abs() <= LARGEST_BIAS, (steps * unit).to(bias.dtype), bias)
+
+
+def bias_unit(of_weights: Affine, of_x: Affine) -> Tensor:
+    """Return S_x · S_w, a float32 number in float64, ``(out_channels,)``."""
+    return (of_x.scale * of_weights.scale).double()
+
+
+def channel_grid(weights: Tensor, bits: int) -> Affine:
+    """Return the symmetric grid of each output channel of weights ``(out_channels, …)``: it ends at the largest.
+
+    A channel of zeros gets the widest grid of the others, so that its bias is as fine as theirs. On CUDA weights are
+    not looked at, and a grid of weights that are not finite is not finite.
+
+    Raises:
+        InputError: a weight is not finite.
+    """
+    ends = weights.flatten(1).abs().amax(1)
+    make = Affine.of_finite_range if weights.is_cuda else Affine.of_range
+    grid = make(-ends, ends, bits, symmetric=True)
+    empty = ends == 0
+    widest = torch.where(empty, 0, grid.scale).amax()
+    scale = torch.where(empty & (widest > 0), widest, grid.scale)
+    return Affine(scale, grid.zero, grid.smallest, grid.largest)
+
+
+def fake_quantise_channels(weights: Tensor, bits: int) -> Tensor:
+    """Return weights ``(out_channels, …)`` rounded to their :func:`channel_grid`; raises as that does."""
+    grid = channel_grid(weights, bits)
+    return grid.dequantise(grid.quantise(weights))

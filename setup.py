@@ -17,6 +17,7 @@ from pybind11.setup_helpers import Pybind11Extension, build_ext
 from setuptools import setup
 from setuptools.errors import BaseError, CCompilerError, CompileError, LinkError
 
+ROOMS = ("qabwnas", "layers", "bindings")
 MODES = ("auto", "require", "skip")
 mode = os.environ.get("QABWNAS_BUILD", "auto")
 if mode not in MODES:
@@ -43,8 +44,8 @@ class BuildCore(build_ext):
 
 core = Pybind11Extension(
     "qabwnas._core",
-    sources=sorted(glob("csrc/qabwnas/*.cpp") + glob("csrc/bindings/*.cpp")),
-    depends=sorted(glob("csrc/qabwnas/*.hpp") + glob("csrc/bindings/*.hpp")),
+    sources=sorted(path for room in ROOMS for path in glob(f"csrc/{room}/*.cpp")),
+    depends=sorted(path for room in ROOMS for path in glob(f"csrc/{room}/*.hpp")),
     include_dirs=["csrc"],
     cxx_std=20,
     extra_compile_args=["-O3", "-Wall", "-Wextra", "-pthread"] if os.name == "posix" else [],

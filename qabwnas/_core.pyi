@@ -42,3 +42,31 @@ def dna_traversal(
     max_nodes: int,
     max_seconds: float,
 ) -> tuple[int, NDArray[np.int64], NDArray[np.int32], int]: ...
+
+FEWEST_DEPTHWISE_CHANNELS: int
+
+def has_wide_vectors() -> bool: ...
+def depthwise(
+    x: NDArray[np.float32],
+    weights: NDArray[np.float32],
+    bias: NDArray[np.float32] | None,
+    y: NDArray[np.float32],
+    stride: tuple[int, int],
+    padding: tuple[int, int],
+    dilation: tuple[int, int],
+) -> None: ...
+def depthwise_weight_gradient(
+    x: NDArray[np.float32],
+    gradient: NDArray[np.float32],
+    of_weights: NDArray[np.float32],
+    stride: tuple[int, int],
+    padding: tuple[int, int],
+    dilation: tuple[int, int],
+) -> None: ...
+def round_to_grid(values: NDArray[np.float32], inverse: float, low: float, high: float, scale: float) -> None: ...
+def channel_sums(x: NDArray[np.float32]) -> NDArray[np.float64]: ...
+def centred_squares(x: NDArray[np.float32], centres: NDArray[np.float32]) -> NDArray[np.float64]: ...
+def squared_differences(x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.float64]: ...
+def normalise(
+    x: NDArray[np.float32], factors: NDArray[np.float32], shifts: NDArray[np.float32], low: float, high: float
+) -> tuple[float, float]: ...

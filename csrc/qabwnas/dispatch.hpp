@@ -9,3 +9,16 @@
 #else
 #define QABWNAS_CLONES
 #endif
+
+namespace qabwnas {
+
+// Whether the clones that this machine runs have vectors of eight floats.
+inline bool has_wide_vectors() {
+#if defined(__x86_64__) && defined(__GNUC__)
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+#else
+    return false;
+#endif
+}
+
+}  // namespace qabwnas

@@ -16,7 +16,7 @@ from qabwnas.data.splits import Split
 from qabwnas.errors import InputError
 from qabwnas.nets.network import Network
 from qabwnas.quant.nsr import checked_variances
-from qabwnas.quant.statistics import channel_sums
+from qabwnas.quant.statistics import channel_squares, channel_sums
 
 
 @torch.inference_mode()
@@ -32,12 +32,8 @@ def signal_variances(teacher: Network, block_names: Sequence[str], validation: S
         raise InputError(f"the validation split has {len(validation)} images, and a standard error needs two")
     teacher.eval()
     images = ImageBatches(validation, next(teacher.parameters()).device)
-    mean = _channel_means(teacher, images, lambda _, maps: maps)
-    squares = _channel_means(
-        teacher,
-        images,
-        lambda b, maps: (maps - mean[b].to(maps.dtype)[:, None, None]).square_(),
-    )
+    mean = _channel_means(teacher, images, lambda _, maps: channel_sums(maps))
+    squares = _channel_means(teacher, images, lambda b, maps: channel_squares(maps, mean[b]))
     variances = []
     for name, variance in zip(block_names, squares, strict=True):
         try:
@@ -47,14 +43,14 @@ def signal_variances(teacher: Network, block_names: Sequence[str], validation: S
     return variances
 
 
-def _channel_means(teacher: Network, batches: Iterable[Tensor], of: Callable[[int, Tensor], Tensor]) -> list[Tensor]:
-    """Return the channels' means of a function of every block's output, over all images and pixels."""
+def _channel_means(teacher: Network, batches: Iterable[Tensor], total: Callable[[int, Tensor], Tensor]) -> list[Tensor]:
+    """Return means over all images and pixels, given what sums up over a batch of a block's outputs."""
     sums: list[list[Tensor]] = [[] for _ in teacher.blocks]
     n_pixels = [0 for _ in teacher.blocks]
     for images in batches:
         for b, maps in enumerate(teacher.features(images)[1:]):
             # The layout decides the order of sums: as candidates are measured.
             maps = maps.contiguous(memory_format=torch.channels_last)
-            sums[b].append(channel_sums(of(b, maps)))
+            sums[b].append(total(b, maps))
             n_pixels[b] += maps.numel() // maps.shape[1]
     return [torch.stack(of_block).sum(0) / n for of_block, n in zip(sums, n_pixels, strict=True)]

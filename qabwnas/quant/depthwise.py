@@ -1,8 +1,10 @@
-"""Depth-wise convolution with a gradient that is fast on CPUs.
+"""Depth-wise convolution that is fast on CPUs, forward and backward.
 
-torch's own gradient of a depth-wise convolution falls back to a plain loop on CPUs for kernels of 5 and more and for
-small maps: ten times slower than the convolution itself. Both gradients are themselves depth-wise convolutions, which
-torch's forward kernels do quickly: training a block of 5×5 and 7×7 kernels becomes about twice as fast.
+torch's forward kernels are slow where kernels are large and dilated (fifty times, for 7×7 with dilation 2 on processors
+without AVX-512), and its gradient falls back to a plain loop for kernels of 5 and more and for small maps: ten times
+slower than the convolution itself. Maps with channels last are therefore convolved by a kernel of our own
+(``csrc/layers/depthwise.hpp``). Where it does not serve, the gradients are written as depth-wise convolutions
+themselves, which torch's forward kernels do quickly.
 """
 
 from __future__ import annotations
@@ -15,40 +17,110 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 from torch.nn.grad import conv2d_input
 
+from qabwnas.quant import compiled
+
 Sides = tuple[int, int]
 
 
 class DepthwiseConv2d(nn.Conv2d):
-    """A depth-wise ``nn.Conv2d``, of equal values and, up to rounding, of equal gradients."""
+    """A depth-wise ``nn.Conv2d``, of equal values and gradients up to rounding."""
+
+    def geometry(self) -> tuple[Sides, Sides, Sides]:
+        """Return stride, padding and dilation, each down and across."""
+        assert not isinstance(self.padding, str)
+        return self.stride, self.padding, self.dilation  # type: ignore[return-value]
 
     def forward(self, x: Tensor) -> Tensor:
-        if not (torch.is_grad_enabled() and x.is_cpu and self.bias is None):
-            return super().forward(x)
-        response: Tensor = _Depthwise.apply(x, self.weight, self.stride, self.padding, self.dilation)  # type: ignore[no-untyped-call]
+        return convolve(self, x, self.weight, self.bias)
+
+
+def convolve(conv: nn.Conv2d, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """Return what ``conv`` gives with these weights and this bias in place of its own."""
+    if not (isinstance(conv, DepthwiseConv2d) and x.is_cpu):
+        return F.conv2d(x, weight, bias, conv.stride, conv.padding, conv.dilation, conv.groups)
+    geometry = conv.geometry()
+    if torch.is_grad_enabled():
+        response: Tensor = _Depthwise.apply(x, weight, bias, *geometry)  # type: ignore[no-untyped-call]
         return response
+    return _forward(x, weight, bias, *geometry)
 
 
 class _Depthwise(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, stride: Sides, padding: Sides, dilation: Sides) -> Tensor:
+    def forward(
+        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, stride: Sides, padding: Sides, dilation: Sides
+    ) -> Tensor:
         ctx.save_for_backward(x, weight)
         ctx.geometry = stride, padding, dilation
-        return F.conv2d(x, weight, None, stride, padding, dilation, len(weight))
+        return _forward(x, weight, bias, stride, padding, dilation)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None, None, None]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor, Tensor | None, None, None, None]:
         x, weight = ctx.saved_tensors
-        stride, padding, dilation = ctx.geometry
-        if stride == (1, 1):
-            # Same-padded, so the mirrored kernel under the same padding leads back.
-            of_x = F.conv2d(gradient, weight.flip(2, 3), None, stride, padding, dilation, len(weight))
-        else:
-            of_x = conv2d_input(x.shape, weight, gradient, stride, padding, dilation, len(weight))  # type: ignore[no-untyped-call]
-        return of_x, _gradient_of_weight(x, weight, gradient, stride, padding, dilation), None, None, None
+        of_x_needed, _, of_bias_needed, *_ = ctx.needs_input_grad
+        if x.is_contiguous(memory_format=torch.channels_last):
+            gradient = gradient.contiguous(memory_format=torch.channels_last)
+        return (
+            _gradient_of_x(x, weight, gradient, *ctx.geometry) if of_x_needed else None,
+            _gradient_of_weight(x, weight, gradient, *ctx.geometry),
+            gradient.sum((0, 2, 3)) if of_bias_needed else None,
+            None,
+            None,
+            None,
+        )
+
+
+def _is_ours(*maps: Tensor) -> bool:
+    return all(map(compiled.takes, maps)) and maps[0].shape[1] >= compiled.KERNELS.FEWEST_DEPTHWISE_CHANNELS
+
+
+def _forward(x: Tensor, weight: Tensor, bias: Tensor | None, stride: Sides, padding: Sides, dilation: Sides) -> Tensor:
+    if not _is_ours(x):
+        return F.conv2d(x, weight, bias, stride, padding, dilation, len(weight))
+    n, channels = x.shape[:2]
+    sides = (
+        (side + 2 * pad - dilated * (kernel - 1) - 1) // step + 1
+        for side, pad, dilated, kernel, step in zip(
+            x.shape[2:], padding, dilation, weight.shape[2:], stride, strict=True
+        )
+    )
+    y = torch.empty((n, channels, *sides), memory_format=torch.channels_last)
+    compiled.KERNELS.depthwise(
+        compiled.channels_last(x),
+        weight.detach()[:, 0].permute(1, 2, 0).contiguous().numpy(),
+        None if bias is None else bias.detach().numpy(),
+        compiled.channels_last(y),
+        stride,
+        padding,
+        dilation,
+    )
+    return y
+
+
+def _gradient_of_x(
+    x: Tensor, weight: Tensor, gradient: Tensor, stride: Sides, padding: Sides, dilation: Sides
+) -> Tensor:
+    if stride == (1, 1) and x.shape == gradient.shape:
+        # Same-padded, so the mirrored kernel under the same padding leads back.
+        return _forward(gradient, weight.flip(2, 3), None, stride, padding, dilation)
+    of_x: Tensor = conv2d_input(x.shape, weight, gradient, stride, padding, dilation, len(weight))  # type: ignore[no-untyped-call]
+    return of_x
 
 
 def _gradient_of_weight(
+    x: Tensor, weight: Tensor, gradient: Tensor, stride: Sides, padding: Sides, dilation: Sides
+) -> Tensor:
+    if not _is_ours(x, gradient):
+        return _weight_gradient_by_convolution(x, weight, gradient, stride, padding, dilation)
+    of_weight = x.new_empty((*weight.shape[2:], len(weight)))
+    compiled.KERNELS.depthwise_weight_gradient(
+        compiled.channels_last(x), compiled.channels_last(gradient), of_weight.numpy(), stride, padding, dilation
+    )
+    return of_weight.permute(2, 0, 1)[:, None]
+
+
+def _weight_gradient_by_convolution(
     x: Tensor, weight: Tensor, gradient: Tensor, stride: Sides, padding: Sides, dilation: Sides
 ) -> Tensor:
     """Return the gradient of the weights: every image and channel convolved with its own gradient, summed over images.

@@ -1,21 +1,17 @@
 """Fake quantisation: float tensors that hold only numbers of an integer grid, so that float kernels can run on them.
 
 S · clamp(Int(r / S), Z + smallest, Z + largest): equal in every value to torch's fake-quantise kernels, which are four
-to six times slower on CPUs than these few element-wise operations in place. On CUDA they are one pass over memory in
-place of four, and are used there.
+to six times slower on CPUs than a few element-wise operations in place, and those several times slower than one pass
+over memory (``csrc/layers/round.hpp``). On CUDA torch's kernels are one pass, and are used.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor, nn
 
+from qabwnas.quant import compiled
 from qabwnas.quant.affine import Affine, carry
-
-BLOCK = 2**17
-"""How many elements of a tensor go through all operations together on CPUs: half a megabyte."""
 
 
 class FakeQuantise(nn.Module):
@@ -39,8 +35,11 @@ class FakeQuantise(nn.Module):
         if x.is_cuda:
             return carry(fused(x, self._scale, self._low, self._high), self.grid)
         x = x if self.inplace else x.clone()
-        for block in _blocks(x):
-            block.mul_(self._inverse).round_().clamp_(self._low, self._high).mul_(self._scale)
+        values = _in_a_row(x)
+        if values is not None and compiled.KERNELS is not None:
+            compiled.KERNELS.round_to_grid(values.numpy(), self._inverse, self._low, self._high, self._scale)
+        else:
+            x.mul_(self._inverse).round_().clamp_(self._low, self._high).mul_(self._scale)
         return carry(x, self.grid)
 
     def clips_to(self, low: float, high: float) -> bool:
@@ -55,13 +54,15 @@ class FakeQuantise(nn.Module):
         return f"scale={self._scale:.6g}, low={self._low:.0f}, high={self._high:.0f}"
 
 
-def _blocks(x: Tensor) -> Sequence[Tensor]:
-    """Return views that make up a tensor and fit into a cache, so that several operations pass over memory once."""
+def _in_a_row(x: Tensor) -> Tensor | None:
+    """Return a float32 tensor's elements as they lie in memory; ``None`` where they do not lie side by side."""
+    if x.dtype is not torch.float32:
+        return None
     if x.is_contiguous():
-        return torch.split(x.view(-1), BLOCK)
+        return x.view(-1)
     if x.ndim == 4 and x.is_contiguous(memory_format=torch.channels_last):
-        return torch.split(x.movedim(1, -1).view(-1), BLOCK)
-    return [x]
+        return x.movedim(1, -1).view(-1)
+    return None
 
 
 def fused(x: Tensor, scale: float, low: float, high: float) -> Tensor:

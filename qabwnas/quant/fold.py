@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from qabwnas.quant.batch_norm import line_of
 from qabwnas.quant.operators import Convolution
 
 
@@ -22,9 +23,6 @@ def fold_batch_norm(module: nn.Module) -> None:
 
 
 def _fold(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> None:
-    assert norm.running_mean is not None
-    assert norm.running_var is not None
-    factor = norm.weight.double() / torch.sqrt(norm.running_var.double() + norm.eps)
-    bias = norm.bias.double() - norm.running_mean.double() * factor
+    factor, bias = line_of(norm)
     conv.weight = nn.Parameter((conv.weight.double() * factor[:, None, None, None]).float())
     conv.bias = nn.Parameter(bias.float())

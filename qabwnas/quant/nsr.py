@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from qabwnas.errors import InputError
-from qabwnas.quant.statistics import channel_statistics
+from qabwnas.quant.statistics import channel_statistics, image_squares
 
 SMALLEST_VARIANCE = 1e-6
 OVER_IMAGES_AND_PIXELS = (0, 2, 3)
@@ -42,8 +42,7 @@ def image_ratios(output: Tensor, target: Tensor, variance: Tensor) -> Tensor:
     have one shape, the mean over images is the NSR. Overwrites nothing; a value that is not finite stays visible.
     """
     n_pixels = target.shape[2] * target.shape[3]
-    errors = (output - target).square_().sum((2, 3))  # in float32, as channel_sums has it
-    return (errors.double() / (n_pixels * variance)).mean(1)
+    return (image_squares(output, target) / (n_pixels * variance)).mean(1)
 
 
 @dataclass(frozen=True)

@@ -27,11 +27,14 @@ class MinMaxObserver(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         # Channels-last maps are passed as the contiguous tensors that they are: aminmax is many times slower else.
-        low, high = torch.aminmax(x.detach() if x.is_contiguous() else x.detach().movedim(1, -1))
-        # The remembered side first: minimum keeps a NaN, wherever it comes from, and the grid then refuses it.
+        self.see(*torch.aminmax(x.detach() if x.is_contiguous() else x.detach().movedim(1, -1)))
+        return x
+
+    def see(self, low: Tensor, high: Tensor) -> None:
+        """Remember the smallest and the largest value of a tensor."""
+        # minimum keeps a NaN, wherever it comes from, and the grid then refuses it.
         self.low = torch.minimum(self.low.to(low.device), low)
         self.high = torch.maximum(self.high.to(high.device), high)
-        return x
 
     def grid(self, bits: int) -> Affine:
         """Return the asymmetric grid of ``bits`` bits over all that was seen.

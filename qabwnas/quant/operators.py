@@ -15,7 +15,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from qabwnas.quant.depthwise import DepthwiseConv2d
+from qabwnas.quant.batch_norm import in_one_pass
+from qabwnas.quant.depthwise import DepthwiseConv2d, convolve
+from qabwnas.quant.observer import MinMaxObserver
 from qabwnas.quant.weights import RoundedWeights
 
 Activation = Literal["relu6", "relu", "none"]
@@ -72,8 +74,7 @@ class Convolution(Operator):
     def forward(self, x: Tensor) -> Tensor:
         if self.weights is None:
             return self.finish(self.conv(x))
-        conv, (weight, bias) = self.conv, self.weights(self.conv, x)
-        return self.finish(F.conv2d(x, weight, bias, conv.stride, conv.padding, conv.dilation, conv.groups))
+        return self.finish(convolve(self.conv, x, *self.weights(self.conv, x)))
 
     @property
     def bounds(self) -> tuple[float, float]:
@@ -83,8 +84,17 @@ class Convolution(Operator):
         return (0.0 if isinstance(self.activation, nn.ReLU) else -math.inf), math.inf
 
     def finish(self, response: Tensor) -> Tensor:
-        """Return the output for a response of the bare convolution; apart, so that batch norm can be recalibrated."""
-        return self.write(self.activation(self.norm(response)))
+        """Return the output for a response of the bare convolution; apart, so that batch norm can be recalibrated.
+
+        May overwrite the response.
+        """
+        ends = in_one_pass(self.norm, self.bounds, response) if isinstance(self.norm, nn.BatchNorm2d) else None
+        if ends is None:
+            return self.write(self.activation(self.norm(response)))
+        if isinstance(self.output, MinMaxObserver):  # which thereby has seen all that it would look for
+            self.output.see(*ends)
+            return response
+        return self.write(response)
 
 
 def _activation(kind: Activation) -> nn.Module:

@@ -7,14 +7,34 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from qabwnas.quant import compiled
+
 
 def channel_sums(values: Tensor) -> Tensor:
     """Return the sum of every channel of ``(n, channels, height, width)``, float64 ``(channels,)``.
 
-    One image's pixels are summed in float32 (in torch pairwise: about 1e-7 relative), and only images in float64:
-    many times faster on CPUs than float64 throughout.
+    The pixels of one image, or fewer, are summed in float32 (about 1e-7 relative), and those sums in float64: many
+    times faster on CPUs than float64 throughout.
     """
+    if compiled.takes(values):
+        return torch.from_numpy(compiled.KERNELS.channel_sums(compiled.channels_last(values)))
     return values.sum((2, 3)).sum(0, dtype=torch.float64)
+
+
+def channel_squares(values: Tensor, centres: Tensor) -> Tensor:
+    """Return the sum of every channel's squared distances from its centre ``(channels,)``; as :func:`channel_sums`."""
+    centres = centres.to(values.dtype)
+    if compiled.takes(values):
+        return torch.from_numpy(compiled.KERNELS.centred_squares(compiled.channels_last(values), centres.numpy()))
+    return (values - centres[:, None, None]).square_().sum((2, 3)).sum(0, dtype=torch.float64)
+
+
+def image_squares(values: Tensor, others: Tensor) -> Tensor:
+    """Return the sum of squared differences of every channel of every image, float64 ``(n, channels)``."""
+    if compiled.takes(values) and compiled.takes(others):
+        arrays = compiled.channels_last(values), compiled.channels_last(others)
+        return torch.from_numpy(compiled.KERNELS.squared_differences(*arrays))
+    return (values - others).square_().sum((2, 3)).double()
 
 
 def channel_statistics(batches: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
@@ -25,6 +45,4 @@ def channel_statistics(batches: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
     """
     n = sum(batch.numel() // batch.shape[1] for batch in batches)
     mean = torch.stack([channel_sums(batch) for batch in batches]).sum(0) / n
-    centre = mean.to(batches[0].dtype)[:, None, None]
-    squares = [channel_sums((batch - centre).square_()) for batch in batches]
-    return mean, torch.stack(squares).sum(0) / n
+    return mean, torch.stack([channel_squares(batch, mean) for batch in batches]).sum(0) / n

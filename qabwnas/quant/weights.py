@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from qabwnas.quant.affine import Affine, grid_of
+from qabwnas.errors import InputError
+from qabwnas.quant.affine import NARROWEST, Affine, grid_of
 
 LARGEST_BIAS = 2**30
 """Half of what 32 bits hold, which leaves the accumulator as much again."""
@@ -48,22 +49,25 @@ def bias_unit(of_weights: Affine, of_x: Affine) -> Tensor:
 def channel_grid(weights: Tensor, bits: int) -> Affine:
     """Return the symmetric grid of each output channel of weights ``(out_channels, …)``: it ends at the largest.
 
-    A channel of zeros gets the widest grid of the others, so that its bias is as fine as theirs. On CUDA weights are
-    not looked at, and a grid of weights that are not finite is not finite.
+    A channel of zeros gets the widest grid of the others, so that its bias is as fine as theirs.
+    """
+    largest = 2 ** (bits - 1) - 1
+    scale = (weights.flatten(1).abs().amax(1).double() / largest).float()
+    widest = scale.amax()
+    widest = torch.where(widest < NARROWEST, 1, widest)
+    scale = torch.where(scale < NARROWEST, widest, scale)
+    return Affine(scale, torch.zeros_like(scale), -largest, largest)
+
+
+def fake_quantise_channels(weights: Tensor, bits: int) -> Tensor:
+    """Return weights ``(out_channels, …)`` rounded to their :func:`channel_grid`.
+
+    On CUDA weights are not looked at, which would wait for all that is under way; those that are not finite stay so.
 
     Raises:
         InputError: a weight is not finite.
     """
-    ends = weights.flatten(1).abs().amax(1)
-    make = Affine.of_finite_range if weights.is_cuda else Affine.of_range
-    grid = make(-ends, ends, bits, symmetric=True)
-    empty = ends == 0
-    widest = torch.where(empty, 0, grid.scale).amax()
-    scale = torch.where(empty & (widest > 0), widest, grid.scale)
-    return Affine(scale, grid.zero, grid.smallest, grid.largest)
-
-
-def fake_quantise_channels(weights: Tensor, bits: int) -> Tensor:
-    """Return weights ``(out_channels, …)`` rounded to their :func:`channel_grid`; raises as that does."""
     grid = channel_grid(weights, bits)
+    if not (weights.is_cuda or grid.scale.isfinite().all()):
+        raise InputError(f"a range to quantise must be finite, not {weights.min()} to {weights.max()}")
     return grid.dequantise(grid.quantise(weights))

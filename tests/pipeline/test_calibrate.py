@@ -27,7 +27,7 @@ from qabwnas.pipeline.stages import STAGES
 from qabwnas.quant.operators import Convolution
 from tests.pipeline.tiny import SPACE, TINY, TRAINING
 
-LONGER = TRAINING | {"steps": 30, "batch": 32, "learning_rate": 0.05}
+LONGER = TRAINING | {"steps": 100, "batch": 32, "learning_rate": 0.05}
 NETWORKS = {"training": LONGER, "distillation": 0.5, "initial": "scratch", "qat": TRAINING}
 RUN = TINY | {
     "front_points": 3,

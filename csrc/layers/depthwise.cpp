@@ -1,0 +1,189 @@
+#include "layers/depthwise.hpp"
+
+#include <algorithm>
+#include <vector>
+
+#include "qabwnas/dispatch.hpp"
+#include "layers/lanes.hpp"
+
+namespace qabwnas {
+
+namespace {
+
+constexpr std::size_t n_vectors = 2, n_together = n_lanes * n_vectors;
+constexpr std::size_t n_outputs = 4;  // side by side, so that a weight is loaded once for all of them
+
+using Offset = std::ptrdiff_t;
+
+// The part of a kernel's row or column that falls inside a map, for one output.
+struct Span {
+    std::size_t first, last;
+
+    bool operator==(const Span&) const = default;
+};
+
+Span inside(std::size_t output, std::size_t n_input, std::size_t kernel, std::size_t stride, std::size_t padding,
+            std::size_t dilation) {
+    const std::size_t start = output * stride;
+    Span span{0, kernel};
+    while (span.first < kernel && start + span.first * dilation < padding) ++span.first;
+    while (span.last > span.first && start + (span.last - 1) * dilation >= n_input + padding) --span.last;
+    return span;
+}
+
+Span rows_inside(const DepthwiseShape& shape, std::size_t i) {
+    return inside(i, shape.input.vertical, shape.kernel.vertical, shape.stride.vertical, shape.padding.vertical,
+                  shape.dilation.vertical);
+}
+
+// For every column of the output.
+std::vector<Span> columns_inside(const DepthwiseShape& shape) {
+    std::vector<Span> columns;
+    for (std::size_t j = 0; j < shape.output.horizontal; ++j)
+        columns.push_back(inside(j, shape.input.horizontal, shape.kernel.horizontal, shape.stride.horizontal,
+                                 shape.padding.horizontal, shape.dilation.horizontal));
+    return columns;
+}
+
+// Where output (i, j) reads at (k, l) of the kernel, counted from the beginning of an image.
+QABWNAS_INLINE Offset place(const DepthwiseShape& shape, std::size_t i, std::size_t j, std::size_t k, std::size_t l) {
+    const Offset row = static_cast<Offset>(i * shape.stride.vertical + k * shape.dilation.vertical) -
+                       static_cast<Offset>(shape.padding.vertical);
+    const Offset column = static_cast<Offset>(j * shape.stride.horizontal + l * shape.dilation.horizontal) -
+                          static_cast<Offset>(shape.padding.horizontal);
+    return (row * static_cast<Offset>(shape.input.horizontal) + column) * static_cast<Offset>(shape.n_channels);
+}
+
+// Outputs (i, j) … (i, j + N − 1), which read the same part of the kernel, at sixteen channels.
+template <std::size_t N>
+QABWNAS_INLINE void outputs(const float* x, const float* weights, const float* bias, const DepthwiseShape& shape,
+                            std::size_t i, std::size_t j, Span rows, Span columns, float* y) {
+    const std::size_t n_channels = shape.n_channels, step = shape.stride.horizontal * n_channels;
+    const std::size_t right = shape.dilation.horizontal * n_channels;
+    const std::size_t down = shape.dilation.vertical * shape.input.horizontal * n_channels;
+    Lanes sums[N][n_vectors];
+#pragma GCC unroll 4
+    for (std::size_t n = 0; n < N; ++n)
+#pragma GCC unroll 2
+        for (std::size_t v = 0; v < n_vectors; ++v) sums[n][v] = bias == nullptr ? Lanes{} : lanes(bias + v * n_lanes);
+    const float* of_row = x + place(shape, i, j, rows.first, columns.first);
+    for (std::size_t k = rows.first; k < rows.last; ++k, of_row += down) {
+        const float* weight = weights + (k * shape.kernel.horizontal + columns.first) * n_channels;
+        const float* read = of_row;
+        for (std::size_t l = columns.first; l < columns.last; ++l, read += right, weight += n_channels) {
+#pragma GCC unroll 2
+            for (std::size_t v = 0; v < n_vectors; ++v)
+#pragma GCC unroll 4
+                for (std::size_t n = 0; n < N; ++n)
+                    sums[n][v] += lanes(read + n * step + v * n_lanes) * lanes(weight + v * n_lanes);
+        }
+    }
+#pragma GCC unroll 4
+    for (std::size_t n = 0; n < N; ++n)
+#pragma GCC unroll 2
+        for (std::size_t v = 0; v < n_vectors; ++v) lanes(y + n * n_channels + v * n_lanes) = sums[n][v];
+}
+
+// Row i of the output, all channels of it: rows that are read again are still in the cache.
+QABWNAS_CLONES void output_row(const float* x, const float* weights, const float* bias, const DepthwiseShape& shape,
+                               const Span* columns, std::size_t i, float* y) {
+    const Span rows = rows_inside(shape, i);
+    for (std::size_t c = 0; c < shape.n_channels; c += n_together) {
+        const std::size_t at = std::min(c, shape.n_channels - n_together);  // the last ones perhaps once more
+        const float* start = bias == nullptr ? nullptr : bias + at;
+        for (std::size_t j = 0; j < shape.output.horizontal;) {
+            float* to = y + j * shape.n_channels + at;
+            if (j + n_outputs <= shape.output.horizontal && columns[j] == columns[j + n_outputs - 1]) {
+                outputs<n_outputs>(x + at, weights + at, start, shape, i, j, rows, columns[j], to);
+                j += n_outputs;
+            } else {
+                outputs<1>(x + at, weights + at, start, shape, i, j, rows, columns[j], to);
+                ++j;
+            }
+        }
+    }
+}
+
+// Adds to the gradients of weights (k, first) … (k, first + N − 1) what row i of the output gives, at sixteen channels.
+template <std::size_t N>
+QABWNAS_INLINE void add_gradients(const float* x, const float* gradient, const DepthwiseShape& shape,
+                                  const Span* columns, std::size_t i, std::size_t k, std::size_t first,
+                                  float* of_weights) {
+    const std::size_t step = shape.dilation.horizontal * shape.n_channels;
+    const std::size_t right = shape.stride.horizontal * shape.n_channels;
+    Lanes sums[N][n_vectors] = {};
+    const float* read = x + place(shape, i, 0, k, first);
+    for (std::size_t j = 0; j < shape.output.horizontal; ++j, gradient += shape.n_channels, read += right) {
+        if (columns[j].first <= first && first + N <= columns[j].last) {
+#pragma GCC unroll 7
+            for (std::size_t n = 0; n < N; ++n)
+#pragma GCC unroll 2
+                for (std::size_t v = 0; v < n_vectors; ++v)
+                    sums[n][v] += lanes(read + n * step + v * n_lanes) * lanes(gradient + v * n_lanes);
+        } else {
+#pragma GCC unroll 7
+            for (std::size_t n = 0; n < N; ++n)
+                if (columns[j].first <= first + n && first + n < columns[j].last)
+#pragma GCC unroll 2
+                    for (std::size_t v = 0; v < n_vectors; ++v)
+                        sums[n][v] += lanes(read + n * step + v * n_lanes) * lanes(gradient + v * n_lanes);
+        }
+    }
+    float* to = of_weights + (k * shape.kernel.horizontal + first) * n_together;
+#pragma GCC unroll 7
+    for (std::size_t n = 0; n < N; ++n)
+#pragma GCC unroll 2
+        for (std::size_t v = 0; v < n_vectors; ++v) lanes(to + n * n_together + v * n_lanes) += sums[n][v];
+}
+
+// of_weights: kernel × sixteen channels.
+QABWNAS_CLONES void add_gradients_of_row(const float* x, const float* gradient, const DepthwiseShape& shape,
+                                         const Span* columns, std::size_t i, float* of_weights) {
+    const Span rows = rows_inside(shape, i);
+    for (std::size_t k = rows.first; k < rows.last; ++k)
+        for (std::size_t l = 0; l < shape.kernel.horizontal;) {
+            const std::size_t left = shape.kernel.horizontal - l;
+            if (left >= 7) {
+                add_gradients<7>(x, gradient, shape, columns, i, k, l, of_weights);
+                l += 7;
+            } else if (left >= 5) {
+                add_gradients<5>(x, gradient, shape, columns, i, k, l, of_weights);
+                l += 5;
+            } else if (left >= 3) {
+                add_gradients<3>(x, gradient, shape, columns, i, k, l, of_weights);
+                l += 3;
+            } else {
+                add_gradients<1>(x, gradient, shape, columns, i, k, l, of_weights);
+                ++l;
+            }
+        }
+}
+
+}  // namespace
+
+void depthwise(const float* x, const float* weights, const float* bias, const DepthwiseShape& shape, float* y) {
+    const std::vector<Span> columns = columns_inside(shape);
+    const std::size_t of_row = shape.output.horizontal * shape.n_channels;
+    for (std::size_t n = 0; n < shape.n_images; ++n, x += shape.input_size())
+        for (std::size_t i = 0; i < shape.output.vertical; ++i, y += of_row)
+            output_row(x, weights, bias, shape, columns.data(), i, y);
+}
+
+void depthwise_weight_gradient(const float* x, const float* gradient, const DepthwiseShape& shape, float* of_weights) {
+    const std::vector<Span> columns = columns_inside(shape);
+    const std::size_t n_weights = shape.kernel.vertical * shape.kernel.horizontal;
+    const std::size_t of_row = shape.output.horizontal * shape.n_channels;
+    std::vector<float> sums((shape.n_channels + n_together - 1) / n_together * n_together * n_weights);
+    for (std::size_t n = 0; n < shape.n_images; ++n, x += shape.input_size())
+        for (std::size_t i = 0; i < shape.output.vertical; ++i, gradient += of_row)
+            for (std::size_t c = 0; c < shape.n_channels; c += n_together) {
+                const std::size_t at = std::min(c, shape.n_channels - n_together);
+                add_gradients_of_row(x + at, gradient + at, shape, columns.data(), i, sums.data() + c * n_weights);
+            }
+    for (std::size_t c = 0; c < shape.n_channels; c += n_together)
+        for (std::size_t k = 0; k < n_weights; ++k)
+            std::copy_n(sums.data() + c * n_weights + k * n_together, n_together,
+                        of_weights + k * shape.n_channels + std::min(c, shape.n_channels - n_together));
+}
+
+}  // namespace qabwnas

@@ -1,0 +1,37 @@
+// Depth-wise convolutions of feature maps with channels last, and the gradient of their weights.
+//
+// Libraries are quick where kernels are small and not dilated; of 7×7 kernels with dilation 2 they run a reference
+// loop, some fifty times slower. Here all geometries take one path: sixteen channels at a time stay in registers for
+// four outputs of a row while all weights pass by.
+//
+// One thread; no state is shared between calls. Sums are in float32, in the order of the kernel's rows and columns.
+#pragma once
+
+#include <cstddef>
+
+namespace qabwnas {
+
+struct Sides {
+    std::size_t vertical, horizontal;
+};
+
+// Output (i, j) reads (i * stride + k * dilation − padding) for every k of the kernel; what lies outside is 0.
+struct DepthwiseShape {
+    std::size_t n_images, n_channels;
+    Sides input, output, kernel, stride, padding, dilation;
+
+    std::size_t input_size() const { return input.vertical * input.horizontal * n_channels; }
+    std::size_t output_size() const { return output.vertical * output.horizontal * n_channels; }
+};
+
+// Fewer channels than this are not taken.
+constexpr std::size_t fewest_depthwise_channels = 16;
+
+// x: n_images × input × n_channels; weights: kernel × n_channels; bias: n_channels, or null; y: n_images × output ×
+// n_channels, which is written.
+void depthwise(const float* x, const float* weights, const float* bias, const DepthwiseShape& shape, float* y);
+
+// gradient: of y. of_weights, kernel × n_channels, is written.
+void depthwise_weight_gradient(const float* x, const float* gradient, const DepthwiseShape& shape, float* of_weights);
+
+}  // namespace qabwnas

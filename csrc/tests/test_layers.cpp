@@ -1,0 +1,164 @@
+// The kernels for layers alone, without Python: random maps against plain loops in float64. Built with ASan and UBSan
+// by `make core-test`, in buffers of exactly the sizes that are read and written; prints what fails and exits with 1.
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <limits>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "layers/channels.hpp"
+#include "layers/depthwise.hpp"
+#include "layers/round.hpp"
+
+using namespace qabwnas;
+
+namespace {
+
+int n_failures = 0;
+std::mt19937 random_bits(5);
+
+void expect(bool holds, const std::string& what) {
+    if (holds) return;
+    ++n_failures;
+    std::printf("FAILED: %s\n", what.c_str());
+}
+
+std::size_t below(std::size_t n) { return random_bits() % n; }
+
+std::vector<float> numbers(std::size_t n) {
+    std::normal_distribution<float> normal;
+    std::vector<float> values(n);
+    std::generate(values.begin(), values.end(), [&] { return normal(random_bits); });
+    return values;
+}
+
+bool is_near(double found, double expected, double size) { return std::abs(found - expected) <= 1e-5 * (size + 1); }
+
+// Calls see(output index, input index, weight index) for every product of a depth-wise convolution.
+template <class See>
+void products(const DepthwiseShape& shape, const See& see) {
+    const auto at = [&](std::size_t n, std::size_t i, std::size_t j, const Sides& sides, std::size_t c) {
+        return ((n * sides.vertical + i) * sides.horizontal + j) * shape.n_channels + c;
+    };
+    for (std::size_t n = 0; n < shape.n_images; ++n)
+        for (std::size_t i = 0; i < shape.output.vertical; ++i)
+            for (std::size_t j = 0; j < shape.output.horizontal; ++j)
+                for (std::size_t k = 0; k < shape.kernel.vertical; ++k)
+                    for (std::size_t l = 0; l < shape.kernel.horizontal; ++l) {
+                        const std::size_t row = i * shape.stride.vertical + k * shape.dilation.vertical;
+                        const std::size_t column = j * shape.stride.horizontal + l * shape.dilation.horizontal;
+                        if (row < shape.padding.vertical || row >= shape.input.vertical + shape.padding.vertical ||
+                            column < shape.padding.horizontal ||
+                            column >= shape.input.horizontal + shape.padding.horizontal)
+                            continue;
+                        for (std::size_t c = 0; c < shape.n_channels; ++c)
+                            see(at(n, i, j, shape.output, c),
+                                at(n, row - shape.padding.vertical, column - shape.padding.horizontal, shape.input, c),
+                                (k * shape.kernel.horizontal + l) * shape.n_channels + c);
+                    }
+}
+
+DepthwiseShape random_shape() {
+    DepthwiseShape shape{1 + below(2), fewest_depthwise_channels + below(30), {}, {}, {}, {}, {}, {}};
+    const auto fill = [](std::size_t& input, std::size_t& output, std::size_t& kernel, std::size_t& stride,
+                         std::size_t& padding, std::size_t& dilation) {
+        kernel = 1 + below(9);
+        stride = 1 + below(3);
+        dilation = 1 + below(4);
+        padding = below(kernel * dilation + 2);
+        const std::size_t spread = (kernel - 1) * dilation;
+        input = 1 + below(12);
+        if (input + 2 * padding <= spread) input = spread + 1;
+        output = (input + 2 * padding - spread - 1) / stride + 1;
+    };
+    fill(shape.input.vertical, shape.output.vertical, shape.kernel.vertical, shape.stride.vertical,
+         shape.padding.vertical, shape.dilation.vertical);
+    fill(shape.input.horizontal, shape.output.horizontal, shape.kernel.horizontal, shape.stride.horizontal,
+         shape.padding.horizontal, shape.dilation.horizontal);
+    return shape;
+}
+
+void test_depthwise() {
+    for (int example = 0; example < 200; ++example) {
+        const DepthwiseShape shape = random_shape();
+        const std::size_t n_weights = shape.kernel.vertical * shape.kernel.horizontal * shape.n_channels;
+        const std::vector<float> x = numbers(shape.n_images * shape.input_size()), weights = numbers(n_weights);
+        const std::vector<float> bias = numbers(shape.n_channels);
+        const std::vector<float> gradient = numbers(shape.n_images * shape.output_size());
+        const bool is_biased = example % 2 != 0;
+        std::vector<float> y(gradient.size()), of_weights(n_weights);
+        depthwise(x.data(), weights.data(), is_biased ? bias.data() : nullptr, shape, y.data());
+        depthwise_weight_gradient(x.data(), gradient.data(), shape, of_weights.data());
+        std::vector<double> exact(y.size()), size(y.size()), exact_weights(n_weights), weights_size(n_weights);
+        for (std::size_t i = 0; is_biased && i < y.size(); ++i) exact[i] = bias[i % shape.n_channels];
+        products(shape, [&](std::size_t output, std::size_t input, std::size_t weight) {
+            const double product = static_cast<double>(x[input]) * weights[weight];
+            exact[output] += product;
+            size[output] += std::abs(product);
+            const double of_weight = static_cast<double>(x[input]) * gradient[output];
+            exact_weights[weight] += of_weight;
+            weights_size[weight] += std::abs(of_weight);
+        });
+        for (std::size_t i = 0; i < y.size(); ++i) expect(is_near(y[i], exact[i], size[i]), "a convolution");
+        for (std::size_t i = 0; i < n_weights; ++i)
+            expect(is_near(of_weights[i], exact_weights[i], weights_size[i]), "a gradient of weights");
+    }
+}
+
+void test_channels() {
+    constexpr float infinity = std::numeric_limits<float>::infinity();
+    for (std::size_t n_channels = 1; n_channels < 20; ++n_channels) {
+        const std::size_t n_pixels = 1 + below(300);
+        const std::vector<float> values = numbers(n_pixels * n_channels), others = numbers(n_pixels * n_channels);
+        const std::vector<float> factors = numbers(n_channels), shifts = numbers(n_channels);
+        const Map map{values.data(), n_pixels, n_channels};
+        std::vector<double> sums(n_channels), squares(n_channels), differences(n_channels);
+        channel_sums(map, sums.data());
+        centred_squares(map, shifts.data(), squares.data());
+        squared_differences(map, others.data(), differences.data());
+        std::vector<float> normalised = values;
+        const Range range = normalise(normalised.data(), n_pixels, n_channels, factors.data(), shifts.data(), {0, 6});
+        float low = infinity, high = -infinity;
+        std::vector<double> exact(3 * n_channels);
+        for (std::size_t i = 0; i < values.size(); ++i) {
+            const std::size_t c = i % n_channels;
+            exact[c] += values[i];
+            exact[n_channels + c] += std::pow(static_cast<double>(values[i]) - shifts[c], 2);
+            exact[2 * n_channels + c] += std::pow(static_cast<double>(values[i]) - others[i], 2);
+            const double y = std::clamp(static_cast<double>(values[i]) * factors[c] + shifts[c], 0.0, 6.0);
+            expect(is_near(normalised[i], y, 10), "batch norm");
+            low = std::min(low, normalised[i]);
+            high = std::max(high, normalised[i]);
+        }
+        const auto n = static_cast<double>(n_pixels);
+        for (std::size_t c = 0; c < n_channels; ++c) {
+            expect(is_near(sums[c], exact[c], n), "a sum");
+            expect(is_near(squares[c], exact[n_channels + c], exact[n_channels + c]), "squares around a centre");
+            expect(is_near(differences[c], exact[2 * n_channels + c], exact[2 * n_channels + c]), "differences");
+        }
+        expect(range.low == low && range.high == high, "the ends");
+        normalised[below(normalised.size())] = std::numeric_limits<float>::quiet_NaN();
+        const std::vector<float> ones(n_channels, 1.0F), zeros(n_channels);
+        const Range none =
+            normalise(normalised.data(), n_pixels, n_channels, ones.data(), zeros.data(), {-infinity, infinity});
+        expect(std::isnan(none.low) && std::isnan(none.high), "what is no number is seen");
+    }
+}
+
+void test_rounding() {
+    std::vector<float> values{-1e9F, -3.5F, -2.5F, -0.5F, 0, 0.5F, 1.5F, 2.4F, 1e9F};
+    round_to_grid(values.data(), values.size(), {1, -3, 4, 0.5F});
+    expect(values == std::vector<float>{-1.5F, -1.5F, -1, 0, 0, 0, 1, 1, 2}, "half to even, and the ends");
+}
+
+}  // namespace
+
+int main() {
+    test_depthwise();
+    test_channels();
+    test_rounding();
+    std::printf("layers: %s\n", n_failures == 0 ? "all tests passed" : "some tests failed");
+    return n_failures == 0 ? 0 : 1;
+}

@@ -1,8 +1,8 @@
 """Measuring a candidate as one would write it with torch alone: what the population of LUTs is compared with.
 
 One subnet at a time and one bit width at a time, contiguous maps, batch norm in training mode for its statistics,
-torch's fake-quantise kernels on activations and, at every call, on weights. Only the weights, and their copies, come
-out of this project's supernet.
+torch's fake-quantise kernels on activations and, at every call, on weights; biases are rounded once. Only the weights,
+and their copies, come out of this project's supernet.
 """
 
 from __future__ import annotations
@@ -56,7 +56,8 @@ class PlainConvolution:
         self.norm.running_var *= (n - 1) / n  # torch keeps the sample's variance
         return self.output.observe(F.relu6(y, inplace=True) if self.clips else y)
 
-    def set_bits(self, bits: int) -> None:
+    def set_bits(self, bits: int, read: Rounding) -> Rounding:
+        """Fold, and find the grids, given how what is read was rounded; return how the output will be."""
         norm = self.norm.double()
         weight, self.bias = fuse_conv_bn_weights(
             self.conv.weight.double(), None, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias
@@ -65,7 +66,10 @@ class PlainConvolution:
         self.largest = 2 ** (bits - 1) - 1
         self.scales = self.weight.abs().amax((1, 2, 3)) / self.largest
         self.zeros = torch.zeros(len(self.scales), dtype=torch.int32)
+        unit = (self.scales * read.scale).double()
+        self.bias = (torch.round(self.bias.double() / unit) * unit).float()
         self.output.set_bits(bits)
+        return self.output
 
     def __call__(self, x: Tensor) -> Tensor:
         weight = torch.fake_quantize_per_channel_affine(
@@ -89,9 +93,13 @@ class PlainLayer:
             y = convolution.calibrate(y)
         return y if self.sum is None else self.sum.observe(x + y)
 
-    def set_bits(self, bits: int) -> None:
-        for part in (*self.convolutions, *([] if self.sum is None else [self.sum])):
-            part.set_bits(bits)
+    def set_bits(self, bits: int, read: Rounding) -> Rounding:
+        for convolution in self.convolutions:
+            read = convolution.set_bits(bits, read)
+        if self.sum is None:
+            return read
+        self.sum.set_bits(bits)
+        return self.sum
 
     def __call__(self, x: Tensor) -> Tensor:
         y = x
@@ -110,8 +118,10 @@ def measure_plainly(
     x = entry.observe(calibration)
     for layer in layers:
         x = layer.calibrate(x)
-    for part in (entry, *layers):
-        part.set_bits(bits)
+    entry.set_bits(bits)
+    read = entry
+    for layer in layers:
+        read = layer.set_bits(bits, read)
     x = entry(validation)
     for layer in layers:
         x = layer(x)

@@ -1,14 +1,15 @@
 """Once-for-all's and ProxylessNAS's latency tables (mit-han-lab/once-for-all, ``latency_lookup_table.py``).
 
-The tables are downloaded by that code and could not be found in it; the form is that in which it asks them: a YAML
-mapping from an operation in its place to a mapping with its ``mean``, in milliseconds, which may have other members::
+A YAML mapping from an operation in its place to a mapping with its ``mean``, in milliseconds, which has other members
+(``count``, ``std``) in the tables of a phone that come with that code (``latency_table@note10``)::
 
     expanded_conv-input:56x56x24-output:28x28x40-expand:6-kernel:5-stride:2-idskip:0:
       mean: 1.25
 
-Shapes are height × width × channels. ``expand`` is the expansion, or, where ``se`` and ``hs`` (squeeze and excitation,
-hard swish) follow, the number of inner channels. ``Conv``, ``Conv_1``, ``AvgPool2D``, ``Conv_2`` and ``Logits`` have
-shapes alone. There is no loss, no bit width and no name of the device.
+Shapes are height × width × channels. ``expand`` is the expansion (in ProxylessNAS's tables, which that code downloads),
+or, where ``se`` and ``hs`` (squeeze and excitation, hard swish) follow, the number of inner channels. ``Conv``,
+``Conv_1``, ``AvgPool2D``, ``Conv_2`` and ``Logits`` have shapes alone. There is no loss, no bit width and no name of the
+device.
 
 The format knows operations and no network: layers of one shape share an entry, and which shapes follow one another is
 not said. What is true to it is a column of a LUT whose space says both: :mod:`.ofa_column`. Read alone, it is the table

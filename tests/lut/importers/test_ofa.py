@@ -49,6 +49,51 @@ def test_alone_a_table_has_a_block_for_every_place(tmp_path: Path) -> None:
     assert lut.describe("Logits-input:2x2x24-output:10", 0) == "Logits"
 
 
+PHONE = """\
+AvgPool2D-input:5x5x1152-output:1x1x1152:
+  count: 491
+  mean: 0.008482688391038698
+  std: 0.0006733248071883371
+Conv-input:160x160x3-output:80x80x24:
+  count: 498
+  mean: 0.495562248995984
+  std: 0.010239557348882489
+Conv_1-input:5x5x192-output:5x5x1152:
+  count: 498
+  mean: 0.4456807228915663
+  std: 0.021099412568183217
+Conv_2-input:1x1x1152-output:1x1x1536:
+  count: 498
+  mean: 0.7474116465863454
+  std: 0.09968561638146704
+Logits-input:1x1x1536-output:1000:
+  count: 499
+  mean: 0.656440881763527
+  std: 0.07729654276272765
+expanded_conv-input:10x10x136-output:10x10x136-expand:408-kernel:3-stride:1-idskip:1-se:1-hs:1:
+  count: 100
+  mean: 0.86918
+  std: 0.013281099352086765
+expanded_conv-input:10x10x136-output:10x10x136-expand:816-kernel:7-stride:1-idskip:1-se:1-hs:1:
+  count: 104
+  mean: 2.3291826923076924
+  std: 0.06975544704717673
+expanded_conv-input:80x80x24-output:40x40x32-expand:144-kernel:7-stride:2-idskip:0-se:0-hs:0:
+  count: 54
+  mean: 4.609611111111111
+  std: 0.20168525319919817
+"""
+
+
+def test_a_table_of_a_real_phone_is_read(tmp_path: Path) -> None:
+    """Entries of ``latency_table@note10/160_lookup_table.yaml``, every kind that it has."""
+    lut = import_table([write(tmp_path, PHONE)], "ofa", ImportOptions(device="note10"))
+    assert [len(lut.block(name).column("latency_ms[note10]")) for name in lut.block_names] == [1, 1, 1, 1, 1, 2, 1]
+    place = lut.block("expanded_conv-input:10x10x136-output:10x10x136-stride:1-idskip:1")
+    assert place.column("latency_ms[note10]").tolist() == [0.86918, 2.3291826923076924]
+    assert lut.describe(place.name, 1) == "expand:816-kernel:7-se:1-hs:1"
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

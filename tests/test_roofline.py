@@ -131,7 +131,7 @@ def test_a_device_from_yaml(tmp_path: Path) -> None:
 
 
 def test_devices_that_are_shipped_say_where_their_figures_are_from() -> None:
-    assert devices() == ("made-up-edge-cpu",)
+    assert devices() == ("jetson-nano", "made-up-edge-cpu")
     for name in devices():
         device = load_device(name)
         assert device.name == name
@@ -161,7 +161,7 @@ def test_devices_that_are_wrong(tmp_path: Path, old: str, new: str, message: str
 
 
 def test_a_device_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="device 'pi4' is neither one of made-up-edge-cpu nor a .yaml file"):
+    with pytest.raises(InputError, match="device 'pi4' is neither one of jetson-nano, made-up-edge-cpu nor a .yaml file"):
         load_device("pi4")
     with pytest.raises(FileNotFoundError):
         load_device(tmp_path / "none.yaml")

@@ -8,7 +8,7 @@ A YAML mapping from an operation in its place to a mapping with its ``mean``, in
 
 Shapes are height × width × channels. ``expand`` is the expansion (in ProxylessNAS's tables, which that code downloads),
 or, where ``se`` and ``hs`` (squeeze and excitation, hard swish) follow, the number of inner channels. ``Conv``,
-``Conv_1``, ``AvgPool2D``, ``Conv_2`` and ``Logits`` have shapes alone. There is no loss, no bit width and no name of the
+``Conv_1``, ``AvgPool2D``, ``Conv_2`` and ``Logits`` have shapes alone. There is no loss, no bit width and no name of a
 device.
 
 The format knows operations and no network: layers of one shape share an entry, and which shapes follow one another is

@@ -161,7 +161,9 @@ def test_devices_that_are_wrong(tmp_path: Path, old: str, new: str, message: str
 
 
 def test_a_device_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="device 'pi4' is neither one of jetson-nano, made-up-edge-cpu nor a .yaml file"):
+    with pytest.raises(
+        InputError, match="device 'pi4' is neither one of jetson-nano, made-up-edge-cpu nor a .yaml file"
+    ):
         load_device("pi4")
     with pytest.raises(FileNotFoundError):
         load_device(tmp_path / "none.yaml")

@@ -45,6 +45,9 @@ def output_step(module: nn.Module) -> float:
     return float(slots[-1].grid.scale) if slots and isinstance(slots[-1], FakeQuantise) else 0.0
 
 
-def exact_simulation(module: M) -> M:
-    """Return a copy of a frozen module whose sums of products are those of float64, as good as exact."""
-    return copy.deepcopy(module).double()
+def with_float_biases(module: M) -> M:
+    """Return a copy of a frozen module whose biases are not rounded: the same noise, drawn anew."""
+    module = copy.deepcopy(module)
+    for _, operator in operators_of(module):
+        operator.weights = None
+    return module

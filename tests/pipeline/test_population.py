@@ -109,12 +109,15 @@ def test_unfinished_shards_of_another_origin_are_refused(config: Config, folder:
     assert [len(block.tables) for block in Lut.open(folder / "lut.h5").blocks] == [1, 1]
 
 
-def test_a_shard_that_was_measured_with_something_else_is_refused(config: Config, folder: Path) -> None:
+@pytest.mark.parametrize(("what", "other"), [("device", "cuda"), ("kernels", "others")])
+def test_a_shard_that_was_measured_with_something_else_is_refused(
+    what: str, other: str, config: Config, folder: Path
+) -> None:
     populate_part(config, folder, 1, 5, Resources())
     [path] = (folder / "scratch" / "lut").glob("*/b1-0.h5")
     part = Lut.open(path)
-    replace(part, provenance={**part.provenance, "device": "cuda"}).save(path)
-    with pytest.raises(StaleError, match=r'b1-0.h5: was measured with something else: device \("cuda", "cpu"\)'):
+    replace(part, provenance={**part.provenance, what: other}).save(path)
+    with pytest.raises(StaleError, match=rf'b1-0.h5: was measured with something else: {what} \("{other}", '):
         run_stages(STAGES, config, folder, until="lut")
 
 

@@ -5,8 +5,8 @@
 #include "bindings/bindings.hpp"
 #include "layers/channels.hpp"
 #include "layers/depthwise.hpp"
-#include "qabwnas/dispatch.hpp"
 #include "layers/round.hpp"
+#include "qabwnas/dispatch.hpp"
 
 namespace qabwnas {
 

@@ -4,8 +4,8 @@
 #include <limits>
 #include <vector>
 
-#include "qabwnas/dispatch.hpp"
 #include "layers/lanes.hpp"
+#include "qabwnas/dispatch.hpp"
 
 namespace qabwnas {
 

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <vector>
 
-#include "qabwnas/dispatch.hpp"
 #include "layers/lanes.hpp"
+#include "qabwnas/dispatch.hpp"
 
 namespace qabwnas {
 

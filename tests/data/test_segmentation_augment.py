@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -30,6 +30,7 @@ def patches(height: int, width: int, cell: int = 12) -> np.ndarray:
     scale=st.floats(0.3, 2.5),
     seed=st.integers(0, 1000),
 )
+@example(size=(16, 14), crop=(1, 2), scale=1.5, seed=12)
 def test_a_window_is_a_crop_of_the_resized_image(
     size: tuple[int, int], crop: tuple[int, int], scale: float, seed: int
 ) -> None:
@@ -41,11 +42,12 @@ def test_a_window_is_a_crop_of_the_resized_image(
     scaled_height, scaled_width = max(1, round(height * scale)), max(1, round(width * scale))
     assert window.size == (min(crop[1], scaled_width), min(crop[0], scaled_height))
     left, top = round(window.box[0] * scaled_width / width), round(window.box[1] * scaled_height / height)
-    whole = np.asarray(image.resize((scaled_width, scaled_height), Image.Resampling.BILINEAR))
-    expected = whole[top : top + window.size[1], left : left + window.size[0]].astype(int)
-    found = np.asarray(image.resize(window.size, Image.Resampling.BILINEAR, window.box)).astype(int)
+    exact = image.convert("F")  # whole numbers are rounded after either axis, and twice on the other side of a tie
+    whole = np.asarray(exact.resize((scaled_width, scaled_height), Image.Resampling.BILINEAR))
+    expected = whole[top : top + window.size[1], left : left + window.size[0]]
+    found = np.asarray(exact.resize(window.size, Image.Resampling.BILINEAR, window.box))
     assert found.shape == expected.shape
-    assert np.abs(found - expected).max() <= 1
+    assert np.abs(found - expected).max() <= 0.01
     nearest = np.asarray(window.nearest(image))
     for y in range(window.size[1]):
         for x in range(window.size[0]):

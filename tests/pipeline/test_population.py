@@ -117,7 +117,8 @@ def test_a_shard_that_was_measured_with_something_else_is_refused(
     [path] = (folder / "scratch" / "lut").glob("*/b1-0.h5")
     part = Lut.open(path)
     replace(part, provenance={**part.provenance, what: other}).save(path)
-    with pytest.raises(StaleError, match=rf'b1-0.h5: was measured with something else: {what} \("{other}", '):
+    difference = rf'{what} \("{other}", "{part.provenance[what]}"\)'
+    with pytest.raises(StaleError, match=f"b1-0.h5: was measured with something else: {difference}"):
         run_stages(STAGES, config, folder, until="lut")
 
 

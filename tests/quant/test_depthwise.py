@@ -12,9 +12,9 @@ from qabwnas.quant.depthwise import DepthwiseConv2d, Sides
 SIDES = [(8, 8), (5, 4), (2, 2), (1, 3)]
 
 
-def pair(kernel: int, stride: int, dilation: int) -> tuple[nn.Conv2d, nn.Conv2d]:
+def pair(kernel: int, stride: int, dilation: int, *, bias: bool = False) -> tuple[nn.Conv2d, nn.Conv2d]:
     torch.manual_seed(0)
-    ours = DepthwiseConv2d(3, 3, kernel, stride, dilation * (kernel - 1) // 2, dilation, groups=3, bias=False).double()
+    ours = DepthwiseConv2d(3, 3, kernel, stride, dilation * (kernel - 1) // 2, dilation, groups=3, bias=bias).double()
     theirs = copy.deepcopy(ours)
     theirs.__class__ = nn.Conv2d
     return ours, theirs
@@ -24,10 +24,11 @@ def pair(kernel: int, stride: int, dilation: int) -> tuple[nn.Conv2d, nn.Conv2d]
 @pytest.mark.parametrize("stride", [1, 2, 3])
 @pytest.mark.parametrize("dilation", [1, 2])
 @pytest.mark.parametrize("sides", SIDES)
+@pytest.mark.parametrize("bias", [False, True])
 def test_values_and_gradients_equal_those_of_torch(
-    kernel: int, stride: int, dilation: int, sides: tuple[int, int]
+    kernel: int, stride: int, dilation: int, sides: tuple[int, int], bias: bool
 ) -> None:
-    ours, theirs = pair(kernel, stride, dilation)
+    ours, theirs = pair(kernel, stride, dilation, bias=bias)
     x = torch.rand(2, 3, *sides, dtype=torch.float64)
     inputs = [x.clone().requires_grad_(), x.clone().requires_grad_()]
     outputs = [ours(inputs[0]), theirs(inputs[1])]
@@ -37,6 +38,8 @@ def test_values_and_gradients_equal_those_of_torch(
         output.backward(gradient)
     torch.testing.assert_close(inputs[0].grad, inputs[1].grad)
     torch.testing.assert_close(ours.weight.grad, theirs.weight.grad)
+    if bias:
+        torch.testing.assert_close(ours.bias.grad, theirs.bias.grad)
 
 
 def test_without_gradients_and_with_a_bias_it_is_the_convolution_of_torch() -> None:

@@ -7,7 +7,7 @@ from types import ModuleType
 import pytest
 import torch
 
-from qabwnas.quant import compiled
+from qabwnas.quant import compiled, fake
 from qabwnas.quant.affine import Affine
 from qabwnas.quant.fake import FakeQuantise, fused
 from qabwnas.quant.observer import MinMaxObserver
@@ -57,7 +57,7 @@ def test_what_is_rounded_stays_as_it_is() -> None:
 
 @pytest.mark.parametrize("layout", ["contiguous", "channels last", "cut out"])
 @pytest.mark.parametrize("kernels", [compiled.KERNELS, None])
-def test_values_do_not_depend_on_kernels_or_layout(
+def test_values_do_not_depend_on_kernels_blocks_or_layout(
     layout: str, kernels: ModuleType | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     x = torch.randn(2, 6, 5, 8, generator=torch.Generator().manual_seed(0))
@@ -67,6 +67,7 @@ def test_values_do_not_depend_on_kernels_or_layout(
     if layout == "cut out":
         given, expected = given[:, 1:4, :, ::2], expected[:, 1:4, :, ::2]
     monkeypatch.setattr(compiled, "KERNELS", kernels)
+    monkeypatch.setattr(fake, "BLOCK", 7)
     rounded = FakeQuantise(grid, inplace=False)(given)
     assert torch.equal(rounded, expected)
     assert rounded.stride() == given.clone().stride()

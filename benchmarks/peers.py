@@ -10,23 +10,27 @@ import numpy as np
 from qabwnas.search import Problem
 from qabwnas.search.baselines.evaluate import totals_of
 
-
-class TooManySumsError(Exception):
-    """A front would need more sums at once than were allowed."""
+SUMS_AT_ONCE = 50_000_000
 
 
-def front_by_moocore(problem: Problem, max_sums: int = 10**9) -> np.ndarray:
+def front_by_moocore(problem: Problem) -> np.ndarray:
     """The front of summed metrics, float64 ``(n, n_metrics)``: every block pruned, then, fewest rows first, all sums of
-    the front so far and a block made and filtered."""
+    the front so far and a block made and filtered; if they are too many, part by part, and then together."""
     blocks = [problem.values[:, a:b].T.astype(float) for a, b in pairwise(problem.offsets)]
-    blocks = sorted((block[moocore.is_nondominated(block)] for block in blocks), key=len)
+    blocks = sorted(map(_minimal, blocks), key=len)
     front = blocks[0]
     for block in blocks[1:]:
-        if len(front) * len(block) > max_sums:
-            raise TooManySumsError(f"{len(front):,} points and {len(block):,} rows")
-        sums = (front[:, None] + block[None]).reshape(-1, front.shape[1])
-        front = sums[moocore.is_nondominated(sums)]
+        at_once = max(1, SUMS_AT_ONCE // len(block))
+        parts = [
+            _minimal((front[first : first + at_once, None] + block[None]).reshape(-1, front.shape[1]))
+            for first in range(0, len(front), at_once)
+        ]
+        front = parts[0] if len(parts) == 1 else _minimal(np.concatenate(parts))
     return front + problem.origin
+
+
+def _minimal(points: np.ndarray) -> np.ndarray:
+    return points[moocore.is_nondominated(points)]
 
 
 def best_by_nsga2(problem: Problem, budgets: np.ndarray, n_subnets: int = 10_000, seed: int = 0) -> int | None:

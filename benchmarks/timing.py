@@ -21,6 +21,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from qabwnas.search import select_backend
 from qabwnas.search.backend import Backend
 from qabwnas.search.machine import machine
@@ -57,6 +60,18 @@ class Row:
 def backends() -> dict[str, Backend]:
     """Return both of our backends, by name."""
     return {name: select_backend(name) for name in OURS}
+
+
+def equal_fronts(answers: Mapping[str, Any]) -> NDArray[np.int64]:
+    """Return the totals of our backends' fronts, which have to be equal, their candidates too."""
+    fronts = []
+    for name, kernels in backends().items():
+        _, totals, levels, *_ = answers[name]
+        fronts.append((totals, kernels.choice_of(levels, np.arange(len(totals)))))
+    (totals, choice), (twin_totals, twin_choice) = fronts
+    assert np.array_equal(totals, twin_totals)
+    assert np.array_equal(choice, twin_choice)
+    return totals
 
 
 def race(

@@ -1,3 +1,5 @@
+#include <pybind11/stl.h>
+
 #include "bindings/bindings.hpp"
 #include "qabwnas/front.hpp"
 #include "qabwnas/prune.hpp"
@@ -25,6 +27,24 @@ py::array_t<std::int64_t> prune_rows(const Array<Value>& values, const Array<std
     return rows;
 }
 
+// A level: its blocks (n), the candidates of its rows (rows × n), and point and row of each of its points (points × 2).
+using LevelArrays = std::tuple<Array<std::int64_t>, Array<Index>, Array<Index>>;
+
+std::vector<LevelArrays> arrays_of(std::vector<Level>&& levels) {
+    std::vector<LevelArrays> arrays;
+    for (Level& level : levels) {
+        Array<std::int64_t> blocks(static_cast<py::ssize_t>(level.blocks.size()));
+        std::copy(level.blocks.begin(), level.blocks.end(), blocks.mutable_data());
+        const std::size_t n_points = level.pairs.size();
+        auto* owned = new std::vector<Pair>(std::move(level.pairs));
+        const py::capsule owner(owned, [](void* memory) { delete static_cast<std::vector<Pair>*>(memory); });
+        const std::array<std::size_t, 2> shape{n_points, 2};
+        const Array<Index> pairs(shape, reinterpret_cast<const Index*>(owned->data()), owner);
+        arrays.emplace_back(std::move(blocks), matrix(std::move(level.choice), level.blocks.size()), pairs);
+    }
+    return arrays;
+}
+
 py::tuple front_of(const Array<Value>& values, const Array<std::int64_t>& offsets, const Array<std::uint8_t>& is_max,
                    const Array<Value>& origin, const Array<Value>& high, double slack, std::size_t max_bytes) {
     const Problem problem = problem_of(values, offsets, is_max, origin);
@@ -38,8 +58,24 @@ py::tuple front_of(const Array<Value>& values, const Array<std::int64_t>& offset
     }
     raise_if_cancelled(found.status);
     return py::make_tuple(static_cast<int>(found.status), matrix(std::move(found.totals), problem.n_metrics()),
-                          matrix(std::move(found.choice), problem.n_blocks()), found.n_blocks, found.n_points,
-                          found.n_pairs);
+                          arrays_of(std::move(found.levels)), found.n_blocks, found.n_points, found.n_pairs);
+}
+
+Array<Index> choice_of(const std::vector<LevelArrays>& levels, const Array<std::int64_t>& points) {
+    std::vector<LevelView> views;
+    std::size_t n_blocks = 0;
+    for (const auto& [blocks, choice, pairs] : levels) {
+        views.push_back({{blocks.data(), blocks.data() + blocks.size()}, choice.data(), pairs.data()});
+        n_blocks += views.back().blocks.size();
+    }
+    const std::vector<std::size_t> rows(points.data(), points.data() + points.size());
+    Array<Index> choice({rows.size(), n_blocks});
+    Index* const written = choice.mutable_data();
+    {
+        const py::gil_scoped_release released;  // as above
+        write_choice(views, rows, written);
+    }
+    return choice;
 }
 
 py::tuple top_of(const Array<Value>& values, const Array<std::int64_t>& offsets, const Array<std::uint8_t>& is_max,
@@ -67,7 +103,9 @@ void register_search(py::module_& module) {
     module.def("front", &front_of, py::arg("values").noconvert(), py::arg("offsets").noconvert(),
                py::arg("is_max").noconvert(), py::arg("origin").noconvert(), py::arg("high").noconvert(),
                py::arg("slack"), py::arg("max_bytes"),
-               "The front within bounds: status, totals, choice, blocks and points it came to, pairs looked at.");
+               "The front within bounds: status, totals, levels, blocks and points it came to, pairs looked at.");
+    module.def("choice_of", &choice_of, py::arg("levels").noconvert(), py::arg("points").noconvert(),
+               "The candidates of some points of a front with these levels.");
     module.def("top", &top_of, py::arg("values").noconvert(), py::arg("offsets").noconvert(),
                py::arg("is_max").noconvert(), py::arg("origin").noconvert(), py::arg("budgets").noconvert(),
                py::arg("k"), py::arg("distance"), py::arg("max_nodes"), py::arg("max_seconds"),

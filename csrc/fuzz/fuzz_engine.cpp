@@ -118,14 +118,23 @@ void expect(bool holds, const char* what) {
     std::abort();
 }
 
-std::vector<Subnet> subnets_of(const Subnets& found, const Problem& problem) {
+std::vector<Subnet> subnets_of(const std::vector<Value>& totals, const std::vector<Index>& choice,
+                               const Problem& problem) {
     std::vector<Subnet> subnets;
-    for (std::size_t i = 0; i * problem.n_metrics() < found.totals.size(); ++i) {
-        const Value* total = &found.totals[i * problem.n_metrics()];
-        const Index* row = &found.choice[i * problem.n_blocks()];
+    for (std::size_t i = 0; i * problem.n_metrics() < totals.size(); ++i) {
+        const Value* total = &totals[i * problem.n_metrics()];
+        const Index* row = &choice[i * problem.n_blocks()];
         subnets.push_back({{total, total + problem.n_metrics()}, {row, row + problem.n_blocks()}});
     }
     return subnets;
+}
+
+std::vector<Subnet> subnets_of(const Subnets& found, const Problem& problem) {
+    return subnets_of(found.totals, found.choice, problem);
+}
+
+std::vector<Subnet> subnets_of(const Front& found, const Problem& problem) {
+    return subnets_of(found.totals, whole_choice(found.levels), problem);
 }
 
 bool are_among(const std::vector<Subnet>& subnets, const std::vector<Subnet>& sorted) {
@@ -152,7 +161,7 @@ void check_front(const Problem& problem, const std::vector<Subnet>& all, Bytes& 
     const Front found = front(problem, {high, 0, max_bytes}, cancel);
     const std::vector<Subnet> expected = brute_force::within(brute_force::front(all), high);
     if (found.status == Status::limit) {
-        expect(max_bytes < plenty && found.totals.empty() && found.choice.empty(), "a front at its limit");
+        expect(max_bytes < plenty && found.totals.empty() && found.levels.empty(), "a front at its limit");
         return;
     }
     expect(subnets_of(found, problem) == expected, "the front");

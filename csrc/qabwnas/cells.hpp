@@ -48,12 +48,8 @@ class CellTable {
 
     // Makes nothing lie below the table that is larger than a value, nor in cells behind the given one on any axis.
     void close_above(const std::vector<std::size_t>& cells, Value value) {
-        for (std::size_t at = 0; at < smallest_.size(); ++at) {
-            bool inside = true;
-            for (std::size_t axis = 0; axis < cells.size(); ++axis)
-                inside &= at / strides_[axis] % side_ <= cells[axis];
-            smallest_[at] = inside ? value + 1 : std::numeric_limits<Value>::min();
-        }
+        smallest_.assign(smallest_.size(), std::numeric_limits<Value>::min());
+        fill_up_to(strides_.size(), 0, cells, value + 1);
     }
 
     // Lowers the cells behind one, given by its cell on every axis, to a value. Minima fall along every axis, so a walk
@@ -86,6 +82,16 @@ class CellTable {
     }
 
   private:
+    // Over the first n_axes axes, up to the given cells, behind those that start stands for.
+    void fill_up_to(std::size_t n_axes, std::size_t start, const std::vector<std::size_t>& cells, Value value) {
+        if (n_axes <= 1) {  // the cells of the first axis lie side by side
+            std::fill_n(&smallest_[start], n_axes > 0 ? cells[0] + 1 : 1, value);
+            return;
+        }
+        for (std::size_t cell = 0; cell <= cells[n_axes - 1]; ++cell)
+            fill_up_to(n_axes - 1, start + cell * strides_[n_axes - 1], cells, value);
+    }
+
     // Over the first n_axes axes, behind the cells that start stands for; returns whether the first was lowered.
     bool lower_from(std::size_t n_axes, std::size_t start, const std::size_t* cells, Value value) {
         const std::size_t first = n_axes > 0 ? cells[n_axes - 1] : 0, end = n_axes > 0 ? side_ : 1;

@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "qabwnas/back_pointers.hpp"
 #include "qabwnas/cancel.hpp"
 #include "qabwnas/merge.hpp"
 #include "qabwnas/merge_curves.hpp"
@@ -20,17 +21,6 @@ struct Part {
     std::size_t n_rows() const { return choice.size() / blocks.size(); }
 };
 
-// The front after some blocks, in sweep order. parent[i] points into the level before, row[i] into the added part.
-struct Level {
-    std::vector<std::size_t> blocks;
-    std::vector<Index> choice;  // of the part's rows
-    std::vector<Index> parent;
-    std::vector<Index> row;
-
-    std::size_t size() const { return row.size(); }
-    const Index* candidates(std::size_t i) const { return &choice[static_cast<std::size_t>(row[i]) * blocks.size()]; }
-};
-
 class Combination {
   public:
     // Starts with the empty subnet, whose totals are given in metric order.
@@ -41,25 +31,25 @@ class Combination {
     Status add(Part part, const MergeLimits& limits, Cancel& cancel);
 
     std::size_t n_blocks() const { return n_blocks_; }
-    std::size_t n_points() const { return levels_.back().size(); }
+    std::size_t n_points() const { return levels_.empty() ? 1 : levels_.back().pairs.size(); }
     std::size_t n_pairs() const { return n_pairs_; }
     std::size_t bytes() const;  // that the points take
 
     // Totals of the last level: n × n_metrics, row-major, metrics in sweep order.
     const std::vector<Value>& values() const { return values_; }
     std::vector<Value> take_values() { return std::move(values_); }
+    std::vector<Level> take_levels() { return std::move(levels_); }
 
     // The last level as a part of the blocks that were added; takes the values.
     Part take_part();
 
   private:
-    // Whether partial subnet (i, row_i) precedes (j, row_j) lexicographically in block order; i and j are points of the
-    // last level, the rows belong to the part that is being added.
+    // Whether a pair of a point of the last level and a row of the part that is being added precedes another.
     bool precedes(const Part& part, Pair a, Pair b) const;
 
     const SweepOrder& order_;
     std::vector<Aggregation> aggregations_;  // in sweep order
-    std::vector<Level> levels_;
+    std::vector<Level> levels_;              // one a part that was added; before there is the empty subnet
     std::vector<Value> values_;
     CurveMerge curves_;
     std::size_t n_blocks_ = 0, n_pairs_ = 0;

@@ -17,10 +17,10 @@ constexpr std::size_t most_joined_pairs = 150;
 class Answers {
   public:
     Answers(const Problem& problem, const SweepOrder& order, Combination& combination)
-        : n_metrics_(problem.n_metrics()), n_blocks_(problem.n_blocks()), n_(combination.n_points()) {
-        Part part = combination.take_part();
-        choice_ = std::move(part.choice);
-        totals_ = std::move(part.values);
+        : n_metrics_(problem.n_metrics()),
+          n_(combination.n_points()),
+          totals_(combination.take_values()),
+          levels_(combination.take_levels()) {
         std::vector<Value> point(n_metrics_);
         for (std::size_t start = 0; start < totals_.size(); start += n_metrics_) {
             for (std::size_t m = 0; m < n_metrics_; ++m) point[order.metrics[m]] = totals_[start + m];
@@ -42,14 +42,14 @@ class Answers {
             });
         });
         totals_ = rows_of(totals_, n_metrics_, sorted);
-        choice_ = rows_of(choice_, n_blocks_, sorted);
+        levels_.back().pairs = rows_of(levels_.back().pairs, 1, sorted);
         n_ = sorted.size();
     }
 
     void move_to(Front& front) {
         front.n_points = n_;
         front.totals = std::move(totals_);
-        front.choice = std::move(choice_);
+        front.levels = std::move(levels_);
     }
 
   private:
@@ -83,13 +83,14 @@ class Answers {
             const Value x = totals_[a * n_metrics_ + m], y = totals_[b * n_metrics_ + m];
             if (x != y) return x < y;
         }
-        return std::lexicographical_compare(&choice_[a * n_blocks_], &choice_[a * n_blocks_] + n_blocks_,
-                                            &choice_[b * n_blocks_], &choice_[b * n_blocks_] + n_blocks_);
+        FirstDifference difference;
+        difference.look_back(levels_, static_cast<Index>(a), static_cast<Index>(b));
+        return difference.x_precedes();
     }
 
-    std::size_t n_metrics_, n_blocks_, n_;
+    std::size_t n_metrics_, n_;
     std::vector<Value> totals_;
-    std::vector<Index> choice_;
+    std::vector<Level> levels_;
 };
 
 // Upper bounds on partial subnets: those on subnets, less the least that the blocks still to come add.
@@ -126,12 +127,9 @@ class Bounds {
 };
 
 // How many points the next block may lead to: each takes its totals, twice while arrays grow, its place in the archive
-// and its back-pointers; in the end also its choice.
-std::size_t points_within(std::size_t max_bytes, const Combination& combination, const Part& next,
-                          const Problem& problem) {
-    const bool is_last = combination.n_blocks() + next.blocks.size() == problem.n_blocks();
-    const std::size_t a_point =
-        4 * sizeof(Value) * problem.n_metrics() + 32 + (is_last ? sizeof(Index) * problem.n_blocks() : 0);
+// and its back-pointers.
+std::size_t points_within(std::size_t max_bytes, const Combination& combination, std::size_t n_metrics) {
+    const std::size_t a_point = 4 * sizeof(Value) * n_metrics + 32;
     return (max_bytes - std::min(max_bytes, combination.bytes())) / a_point;
 }
 
@@ -184,7 +182,7 @@ Front front(const Problem& problem, const FrontLimits& limits, Cancel& cancel) {
     std::vector<Part> parts = parts_of(problem, std::move(pruned), order, is_exact ? most_joined_pairs : 0, cancel);
     Combination combination(problem.aggregations, problem.origin, order);
     for (Part& part : parts) {
-        const std::size_t max_points = points_within(limits.max_bytes, combination, part, problem);
+        const std::size_t max_points = points_within(limits.max_bytes, combination, problem.n_metrics());
         const MergeLimits merge_limits{bounds.add(part.blocks), limits.slack, order.position(0), max_points};
         front.status = combination.add(std::move(part), merge_limits, cancel);
         front.n_pairs = combination.n_pairs();

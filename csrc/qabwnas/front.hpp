@@ -1,7 +1,7 @@
 // The exact front: every vector of totals that no other subnet's totals are at most, with one subnet for each.
 //
 // Blocks are pruned, then combined one after the other, fewest rows first: see merge.hpp. Memory is the front so far
-// with its back-pointers; sums are never all held together.
+// with its back-pointers; sums are never all held together. Candidates are not written; see back_pointers.hpp.
 //
 // Of equal totals the subnet with the lowest candidates in block order is kept (see problem.hpp); partial subnets are
 // compared through their back-pointers, which is only needed where all sums tie.
@@ -14,6 +14,7 @@
 // Papadimitriou, Yannakakis 2000, and the trimming of Ibarra, Kim 1975.)
 #pragma once
 
+#include "qabwnas/back_pointers.hpp"
 #include "qabwnas/cancel.hpp"
 #include "qabwnas/problem.hpp"
 
@@ -25,11 +26,16 @@ struct FrontLimits {
     std::size_t max_bytes;    // for points and what is needed to find them
 };
 
-struct Front : Subnets {
+// Points in answer order: totals (n × n_metrics), row-major, and where they come from.
+struct Front {
+    Status status = Status::complete;
+    std::vector<Value> totals;
+    std::vector<Level> levels;
     std::size_t n_blocks = 0, n_points = 0;  // how far it came
+    std::size_t n_pairs = 0;                 // work counter: partial subnets that were looked at
 };
 
-// Stops with Status::limit as soon as it would take more than max_bytes; totals and choice are then empty. Where
+// Stops with Status::limit as soon as it would take more than max_bytes; totals and levels are then empty. Where
 // nothing is within the upper bounds the status is infeasible.
 Front front(const Problem& problem, const FrontLimits& limits, Cancel& cancel);
 

@@ -11,7 +11,15 @@ namespace qabwnas {
 
 namespace {
 
-constexpr std::size_t sides[] = {1, 1024, 128, 32, 14, 8, 6, 5};  // of the table, by number of axes
+constexpr std::size_t sides[] = {1, 1024, 128, 32, 14, 8, 6, 5};  // of the table at most, by number of axes
+constexpr std::size_t fewest_cells = 5, cells_a_pair = 8;
+
+// Few pairs are not worth a large table.
+std::size_t side_for(std::size_t n_axes, std::size_t n_pairs) {
+    if (n_axes == 0) return 1;
+    const double side = std::pow(static_cast<double>(cells_a_pair * n_pairs), 1.0 / static_cast<double>(n_axes));
+    return std::clamp(static_cast<std::size_t>(side), fewest_cells, sides[n_axes]);
+}
 
 // One coordinate's cells such that the cells of two parts add up to at most the cell of their sum. Differences are
 // taken in integers, so a double errs by far less than a cell.
@@ -56,7 +64,7 @@ class Sweep {
           cancel_(cancel),
           d_(order.size()),
           n_axes_(std::max<std::size_t>(order.n_tested(), 1) - 1),
-          table_(n_axes_, sides[n_axes_]),
+          table_(n_axes_, side_for(n_axes_, front.n * rows.n)),
           lists_are_rows_(rows.n <= front.n) {
         for (std::size_t axis = 0; axis < n_axes_; ++axis) axes_.push_back(axis_of(order.first_tested() + axis));
         const Side front_side = side_of(front, &Axis::low_front), row_side = side_of(rows, &Axis::low_rows);

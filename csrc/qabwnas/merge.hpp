@@ -16,6 +16,7 @@
 #include <functional>
 #include <vector>
 
+#include "qabwnas/back_pointers.hpp"
 #include "qabwnas/cancel.hpp"
 #include "qabwnas/problem.hpp"
 #include "qabwnas/prune.hpp"
@@ -26,11 +27,6 @@ namespace qabwnas {
 struct Points {
     const std::vector<Value>& values;
     std::size_t n;
-};
-
-struct Pair {
-    Index point;  // of the front
-    Index row;    // position in the pruned block
 };
 
 // What a merge leaves out beside what is not minimal.

@@ -104,14 +104,23 @@ std::vector<Subnet> front_of(const std::vector<Subnet>& sorted) {
     return kept;
 }
 
-std::vector<Subnet> subnets_of(const Subnets& found, const Problem& problem) {
+std::vector<Subnet> subnets_of(const std::vector<Value>& totals, const std::vector<Index>& choice,
+                               const Problem& problem) {
     std::vector<Subnet> subnets;
-    for (std::size_t i = 0; i * problem.n_metrics() < found.totals.size(); ++i) {
-        const Value* total = &found.totals[i * problem.n_metrics()];
-        const Index* row = &found.choice[i * problem.n_blocks()];
+    for (std::size_t i = 0; i * problem.n_metrics() < totals.size(); ++i) {
+        const Value* total = &totals[i * problem.n_metrics()];
+        const Index* row = &choice[i * problem.n_blocks()];
         subnets.push_back({{total, total + problem.n_metrics()}, {row, row + problem.n_blocks()}});
     }
     return subnets;
+}
+
+std::vector<Subnet> subnets_of(const Subnets& found, const Problem& problem) {
+    return subnets_of(found.totals, found.choice, problem);
+}
+
+std::vector<Subnet> subnets_of(const Front& found, const Problem& problem) {
+    return subnets_of(found.totals, whole_choice(found.levels), problem);
 }
 
 void test_fronts_and_searches() {

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+Level = tuple["NDArray[np.int64]", "NDArray[np.int32]", "NDArray[np.int32]"]
+"""What a part, a block or several, adds to a front: the blocks ``(n,)``, ascending; the candidates that the part's rows
+stand for, ``(n_rows, n)``; and of every point its point of the level before and its row, ``(n_points, 2)``."""
+
 NAMES = ("auto", "cpp", "numba")
 COMPLETE, INFEASIBLE, CANCELLED, LIMIT = range(4)
 """Statuses that kernels return. A cancelled call raises KeyboardInterrupt instead."""
@@ -53,16 +57,22 @@ class Backend:
         high: NDArray[np.int64] | None = None,
         slack: float = 0.0,
         max_bytes: int = 2**62,
-    ) -> tuple[int, NDArray[np.int64], NDArray[np.int32], int, int, int]:
-        """Return status, totals ``(n, n_metrics)`` and choice ``(n, n_blocks)`` of the front, and how far it came.
+    ) -> tuple[int, NDArray[np.int64], Sequence[Level], int, int, int]:
+        """Return status, totals ``(n, n_metrics)`` and levels of the front, and how far it came.
 
         ``high`` ``(n_metrics,)`` leaves out larger totals, ``slack`` what is nearly covered: see
-        ``csrc/qabwnas/front.hpp``. How far: blocks combined, points that makes, partial subnets looked at.
+        ``csrc/qabwnas/front.hpp``. How far: blocks combined, points that makes, partial subnets looked at. Where it is
+        not complete there are no totals, and no levels.
         """
-        result: tuple[int, NDArray[np.int64], NDArray[np.int32], int, int, int]
+        result: tuple[int, NDArray[np.int64], Sequence[Level], int, int, int]
         bounds = high if high is not None else origin * 0 + 2**62
         result = self._kernels.front(values, offsets, is_max, origin, bounds, slack, max_bytes)
         return result
+
+    def choice_of(self, levels: Sequence[Level], points: NDArray[np.int64]) -> NDArray[np.int32]:
+        """Return the candidates ``(n, n_blocks)`` of some points of a front that has these levels."""
+        choice: NDArray[np.int32] = self._kernels.choice_of(levels, points)
+        return choice
 
     def top(
         self,

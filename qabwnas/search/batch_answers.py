@@ -52,7 +52,7 @@ class FrontAnswers:
         return self._front.first_within(metrics, units, self._kernels)
 
     def rows(self, numbers: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-        return self._front.units[numbers], self._front.candidates[numbers]
+        return self._front.units[numbers], self._front.candidates_of(numbers)
 
 
 class DirectAnswers:

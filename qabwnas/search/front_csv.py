@@ -26,8 +26,8 @@ def write_front_csv(front: Frontier, path: str | os.PathLike[str]) -> None:
         out = csv.writer(stream)
         out.writerow([*front.metric_names, *front.block_names])
         for start in range(0, len(front), _POINTS_AT_ONCE):
-            part = slice(start, start + _POINTS_AT_ONCE)
-            out.writerows(point_cells(front.grids, front.units[part], front.candidates[part]))
+            part = np.arange(start, min(start + _POINTS_AT_ONCE, len(front)))
+            out.writerows(point_cells(front.grids, front.units[part], front.candidates_of(part)))
 
 
 def point_cells(

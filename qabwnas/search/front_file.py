@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,10 @@ from qabwnas.errors import InputError
 from qabwnas.fingerprint import canonical_json
 from qabwnas.lut.hdf5_names import decode_names, encode_names
 from qabwnas.lut.hdf5_read import INT64, Group, open_file, read_format
-from qabwnas.lut.hdf5_write import Kind, create_array, create_file, write_array, write_text
+from qabwnas.lut.hdf5_write import Kind, create_array, create_file, write_text
 from qabwnas.lut.lut import AGGREGATIONS, Metric
 from qabwnas.search.backend import NAMES
+from qabwnas.search.choices import ChoiceTable
 from qabwnas.search.extent import Extent
 from qabwnas.search.frontier import Frontier
 from qabwnas.search.grid import UNLIMITED, Grid
@@ -55,10 +56,11 @@ def save_front(front: Frontier, path: str | os.PathLike[str], provenance: Mappin
             blocks.create_group(member)
         shape, dims = (len(front.metrics), len(front)), ("metric", "point")
         totals = create_array(file, "totals", shape, INT64, dims, _total_units(front.metrics, front.grids))
-        for start in range(0, len(front), _POINTS_AT_ONCE):
-            part = slice(start, start + _POINTS_AT_ONCE)
+        for part in _parts(front):
             totals[:, part] = front.units[part].T
-        write_array(file, "candidates", front.candidates, dims=("point", "block"))
+        candidates = create_array(file, "candidates", (len(front), len(front.block_names)), _INT32, ("point", "block"))
+        for part in _parts(front):
+            candidates[part] = front.candidates_of(np.arange(part.start, part.stop))
 
 
 def open_front(path: str | os.PathLike[str]) -> Frontier:
@@ -90,9 +92,8 @@ def open_front(path: str | os.PathLike[str]) -> Frontier:
         totals = root.dataset("totals", INT64, (len(metrics), n_points), ("metric", "point"), total_units)
         shape = (n_points, len(block_members))
         units, candidates = totals.map().T, root.dataset("candidates", _INT32, shape, ("point", "block")).map()
-    return Frontier(
-        metrics, grids, tuple(block_members.values()), units, candidates, backend, extent, scope, Path(path)
-    )
+    block_names, choices = tuple(block_members.values()), ChoiceTable(candidates)
+    return Frontier(metrics, grids, block_names, units, choices, backend, extent, scope, Path(path))
 
 
 def is_front(path: str | os.PathLike[str]) -> bool:
@@ -115,6 +116,11 @@ def provenance_of(path: str | os.PathLike[str]) -> dict[str, Any]:
     if not isinstance(provenance, dict):
         raise root.wrong("the provenance is not a JSON object")
     return provenance
+
+
+def _parts(front: Frontier) -> Iterator[slice]:
+    for start in range(0, len(front), _POINTS_AT_ONCE):
+        yield slice(start, min(start + _POINTS_AT_ONCE, len(front)))
 
 
 def _write_metrics(parent: h5py.Group, front: Frontier) -> None:

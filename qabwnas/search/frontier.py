@@ -17,6 +17,7 @@ from qabwnas.errors import FormatError, FrontLimitError, InputError
 from qabwnas.lut.lut import Lut, Metric
 from qabwnas.search import parts
 from qabwnas.search.backend import INFEASIBLE, LIMIT, Backend, select_backend
+from qabwnas.search.choices import Choices
 from qabwnas.search.extent import Extent, Range
 from qabwnas.search.grid import Grid
 from qabwnas.search.method import DEFAULT_MAX_MEMORY
@@ -38,7 +39,7 @@ class Frontier:
         grids: the decimal grid of every metric's totals.
         block_names: in block order.
         units: int64 ``(n_points, n_metrics)``, totals in units of their grids.
-        candidates: int32 ``(n_points, n_blocks)``, the chosen candidate of every block.
+        choices: the chosen candidates, of which those that are asked for are rebuilt.
             Of a front that was opened from a file, both are mapped: read when, and where, they are looked at.
         backend: which kernels built it.
         extent: which part of the exact front it is, and how closely.
@@ -51,7 +52,7 @@ class Frontier:
     grids: tuple[Grid, ...]
     block_names: tuple[str, ...]
     units: NDArray[np.int64]
-    candidates: NDArray[np.int32]
+    choices: Choices
     backend: str
     extent: Extent
     scope: Scope | None = None
@@ -111,26 +112,26 @@ class Frontier:
             raise InputError(f"max_memory: {max_memory!r} is not a number of bytes")
         extent = Extent.of(problem, within, epsilon)
         high = np.array(extent.high, dtype=np.int64)
-        found, n_blocks, n_points = parts.front(problem, high, extent.slack(problem), max_memory, kernels)
+        found = parts.front(problem, high, extent.slack(problem), max_memory, kernels)
         names = ", ".join(problem.metric_names)
         if found.status == LIMIT:
             raise FrontLimitError(
-                f"the front over {names} takes more than {max_memory} bytes: with block {n_blocks} of "
-                f"{len(problem.block_names)} it had {n_points} points; take a part of it (within), fewer points "
+                f"the front over {names} takes more than {max_memory} bytes: with block {found.n_blocks} of "
+                f"{len(problem.block_names)} it had {found.n_points} points; take a part of it (within), fewer points "
                 "(epsilon) or more memory (max_memory), or search directly"
             )
         wanted = extent.holds(found.totals)
         if found.status == INFEASIBLE or not wanted.any():
             raise InputError(f"no subnet of the front over {names} lies within the bounds")
-        totals, candidates = found.totals, found.candidates
+        totals, choices = found.totals, found.choices
         if not wanted.all():
-            totals, candidates = totals[wanted], candidates[wanted]
+            totals, choices = totals[wanted], choices.taken(np.flatnonzero(wanted))
         return cls(
             problem.metrics,
             problem.grids,
             problem.block_names,
             totals,
-            candidates,
+            choices,
             kernels.name,
             extent,
             None if scope == Scope() else scope,
@@ -143,6 +144,14 @@ class Frontier:
     def metric_names(self) -> tuple[str, ...]:
         return tuple(metric.name for metric in self.metrics)
 
+    @property
+    def candidates(self) -> NDArray[np.int32]:
+        """The chosen candidates of all points, int32 ``(n_points, n_blocks)``.
+
+        They are written anew at every look, unless they are mapped: of a large front ask for some.
+        """
+        return self.choices.all()
+
     def totals(self, point: int) -> dict[str, Decimal]:
         """Return a point's totals as exact decimals, by metric name."""
         return {
@@ -152,7 +161,20 @@ class Frontier:
 
     def choice(self, point: int) -> dict[str, int]:
         """Return a point's candidates, by block name."""
-        return dict(zip(self.block_names, self.candidates[point].tolist(), strict=True))
+        (candidates,) = self.candidates_of([point])
+        return dict(zip(self.block_names, candidates.tolist(), strict=True))
+
+    def candidates_of(self, points: ArrayLike) -> NDArray[np.int32]:
+        """Return the chosen candidates of some points, int32 ``(n, n_blocks)``; O(blocks) a point.
+
+        Raises:
+            IndexError: there is no such point. Negative numbers count from the end.
+        """
+        numbers = np.asarray(points, dtype=np.int64)
+        wrong = numbers[(numbers < -len(self)) | (numbers >= len(self))]
+        if wrong.size:
+            raise IndexError(f"point {wrong[0]} of a front of {len(self)}")
+        return self.choices.of(np.where(numbers < 0, numbers + len(self), numbers))
 
     def values(self, metric: str) -> NDArray[np.float64]:
         """Return a metric's total of every point as the nearest double, float64 ``(n_points,)``.
@@ -233,7 +255,7 @@ class Frontier:
             metrics=tuple(self.metrics[i] for i in order),
             grids=tuple(self.grids[i] for i in order),
             units=np.ascontiguousarray(units[points]),
-            candidates=np.ascontiguousarray(self.candidates[points]),
+            choices=self.choices.taken(points),
             extent=self.extent.reordered(order),
             path=None,
         )

@@ -55,7 +55,7 @@ def solve(
 
 
 def _first_of_front(problem: Problem, bounds: NDArray[np.int64], n_bytes: int, kernels: Backend) -> Subnets:
-    points, _, _ = front(problem, bounds, 0.0, n_bytes, kernels)
-    if points.status != COMPLETE:
-        return points
-    return Subnets(COMPLETE, points.totals[:1], points.candidates[:1], int(points.totals[0, 0]))
+    points = front(problem, bounds, 0.0, n_bytes, kernels)
+    first = np.arange(min(1, len(points.totals)))
+    bound = int(points.totals[0, 0]) if points.status == COMPLETE else 0
+    return Subnets(points.status, points.totals[first], points.choices.of(first), bound)

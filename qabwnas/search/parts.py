@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qabwnas.search.backend import COMPLETE, INFEASIBLE, LIMIT, Backend
+from qabwnas.search.choices import BackPointers, Choices, ChoiceTable
 from qabwnas.search.grid import UNLIMITED
 from qabwnas.search.problem import Problem
 
@@ -54,6 +55,24 @@ class Subnets(NamedTuple):
         return Subnets(self.status, self.totals[rows], self.candidates[rows], self.bound)
 
 
+class Points(NamedTuple):
+    """The points of a front.
+
+    Attributes:
+        status: COMPLETE, INFEASIBLE or LIMIT; there are no points where it is not COMPLETE.
+        totals: int64 ``(n, n_metrics)``, in units of the problem's grids, in the order of answers.
+        choices: their candidates, the LUT's numbers.
+        n_blocks: how many blocks were combined; at a limit, before all were.
+        n_points: how many points that makes.
+    """
+
+    status: int
+    totals: NDArray[np.int64]
+    choices: Choices
+    n_blocks: int
+    n_points: int
+
+
 def best(
     problem: Problem,
     bounds: NDArray[np.int64],
@@ -88,30 +107,37 @@ def best(
     return merged(found).in_order().first(k if distance <= len(problem.block_names) else 1)
 
 
-def front(
-    problem: Problem, high: NDArray[np.int64], slack: float, max_memory: int, kernels: Backend
-) -> tuple[Subnets, int, int]:
-    """Return the front within ``high`` ``(n_metrics,)``, and how far it came, as :meth:`.Backend.front` does.
+def front(problem: Problem, high: NDArray[np.int64], slack: float, max_memory: int, kernels: Backend) -> Points:
+    """Return the front within ``high`` ``(n_metrics,)``, found as :meth:`.Backend.front` does.
 
-    Of several parts it is the non-dominated union of their fronts.
+    Of several parts it is the non-dominated union of their fronts, with all candidates as a table.
     """
     parts = problem.parts()
-    found, n_blocks, n_points = [], 0, 0
+    found = []
     for part in parts:
-        status, totals, rows, n_blocks, n_points, _ = kernels.front(
-            part.values, part.offsets, part.is_max, part.origin, high, slack, max_memory
-        )
-        max_memory = max(0, max_memory - totals.nbytes - rows.nbytes)
-        found.append(Subnets(status, totals, part.choice(rows)))
-        if status == LIMIT:
+        found.append(_front_of_part(part, high, slack, max_memory, kernels))
+        max_memory = max(0, max_memory - found[-1].totals.nbytes - found[-1].choices.nbytes)
+        if found[-1].status == LIMIT:
             break
     if len(parts) == 1:
-        return found[0], n_blocks, n_points
-    union = merged(found).in_order()
+        return found[0]
+    union = merged([Subnets(points.status, points.totals, points.choices.all()) for points in found]).in_order()
     # They are whole subnets, so a gain in a maximum is no longer hidden: all totals count as sums.
     no_maxima = np.zeros(len(problem.metrics), dtype=np.uint8)
     kept = kernels.prune(np.ascontiguousarray(union.totals.T), no_maxima, 1)
-    return union._of(kept), n_blocks, n_points
+    choices = ChoiceTable(union.candidates[kept])
+    return Points(union.status, union.totals[kept], choices, found[-1].n_blocks, found[-1].n_points)
+
+
+def _front_of_part(part: Problem, high: NDArray[np.int64], slack: float, max_memory: int, kernels: Backend) -> Points:
+    status, totals, levels, n_blocks, n_points, _ = kernels.front(
+        part.values, part.offsets, part.is_max, part.origin, high, slack, max_memory
+    )
+    if status != COMPLETE:
+        nothing = np.empty((0, len(part.block_names)), dtype=np.int32)
+        return Points(status, totals, ChoiceTable(nothing), n_blocks, n_points)
+    numbered = [(blocks, part.choice(rows, blocks), pairs) for blocks, rows, pairs in levels]
+    return Points(status, totals, BackPointers(numbered, kernels), n_blocks, n_points)
 
 
 def merged(found: list[Subnets]) -> Subnets:

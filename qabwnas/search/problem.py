@@ -184,11 +184,15 @@ class Problem:
             origin=self.origin[order],
         )
 
-    def choice(self, rows: NDArray[np.int32]) -> NDArray[np.int32]:
-        """Return the candidates that rows, as kernels number them in their blocks, are: both ``(n, n_blocks)``."""
+    def choice(self, rows: NDArray[np.int32], blocks: NDArray[np.int64] | None = None) -> NDArray[np.int32]:
+        """Return the candidates that rows, as kernels number them in their blocks, are: both ``(n, n_blocks)``.
+
+        Of some ``blocks`` only: of all, by default.
+        """
         if self.candidates is None:
             return rows
-        return np.asarray(self.candidates[self.offsets[:-1] + rows], dtype=np.int32)
+        starts = self.offsets[:-1] if blocks is None else self.offsets[blocks]
+        return np.asarray(self.candidates[starts + rows], dtype=np.int32)
 
     @property
     def metric_names(self) -> tuple[str, ...]:

@@ -1,0 +1,15 @@
+"""Commands as they are typed."""
+
+from __future__ import annotations
+
+from click.testing import CliRunner, Result
+
+from qabwnas.cli.main import main
+from qabwnas.search.backend import select_backend
+
+BACKEND = select_backend().name
+
+
+def run(*arguments: str) -> Result:
+    """Run ``qabwnas`` with these arguments, in this process."""
+    return CliRunner().invoke(main, arguments, prog_name="qabwnas")

@@ -9,11 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
 
-from qabwnas.cli.main import main
 from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
 from qabwnas.search import Frontier
+from tests.cli import run
 from tests.spaces import TINY
 
 TABLE = """\
@@ -51,10 +50,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("t.csv").write_text(TABLE, encoding="utf-8")
     Path("pi4.json").write_text(results("pi 4", b1=[10, 20], b2=[10.5, 4.75]), encoding="utf-8")
     assert run("lut", "import", "t.csv", "-o", "one.h5").exit_code == 0
-
-
-def run(*arguments: str) -> Result:
-    return CliRunner().invoke(main, arguments, prog_name="qabwnas")
 
 
 def test_import_and_then_everything_takes_the_name() -> None:

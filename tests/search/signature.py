@@ -85,9 +85,10 @@ def signature_of(backend: str) -> dict[str, dict[str, Any]]:
     signature: dict[str, dict[str, Any]] = {"fronts": {}, "front_pairs": {}, "answers": {}, "search_nodes": {}}
     for name, lut in FRONTS.items():
         problem = Problem.of(lut, lut.metric_names, kernels)
-        status, totals, choice, _, n_points, n_pairs = kernels.front(
+        status, totals, levels, _, n_points, n_pairs = kernels.front(
             problem.values, problem.offsets, problem.is_max, problem.origin
         )
+        choice = kernels.choice_of(levels, np.arange(len(totals)))
         signature["fronts"][name] = f"{n_points} points, {hashed(status, totals, choice)}"
         signature["front_pairs"][name] = n_pairs
     for name, (lut, tightness, k, distance) in SEARCHES.items():

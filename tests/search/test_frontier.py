@@ -39,6 +39,40 @@ def test_queries_equal_a_scan(backend: str) -> None:
         assert point == (fits[0] if fits.size else -1)
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_candidates_are_rebuilt_where_they_are_asked_for(backend: str) -> None:
+    """Of a part of a front, too, and of one that was sorted anew: those whose totals these are."""
+    lut = example()
+    names = ["loss", "b", "c"]
+    whole = qabwnas.Frontier.build(lut, names, backend=backend)
+    low, high = (whole.totals(point)["b"] for point in (len(whole) // 2, len(whole) // 4))
+    part = qabwnas.Frontier.build(lut, names, within={"b": (min(low, high), max(low, high))}, backend=backend)
+    for front in (whole, part, whole.led_by("c"), part.led_by("b")):
+        every = front.candidates
+        assert every.shape == (len(front), 4)
+        assert every.dtype == np.int32
+        columns = {name: [block.column(name) for block in lut.blocks] for name in names}
+        for name, aggregated, fixed in (("loss", np.sum, 0), ("b", np.sum, 3), ("c", np.max, 0)):
+            chosen = np.stack([column[every[:, b]] for b, column in enumerate(columns[name])], axis=1)
+            assert np.array_equal(aggregated(chosen, axis=1) + fixed, front.values(name))
+        points = np.array([len(front) - 1, 0, 0, -1])
+        assert np.array_equal(front.candidates_of(points), every[points])
+        assert front.choice(-1) == dict(zip(front.block_names, every[-1].tolist(), strict=True))
+        assert front.candidates_of([]).shape == (0, 4)
+        for wrong in (len(front), -len(front) - 1):
+            with pytest.raises(IndexError, match=f"point {wrong} of a front of {len(front)}"):
+                front.candidates_of([0, wrong])
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_front_of_many_blocks_keeps_less_than_a_table(backend: str) -> None:
+    generator = np.random.default_rng(5)
+    columns = {name: generator.integers(0, 10**4, (30, 40)).astype(float).tolist() for name in ("loss", "b", "c")}
+    front = qabwnas.Frontier.build(lut_from_columns(columns), ["loss", "b", "c"], backend=backend, epsilon=0.02)
+    assert len(front) > 1000
+    assert front.choices.nbytes < front.candidates.nbytes
+
+
 def test_budgets_broadcast() -> None:
     front = qabwnas.Frontier.build(example(), ["loss", "b"])
     assert front.query({"b": 1e9}).tolist() == [0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -76,6 +77,29 @@ def test_pruning_of_many_rows(shape: str, d: int) -> None:
     assert np.array_equal(found, expected)
 
 
+def check_fronts(*problem: Any) -> None:
+    """Both backends find the same points, and rebuild the same candidates of either's, whichever are asked for."""
+    cpp, numba = select_backend("cpp"), select_backend("numba")
+    (status, totals, levels, *_), (twin_status, twin_totals, twin_levels, *_) = (
+        cpp.front(*problem),
+        numba.front(*problem),
+    )
+    assert twin_status == status
+    assert np.array_equal(twin_totals, totals)
+    if status != COMPLETE:
+        assert not len(totals)
+        assert not levels
+        assert not twin_levels
+        return
+    every = np.arange(len(totals))
+    some = np.random.default_rng(len(totals)).integers(0, len(totals), 1 + len(totals) // 2)
+    expected = cpp.choice_of(levels, every)
+    assert np.array_equal(numba.choice_of(twin_levels, every), expected)
+    for kernels in (cpp, numba):
+        assert np.array_equal(kernels.choice_of(levels, some), expected[some])
+        assert np.array_equal(kernels.choice_of(twin_levels, some), expected[some])
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 @EXAMPLES
 @given(
@@ -92,10 +116,7 @@ def test_fronts(shape: str, d: int, n_blocks: int, n_max: int, seed: int) -> Non
     is_max = np.zeros(d, dtype=np.uint8)
     is_max[generator.permutation(d)[:n_max]] = 1
     origin = np.where(is_max == 1, generator.choice([NO_MAXIMUM, 0]), 17)
-    expected, found = (select_backend(name).front(values, offsets, is_max, origin) for name in ("cpp", "numba"))
-    assert found[0] == expected[0]
-    assert np.array_equal(found[1], expected[1])
-    assert np.array_equal(found[2], expected[2])
+    check_fronts(values, offsets, is_max, origin)
 
 
 def test_a_front_of_ties_in_everything() -> None:
@@ -104,11 +125,12 @@ def test_a_front_of_ties_in_everything() -> None:
     offsets = np.array([0, 1_000, 2_000, 3_000])
     for is_max in ([0, 0, 0], [0, 1, 1], [1, 1, 1]):
         for name in BACKENDS:
-            _, totals, choice, *_ = select_backend(name).front(
+            kernels = select_backend(name)
+            _, totals, levels, *_ = kernels.front(
                 values, offsets, np.array(is_max, dtype=np.uint8), np.zeros(3, dtype=np.int64)
             )
             assert totals.tolist() == [[0, 0, 0]]
-            assert choice.tolist() == [[0, 0, 0]]
+            assert kernels.choice_of(levels, np.array([0])).tolist() == [[0, 0, 0]]
 
 
 @pytest.mark.parametrize("sizes", [(6, 5, 4, 3, 2, 9), (300, 200, 400), (1, 1_500, 700)])
@@ -121,12 +143,7 @@ def test_fronts_of_curves_that_tie(sizes: tuple[int, ...], high: int, slack: flo
     values = np.stack([rising, rising.max() - rising])
     offsets = np.cumsum([0, *sizes], dtype=np.int64)
     is_max, origin, bounds = np.zeros(2, dtype=np.uint8), np.zeros(2, dtype=np.int64), np.array([NO_BUDGET, high])
-    expected, found = (
-        select_backend(name).front(values, offsets, is_max, origin, bounds, slack) for name in ("cpp", "numba")
-    )
-    assert found[0] == expected[0]
-    assert np.array_equal(found[1], expected[1])
-    assert np.array_equal(found[2], expected[2])
+    check_fronts(values, offsets, is_max, origin, bounds, slack)
 
 
 @pytest.mark.parametrize("d", [2, 4])
@@ -199,14 +216,14 @@ def test_blocks_of_a_problem(n_metrics: int) -> None:
     generator = np.random.default_rng(3)
     columns = {f"m{m}": [generator.random(500).round(6).tolist() for _ in range(4)] for m in range(n_metrics)}
     lut = lut_from_columns(columns)
-    answers = []
+    problems = []
     for name in ("cpp", "numba"):
-        kernels = select_backend(name)
-        problem = Problem.of(lut, list(columns), kernels)
+        problem = Problem.of(lut, list(columns), select_backend(name))
         assert [last - first for first, last in pairwise(problem.offsets)] == [500] * 4
-        answers.append(kernels.front(problem.values, problem.offsets, problem.is_max, problem.origin))
-    assert np.array_equal(answers[0][1], answers[1][1])
-    assert np.array_equal(answers[0][2], answers[1][2])
+        problems.append((problem.values, problem.offsets, problem.is_max, problem.origin))
+    for ours, theirs in zip(*problems, strict=True):
+        assert np.array_equal(ours, theirs)
+    check_fronts(*problems[0])
 
 
 def instance_to_search(

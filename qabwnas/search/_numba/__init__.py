@@ -10,12 +10,14 @@ from qabwnas.search._numba import decimal as _decimal
 from qabwnas.search._numba import dna_traversal as _dna_traversal
 from qabwnas.search._numba import first_fit as _first_fit
 from qabwnas.search._numba import front as _front
+from qabwnas.search._numba import history as _history
 from qabwnas.search._numba import prune as _prune
 from qabwnas.search._numba import top as _top
 from qabwnas.search._numba.interrupts import interruptible
 
 brute_force = interruptible(_brute_force.brute_force)
 budget_rows = interruptible(_budget_rows.budget_rows)
+choice_of = interruptible(_history.choice_of)
 dna_traversal = interruptible(_dna_traversal.dna_traversal)
 first_fit = interruptible(_first_fit.first_fit)
 front = interruptible(_front.front)
@@ -23,4 +25,14 @@ prune = interruptible(_prune.prune)
 to_units = interruptible(_decimal.to_units)
 top = interruptible(_top.top)
 
-__all__ = ["brute_force", "budget_rows", "dna_traversal", "first_fit", "front", "prune", "to_units", "top"]
+__all__ = [
+    "brute_force",
+    "budget_rows",
+    "choice_of",
+    "dna_traversal",
+    "first_fit",
+    "front",
+    "prune",
+    "to_units",
+    "top",
+]

@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from qabwnas.search._numba.history import Level, choice_of
 from qabwnas.search._numba.partial import Part, PartialSubnets, joined
 from qabwnas.search._numba.short_blocks import prune_blocks
 from qabwnas.search._numba.sweep import kept_of_sorted, sweep_order
@@ -26,7 +27,7 @@ def front(
     high: Ints,
     slack: float,
     max_bytes: int,
-) -> tuple[int, Ints, NDArray[np.int32], int, int, int]:
+) -> tuple[int, Ints, list[Level], int, int, int]:
     order, n_sums = sweep_order(is_max)
     if slack > 0:  # the objective comes last of its kind
         kind = slice(0, n_sums) if is_max[0] == 0 else slice(n_sums, None)
@@ -39,22 +40,20 @@ def front(
     subnets = PartialSubnets(origin[order][:, np.newaxis], aggregate_max, offsets.size - 1)
     status = _COMPLETE
     for part, bound in zip(parts, bounds, strict=True):
-        max_points = max(0, max_bytes - subnets.nbytes) // (32 * len(order) + 32 + 4 * (offsets.size - 1))
+        max_points = max(0, max_bytes - subnets.nbytes) // (32 * len(order) + 32)
         if not subnets.add(part, bound, max_points, slack, order.tolist().index(0)):
             status = _LIMIT
             break
         if subnets.n_points == 0:
             status = _INFEASIBLE
             break
-    n_points = subnets.n_points
+    n_points, totals, levels = subnets.n_points, subnets.totals[:, :0], list[Level]()
     if status == _COMPLETE:
-        totals, choice = subnets.totals, subnets.as_part().choice
+        totals, levels = subnets.totals, subnets.levels()
         if slack > 0 or n_sums < order.size:
-            totals, choice = _answers(totals, order, choice)
-            n_points = len(choice)
-    else:
-        totals, choice = subnets.totals[:, :0], np.empty((0, offsets.size - 1), np.int32)
-    return status, np.ascontiguousarray(totals.T), choice, subnets.n_blocks, n_points, subnets.n_pairs
+            totals, levels = _answers(totals, order, levels)
+            n_points = totals.shape[1]
+    return status, np.ascontiguousarray(totals.T), levels, subnets.n_blocks, n_points, subnets.n_pairs
 
 
 def _parts(values: Ints, offsets: Ints, is_max: NDArray[np.uint8], order: Ints, n_sums: int) -> list[Part]:
@@ -87,13 +86,15 @@ def _bounds(least: list[Ints], high: Ints, n_sums: int) -> list[Ints]:
     return bounds[::-1]
 
 
-def _answers(totals: Ints, order: Ints, choice: NDArray[np.int32]) -> tuple[Ints, NDArray[np.int32]]:
+def _answers(totals: Ints, order: Ints, levels: list[Level]) -> tuple[Ints, list[Level]]:
     """Return the points ``(d, n)`` in the order of answers, metrics in theirs, without what is dominated.
 
     Sweeps keep more than that where maxima tie; in the order of answers, dominance is all that counts.
     """
     in_metric_order = np.empty_like(totals)
     in_metric_order[order] = totals
-    answers = in_sweep_order(in_metric_order, order.size, Candidates.chosen(choice))
+    candidates = Candidates.chosen(choice_of(levels, np.arange(totals.shape[1])))
+    answers = in_sweep_order(in_metric_order, order.size, candidates)
     kept = answers[kept_of_sorted(in_metric_order[:, answers].T, order.size, 1)]
-    return in_metric_order[:, kept], choice[kept]
+    *before, (blocks, choice, pairs) = levels
+    return in_metric_order[:, kept], [*before, (blocks, choice, pairs[kept])]

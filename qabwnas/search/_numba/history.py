@@ -11,18 +11,20 @@ row-major and one part behind the other, ``bases`` int64, where a part's begin; 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
 from qabwnas.search._numba.inner import bare
 
-_POINTS_AT_ONCE = 64
-_POINTS_A_SLICE = 1 << 16
+_POINTS_A_SLICE = 1 << 14  # what their walks touch stays in a cache
 _FEW = 256
 
 Ints = NDArray[np.int64]
 Choices = NDArray[np.int32]
+Level = tuple[Ints, Choices, Choices]
 Arrays = tuple[Choices, Choices, Ints, Choices, Ints, Ints, Ints]
 
 
@@ -65,17 +67,32 @@ class History:
         fronts = self._parents, self._rows, self._starts
         return (*fronts, self._chosen, self._bases, self._blocks, self._block_starts[: self._n_parts + 1])
 
-    def taken(self, n: int) -> tuple[Ints, Choices]:
-        """Return the blocks, ascending, and the candidates ``(n, n_blocks)`` of the n points of the last front."""
-        blocks = self._blocks[: self._n_blocks]
-        places = np.empty(blocks.size, np.int64)
-        ascending = np.argsort(blocks)
-        places[ascending] = np.arange(blocks.size)
-        choice = np.empty((n, blocks.size), np.int32)
-        history = self.arrays()
-        for first in range(0, n, _POINTS_A_SLICE):  # Python, and so Ctrl-C, has its turn between slices
-            _write_choice(first, min(first + _POINTS_A_SLICE, n), places, history, choice)
-        return blocks[ascending], choice
+    def levels(self) -> list[Level]:
+        """Return every part's blocks, candidates of rows, and points: what :func:`choice_of` takes."""
+        point_ends = [*self._starts[1 : self._n_parts].tolist(), self._n_points]
+        choice_ends = [*self._bases[1 : self._n_parts].tolist(), self._n_chosen]
+        levels = []
+        for part in range(self._n_parts):
+            blocks = self._blocks[self._block_starts[part] : self._block_starts[part + 1]].copy()
+            choice = self._chosen[self._bases[part] : choice_ends[part]].reshape(-1, blocks.size).copy()
+            points = slice(self._starts[part], point_ends[part])
+            levels.append((blocks, choice, np.column_stack([self._parents[points], self._rows[points]])))
+        return levels
+
+
+def choice_of(levels: Sequence[Level], points: Ints) -> Choices:
+    """Return the candidates ``(n, n_blocks)`` of some points of the last level, blocks ascending."""
+    blocks = np.concatenate([blocks for blocks, _, _ in levels])
+    places = np.empty(blocks.size, np.int64)
+    places[np.argsort(blocks)] = np.arange(blocks.size)
+    choice = np.empty((points.size, blocks.size), np.int32)
+    for first in range(0, points.size, _POINTS_A_SLICE):  # Python, and so Ctrl-C, has its turn between slices
+        part = slice(first, first + _POINTS_A_SLICE)
+        at, end = points[part].copy(), blocks.size
+        for of_part, candidates, pairs in reversed(levels):
+            end -= of_part.size
+            _write_level(at, candidates, pairs, places[end : end + of_part.size], choice[part])
+    return choice
 
 
 def of_one_part(choice: Choices) -> Arrays:
@@ -95,22 +112,13 @@ def _room(array: Choices, size: int) -> Choices:
 
 
 @njit(cache=True, nogil=True)
-def _write_choice(start, end, places, history, choice):  # type: ignore[no-untyped-def]
-    """Walk back from some points at a time: their walks do not wait for one another."""
-    parents, rows, starts, chosen, bases, _, block_starts = history
-    points = np.empty(_POINTS_AT_ONCE, dtype=np.int64)
-    for first in range(start, end, points.size):
-        n_here = min(points.size, end - first)
-        for i in range(n_here):
-            points[i] = first + i
-        for part in range(block_starts.size - 2, -1, -1):
-            width = block_starts[part + 1] - block_starts[part]
-            for i in range(n_here):
-                at = starts[part] + points[i]
-                base = bases[part] + rows[at] * width
-                for c in range(width):
-                    choice[first + i, places[block_starts[part] + c]] = chosen[base + c]
-                points[i] = parents[at]
+def _write_level(at, candidates, pairs, places, choice):  # type: ignore[no-untyped-def]
+    """Write the candidates of one level for the points ``at``, and walk to their points of the level before."""
+    for i in range(at.size):
+        row = pairs[at[i], 1]
+        for c in range(places.size):
+            choice[i, places[c]] = candidates[row, c]
+        at[i] = pairs[at[i], 0]
 
 
 @bare

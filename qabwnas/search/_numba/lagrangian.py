@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from qabwnas.search._numba.inner import bare, inner
 from qabwnas.search._numba.joined_rows import shares_of_slack
-from qabwnas.search._numba.linear_relaxation import multiplier, relaxation_of, solve
+from qabwnas.search._numba.linear_basis import relaxation_of
+from qabwnas.search._numba.linear_relaxation import multiplier, solve
 from qabwnas.search._numba.rows import Rows
 
 _UNLIMITED = 2**63 - 1

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from qabwnas.search._numba.answers import Answers, Choices
 from qabwnas.search._numba.inner import bare, inner
 from qabwnas.search._numba.joined_rows import joined, shares_of_slack
+from qabwnas.search._numba.linear_basis import mark_basis, relaxation_of, start_anew
 from qabwnas.search._numba.linear_node import expand, is_behind, key_bound, share
-from qabwnas.search._numba.linear_relaxation import bound_with, mark_basis, relaxation_of, start_anew
+from qabwnas.search._numba.linear_relaxation import bound_with
 from qabwnas.search._numba.open_nodes import (
     BLOCK,
     BOUND,

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from qabwnas.search._numba.combine import combine
 from qabwnas.search._numba.curves import merge_curves
-from qabwnas.search._numba.history import History
+from qabwnas.search._numba.history import History, Level, choice_of
 from qabwnas.search._numba.slack import thinned
 from qabwnas.search._numba.surfaces import merge_surfaces
 
@@ -102,7 +102,13 @@ class PartialSubnets:
 
     def as_part(self) -> Part:
         """Return the front as a part of all the blocks that were added."""
-        return Part(*self._history.taken(self.n_points), self.totals)
+        levels = self.levels()
+        blocks = np.sort(np.concatenate([blocks for blocks, _, _ in levels]))
+        return Part(blocks, choice_of(levels, np.arange(self.n_points)), self.totals)
+
+    def levels(self) -> list[Level]:
+        """Return where the points come from; see :func:`.choice_of`."""
+        return self._history.levels()
 
 
 def joined(parts: list[Part], aggregate_max: Bools) -> Iterator[Part]:

@@ -1,0 +1,84 @@
+"""Which candidates the points of a front are made of: as a table, or as back-pointers, from which they are rebuilt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qabwnas.search.backend import Backend, Level
+
+
+class Choices(Protocol):
+    """The candidates of the points of a front, by number."""
+
+    def __len__(self) -> int: ...
+
+    @property
+    def nbytes(self) -> int: ...
+
+    def of(self, points: NDArray[np.int64]) -> NDArray[np.int32]:
+        """Return the candidates of some points, ``(n, n_blocks)``, in block order."""
+        ...
+
+    def all(self) -> NDArray[np.int32]:
+        """Return those of all points, in their order."""
+        ...
+
+    def taken(self, points: NDArray[np.int64]) -> Choices:
+        """Return the choices of some points, in the order that is given."""
+        ...
+
+
+@dataclass(frozen=True)
+class ChoiceTable:
+    """All candidates, int32 ``(n_points, n_blocks)``; of a front that was opened from a file, mapped."""
+
+    candidates: NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.candidates)
+
+    @property
+    def nbytes(self) -> int:
+        return self.candidates.nbytes
+
+    def of(self, points: NDArray[np.int64]) -> NDArray[np.int32]:
+        return self.candidates[points]
+
+    def all(self) -> NDArray[np.int32]:
+        return self.candidates
+
+    def taken(self, points: NDArray[np.int64]) -> ChoiceTable:
+        return ChoiceTable(self.candidates[points])
+
+
+@dataclass(frozen=True)
+class BackPointers:
+    """One level a part that was added: ``csrc/qabwnas/back_pointers.hpp``.
+
+    Memory: 8 bytes for every point of every level. Rebuilding takes O(blocks) a point, whichever points are asked for.
+    """
+
+    levels: Sequence[Level]
+    kernels: Backend
+
+    def __len__(self) -> int:
+        return len(self.levels[-1][2])
+
+    @property
+    def nbytes(self) -> int:
+        return sum(pairs.nbytes for _, _, pairs in self.levels)
+
+    def of(self, points: NDArray[np.int64]) -> NDArray[np.int32]:
+        return self.kernels.choice_of(self.levels, np.ascontiguousarray(points, dtype=np.int64))
+
+    def all(self) -> NDArray[np.int32]:
+        return self.of(np.arange(len(self)))
+
+    def taken(self, points: NDArray[np.int64]) -> BackPointers:
+        *before, (blocks, candidates, pairs) = self.levels
+        return BackPointers([*before, (blocks, candidates, pairs[points])], self.kernels)

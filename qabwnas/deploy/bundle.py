@@ -1,8 +1,9 @@
 """A folder from which the latencies of candidates can be measured on any device: ONNX models and a manifest.
 
 Layers are what is measured: each distinct one (shape, operation, precision) once, for candidates share them, and what a
-candidate takes is the sum of its layers, less what it takes to start a model at all. Layers run on integers, as between
-their neighbours. Weights are random: no kernel's time depends on them.
+candidate takes is the sum of its layers, less what it takes to start a model at all. A random candidate of every block
+and precision is there as a whole, to check that. Layers run on integers, as between their neighbours. Weights are
+random: no kernel's time depends on them.
 
 A precision is what makes a difference to the time: floats; 8-bit integers; and grids of fewer bits in 8-bit containers,
 whose upper end takes a node more.
@@ -13,7 +14,7 @@ from __future__ import annotations
 import json
 import random
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ from qabwnas.space import FLOAT, BitWidths, Block, Layer, Operation, Policy, Sea
 from qabwnas.space_yaml import space_to_json
 
 FORMAT = "qabwnas-latency-bundle"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 INT8, NARROW = BitWidths(8, 8), BitWidths(8, 7)
 PRECISIONS = {FLOAT: "fp32", INT8: "int8", NARROW: "narrow"}
 
@@ -65,6 +66,13 @@ def write_bundle(space: SearchSpace, tables: Tables, folder: Path, *, n_networks
                 models = writer.candidate(block, block.decode(code), x, precision(widths))
                 rows.append({"candidate": len(rows), "bits": widths.name, "models": models})
     empty = writer.empty()
+    wholes = [
+        whole
+        for block, x in zip(space.blocks, space.block_inputs, strict=False)
+        for whole in writer.wholes(
+            block, x, tables[block.name], blocks[block.name], random.Random(f"{seed} {block.name}")
+        )
+    ]
     networks = [writer.network(space, blocks, fixed_widths, n, random.Random(f"{seed} {n}")) for n in range(n_networks)]
     content = {
         "format": FORMAT,
@@ -74,6 +82,7 @@ def write_bundle(space: SearchSpace, tables: Tables, folder: Path, *, n_networks
         "empty": empty,
         "fixed": fixed,
         "blocks": blocks,
+        "wholes": wholes,
         "networks": networks,
     }
     shutil.copyfile(runner.__file__, folder / "run.py")
@@ -84,7 +93,7 @@ def write_bundle(space: SearchSpace, tables: Tables, folder: Path, *, n_networks
 def source(space: SearchSpace, tables: Tables, n_networks: int, seed: int = 0) -> str:
     """Return a fingerprint of all that a bundle follows from."""
     names = {block: [widths.name for widths in each] for block, each in tables.items()}
-    return fingerprint([space_to_json(space), names, n_networks, seed])
+    return fingerprint([SCHEMA_VERSION, space_to_json(space), names, n_networks, seed])
 
 
 def precision(widths: BitWidths) -> BitWidths:
@@ -116,6 +125,28 @@ class _Writer:
         if name not in self.models:
             self._part(name, build_operation(layer, operation), x, widths)
         return name
+
+    def wholes(
+        self,
+        block: Block,
+        x: Shape,
+        tables: Sequence[BitWidths],
+        rows: Sequence[Mapping[str, Any]],
+        draws: random.Random,
+    ) -> Iterator[dict[str, Any]]:
+        """Write a random candidate of several layers as one model, at every precision that the block's tables have.
+
+        Returns each beside its layers, whose sum predicts its time.
+        """
+        codes = [code for code in range(block.n_candidates) if len(rows[code]["models"]) > 1]
+        for widths in dict.fromkeys(map(precision, tables)) if codes else ():
+            code = draws.choice(codes)
+            operations = block.decode(code)
+            layers = nn.Sequential(
+                *(build_operation(layer, operation) for layer, operation in zip(block.layers, operations, strict=True))
+            )
+            model = self._part(f"{block.name}-{code}-{_name(widths)}", layers, x, widths)
+            yield {"model": model, "models": self.candidate(block, operations, x, widths)}
 
     def empty(self) -> str:
         """Write a model that does nothing: what starting one takes, which inside of a network happens once."""

@@ -53,7 +53,7 @@ def main() -> None:
     except OtherSamplesError as error:
         sys.exit(f"error: {error}")
     write_json(given.output, results(manifest, samples, given.device, given.threads))
-    for line in notes(samples, given.width):
+    for line in notes(manifest, samples, given.width):
         print(line, file=sys.stderr)
 
 
@@ -137,16 +137,17 @@ def half_width(samples: list[float]) -> float:
 
 
 def timing(names: list[str], samples: dict[str, list[float]], empty: str = "") -> dict[str, float]:
-    """Return the time of models that run one after the other: medians, minima and interquartile ranges add up.
+    """Return the time of models that run one after the other: medians, lower quartiles, minima and spreads add up.
 
     With ``empty``, each is counted without the time of that model, which does nothing, as a part of a larger one.
     """
-    total = {"median_ms": 0.0, "minimum_ms": 0.0, "spread_ms": 0.0}
+    total = {"median_ms": 0.0, "quartile_ms": 0.0, "minimum_ms": 0.0, "spread_ms": 0.0}
     idle = _timing(samples[empty]) if empty else {}
     for name in names:
         for kind, value in _timing(samples[name]).items():
             total[kind] += value if kind == "spread_ms" else max(0.0, value - idle.get(kind, 0.0))
-    total["minimum_ms"] = min(total["minimum_ms"], total["median_ms"])
+    total["quartile_ms"] = min(total["quartile_ms"], total["median_ms"])
+    total["minimum_ms"] = min(total["minimum_ms"], total["quartile_ms"])
     return total
 
 
@@ -154,6 +155,7 @@ def _timing(times: list[float]) -> dict[str, float]:
     quarter, median, three_quarters = np.percentile(times, [25, 50, 75])
     return {
         "median_ms": float(median),
+        "quartile_ms": float(quarter),
         "minimum_ms": float(min(times)),
         "spread_ms": float(three_quarters - quarter),
     }
@@ -187,8 +189,18 @@ def results(manifest: dict[str, Any], samples: dict[str, list[float]], device: s
     }
 
 
-def notes(samples: dict[str, list[float]], width: float) -> list[str]:
-    """Return what is worth knowing of the samples: intervals that stayed wide, outliers, throttling."""
+def excess_of_wholes(manifest: dict[str, Any], samples: dict[str, list[float]]) -> list[float]:
+    """Return by what share every whole candidate takes longer than the sum of its layers, by lower quartiles."""
+    empty = manifest["empty"]
+    shares = []
+    for whole in manifest["wholes"]:
+        parts = timing(whole["models"], samples, empty)["quartile_ms"]
+        shares.append(timing([whole["model"]], samples, empty)["quartile_ms"] / parts - 1 if parts else math.inf)
+    return shares
+
+
+def notes(manifest: dict[str, Any], samples: dict[str, list[float]], width: float) -> list[str]:
+    """Return what is worth knowing of the samples: wide intervals, outliers, throttling, whether layers add up."""
     found = []
     wide = [name for name, times in samples.items() if half_width(times) > width]
     if wide:
@@ -203,6 +215,12 @@ def notes(samples: dict[str, list[float]], width: float) -> list[str]:
     if thirds:
         drift = float(np.median([np.median(last) / np.median(first) for first, last in thirds])) - 1
         found.append(f"the last third of the samples takes {drift:+.1%} of the first: more than a few % is throttling")
+    shares = excess_of_wholes(manifest, samples)
+    if shares:
+        found.append(
+            f"{len(shares)} whole candidates of blocks beside the sums of their layers: "
+            f"{sum(shares) / len(shares):+.1%} on average, from {min(shares):+.1%} to {max(shares):+.1%}"
+        )
     return found
 
 

@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,20 +21,25 @@ from qabwnas.lut.lut import Lut, LutBlock, Metric
 FORMAT = "qabwnas-latency"
 NEWEST = 1
 
-Statistic = Literal["median", "minimum"]
-STATISTICS: tuple[Statistic, ...] = ("median", "minimum")
+Statistic = Literal["median", "quartile", "minimum"]
+STATISTICS: tuple[Statistic, ...] = get_args(Statistic)
 
 
 @dataclass(frozen=True)
 class Timing:
-    """Milliseconds of repeated runs; ``spread_ms`` is ``None`` where it was not given."""
+    """Milliseconds of repeated runs; lower quartile and spread are ``None`` where they were not given."""
 
     median_ms: float
+    quartile_ms: float | None
     minimum_ms: float
     spread_ms: float | None
+    where: str
 
     def value(self, statistic: Statistic) -> float:
-        return self.median_ms if statistic == "median" else self.minimum_ms
+        value = {"median": self.median_ms, "quartile": self.quartile_ms, "minimum": self.minimum_ms}[statistic]
+        if value is None:
+            raise InputError(f"{self.where}.{statistic}_ms: missing")
+        return value
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,10 @@ class MeasuredCandidate:
     candidate: int
     bits: str | None
     timing: Timing
-    where: str
+
+    @property
+    def where(self) -> str:
+        return self.timing.where
 
 
 @dataclass(frozen=True)
@@ -96,8 +104,8 @@ def add_results(lut: Lut, results: DeviceResults, statistic: Statistic = "median
     """Return the LUT with the column ``latency_ms[NAME]``; candidates that were not measured are masked.
 
     Raises:
-        InputError: the LUT has no such block or candidate, the candidate has other bit widths, or the LUT has the
-            column already.
+        InputError: the LUT has no such block or candidate, the candidate has other bit widths, the results do not
+            have this statistic, or the LUT has the column already.
     """
     columns = {}
     for name, rows in results.blocks.items():
@@ -173,14 +181,17 @@ def _candidate(fields: Fields) -> MeasuredCandidate:
     timing = _timing(fields, ends=False)
     fields.optional("bits")
     fields.end()
-    return MeasuredCandidate(candidate, bits, timing, fields.where)
+    return MeasuredCandidate(candidate, bits, timing)
 
 
 def _timing(fields: Fields, ends: bool) -> Timing:
-    spread = fields.number("spread_ms") if fields.has("spread_ms") else None
-    timing = Timing(fields.number("median_ms"), fields.number("minimum_ms"), spread)
-    if timing.minimum_ms > timing.median_ms:
-        raise InputError(f"{fields.path('minimum_ms')}: {timing.minimum_ms} is above the median {timing.median_ms}")
+    quartile, spread = (fields.number(name) if fields.has(name) else None for name in ("quartile_ms", "spread_ms"))
+    timing = Timing(fields.number("median_ms"), quartile, fields.number("minimum_ms"), spread, fields.where)
+    if quartile is not None and quartile > timing.median_ms:
+        raise InputError(f"{fields.path('quartile_ms')}: {quartile} is above the median {timing.median_ms}")
+    above, largest = ("median", timing.median_ms) if quartile is None else ("quartile", quartile)
+    if timing.minimum_ms > largest:
+        raise InputError(f"{fields.path('minimum_ms')}: {timing.minimum_ms} is above the {above} {largest}")
     if ends:
         fields.end()
     return timing

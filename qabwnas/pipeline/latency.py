@@ -23,7 +23,7 @@ SAFE = 0.95
 
 @dataclass(frozen=True)
 class Validation:
-    """How well sums of parts predict whole networks, ``median`` or ``minimum`` over rounds.
+    """How well sums of parts predict whole networks, by medians, lower quartiles or minima over rounds.
 
     Attributes:
         predicted_ms, measured_ms: of every network.
@@ -113,7 +113,7 @@ def measure(
     except runner.OtherSamplesError as error:
         raise StaleError(str(error)) from error
     runner.write_json(output, runner.results(manifest, samples, device, threads))
-    return _validations(manifest, samples), runner.notes(samples, width)
+    return _validations(manifest, samples), runner.notes(manifest, samples, width)
 
 
 def _validations(manifest: dict[str, Any], samples: dict[str, list[float]]) -> list[Validation]:

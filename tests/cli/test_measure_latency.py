@@ -88,7 +88,7 @@ def test_finished_samples_are_not_taken_again(tmp_path: Path) -> None:
     assert not (tmp_path / "three.json").exists()
 
 
-def test_validation_is_told_for_both_statistics(tmp_path: Path) -> None:
+def test_validation_is_told_for_all_statistics(tmp_path: Path) -> None:
     arguments = [
         "--space",
         "digits",
@@ -105,8 +105,10 @@ def test_validation_is_told_for_both_statistics(tmp_path: Path) -> None:
     result = qabwnas("measure-latency", *arguments, "--plot", tmp_path / "r.png")
     assert result.exit_code == 0, result.output
     assert (tmp_path / "r.png").read_bytes().startswith(b"\x89PNG")
-    median, minimum, _ = result.stdout.splitlines()
+    assert "3 whole candidates of blocks beside the sums of their layers: " in result.stderr
+    median, quartile, minimum, _ = result.stdout.splitlines()
     assert median.startswith("median: Kendall's τ ")
+    assert quartile.startswith("quartile: Kendall's τ ")
     assert minimum.startswith("minimum: Kendall's τ ")
     assert "--margin 'latency_ms[pi 4]=" in median
 

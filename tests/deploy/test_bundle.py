@@ -40,15 +40,34 @@ def test_a_layer_is_written_once_at_each_precision(bundle: Path) -> None:
     manifest = runner.read_manifest(bundle)
     used = {name for rows in manifest["blocks"].values() for row in rows for name in row["models"]}
     networks = {network["model"] for network in manifest["networks"]}
-    assert used | networks | {"stem-int8", "head-int8", "empty"} == set(manifest["models"])
+    wholes = {whole["model"] for whole in manifest["wholes"]}
+    assert used | networks | wholes | {"stem-int8", "head-int8", "empty"} == set(manifest["models"])
     # In the first block both layers have one shape: 2 operations; in the second they differ: 2 × 2.
     assert sorted(name.rpartition("-")[2] for name in used) == ["fp32"] * 4 + ["int8"] * (2 + 4) + ["narrow"] * 2
+
+
+def test_a_whole_candidate_of_every_block_and_precision_is_beside_its_layers(bundle: Path) -> None:
+    manifest = runner.read_manifest(bundle)
+    assert len(manifest["wholes"]) == 4
+    for whole, (name, kind) in zip(
+        manifest["wholes"],
+        [("first", "narrow"), ("first", "int8"), ("second", "int8"), ("second", "fp32")],
+        strict=True,
+    ):
+        block, code, precision_name = whole["model"].split("-")
+        assert (block, precision_name) == (name, kind)
+        assert {layer.rpartition("-")[2] for layer in whole["models"]} == {kind}
+        [operations] = [b.decode(int(code)) for b in TINY.blocks if b.name == name]
+        assert [layer.split("-")[0] for layer in whole["models"]] == [o.name for o in operations if not o.is_skip]
+        n_nodes = {len(onnx.load(bundle / manifest["models"][layer]["file"]).graph.node) for layer in whole["models"]}
+        graph = onnx.load(bundle / manifest["models"][whole["model"]]["file"]).graph
+        assert len(graph.node) > max(n_nodes)
 
 
 def test_layers_run_on_integers_between_their_neighbours(bundle: Path) -> None:
     for name, described in runner.read_manifest(bundle)["models"].items():
         graph = onnx.load(bundle / described["file"]).graph
-        quantised = name.startswith("k") and not name.endswith("fp32")
+        quantised = name.startswith(("k", "first", "second")) and not name.endswith("fp32")
         kinds = {node.op_type for node in graph.node}
         types = [value.type.tensor_type.elem_type for value in (*graph.input, *graph.output)]
         assert types == [TensorProto.UINT8] * 2 or not quantised

@@ -24,13 +24,15 @@ SAMPLES = {
 
 def test_parts_add_up_without_the_start_of_each() -> None:
     assert runner.timing(["a", "b", "a"], SAMPLES) == pytest.approx(
-        {"median_ms": 5.4, "minimum_ms": 4.0, "spread_ms": 0.2 + 2.5 + 0.2}
+        {"median_ms": 5.4, "quartile_ms": 1.1 + 2.5 + 1.1, "minimum_ms": 4.0, "spread_ms": 0.2 + 2.5 + 0.2}
     )
     assert runner.timing(["a", "b"], SAMPLES, "empty") == pytest.approx(
-        {"median_ms": 4.0, "minimum_ms": 2.8, "spread_ms": 2.7}
+        {"median_ms": 4.0, "quartile_ms": 3.4, "minimum_ms": 2.8, "spread_ms": 2.7}
     )
     assert runner.timing(["nearly nothing"], SAMPLES, "empty")["median_ms"] == 0
-    assert runner.timing([], SAMPLES, "empty") == {"median_ms": 0, "minimum_ms": 0, "spread_ms": 0}
+    assert runner.timing([], SAMPLES, "empty") == {
+        "median_ms": 0, "quartile_ms": 0, "minimum_ms": 0, "spread_ms": 0,
+    }  # fmt: skip
     fixed = runner.fixed_timing({"empty": "empty", "fixed": ["a", "b"]}, SAMPLES)
     assert fixed["median_ms"] == pytest.approx(4.1)
 
@@ -46,12 +48,23 @@ def test_a_median_is_known_when_its_interval_is_narrow() -> None:
 
 
 def test_notes_tell_of_wide_intervals_outliers_and_throttling() -> None:
-    notes = runner.notes({"steady": [1.0] * 12, "hot": [1.0] * 4 + [1.5] * 4 + [2.0] * 3 + [9.0]}, 0.02)
+    samples = {"steady": [1.0] * 12, "hot": [1.0] * 4 + [1.5] * 4 + [2.0] * 3 + [9.0]}
+    notes = runner.notes({"empty": "steady", "wholes": []}, samples, 0.02)
     assert notes == [
         "1 of 2 medians have intervals wider than ±2%; the widest is that of hot, ±33%",
         "1 of 24 samples are above 1.5 × their median",
         "the last third of the samples takes +50.0% of the first: more than a few % is throttling",
     ]
+
+
+def test_notes_tell_whether_layers_add_up() -> None:
+    wholes = [{"model": "a and b", "models": ["a", "b"]}, {"model": "a and a", "models": ["a", "a"]}]
+    samples = {**SAMPLES, "a and b": [3.5, 3.5, 3.5], "a and a": [2.0, 2.0, 2.0]}
+    manifest = {"empty": "empty", "wholes": wholes}
+    assert runner.excess_of_wholes(manifest, samples) == pytest.approx([3.4 / 3.4 - 1, 1.9 / 2.0 - 1])
+    assert runner.notes(manifest, samples, 1.0)[-1] == (
+        "2 whole candidates of blocks beside the sums of their layers: -2.5% on average, from -5.0% to +0.0%"
+    )
 
 
 def test_samples_of_something_else_are_refused_and_others_continued(tmp_path: Path) -> None:

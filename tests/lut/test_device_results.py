@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from qabwnas.errors import QabwnasError
+from qabwnas.errors import InputError, QabwnasError
 from qabwnas.lut import device_results
-from qabwnas.lut.device_results import add_results, read_results
+from qabwnas.lut.device_results import Statistic, add_results, read_results
 from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
 from qabwnas.space import BitWidths
 from tests.lut.test_rows import layer_lut
@@ -60,11 +60,14 @@ def test_the_contracts_example_is_a_column(tmp_path: Path) -> None:
     }
 
 
-def test_minima(tmp_path: Path) -> None:
-    added = add_results(lut(), read_results(write(tmp_path, EXAMPLE)), "minimum")
-    assert added.metrics[-1].fixed == 3.0
-    assert added.block("layer1").column("latency_ms[pi4]")[:2].tolist() == [1.21, 1.47]
-    assert added.provenance["columns"]["latency_ms[pi4]"]["statistic"] == "minimum"
+@pytest.mark.parametrize(
+    ("statistic", "fixed", "column"), [("quartile", 3.05, [1.24, 1.49]), ("minimum", 3.0, [1.21, 1.47])]
+)
+def test_other_statistics(tmp_path: Path, statistic: Statistic, fixed: float, column: list[float]) -> None:
+    added = add_results(lut(), read_results(write(tmp_path, EXAMPLE)), statistic)
+    assert added.metrics[-1].fixed == fixed
+    assert added.block("layer1").column("latency_ms[pi4]")[:2].tolist() == column
+    assert added.provenance["columns"]["latency_ms[pi4]"]["statistic"] == statistic
 
 
 def test_what_may_be_left_out(tmp_path: Path) -> None:
@@ -75,6 +78,8 @@ def test_what_may_be_left_out(tmp_path: Path) -> None:
     added = add_results(lut(), read_results(write(tmp_path, changed(spare))))
     assert added.metrics[-1].fixed is None
     assert added.block("layer1").column("latency_ms[pi4]")[3] == 2.0
+    with pytest.raises(InputError, match=r"results\.json: blocks\.layer1\[0\]\.quartile_ms: missing"):
+        add_results(lut(), read_results(write(tmp_path, changed(spare))), "quartile")
 
 
 def row(content: dict[str, Any]) -> dict[str, Any]:
@@ -108,7 +113,9 @@ def row(content: dict[str, Any]) -> dict[str, Any]:
         (lambda c: row(c).update(median_ms="1"), "blocks.layer1[0].median_ms: '1' is not a number of 0 or more"),
         (lambda c: row(c).update(median_ms=10**400), "blocks.layer1[0].median_ms: 1000"),
         (lambda c: row(c).update(median_ms=-1), "blocks.layer1[0].median_ms: -1 is not a number of 0 or more"),
-        (lambda c: row(c).update(minimum_ms=9), "blocks.layer1[0].minimum_ms: 9.0 is above the median 1.25"),
+        (lambda c: row(c).update(minimum_ms=9), "blocks.layer1[0].minimum_ms: 9.0 is above the quartile 1.24"),
+        (lambda c: row(c).update(quartile_ms=9), "blocks.layer1[0].quartile_ms: 9.0 is above the median 1.25"),
+        (lambda c: c["fixed"].pop("quartile_ms") and c["fixed"].update(minimum_ms=4), "fixed.minimum_ms: 4.0 is above"),
         (lambda c: row(c).update(bits="w4a4"), "blocks.layer1[0].bits: 'w4a4', but candidate 0 of the LUT is w8a8"),
         (lambda c: row(c).update(nanoseconds=1), "blocks.layer1[0].nanoseconds: unknown field"),
         (lambda c: c["blocks"].update(layer9=[row(c)]), "blocks.layer9: the LUT has no such block; it has layer1, l"),

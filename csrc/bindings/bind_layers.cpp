@@ -5,6 +5,7 @@
 #include "bindings/bindings.hpp"
 #include "layers/channels.hpp"
 #include "layers/depthwise.hpp"
+#include "layers/pointwise.hpp"
 #include "layers/round.hpp"
 #include "qabwnas/dispatch.hpp"
 
@@ -44,13 +45,30 @@ DepthwiseShape shape_of(const Array<float>& x, const Array<float>& weights, cons
 }
 
 void depthwise_of(const Array<float>& x, const Array<float>& weights, const std::optional<Array<float>>& bias,
-                  Array<float>& y, Pair stride, Pair padding, Pair dilation) {
+                  Array<float>& y, Pair stride, Pair padding, Pair dilation, std::size_t n_threads) {
     const DepthwiseShape shape = shape_of(x, weights, y, stride, padding, dilation);
     if (bias && side(*bias, 0) != shape.n_channels) throw py::value_error("a bias has a number for each channel");
     const float *from = x.data(), *by = weights.data(), *start = bias ? bias->data() : nullptr;
     float* to = y.mutable_data();
     const py::gil_scoped_release released;  // plain memory that the caller's arrays keep alive
-    depthwise(from, by, start, shape, to);
+    depthwise(from, by, start, shape, to, n_threads);
+}
+
+// x is (…, inputs), y is (…, outputs), weights are (outputs, inputs).
+void pointwise_of(const Array<float>& x, const Array<float>& weights, const std::optional<Array<float>>& bias,
+                  Array<float>& y, std::size_t n_threads) {
+    if (x.ndim() == 0 || y.ndim() == 0 || weights.ndim() != 2) throw py::value_error("maps and weights have sides");
+    const PointwiseShape shape{static_cast<std::size_t>(x.size()) / std::max<std::size_t>(side(weights, 1), 1),
+                               side(weights, 1), side(weights, 0)};
+    if (shape.n_inputs == 0 || shape.n_outputs == 0 || side(x, x.ndim() - 1) != shape.n_inputs ||
+        side(y, y.ndim() - 1) != shape.n_outputs ||
+        static_cast<std::size_t>(y.size()) != shape.n_pixels * shape.n_outputs)
+        throw py::value_error("maps and weights do not belong together");
+    if (bias && side(*bias, 0) != shape.n_outputs) throw py::value_error("a bias has a number for each output");
+    const float *from = x.data(), *by = weights.data(), *start = bias ? bias->data() : nullptr;
+    float* to = y.mutable_data();
+    const py::gil_scoped_release released;
+    pointwise(from, by, start, shape, to, n_threads);
 }
 
 void depthwise_weight_gradient_of(const Array<float>& x, const Array<float>& gradient, Array<float>& of_weights,
@@ -133,7 +151,11 @@ void register_layers(py::module_& module) {
     module.def("has_wide_vectors", &has_wide_vectors, "Whether this machine runs clones for eight floats at once.");
     module.def("depthwise", &depthwise_of, py::arg("x").noconvert(), py::arg("weights").noconvert(),
                py::arg("bias").noconvert(), py::arg("y").noconvert(), py::arg("stride"), py::arg("padding"),
-               py::arg("dilation"), "Write a depth-wise convolution of maps with channels last to y.");
+               py::arg("dilation"), py::arg("n_threads"),
+               "Write a depth-wise convolution of maps with channels last to y.");
+    module.def("pointwise", &pointwise_of, py::arg("x").noconvert(), py::arg("weights").noconvert(),
+               py::arg("bias").noconvert(), py::arg("y").noconvert(), py::arg("n_threads"),
+               "Write a convolution with kernels of one pixel, of maps with channels last, to y.");
     module.def("depthwise_weight_gradient", &depthwise_weight_gradient_of, py::arg("x").noconvert(),
                py::arg("gradient").noconvert(), py::arg("of_weights").noconvert(), py::arg("stride"),
                py::arg("padding"), py::arg("dilation"), "Write the gradient of its weights to of_weights.");

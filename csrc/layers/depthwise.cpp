@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "layers/lanes.hpp"
+#include "layers/threads.hpp"
 #include "qabwnas/dispatch.hpp"
 
 namespace qabwnas {
@@ -11,7 +12,9 @@ namespace qabwnas {
 namespace {
 
 constexpr std::size_t n_vectors = 2, n_together = n_lanes * n_vectors;
-constexpr std::size_t n_outputs = 4;  // side by side, so that a weight is loaded once for all of them
+constexpr std::size_t n_outputs = 4;             // side by side, so that a weight is loaded once for all of them
+constexpr std::size_t cached_floats = 1 << 19;   // maps of more are in memory, where sixteen channels lie far apart
+constexpr std::size_t least_products = 1 << 20;  // that a thread is started for
 
 using Offset = std::ptrdiff_t;
 
@@ -55,9 +58,10 @@ QABWNAS_INLINE Offset place(const DepthwiseShape& shape, std::size_t i, std::siz
 }
 
 // Outputs (i, j) … (i, j + N − 1), which read the same part of the kernel, at sixteen channels.
+// What the next row reads and writes first is fetched ahead where it comes from memory.
 template <std::size_t N>
 QABWNAS_INLINE void outputs(const float* x, const float* weights, const float* bias, const DepthwiseShape& shape,
-                            std::size_t i, std::size_t j, Span rows, Span columns, float* y) {
+                            std::size_t i, std::size_t j, Span rows, Span columns, bool is_far, float* y) {
     const std::size_t n_channels = shape.n_channels, step = shape.stride.horizontal * n_channels;
     const std::size_t right = shape.dilation.horizontal * n_channels;
     const std::size_t down = shape.dilation.vertical * shape.input.horizontal * n_channels;
@@ -67,6 +71,15 @@ QABWNAS_INLINE void outputs(const float* x, const float* weights, const float* b
 #pragma GCC unroll 2
         for (std::size_t v = 0; v < n_vectors; ++v) sums[n][v] = bias == nullptr ? Lanes{} : lanes(bias + v * n_lanes);
     const float* of_row = x + place(shape, i, j, rows.first, columns.first);
+    if (is_far) {
+        const float* new_row =
+            of_row + (rows.last - 1 - rows.first) * down + shape.stride.vertical * shape.input.horizontal * n_channels;
+#pragma GCC unroll 4
+        for (std::size_t n = 0; n < N; ++n) {
+            __builtin_prefetch(new_row + n * step, 0, 2);
+            __builtin_prefetch(y + (n + shape.output.horizontal) * n_channels, 1);
+        }
+    }
     for (std::size_t k = rows.first; k < rows.last; ++k, of_row += down) {
         const float* weight = weights + (k * shape.kernel.horizontal + columns.first) * n_channels;
         const float* read = of_row;
@@ -88,16 +101,17 @@ QABWNAS_INLINE void outputs(const float* x, const float* weights, const float* b
 QABWNAS_CLONES void output_row(const float* x, const float* weights, const float* bias, const DepthwiseShape& shape,
                                const Span* columns, std::size_t i, float* y) {
     const Span rows = rows_inside(shape, i);
+    const bool is_far = shape.input_size() > cached_floats;
     for (std::size_t c = 0; c < shape.n_channels; c += n_together) {
         const std::size_t at = std::min(c, shape.n_channels - n_together);  // the last ones perhaps once more
         const float* start = bias == nullptr ? nullptr : bias + at;
         for (std::size_t j = 0; j < shape.output.horizontal;) {
             float* to = y + j * shape.n_channels + at;
             if (j + n_outputs <= shape.output.horizontal && columns[j] == columns[j + n_outputs - 1]) {
-                outputs<n_outputs>(x + at, weights + at, start, shape, i, j, rows, columns[j], to);
+                outputs<n_outputs>(x + at, weights + at, start, shape, i, j, rows, columns[j], is_far, to);
                 j += n_outputs;
             } else {
-                outputs<1>(x + at, weights + at, start, shape, i, j, rows, columns[j], to);
+                outputs<1>(x + at, weights + at, start, shape, i, j, rows, columns[j], is_far, to);
                 ++j;
             }
         }
@@ -161,12 +175,17 @@ QABWNAS_CLONES void add_gradients_of_row(const float* x, const float* gradient, 
 
 }  // namespace
 
-void depthwise(const float* x, const float* weights, const float* bias, const DepthwiseShape& shape, float* y) {
+void depthwise(const float* x, const float* weights, const float* bias, const DepthwiseShape& shape, float* y,
+               std::size_t n_threads) {
     const std::vector<Span> columns = columns_inside(shape);
-    const std::size_t of_row = shape.output.horizontal * shape.n_channels;
-    for (std::size_t n = 0; n < shape.n_images; ++n, x += shape.input_size())
-        for (std::size_t i = 0; i < shape.output.vertical; ++i, y += of_row)
-            output_row(x, weights, bias, shape, columns.data(), i, y);
+    const std::size_t n_rows = shape.output.vertical, of_row = shape.output.horizontal * shape.n_channels;
+    const std::size_t of_kernel = shape.kernel.vertical * shape.kernel.horizontal;
+    in_parts(shape.n_images * n_rows, n_threads, least_products / (of_row * of_kernel) + 1,
+             [&](std::size_t first, std::size_t last) {
+                 for (std::size_t row = first; row < last; ++row)
+                     output_row(x + row / n_rows * shape.input_size(), weights, bias, shape, columns.data(),
+                                row % n_rows, y + row * of_row);
+             });
 }
 
 void depthwise_weight_gradient(const float* x, const float* gradient, const DepthwiseShape& shape, float* of_weights) {

@@ -4,7 +4,8 @@
 // loop, some fifty times slower. Here all geometries take one path: sixteen channels at a time stay in registers for
 // four outputs of a row while all weights pass by.
 //
-// One thread; no state is shared between calls. Sums are in float32, in the order of the kernel's rows and columns.
+// No state is shared between calls. Sums are in float32, in the order of the kernel's rows and columns: how rows are
+// shared out among threads changes no bit. Gradients take one thread.
 #pragma once
 
 #include <cstddef>
@@ -28,8 +29,9 @@ struct DepthwiseShape {
 constexpr std::size_t fewest_depthwise_channels = 16;
 
 // x: n_images × input × n_channels; weights: kernel × n_channels; bias: n_channels, or null; y: n_images × output ×
-// n_channels, which is written.
-void depthwise(const float* x, const float* weights, const float* bias, const DepthwiseShape& shape, float* y);
+// n_channels, which is written. At most n_threads threads.
+void depthwise(const float* x, const float* weights, const float* bias, const DepthwiseShape& shape, float* y,
+               std::size_t n_threads);
 
 // gradient: of y. of_weights, kernel × n_channels, is written.
 void depthwise_weight_gradient(const float* x, const float* gradient, const DepthwiseShape& shape, float* of_weights);

@@ -10,6 +10,7 @@
 
 #include "layers/channels.hpp"
 #include "layers/depthwise.hpp"
+#include "layers/pointwise.hpp"
 #include "layers/round.hpp"
 
 using namespace qabwnas;
@@ -89,7 +90,7 @@ void test_depthwise() {
         const std::vector<float> gradient = numbers(shape.n_images * shape.output_size());
         const bool is_biased = example % 2 != 0;
         std::vector<float> y(gradient.size()), of_weights(n_weights);
-        depthwise(x.data(), weights.data(), is_biased ? bias.data() : nullptr, shape, y.data());
+        depthwise(x.data(), weights.data(), is_biased ? bias.data() : nullptr, shape, y.data(), 1 + below(3));
         depthwise_weight_gradient(x.data(), gradient.data(), shape, of_weights.data());
         std::vector<double> exact(y.size()), size(y.size()), exact_weights(n_weights), weights_size(n_weights);
         for (std::size_t i = 0; is_biased && i < y.size(); ++i) exact[i] = bias[i % shape.n_channels];
@@ -104,6 +105,34 @@ void test_depthwise() {
         for (std::size_t i = 0; i < y.size(); ++i) expect(is_near(y[i], exact[i], size[i]), "a convolution");
         for (std::size_t i = 0; i < n_weights; ++i)
             expect(is_near(of_weights[i], exact_weights[i], weights_size[i]), "a gradient of weights");
+    }
+}
+
+void test_pointwise() {
+    for (int example = 0; example < 200; ++example) {
+        // Some large enough for several threads, and some whose weights do not stay in the cache.
+        const bool is_large = example % 20 == 0, is_wide = example % 20 == 1;
+        const PointwiseShape shape{1 + below(is_large ? 20000 : 120), 1 + below(is_wide ? 600 : 70),
+                                   1 + below(is_wide ? 300 : 70)};
+        const std::vector<float> x = numbers(shape.n_pixels * shape.n_inputs), bias = numbers(shape.n_outputs);
+        const std::vector<float> weights = numbers(shape.n_outputs * shape.n_inputs);
+        const bool is_biased = example % 2 != 0;
+        std::vector<float> y(shape.n_pixels * shape.n_outputs), by_threads(y.size());
+        const float* start = is_biased ? bias.data() : nullptr;
+        pointwise(x.data(), weights.data(), start, shape, y.data(), 1);
+        pointwise(x.data(), weights.data(), start, shape, by_threads.data(), 2 + below(3));
+        expect(y == by_threads, "a pointwise convolution on several threads");
+        for (std::size_t p = 0; p < shape.n_pixels; p += is_large ? 997 : 1)
+            for (std::size_t o = 0; o < shape.n_outputs; ++o) {
+                double exact = is_biased ? bias[o] : 0.0, size = 0;
+                for (std::size_t i = 0; i < shape.n_inputs; ++i) {
+                    const double product =
+                        static_cast<double>(x[p * shape.n_inputs + i]) * weights[o * shape.n_inputs + i];
+                    exact += product;
+                    size += std::abs(product);
+                }
+                expect(is_near(y[p * shape.n_outputs + o], exact, size), "a pointwise convolution");
+            }
     }
 }
 
@@ -157,6 +186,7 @@ void test_rounding() {
 
 int main() {
     test_depthwise();
+    test_pointwise();
     test_channels();
     test_rounding();
     std::printf("layers: %s\n", n_failures == 0 ? "all tests passed" : "some tests failed");

@@ -66,13 +66,10 @@ def write_bundle(space: SearchSpace, tables: Tables, folder: Path, *, n_networks
                 models = writer.candidate(block, block.decode(code), x, precision(widths))
                 rows.append({"candidate": len(rows), "bits": widths.name, "models": models})
     empty = writer.empty()
-    wholes = [
-        whole
-        for block, x in zip(space.blocks, space.block_inputs, strict=False)
-        for whole in writer.wholes(
-            block, x, tables[block.name], blocks[block.name], random.Random(f"{seed} {block.name}")
-        )
-    ]
+    wholes: list[dict[str, Any]] = []
+    for block, x in zip(space.blocks, space.block_inputs, strict=False):
+        draws = random.Random(f"{seed} {block.name}")
+        wholes += writer.wholes(block, x, tables[block.name], blocks[block.name], draws)
     networks = [writer.network(space, blocks, fixed_widths, n, random.Random(f"{seed} {n}")) for n in range(n_networks)]
     content = {
         "format": FORMAT,

@@ -12,37 +12,31 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 from torch.nn.grad import conv2d_input
 
 from qabwnas.quant import compiled
+from qabwnas.quant.convolution import CompiledConv2d
 
 Sides = tuple[int, int]
 
 
-class DepthwiseConv2d(nn.Conv2d):
-    """A depth-wise ``nn.Conv2d``, of equal values and gradients up to rounding."""
+class DepthwiseConv2d(CompiledConv2d):
+    """A depth-wise ``nn.Conv2d``."""
 
     def geometry(self) -> tuple[Sides, Sides, Sides]:
         """Return stride, padding and dilation, each down and across."""
         assert not isinstance(self.padding, str)
         return self.stride, self.padding, self.dilation  # type: ignore[return-value]
 
-    def forward(self, x: Tensor) -> Tensor:
-        return convolve(self, x, self.weight, self.bias)
-
-
-def convolve(conv: nn.Conv2d, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """Return what ``conv`` gives with these weights and this bias in place of its own."""
-    if not (isinstance(conv, DepthwiseConv2d) and x.is_cpu):
-        return F.conv2d(x, weight, bias, conv.stride, conv.padding, conv.dilation, conv.groups)
-    geometry = conv.geometry()
-    if torch.is_grad_enabled():
-        response: Tensor = _Depthwise.apply(x, weight, bias, *geometry)  # type: ignore[no-untyped-call]
-        return response
-    return _forward(x, weight, bias, *geometry)
+    def respond(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        geometry = self.geometry()
+        if torch.is_grad_enabled():
+            response: Tensor = _Depthwise.apply(x, weight, bias, *geometry)  # type: ignore[no-untyped-call]
+            return response
+        return _forward(x, weight, bias, *geometry)
 
 
 class _Depthwise(torch.autograd.Function):
@@ -94,6 +88,7 @@ def _forward(x: Tensor, weight: Tensor, bias: Tensor | None, stride: Sides, padd
         stride,
         padding,
         dilation,
+        torch.get_num_threads(),
     )
     return y
 

@@ -16,8 +16,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from qabwnas.quant.batch_norm import in_one_pass
-from qabwnas.quant.depthwise import DepthwiseConv2d, convolve
+from qabwnas.quant.convolution import convolve
+from qabwnas.quant.depthwise import DepthwiseConv2d
 from qabwnas.quant.observer import MinMaxObserver
+from qabwnas.quant.pointwise import PointwiseConv2d
 from qabwnas.quant.weights import RoundedWeights
 
 Activation = Literal["relu6", "relu", "none"]
@@ -64,7 +66,11 @@ class Convolution(Operator):
     ) -> None:
         super().__init__()
         padding = dilation * (kernel - 1) // 2
-        make = DepthwiseConv2d if groups == in_channels == out_channels else nn.Conv2d
+        make: type[nn.Conv2d] = nn.Conv2d
+        if groups == in_channels == out_channels:
+            make = DepthwiseConv2d
+        elif kernel == stride == groups == 1:
+            make = PointwiseConv2d
         self.conv = make(
             in_channels, out_channels, kernel, stride, padding, dilation=dilation, groups=groups, bias=not norm
         )

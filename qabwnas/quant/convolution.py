@@ -1,0 +1,24 @@
+"""Convolutions for which there are kernels of our own on CPUs (``csrc/layers``), forward and backward."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class CompiledConv2d(nn.Conv2d):
+    """Base of the convolutions that our kernels compute, of equal values and gradients as torch's up to rounding."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return convolve(self, x, self.weight, self.bias)
+
+    def respond(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """Return the response to maps on a CPU with these weights and this bias in place of its own."""
+        raise NotImplementedError
+
+
+def convolve(conv: nn.Conv2d, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """Return what ``conv`` gives with these weights and this bias in place of its own."""
+    if isinstance(conv, CompiledConv2d) and x.is_cpu:
+        return conv.respond(x, weight, bias)
+    return F.conv2d(x, weight, bias, conv.stride, conv.padding, conv.dilation, conv.groups)

@@ -36,7 +36,7 @@ build/test_engine: $(wildcard csrc/tests/* csrc/qabwnas/*)
 	mkdir -p build
 	$(SANITIZED) -Icsrc csrc/tests/test_engine.cpp csrc/qabwnas/*.cpp -o $@
 
-build/test_layers: $(wildcard csrc/tests/* csrc/layers/*) csrc/qabwnas/dispatch.hpp
+build/test_layers: $(wildcard csrc/tests/* csrc/layers/*) csrc/qabwnas/dispatch.hpp csrc/qabwnas/threads.hpp
 	mkdir -p build
 	$(SANITIZED) -Icsrc csrc/tests/test_layers.cpp csrc/layers/*.cpp -o $@
 

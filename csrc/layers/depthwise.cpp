@@ -4,8 +4,8 @@
 #include <vector>
 
 #include "layers/lanes.hpp"
-#include "layers/threads.hpp"
 #include "qabwnas/dispatch.hpp"
+#include "qabwnas/threads.hpp"
 
 namespace qabwnas {
 
@@ -180,7 +180,7 @@ void depthwise(const float* x, const float* weights, const float* bias, const De
     const std::vector<Span> columns = columns_inside(shape);
     const std::size_t n_rows = shape.output.vertical, of_row = shape.output.horizontal * shape.n_channels;
     const std::size_t of_kernel = shape.kernel.vertical * shape.kernel.horizontal;
-    in_parts(shape.n_images * n_rows, n_threads, least_products / (of_row * of_kernel) + 1,
+    on_threads(shape.n_images * n_rows, n_threads, least_products / (of_row * of_kernel) + 1,
              [&](std::size_t first, std::size_t last) {
                  for (std::size_t row = first; row < last; ++row)
                      output_row(x + row / n_rows * shape.input_size(), weights, bias, shape, columns.data(),

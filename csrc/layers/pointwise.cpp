@@ -5,8 +5,8 @@
 
 #include "layers/aligned.hpp"
 #include "layers/lanes.hpp"
-#include "layers/threads.hpp"
 #include "qabwnas/dispatch.hpp"
+#include "qabwnas/threads.hpp"
 
 namespace qabwnas {
 
@@ -64,9 +64,10 @@ QABWNAS_INLINE void outputs(const float* x, const float* panel, const float* bia
     }
 }
 
-// Some pixels at all outputs. What the next pixels read and write is fetched ahead.
+// Some pixels at all outputs. What pixels behind the next ones read, and the next ones write, is fetched ahead.
 QABWNAS_INLINE void pixels(std::size_t n, const float* x, const Panels& panels, const PointwiseShape& shape, float* y) {
-    for (std::size_t i = 0; i < n * shape.n_inputs; i += floats_a_line) __builtin_prefetch(x + n * shape.n_inputs + i);
+    for (std::size_t i = 0; i < n * shape.n_inputs; i += floats_a_line)
+        __builtin_prefetch(x + 2 * n * shape.n_inputs + i, 0, 2);
     for (std::size_t o = 0; o < n * shape.n_outputs; o += floats_a_line)
         __builtin_prefetch(y + n * shape.n_outputs + o, 1);
     for (std::size_t o = 0; o < shape.n_outputs; o += panel_width) {
@@ -92,8 +93,8 @@ QABWNAS_CLONES void pixels_between(std::size_t first, std::size_t last, const fl
 void pointwise(const float* x, const float* weights, const float* bias, const PointwiseShape& shape, float* y,
                std::size_t n_threads) {
     const Panels panels = panels_of(weights, bias, shape);
-    in_parts(shape.n_pixels, n_threads, least_products / (shape.n_inputs * shape.n_outputs) + 1,
-             [&](std::size_t first, std::size_t last) { pixels_between(first, last, x, panels, shape, y); });
+    on_threads(shape.n_pixels, n_threads, least_products / (shape.n_inputs * shape.n_outputs) + 1,
+               [&](std::size_t first, std::size_t last) { pixels_between(first, last, x, panels, shape, y); });
 }
 
 }  // namespace qabwnas

@@ -2,10 +2,10 @@
 
 #include <array>
 #include <bit>
-#include <future>
 
 #include "qabwnas/archive.hpp"
 #include "qabwnas/dispatch.hpp"
+#include "qabwnas/threads.hpp"
 
 namespace qabwnas {
 
@@ -129,12 +129,7 @@ void answer(const Query& query, std::size_t n_metrics, const Value* budgets, std
     const auto run = [&, n_metrics, budgets, found](std::size_t first, std::size_t last) {
         for (std::size_t q = first; q < last; ++q) found[q] = query(budgets + q * n_metrics);
     };
-    const std::size_t n_runs = std::max<std::size_t>(1, std::min(n_threads, n_queries / Query::least_queries_a_thread));
-    std::vector<std::future<void>> others;  // each joins its thread when it goes, also where starting the next fails
-    for (std::size_t r = 1; r < n_runs; ++r)
-        others.push_back(std::async(std::launch::async, run, n_queries * r / n_runs, n_queries * (r + 1) / n_runs));
-    run(0, n_queries / n_runs);
-    for (std::future<void>& other : others) other.get();
+    on_threads(n_queries, n_threads, Query::least_queries_a_thread, run);
 }
 
 }  // namespace

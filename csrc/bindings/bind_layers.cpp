@@ -44,19 +44,30 @@ DepthwiseShape shape_of(const Array<float>& x, const Array<float>& weights, cons
     return shape;
 }
 
+// What rounding to a grid takes, in the order of its members.
+using GridNumbers = std::tuple<float, float, float, float>;
+
+std::optional<Grid> grid_of(const std::optional<GridNumbers>& numbers) {
+    if (!numbers) return std::nullopt;
+    const auto [inverse, low, high, scale] = *numbers;
+    return Grid{inverse, low, high, scale};
+}
+
 void depthwise_of(const Array<float>& x, const Array<float>& weights, const std::optional<Array<float>>& bias,
-                  Array<float>& y, Pair stride, Pair padding, Pair dilation, std::size_t n_threads) {
+                  const std::optional<GridNumbers>& rounding, Array<float>& y, Pair stride, Pair padding, Pair dilation,
+                  std::size_t n_threads) {
     const DepthwiseShape shape = shape_of(x, weights, y, stride, padding, dilation);
     if (bias && side(*bias, 0) != shape.n_channels) throw py::value_error("a bias has a number for each channel");
+    const std::optional<Grid> grid = grid_of(rounding);
     const float *from = x.data(), *by = weights.data(), *start = bias ? bias->data() : nullptr;
     float* to = y.mutable_data();
     const py::gil_scoped_release released;  // plain memory that the caller's arrays keep alive
-    depthwise(from, by, start, shape, to, n_threads);
+    depthwise(from, by, start, grid ? &*grid : nullptr, shape, to, n_threads);
 }
 
 // x is (…, inputs), y is (…, outputs), weights are (outputs, inputs).
 void pointwise_of(const Array<float>& x, const Array<float>& weights, const std::optional<Array<float>>& bias,
-                  Array<float>& y, std::size_t n_threads) {
+                  const std::optional<GridNumbers>& rounding, Array<float>& y, std::size_t n_threads) {
     if (x.ndim() == 0 || y.ndim() == 0 || weights.ndim() != 2) throw py::value_error("maps and weights have sides");
     const PointwiseShape shape{static_cast<std::size_t>(x.size()) / std::max<std::size_t>(side(weights, 1), 1),
                                side(weights, 1), side(weights, 0)};
@@ -65,10 +76,11 @@ void pointwise_of(const Array<float>& x, const Array<float>& weights, const std:
         static_cast<std::size_t>(y.size()) != shape.n_pixels * shape.n_outputs)
         throw py::value_error("maps and weights do not belong together");
     if (bias && side(*bias, 0) != shape.n_outputs) throw py::value_error("a bias has a number for each output");
+    const std::optional<Grid> grid = grid_of(rounding);
     const float *from = x.data(), *by = weights.data(), *start = bias ? bias->data() : nullptr;
     float* to = y.mutable_data();
     const py::gil_scoped_release released;
-    pointwise(from, by, start, shape, to, n_threads);
+    pointwise(from, by, start, grid ? &*grid : nullptr, shape, to, n_threads);
 }
 
 void depthwise_weight_gradient_of(const Array<float>& x, const Array<float>& gradient, Array<float>& of_weights,
@@ -94,24 +106,16 @@ Map map_of(const Array<float>& x) {
     return {x.data(), static_cast<std::size_t>(x.size()) / n_channels, n_channels};
 }
 
-Array<double> channel_sums_of(const Array<float>& x) {
+std::pair<Array<double>, Array<double>> channel_moments_of(const Array<float>& x) {
     const Map map = map_of(x);
-    Array<double> sums(static_cast<py::ssize_t>(map.n_channels));
-    double* to = sums.mutable_data();
-    const py::gil_scoped_release released;
-    channel_sums(map, to);
-    return sums;
-}
-
-Array<double> centred_squares_of(const Array<float>& x, const Array<float>& centres) {
-    const Map map = map_of(x);
-    if (centres.size() != static_cast<py::ssize_t>(map.n_channels)) throw py::value_error("a centre for each channel");
-    Array<double> sums(static_cast<py::ssize_t>(map.n_channels));
-    const float* around = centres.data();
-    double* to = sums.mutable_data();
-    const py::gil_scoped_release released;
-    centred_squares(map, around, to);
-    return sums;
+    const auto n_channels = static_cast<py::ssize_t>(map.n_channels);
+    Array<double> means(n_channels), squares(n_channels);
+    double *to_means = means.mutable_data(), *to_squares = squares.mutable_data();
+    {
+        const py::gil_scoped_release released;
+        channel_moments(map, to_means, to_squares);
+    }
+    return {means, squares};
 }
 
 // For every image of (n, height, width, channels), (n, channels).
@@ -150,20 +154,19 @@ void register_layers(py::module_& module) {
     module.attr("FEWEST_DEPTHWISE_CHANNELS") = fewest_depthwise_channels;
     module.def("has_wide_vectors", &has_wide_vectors, "Whether this machine runs clones for eight floats at once.");
     module.def("depthwise", &depthwise_of, py::arg("x").noconvert(), py::arg("weights").noconvert(),
-               py::arg("bias").noconvert(), py::arg("y").noconvert(), py::arg("stride"), py::arg("padding"),
-               py::arg("dilation"), py::arg("n_threads"),
+               py::arg("bias").noconvert(), py::arg("grid"), py::arg("y").noconvert(), py::arg("stride"),
+               py::arg("padding"), py::arg("dilation"), py::arg("n_threads"),
                "Write a depth-wise convolution of maps with channels last to y.");
     module.def("pointwise", &pointwise_of, py::arg("x").noconvert(), py::arg("weights").noconvert(),
-               py::arg("bias").noconvert(), py::arg("y").noconvert(), py::arg("n_threads"),
+               py::arg("bias").noconvert(), py::arg("grid"), py::arg("y").noconvert(), py::arg("n_threads"),
                "Write a convolution with kernels of one pixel, of maps with channels last, to y.");
     module.def("depthwise_weight_gradient", &depthwise_weight_gradient_of, py::arg("x").noconvert(),
                py::arg("gradient").noconvert(), py::arg("of_weights").noconvert(), py::arg("stride"),
                py::arg("padding"), py::arg("dilation"), "Write the gradient of its weights to of_weights.");
     module.def("round_to_grid", &round_to_grid_of, py::arg("values").noconvert(), py::arg("inverse"), py::arg("low"),
                py::arg("high"), py::arg("scale"), "Round floats to the numbers of a grid, in place.");
-    module.def("channel_sums", &channel_sums_of, py::arg("x").noconvert(), "The sum of every channel.");
-    module.def("centred_squares", &centred_squares_of, py::arg("x").noconvert(), py::arg("centres").noconvert(),
-               "The sum of every channel's squares around a centre.");
+    module.def("channel_moments", &channel_moments_of, py::arg("x").noconvert(),
+               "The mean of every channel, and the sum of its squares around it.");
     module.def("squared_differences", &squared_differences_of, py::arg("x").noconvert(), py::arg("y").noconvert(),
                "For every image and channel the sum of squared differences.");
     module.def("normalise", &normalise_of, py::arg("x").noconvert(), py::arg("factors").noconvert(),

@@ -18,12 +18,13 @@ QABWNAS_CLONES void add_values(const float* values, std::size_t n_pixels, std::s
         for (std::size_t c = 0; c < n_channels; ++c) sums[c] += values[p * n_channels + c];
 }
 
-QABWNAS_CLONES void add_centred(const float* values, const float* centres, std::size_t n_pixels, std::size_t n_channels,
-                                float* sums) {
+QABWNAS_CLONES void add_moments(const float* values, const float* centres, std::size_t n_pixels, std::size_t n_channels,
+                                float* sums, float* squares) {
     for (std::size_t p = 0; p < n_pixels; ++p)
         for (std::size_t c = 0; c < n_channels; ++c) {
             const float centred = values[p * n_channels + c] - centres[c];
-            sums[c] += centred * centred;
+            sums[c] += centred;
+            squares[c] += centred * centred;
         }
 }
 
@@ -34,18 +35,6 @@ QABWNAS_CLONES void add_differences(const float* values, const float* others, st
             const float difference = values[p * n_channels + c] - others[p * n_channels + c];
             sums[c] += difference * difference;
         }
-}
-
-// Calls add(first pixel, how many, float sums) for a few pixels at a time, and adds up what it adds to zeros.
-template <class Add>
-void in_parts(const Map& map, double* sums, const Add& add) {
-    std::fill_n(sums, map.n_channels, 0.0);
-    std::vector<float> part(map.n_channels);
-    for (std::size_t p = 0; p < map.n_pixels; p += pixels_in_float) {
-        std::fill(part.begin(), part.end(), 0.0F);
-        add(p, std::min(pixels_in_float, map.n_pixels - p), part.data());
-        for (std::size_t c = 0; c < map.n_channels; ++c) sums[c] += static_cast<double>(part[c]);
-    }
 }
 
 // One channel of a pixel, or eight; low and high are the ends so far, and none becomes what is no number.
@@ -84,22 +73,37 @@ QABWNAS_CLONES Range normalise_all(float* values, std::size_t n_pixels, std::siz
 
 }  // namespace
 
-void channel_sums(Map map, double* sums) {
-    in_parts(map, sums, [&](std::size_t p, std::size_t n, float* part) {
-        add_values(map.values + p * map.n_channels, n, map.n_channels, part);
-    });
-}
-
-void centred_squares(Map map, const float* centres, double* sums) {
-    in_parts(map, sums, [&](std::size_t p, std::size_t n, float* part) {
-        add_centred(map.values + p * map.n_channels, centres, n, map.n_channels, part);
-    });
-}
-
 void squared_differences(Map map, const float* others, double* sums) {
-    in_parts(map, sums, [&](std::size_t p, std::size_t n, float* part) {
-        add_differences(map.values + p * map.n_channels, others + p * map.n_channels, n, map.n_channels, part);
-    });
+    std::fill_n(sums, map.n_channels, 0.0);
+    std::vector<float> part(map.n_channels);
+    for (std::size_t p = 0; p < map.n_pixels; p += pixels_in_float) {
+        const std::size_t first = p * map.n_channels, n = std::min(pixels_in_float, map.n_pixels - p);
+        std::fill(part.begin(), part.end(), 0.0F);
+        add_differences(map.values + first, others + first, n, map.n_channels, part.data());
+        for (std::size_t c = 0; c < map.n_channels; ++c) sums[c] += static_cast<double>(part[c]);
+    }
+}
+
+void channel_moments(Map map, double* means, double* squares) {
+    std::fill_n(means, map.n_channels, 0.0);
+    std::fill_n(squares, map.n_channels, 0.0);
+    std::vector<float> centres(map.n_channels), sums(map.n_channels), around(map.n_channels);
+    for (std::size_t p = 0; p < map.n_pixels; p += pixels_in_float) {
+        const std::size_t n = std::min(pixels_in_float, map.n_pixels - p);
+        const float* values = map.values + p * map.n_channels;
+        for (std::vector<float>* part : {&centres, &sums, &around}) std::fill(part->begin(), part->end(), 0.0F);
+        add_values(values, n, map.n_channels, centres.data());
+        for (float& centre : centres) centre /= static_cast<float>(n);
+        add_moments(values, centres.data(), n, map.n_channels, sums.data(), around.data());
+        const double n_here = static_cast<double>(n), n_before = static_cast<double>(p);
+        for (std::size_t c = 0; c < map.n_channels; ++c) {
+            const double beside = static_cast<double>(sums[c]) / n_here;  // the centre is the mean but for its rounding
+            const double away = static_cast<double>(centres[c]) + beside - means[c];
+            means[c] += away * n_here / (n_before + n_here);
+            squares[c] += static_cast<double>(around[c]) - beside * beside * n_here +
+                          away * away * n_here * n_before / (n_before + n_here);
+        }
+    }
 }
 
 Range normalise(float* values, std::size_t n_pixels, std::size_t n_channels, const float* factors, const float* shifts,

@@ -12,14 +12,12 @@ struct Map {
     std::size_t n_pixels, n_channels;
 };
 
-// sums: n_channels, which are written.
-void channel_sums(Map map, double* sums);
-
-// Σ (value − centre)², with a centre for each channel.
-void centred_squares(Map map, const float* centres, double* sums);
-
-// Σ (value − other)², with another map of one size.
+// Σ (value − other)² of every channel, with another map of one size. sums: n_channels, which are written.
 void squared_differences(Map map, const float* others, double* sums);
+
+// Mean of every channel, and the sum of squared distances from it; both n_channels, which are written. What a few
+// pixels give is put together by the formula of Chan, Golub and LeVeque (COMPSTAT 1982), so that nothing cancels.
+void channel_moments(Map map, double* means, double* squares);
 
 struct Range {
     float low, high;

@@ -60,8 +60,9 @@ QABWNAS_INLINE Offset place(const DepthwiseShape& shape, std::size_t i, std::siz
 // Outputs (i, j) … (i, j + N − 1), which read the same part of the kernel, at sixteen channels.
 // What the next row reads and writes first is fetched ahead where it comes from memory.
 template <std::size_t N>
-QABWNAS_INLINE void outputs(const float* x, const float* weights, const float* bias, const DepthwiseShape& shape,
-                            std::size_t i, std::size_t j, Span rows, Span columns, bool is_far, float* y) {
+QABWNAS_INLINE void outputs(const float* x, const float* weights, const float* bias, const Grid* grid,
+                            const DepthwiseShape& shape, std::size_t i, std::size_t j, Span rows, Span columns,
+                            bool is_far, float* y) {
     const std::size_t n_channels = shape.n_channels, step = shape.stride.horizontal * n_channels;
     const std::size_t right = shape.dilation.horizontal * n_channels;
     const std::size_t down = shape.dilation.vertical * shape.input.horizontal * n_channels;
@@ -94,12 +95,15 @@ QABWNAS_INLINE void outputs(const float* x, const float* weights, const float* b
 #pragma GCC unroll 4
     for (std::size_t n = 0; n < N; ++n)
 #pragma GCC unroll 2
-        for (std::size_t v = 0; v < n_vectors; ++v) lanes(y + n * n_channels + v * n_lanes) = sums[n][v];
+        for (std::size_t v = 0; v < n_vectors; ++v) {
+            if (grid != nullptr) round_at(sums[n][v], *grid);
+            lanes(y + n * n_channels + v * n_lanes) = sums[n][v];
+        }
 }
 
 // Row i of the output, all channels of it: rows that are read again are still in the cache.
-QABWNAS_CLONES void output_row(const float* x, const float* weights, const float* bias, const DepthwiseShape& shape,
-                               const Span* columns, std::size_t i, float* y) {
+QABWNAS_CLONES void output_row(const float* x, const float* weights, const float* bias, const Grid* grid,
+                               const DepthwiseShape& shape, const Span* columns, std::size_t i, float* y) {
     const Span rows = rows_inside(shape, i);
     const bool is_far = shape.input_size() > cached_floats;
     for (std::size_t c = 0; c < shape.n_channels; c += n_together) {
@@ -108,10 +112,10 @@ QABWNAS_CLONES void output_row(const float* x, const float* weights, const float
         for (std::size_t j = 0; j < shape.output.horizontal;) {
             float* to = y + j * shape.n_channels + at;
             if (j + n_outputs <= shape.output.horizontal && columns[j] == columns[j + n_outputs - 1]) {
-                outputs<n_outputs>(x + at, weights + at, start, shape, i, j, rows, columns[j], is_far, to);
+                outputs<n_outputs>(x + at, weights + at, start, grid, shape, i, j, rows, columns[j], is_far, to);
                 j += n_outputs;
             } else {
-                outputs<1>(x + at, weights + at, start, shape, i, j, rows, columns[j], is_far, to);
+                outputs<1>(x + at, weights + at, start, grid, shape, i, j, rows, columns[j], is_far, to);
                 ++j;
             }
         }
@@ -175,17 +179,17 @@ QABWNAS_CLONES void add_gradients_of_row(const float* x, const float* gradient, 
 
 }  // namespace
 
-void depthwise(const float* x, const float* weights, const float* bias, const DepthwiseShape& shape, float* y,
-               std::size_t n_threads) {
+void depthwise(const float* x, const float* weights, const float* bias, const Grid* grid, const DepthwiseShape& shape,
+               float* y, std::size_t n_threads) {
     const std::vector<Span> columns = columns_inside(shape);
     const std::size_t n_rows = shape.output.vertical, of_row = shape.output.horizontal * shape.n_channels;
     const std::size_t of_kernel = shape.kernel.vertical * shape.kernel.horizontal;
     on_threads(shape.n_images * n_rows, n_threads, least_products / (of_row * of_kernel) + 1,
-             [&](std::size_t first, std::size_t last) {
-                 for (std::size_t row = first; row < last; ++row)
-                     output_row(x + row / n_rows * shape.input_size(), weights, bias, shape, columns.data(),
-                                row % n_rows, y + row * of_row);
-             });
+               [&](std::size_t first, std::size_t last) {
+                   for (std::size_t row = first; row < last; ++row)
+                       output_row(x + row / n_rows * shape.input_size(), weights, bias, grid, shape, columns.data(),
+                                  row % n_rows, y + row * of_row);
+               });
 }
 
 void depthwise_weight_gradient(const float* x, const float* gradient, const DepthwiseShape& shape, float* of_weights) {

@@ -10,6 +10,8 @@
 
 #include <cstddef>
 
+#include "layers/round.hpp"
+
 namespace qabwnas {
 
 struct Sides {
@@ -29,9 +31,9 @@ struct DepthwiseShape {
 constexpr std::size_t fewest_depthwise_channels = 16;
 
 // x: n_images × input × n_channels; weights: kernel × n_channels; bias: n_channels, or null; y: n_images × output ×
-// n_channels, which is written. At most n_threads threads.
-void depthwise(const float* x, const float* weights, const float* bias, const DepthwiseShape& shape, float* y,
-               std::size_t n_threads);
+// n_channels, which is written, rounded to a grid where there is one. At most n_threads threads.
+void depthwise(const float* x, const float* weights, const float* bias, const Grid* grid, const DepthwiseShape& shape,
+               float* y, std::size_t n_threads);
 
 // gradient: of y. of_weights, kernel × n_channels, is written.
 void depthwise_weight_gradient(const float* x, const float* gradient, const DepthwiseShape& shape, float* of_weights);

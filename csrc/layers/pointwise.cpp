@@ -36,8 +36,8 @@ Panels panels_of(const float* weights, const float* bias, const PointwiseShape& 
 
 // N pixels at the outputs of a panel, of which there are n_outputs.
 template <std::size_t N>
-QABWNAS_INLINE void outputs(const float* x, const float* panel, const float* biases, const PointwiseShape& shape,
-                            std::size_t n_outputs, float* y) {
+QABWNAS_INLINE void outputs(const float* x, const float* panel, const float* biases, const Grid* grid,
+                            const PointwiseShape& shape, std::size_t n_outputs, float* y) {
     Lanes sums[N][n_vectors];
 #pragma GCC unroll 6
     for (std::size_t n = 0; n < N; ++n)
@@ -55,6 +55,8 @@ QABWNAS_INLINE void outputs(const float* x, const float* panel, const float* bia
 #pragma GCC unroll 6
     for (std::size_t n = 0; n < N; ++n) {
         float* to = y + n * shape.n_outputs;
+#pragma GCC unroll 2
+        for (std::size_t v = 0; v < n_vectors && grid != nullptr; ++v) round_at(sums[n][v], *grid);
         if (n_outputs == panel_width) {
 #pragma GCC unroll 2
             for (std::size_t v = 0; v < n_vectors; ++v) lanes(to + v * n_lanes) = sums[n][v];
@@ -65,7 +67,8 @@ QABWNAS_INLINE void outputs(const float* x, const float* panel, const float* bia
 }
 
 // Some pixels at all outputs. What pixels behind the next ones read, and the next ones write, is fetched ahead.
-QABWNAS_INLINE void pixels(std::size_t n, const float* x, const Panels& panels, const PointwiseShape& shape, float* y) {
+QABWNAS_INLINE void pixels(std::size_t n, const float* x, const Panels& panels, const Grid* grid,
+                           const PointwiseShape& shape, float* y) {
     for (std::size_t i = 0; i < n * shape.n_inputs; i += floats_a_line)
         __builtin_prefetch(x + 2 * n * shape.n_inputs + i, 0, 2);
     for (std::size_t o = 0; o < n * shape.n_outputs; o += floats_a_line)
@@ -75,26 +78,27 @@ QABWNAS_INLINE void pixels(std::size_t n, const float* x, const Panels& panels, 
         const std::size_t n_outputs = std::min(panel_width, shape.n_outputs - o);
         std::size_t p = 0;
         for (; p + n_together <= n; p += n_together)
-            outputs<n_together>(x + p * shape.n_inputs, panel, biases, shape, n_outputs, y + p * shape.n_outputs + o);
+            outputs<n_together>(x + p * shape.n_inputs, panel, biases, grid, shape, n_outputs,
+                                y + p * shape.n_outputs + o);
         for (; p < n; ++p)
-            outputs<1>(x + p * shape.n_inputs, panel, biases, shape, n_outputs, y + p * shape.n_outputs + o);
+            outputs<1>(x + p * shape.n_inputs, panel, biases, grid, shape, n_outputs, y + p * shape.n_outputs + o);
     }
 }
 
 QABWNAS_CLONES void pixels_between(std::size_t first, std::size_t last, const float* x, const Panels& panels,
-                                   const PointwiseShape& shape, float* y) {
+                                   const Grid* grid, const PointwiseShape& shape, float* y) {
     const std::size_t at_once = panels.weights.size() <= cached_floats ? n_together : most_together;
     for (std::size_t p = first; p < last; p += at_once)
-        pixels(std::min(at_once, last - p), x + p * shape.n_inputs, panels, shape, y + p * shape.n_outputs);
+        pixels(std::min(at_once, last - p), x + p * shape.n_inputs, panels, grid, shape, y + p * shape.n_outputs);
 }
 
 }  // namespace
 
-void pointwise(const float* x, const float* weights, const float* bias, const PointwiseShape& shape, float* y,
-               std::size_t n_threads) {
+void pointwise(const float* x, const float* weights, const float* bias, const Grid* grid, const PointwiseShape& shape,
+               float* y, std::size_t n_threads) {
     const Panels panels = panels_of(weights, bias, shape);
     on_threads(shape.n_pixels, n_threads, least_products / (shape.n_inputs * shape.n_outputs) + 1,
-               [&](std::size_t first, std::size_t last) { pixels_between(first, last, x, panels, shape, y); });
+               [&](std::size_t first, std::size_t last) { pixels_between(first, last, x, panels, grid, shape, y); });
 }
 
 }  // namespace qabwnas

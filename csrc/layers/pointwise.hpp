@@ -9,6 +9,8 @@
 
 #include <cstddef>
 
+#include "layers/round.hpp"
+
 namespace qabwnas {
 
 struct PointwiseShape {
@@ -16,8 +18,8 @@ struct PointwiseShape {
 };
 
 // x: n_pixels × n_inputs; weights: n_outputs × n_inputs; bias: n_outputs, or null; y: n_pixels × n_outputs, which is
-// written. At most n_threads threads.
-void pointwise(const float* x, const float* weights, const float* bias, const PointwiseShape& shape, float* y,
-               std::size_t n_threads);
+// written, rounded to a grid where there is one. At most n_threads threads.
+void pointwise(const float* x, const float* weights, const float* bias, const Grid* grid, const PointwiseShape& shape,
+               float* y, std::size_t n_threads);
 
 }  // namespace qabwnas

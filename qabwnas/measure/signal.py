@@ -1,12 +1,12 @@
 """The power of the teacher's signal: the variance of every channel behind every block, over the validation split.
 
 It is what errors are divided by, so it has to be known before the first chunk is measured; it is found out once for all
-blocks, in two passes of the teacher, none of whose maps are kept.
+blocks, in one pass of the teacher, none of whose maps are kept.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -16,7 +16,7 @@ from qabwnas.data.splits import Split
 from qabwnas.errors import InputError
 from qabwnas.nets.network import Network
 from qabwnas.quant.nsr import checked_variances
-from qabwnas.quant.statistics import channel_squares, channel_sums
+from qabwnas.quant.statistics import ChannelStatistics
 
 
 @torch.inference_mode()
@@ -32,25 +32,15 @@ def signal_variances(teacher: Network, block_names: Sequence[str], validation: S
         raise InputError(f"the validation split has {len(validation)} images, and a standard error needs two")
     teacher.eval()
     images = ImageBatches(validation, next(teacher.parameters()).device)
-    mean = _channel_means(teacher, images, lambda _, maps: channel_sums(maps))
-    squares = _channel_means(teacher, images, lambda b, maps: channel_squares(maps, mean[b]))
+    statistics = [ChannelStatistics() for _ in teacher.blocks]
+    for batch in images:
+        for of_block, maps in zip(statistics, teacher.features(batch)[1:], strict=True):
+            # The layout decides the order of sums: as candidates are measured.
+            of_block.add(maps.contiguous(memory_format=torch.channels_last))
     variances = []
-    for name, variance in zip(block_names, squares, strict=True):
+    for name, of_block in zip(block_names, statistics, strict=True):
         try:
-            variances.append(checked_variances(variance).cpu())
+            variances.append(checked_variances(of_block.variance).cpu())
         except InputError as error:
             raise InputError(f"{name}: {error}") from error
     return variances
-
-
-def _channel_means(teacher: Network, batches: Iterable[Tensor], total: Callable[[int, Tensor], Tensor]) -> list[Tensor]:
-    """Return means over all images and pixels, given what sums up over a batch of a block's outputs."""
-    sums: list[list[Tensor]] = [[] for _ in teacher.blocks]
-    n_pixels = [0 for _ in teacher.blocks]
-    for images in batches:
-        for b, maps in enumerate(teacher.features(images)[1:]):
-            # The layout decides the order of sums: as candidates are measured.
-            maps = maps.contiguous(memory_format=torch.channels_last)
-            sums[b].append(total(b, maps))
-            n_pixels[b] += maps.numel() // maps.shape[1]
-    return [torch.stack(of_block).sum(0) / n for of_block, n in zip(sums, n_pixels, strict=True)]

@@ -19,6 +19,7 @@ from torch.nn.grad import conv2d_input
 
 from qabwnas.quant import compiled
 from qabwnas.quant.convolution import CompiledConv2d
+from qabwnas.quant.fake import FakeQuantise
 
 Sides = tuple[int, int]
 
@@ -30,6 +31,12 @@ class DepthwiseConv2d(CompiledConv2d):
         """Return stride, padding and dilation, each down and across."""
         assert not isinstance(self.padding, str)
         return self.stride, self.padding, self.dilation  # type: ignore[return-value]
+
+    def serves(self, x: Tensor) -> bool:
+        return _is_ours(x)
+
+    def write(self, x: Tensor, weight: Tensor, bias: Tensor | None, rounding: FakeQuantise | None = None) -> Tensor:
+        return _write(x, weight, bias, *self.geometry(), rounding)
 
     def respond(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         geometry = self.geometry()
@@ -72,6 +79,18 @@ def _is_ours(*maps: Tensor) -> bool:
 def _forward(x: Tensor, weight: Tensor, bias: Tensor | None, stride: Sides, padding: Sides, dilation: Sides) -> Tensor:
     if not _is_ours(x):
         return F.conv2d(x, weight, bias, stride, padding, dilation, len(weight))
+    return _write(x, weight, bias, stride, padding, dilation)
+
+
+def _write(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: Sides,
+    padding: Sides,
+    dilation: Sides,
+    rounding: FakeQuantise | None = None,
+) -> Tensor:
     n, channels = x.shape[:2]
     sides = (
         (side + 2 * pad - dilated * (kernel - 1) - 1) // step + 1
@@ -84,6 +103,7 @@ def _forward(x: Tensor, weight: Tensor, bias: Tensor | None, stride: Sides, padd
         compiled.channels_last(x),
         weight.detach()[:, 0].permute(1, 2, 0).contiguous().numpy(),
         None if bias is None else bias.detach().numpy(),
+        None if rounding is None else rounding.numbers,
         compiled.channels_last(y),
         stride,
         padding,

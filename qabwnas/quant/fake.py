@@ -33,6 +33,11 @@ class FakeQuantise(nn.Module):
         self._low = float(grid.zero) + grid.smallest
         self._high = float(grid.zero) + grid.largest
 
+    @property
+    def numbers(self) -> tuple[float, float, float, float]:
+        """What our kernels round by: 1 / S, the ends in steps from 0, and S."""
+        return self._inverse, self._low, self._high, self._scale
+
     @torch.no_grad()
     def forward(self, x: Tensor) -> Tensor:
         if x.is_cuda:
@@ -40,7 +45,7 @@ class FakeQuantise(nn.Module):
         x = x if self.inplace else x.clone()
         row = _in_a_row(x)
         if row is not None and row.dtype is torch.float32 and compiled.KERNELS is not None:
-            compiled.KERNELS.round_to_grid(row.numpy(), self._inverse, self._low, self._high, self._scale)
+            compiled.KERNELS.round_to_grid(row.numpy(), *self.numbers)
         else:
             for block in [x] if row is None else torch.split(row, BLOCK):
                 block.mul_(self._inverse).round_().clamp_(self._low, self._high).mul_(self._scale)

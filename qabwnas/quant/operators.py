@@ -16,8 +16,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from qabwnas.quant.batch_norm import in_one_pass
-from qabwnas.quant.convolution import convolve
+from qabwnas.quant.convolution import convolve, convolve_and_round
 from qabwnas.quant.depthwise import DepthwiseConv2d
+from qabwnas.quant.fake import FakeQuantise
 from qabwnas.quant.observer import MinMaxObserver
 from qabwnas.quant.pointwise import PointwiseConv2d
 from qabwnas.quant.weights import RoundedWeights
@@ -80,7 +81,12 @@ class Convolution(Operator):
     def forward(self, x: Tensor) -> Tensor:
         if self.weights is None:
             return self.finish(self.conv(x))
-        return self.finish(convolve(self.conv, x, *self.weights(self.conv, x)))
+        weights = self.weights(self.conv, x)
+        is_bare = isinstance(self.norm, nn.Identity) and isinstance(self.activation, nn.Identity)
+        rounding = self.output if isinstance(self.output, FakeQuantise) and self.output.inplace else None
+        if is_bare and rounding is not None and not torch.is_grad_enabled():
+            return convolve_and_round(self.conv, x, *weights, rounding)
+        return self.finish(convolve(self.conv, x, *weights))
 
     @property
     def bounds(self) -> tuple[float, float]:

@@ -90,6 +90,6 @@ def test_kernels_refuse_what_does_not_fit_together() -> None:
         pytest.skip("the compiled kernels are not here")
     x = torch.zeros(1, 4, 4, 16).numpy()
     with pytest.raises(ValueError, match="do not belong together"):
-        compiled.KERNELS.depthwise(x, torch.zeros(3, 3, 16).numpy(), None, x.copy(), (1, 1), (0, 0), (1, 1), 1)
+        compiled.KERNELS.depthwise(x, torch.zeros(3, 3, 16).numpy(), None, None, x.copy(), (1, 1), (0, 0), (1, 1), 1)
     with pytest.raises(ValueError, match="do not belong together"):
-        compiled.KERNELS.depthwise(x, torch.zeros(3, 3, 8).numpy(), None, x.copy(), (1, 1), (1, 1), (1, 1), 1)
+        compiled.KERNELS.depthwise(x, torch.zeros(3, 3, 8).numpy(), None, None, x.copy(), (1, 1), (1, 1), (1, 1), 1)

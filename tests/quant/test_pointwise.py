@@ -11,9 +11,14 @@ import torch
 from torch import nn
 
 from qabwnas.quant import compiled
+from qabwnas.quant.affine import grid_of
+from qabwnas.quant.apply import quantise
+from qabwnas.quant.convolution import convolve
 from qabwnas.quant.depthwise import DepthwiseConv2d
-from qabwnas.quant.operators import Convolution
+from qabwnas.quant.fake import FakeQuantise
+from qabwnas.quant.operators import Activation, Convolution
 from qabwnas.quant.pointwise import PointwiseConv2d
+from qabwnas.space import BitWidths
 
 
 @contextmanager
@@ -66,6 +71,31 @@ def test_neither_threads_nor_the_images_beside_one_change_a_bit() -> None:
             assert torch.equal(images, one)
 
 
+@pytest.mark.parametrize("bits", [4, 8])
+@pytest.mark.parametrize("channels_last", [True, False])
+@pytest.mark.parametrize(("outputs", "kernel", "groups"), [(50, 1, 1), (24, 3, 24), (20, 3, 1)])
+@pytest.mark.parametrize("activation", ["relu6", "none"])
+def test_rounding_in_one_pass_is_rounding_behind(
+    bits: int, channels_last: bool, outputs: int, kernel: int, groups: int, activation: Activation
+) -> None:
+    torch.manual_seed(0)
+    x = torch.randn(2, 24, 9, 11)
+    if channels_last:
+        x = x.contiguous(memory_format=torch.channels_last)
+    operator = Convolution(24, outputs, kernel, groups=groups, activation=activation).eval()
+    frozen = quantise(operator, BitWidths(bits, bits), [x])
+    entry, conv = frozen.children()
+    assert isinstance(conv, Convolution)
+    assert isinstance(conv.output, FakeQuantise)
+    with torch.inference_mode():
+        read = entry(x)
+        assert conv.weights is not None
+        found = conv(read)
+        response = convolve(conv.conv, read, *conv.weights(conv.conv, read))
+        assert torch.equal(found, conv.output(conv.activation(response)))
+    assert grid_of(found) is conv.output.grid
+
+
 def test_convolutions_of_one_pixel_are_point_wise() -> None:
     assert isinstance(Convolution(8, 24).conv, PointwiseConv2d)
     assert isinstance(Convolution(24, 24, 3, groups=24).conv, DepthwiseConv2d)
@@ -84,6 +114,6 @@ def test_the_kernel_refuses_what_does_not_fit_together() -> None:
         (torch.zeros(8, 16, 1), None, y),
     ]:
         with pytest.raises(ValueError, match="do not belong together|have sides"):
-            compiled.KERNELS.pointwise(x, weights.numpy(), bias, to, 1)
+            compiled.KERNELS.pointwise(x, weights.numpy(), bias, None, to, 1)
     with pytest.raises(ValueError, match="a bias has a number for each output"):
-        compiled.KERNELS.pointwise(x, torch.zeros(8, 16).numpy(), torch.zeros(7).numpy(), y, 1)
+        compiled.KERNELS.pointwise(x, torch.zeros(8, 16).numpy(), torch.zeros(7).numpy(), None, y, 1)

@@ -87,3 +87,4 @@ format: $(VENV)/.installed
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info qabwnas/*.so
+	find qabwnas -name "*.nb[ic]" -exec rm {} +

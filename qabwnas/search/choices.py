@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from qabwnas.search.backend import Backend, Level
+from qabwnas.search.backend import Level, select_backend
 
 
 class Choices(Protocol):
@@ -61,10 +61,11 @@ class BackPointers:
     """One level a part that was added: ``csrc/qabwnas/back_pointers.hpp``.
 
     Memory: 8 bytes for every point of every level. Rebuilding takes O(blocks) a point, whichever points are asked for.
+    Any backend rebuilds the same; ``backend`` is the name of the one that does.
     """
 
     levels: Sequence[Level]
-    kernels: Backend
+    backend: str
 
     def __len__(self) -> int:
         return len(self.levels[-1][2])
@@ -74,11 +75,11 @@ class BackPointers:
         return sum(pairs.nbytes for _, _, pairs in self.levels)
 
     def of(self, points: NDArray[np.int64]) -> NDArray[np.int32]:
-        return self.kernels.choice_of(self.levels, np.ascontiguousarray(points, dtype=np.int64))
+        return select_backend(self.backend).choice_of(self.levels, np.ascontiguousarray(points, dtype=np.int64))
 
     def all(self) -> NDArray[np.int32]:
         return self.of(np.arange(len(self)))
 
     def taken(self, points: NDArray[np.int64]) -> BackPointers:
         *before, (blocks, candidates, pairs) = self.levels
-        return BackPointers([*before, (blocks, candidates, pairs[points])], self.kernels)
+        return BackPointers([*before, (blocks, candidates, pairs[points])], self.backend)

@@ -137,7 +137,7 @@ def _front_of_part(part: Problem, high: NDArray[np.int64], slack: float, max_mem
         nothing = np.empty((0, len(part.block_names)), dtype=np.int32)
         return Points(status, totals, ChoiceTable(nothing), n_blocks, n_points)
     numbered = [(blocks, part.choice(rows, blocks), pairs) for blocks, rows, pairs in levels]
-    return Points(status, totals, BackPointers(numbered, kernels), n_blocks, n_points)
+    return Points(status, totals, BackPointers(numbered, kernels.name), n_blocks, n_points)
 
 
 def merged(found: list[Subnets]) -> Subnets:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -62,6 +63,14 @@ def test_candidates_are_rebuilt_where_they_are_asked_for(backend: str) -> None:
         for wrong in (len(front), -len(front) - 1):
             with pytest.raises(IndexError, match=f"point {wrong} of a front of {len(front)}"):
                 front.candidates_of([0, wrong])
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_front_goes_to_other_processes(backend: str) -> None:
+    front = qabwnas.Frontier.build(example(), ["loss", "b"], backend=backend)
+    sent = pickle.loads(pickle.dumps(front))
+    assert np.array_equal(sent.candidates, front.candidates)
+    assert np.array_equal(sent.query({"b": [500.0, 1e9]}), front.query({"b": [500.0, 1e9]}))
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

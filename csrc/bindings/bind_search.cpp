@@ -35,12 +35,9 @@ std::vector<LevelArrays> arrays_of(std::vector<Level>&& levels) {
     for (Level& level : levels) {
         Array<std::int64_t> blocks(static_cast<py::ssize_t>(level.blocks.size()));
         std::copy(level.blocks.begin(), level.blocks.end(), blocks.mutable_data());
-        const std::size_t n_points = level.pairs.size();
-        auto* owned = new std::vector<Pair>(std::move(level.pairs));
-        const py::capsule owner(owned, [](void* memory) { delete static_cast<std::vector<Pair>*>(memory); });
-        const std::array<std::size_t, 2> shape{n_points, 2};
-        const Array<Index> pairs(shape, reinterpret_cast<const Index*>(owned->data()), owner);
-        arrays.emplace_back(std::move(blocks), matrix(std::move(level.choice), level.blocks.size()), pairs);
+        const std::size_t n_blocks = level.blocks.size();
+        arrays.emplace_back(std::move(blocks), matrix(std::move(level.choice), n_blocks),
+                            matrix<Index>(std::move(level.pairs), 2));
     }
     return arrays;
 }

@@ -58,12 +58,14 @@ inline void raise_if_cancelled(Status status) {
     if (status == Status::cancelled) throw py::error_already_set();
 }
 
-// Hands memory over to an array of rows, without a copy.
-template <class T>
-Array<T> matrix(std::vector<T>&& values, std::size_t n_columns) {
-    auto* owned = new std::vector<T>(std::move(values));
-    const py::capsule owner(owned, [](void* memory) { delete static_cast<std::vector<T>*>(memory); });
-    return Array<T>({owned->size() / n_columns, n_columns}, owned->data(), owner);
+// Hands memory over to an array of rows, without a copy. An item is a number, or a struct of nothing but such numbers.
+template <class T, class Item = T>
+Array<T> matrix(std::vector<Item>&& items, std::size_t n_columns) {
+    static_assert(sizeof(Item) % sizeof(T) == 0);
+    auto* owned = new std::vector<Item>(std::move(items));
+    const py::capsule owner(owned, [](void* memory) { delete static_cast<std::vector<Item>*>(memory); });
+    const std::size_t n_numbers = owned->size() * (sizeof(Item) / sizeof(T));
+    return Array<T>({n_numbers / n_columns, n_columns}, reinterpret_cast<const T*>(owned->data()), owner);
 }
 
 }  // namespace qabwnas

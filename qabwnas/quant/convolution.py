@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -9,23 +11,23 @@ from qabwnas.quant.affine import carry
 from qabwnas.quant.fake import FakeQuantise
 
 
-class CompiledConv2d(nn.Conv2d):
+class CompiledConv2d(nn.Conv2d, ABC):
     """Base of the convolutions that our kernels compute, of equal values and gradients as torch's up to rounding."""
 
     def forward(self, x: Tensor) -> Tensor:
         return convolve(self, x, self.weight, self.bias)
 
+    @abstractmethod
     def serves(self, x: Tensor) -> bool:
         """Return whether our kernel computes the response to these maps without gradients."""
-        raise NotImplementedError
 
+    @abstractmethod
     def write(self, x: Tensor, weight: Tensor, bias: Tensor | None, rounding: FakeQuantise | None = None) -> Tensor:
         """Return the response by our kernel, rounded as it is written."""
-        raise NotImplementedError
 
+    @abstractmethod
     def respond(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """Return the response to maps on a CPU with these weights and this bias in place of its own."""
-        raise NotImplementedError
 
 
 def convolve(conv: nn.Conv2d, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:

@@ -15,8 +15,6 @@ from qabwnas.search.backend import Level, select_backend
 class Choices(Protocol):
     """The candidates of the points of a front, by number."""
 
-    def __len__(self) -> int: ...
-
     @property
     def nbytes(self) -> int: ...
 
@@ -38,9 +36,6 @@ class ChoiceTable:
     """All candidates, int32 ``(n_points, n_blocks)``; of a front that was opened from a file, mapped."""
 
     candidates: NDArray[np.int32]
-
-    def __len__(self) -> int:
-        return len(self.candidates)
 
     @property
     def nbytes(self) -> int:

@@ -37,7 +37,7 @@ std::vector<LevelArrays> arrays_of(std::vector<Level>&& levels) {
         std::copy(level.blocks.begin(), level.blocks.end(), blocks.mutable_data());
         const std::size_t n_blocks = level.blocks.size();
         arrays.emplace_back(std::move(blocks), matrix(std::move(level.choice), n_blocks),
-                            matrix<Index>(std::move(level.pairs), 2));
+                            matrix_of<Index>(std::move(level.pairs), 2));
     }
     return arrays;
 }

@@ -59,13 +59,18 @@ inline void raise_if_cancelled(Status status) {
 }
 
 // Hands memory over to an array of rows, without a copy. An item is a number, or a struct of nothing but such numbers.
-template <class T, class Item = T>
-Array<T> matrix(std::vector<Item>&& items, std::size_t n_columns) {
+template <class T, class Item>
+Array<T> matrix_of(std::vector<Item>&& items, std::size_t n_columns) {
     static_assert(sizeof(Item) % sizeof(T) == 0);
     auto* owned = new std::vector<Item>(std::move(items));
     const py::capsule owner(owned, [](void* memory) { delete static_cast<std::vector<Item>*>(memory); });
     const std::size_t n_numbers = owned->size() * (sizeof(Item) / sizeof(T));
     return Array<T>({n_numbers / n_columns, n_columns}, reinterpret_cast<const T*>(owned->data()), owner);
+}
+
+template <class T>
+Array<T> matrix(std::vector<T>&& numbers, std::size_t n_columns) {
+    return matrix_of<T>(std::move(numbers), n_columns);
 }
 
 }  // namespace qabwnas

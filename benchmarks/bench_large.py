@@ -3,7 +3,7 @@
     python benchmarks/bench_large.py [--full] [--json RESULTS.json]
 
 53 layers at six bit widths each, loss and size: about 30,000 points. With --full also 24 blocks of 108 candidates over
-loss, size and latency: about 1.6 million points, within 4 GiB; there the peer takes minutes, and needs more memory.
+loss, size and latency: about 1.6 million points, within 4 GiB; there the peer takes minutes.
 """
 
 from __future__ import annotations

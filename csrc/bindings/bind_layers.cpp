@@ -7,6 +7,7 @@
 #include "layers/depthwise.hpp"
 #include "layers/pointwise.hpp"
 #include "layers/round.hpp"
+#include "layers/separable.hpp"
 #include "qabwnas/dispatch.hpp"
 
 namespace qabwnas {
@@ -17,9 +18,9 @@ using Pair = std::pair<std::size_t, std::size_t>;
 
 std::size_t side(const Array<float>& values, py::ssize_t axis) { return static_cast<std::size_t>(values.shape(axis)); }
 
-// y is (n, height, width, channels), as x is; weights are (height, width, channels).
-DepthwiseShape shape_of(const Array<float>& x, const Array<float>& weights, const Array<float>& y, Pair stride,
-                        Pair padding, Pair dilation) {
+// y is (n, height, width, n_outputs), as x is with channels; weights are (height, width, channels).
+DepthwiseShape shape_of(const Array<float>& x, const Array<float>& weights, const Array<float>& y,
+                        std::size_t n_outputs, Pair stride, Pair padding, Pair dilation) {
     if (x.ndim() != 4 || weights.ndim() != 3 || y.ndim() != 4) throw py::value_error("maps have four sides");
     const DepthwiseShape shape{side(x, 0),
                                side(x, 3),
@@ -34,7 +35,7 @@ DepthwiseShape shape_of(const Array<float>& x, const Array<float>& weights, cons
         return kernel > 0 && step > 0 && dilated > 0 && output > 0 &&
                (output - 1) * step + (kernel - 1) * dilated < input + 2 * pad;
     };
-    if (side(y, 0) != shape.n_images || side(y, 3) != shape.n_channels || side(weights, 2) != shape.n_channels ||
+    if (side(y, 0) != shape.n_images || side(y, 3) != n_outputs || side(weights, 2) != shape.n_channels ||
         shape.n_channels < fewest_depthwise_channels ||
         !fits(shape.output.vertical, shape.input.vertical, shape.kernel.vertical, stride.first, padding.first,
               dilation.first) ||
@@ -56,7 +57,7 @@ std::optional<Grid> grid_of(const std::optional<GridNumbers>& numbers) {
 void depthwise_of(const Array<float>& x, const Array<float>& weights, const std::optional<Array<float>>& bias,
                   const std::optional<GridNumbers>& rounding, Array<float>& y, Pair stride, Pair padding, Pair dilation,
                   std::size_t n_threads) {
-    const DepthwiseShape shape = shape_of(x, weights, y, stride, padding, dilation);
+    const DepthwiseShape shape = shape_of(x, weights, y, side(x, 3), stride, padding, dilation);
     if (bias && side(*bias, 0) != shape.n_channels) throw py::value_error("a bias has a number for each channel");
     const std::optional<Grid> grid = grid_of(rounding);
     const float *from = x.data(), *by = weights.data(), *start = bias ? bias->data() : nullptr;
@@ -69,23 +70,43 @@ void depthwise_of(const Array<float>& x, const Array<float>& weights, const std:
 void pointwise_of(const Array<float>& x, const Array<float>& weights, const std::optional<Array<float>>& bias,
                   const std::optional<GridNumbers>& rounding, Array<float>& y, std::size_t n_threads) {
     if (x.ndim() == 0 || y.ndim() == 0 || weights.ndim() != 2) throw py::value_error("maps and weights have sides");
-    const PointwiseShape shape{static_cast<std::size_t>(x.size()) / std::max<std::size_t>(side(weights, 1), 1),
-                               side(weights, 1), side(weights, 0)};
-    if (shape.n_inputs == 0 || shape.n_outputs == 0 || side(x, x.ndim() - 1) != shape.n_inputs ||
-        side(y, y.ndim() - 1) != shape.n_outputs ||
-        static_cast<std::size_t>(y.size()) != shape.n_pixels * shape.n_outputs)
+    const std::size_t n_inputs = side(weights, 1), n_outputs = side(weights, 0);
+    const std::size_t n_pixels = static_cast<std::size_t>(x.size()) / std::max<std::size_t>(n_inputs, 1);
+    if (n_inputs == 0 || n_outputs == 0 || side(x, x.ndim() - 1) != n_inputs || side(y, y.ndim() - 1) != n_outputs ||
+        static_cast<std::size_t>(y.size()) != n_pixels * n_outputs)
         throw py::value_error("maps and weights do not belong together");
-    if (bias && side(*bias, 0) != shape.n_outputs) throw py::value_error("a bias has a number for each output");
+    if (bias && side(*bias, 0) != n_outputs) throw py::value_error("a bias has a number for each output");
     const std::optional<Grid> grid = grid_of(rounding);
     const float *from = x.data(), *by = weights.data(), *start = bias ? bias->data() : nullptr;
     float* to = y.mutable_data();
     const py::gil_scoped_release released;
-    pointwise(from, by, start, grid ? &*grid : nullptr, shape, to, n_threads);
+    Pointwise(by, start, grid ? &*grid : nullptr, n_inputs, n_outputs).write(from, n_pixels, to, n_threads);
+}
+
+// A depth-wise convolution, and a point-wise one of (outputs, channels) behind it; both with bias and rounding.
+void separable_of(const Array<float>& x, const Array<float>& weights, const Array<float>& bias,
+                  const GridNumbers& rounding, const Array<float>& second_weights, const Array<float>& second_bias,
+                  const GridNumbers& second_rounding, Array<float>& y, Pair stride, Pair padding, Pair dilation,
+                  std::size_t n_threads) {
+    if (second_weights.ndim() != 2 || bias.ndim() != 1 || second_bias.ndim() != 1)
+        throw py::value_error("weights and biases have sides");
+    const std::size_t n_outputs = side(second_weights, 0);
+    const DepthwiseShape shape = shape_of(x, weights, y, n_outputs, stride, padding, dilation);
+    if (n_outputs == 0 || side(second_weights, 1) != shape.n_channels || side(bias, 0) != shape.n_channels ||
+        side(second_bias, 0) != n_outputs)
+        throw py::value_error("weights and biases do not belong together");
+    const Grid grid = *grid_of(rounding), second_grid = *grid_of(second_rounding);
+    const float *from = x.data(), *by = weights.data(), *start = bias.data();
+    const float *second_by = second_weights.data(), *second_start = second_bias.data();
+    float* to = y.mutable_data();
+    const py::gil_scoped_release released;
+    const Pointwise second(second_by, second_start, &second_grid, shape.n_channels, n_outputs);
+    separable(from, by, start, &grid, shape, second, to, n_threads);
 }
 
 void depthwise_weight_gradient_of(const Array<float>& x, const Array<float>& gradient, Array<float>& of_weights,
                                   Pair stride, Pair padding, Pair dilation) {
-    const DepthwiseShape shape = shape_of(x, of_weights, gradient, stride, padding, dilation);
+    const DepthwiseShape shape = shape_of(x, of_weights, gradient, side(x, 3), stride, padding, dilation);
     const float *from = x.data(), *given = gradient.data();
     float* to = of_weights.mutable_data();
     const py::gil_scoped_release released;
@@ -160,6 +181,11 @@ void register_layers(py::module_& module) {
     module.def("pointwise", &pointwise_of, py::arg("x").noconvert(), py::arg("weights").noconvert(),
                py::arg("bias").noconvert(), py::arg("grid"), py::arg("y").noconvert(), py::arg("n_threads"),
                "Write a convolution with kernels of one pixel, of maps with channels last, to y.");
+    module.def("separable", &separable_of, py::arg("x").noconvert(), py::arg("weights").noconvert(),
+               py::arg("bias").noconvert(), py::arg("grid"), py::arg("second_weights").noconvert(),
+               py::arg("second_bias").noconvert(), py::arg("second_grid"), py::arg("y").noconvert(), py::arg("stride"),
+               py::arg("padding"), py::arg("dilation"), py::arg("n_threads"),
+               "Write a depth-wise convolution and a point-wise one behind it, both rounded, to y.");
     module.def("depthwise_weight_gradient", &depthwise_weight_gradient_of, py::arg("x").noconvert(),
                py::arg("gradient").noconvert(), py::arg("of_weights").noconvert(), py::arg("stride"),
                py::arg("padding"), py::arg("dilation"), "Write the gradient of its weights to of_weights.");

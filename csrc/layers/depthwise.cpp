@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "layers/depthwise_strips.hpp"
 #include "layers/lanes.hpp"
 #include "qabwnas/dispatch.hpp"
 #include "qabwnas/threads.hpp"
@@ -177,19 +178,45 @@ QABWNAS_CLONES void add_gradients_of_row(const float* x, const float* gradient, 
         }
 }
 
+// Rows first … last − 1 of an image's output, whose pixels are counted from `pixel` on.
+void output_rows(const float* x, const float* weights, const float* bias, const Grid* grid, const DepthwiseShape& shape,
+                 std::size_t first, std::size_t last, std::size_t pixel, DepthwiseOutputs& outputs) {
+    const std::vector<Span> columns = columns_inside(shape);
+    const std::size_t n_columns = shape.output.horizontal;
+    for (std::size_t i = first; i < last; ++i) {
+        output_row(x, weights, bias, grid, shape, columns.data(), i, outputs.at(pixel + i * n_columns));
+        outputs.written(pixel + i * n_columns, n_columns);
+    }
+}
+
+void write_outputs(const float* x, const float* weights, const float* bias, const Grid* grid,
+                   const DepthwiseShape& shape, float* y, const UsePixels* use, std::size_t n_threads) {
+    const auto write = is_for_strips(shape) ? depthwise_strips : output_rows;
+    const std::size_t n_rows = shape.output.vertical;
+    const std::size_t of_row = shape.output.horizontal * shape.n_channels;
+    const std::size_t of_kernel = shape.kernel.vertical * shape.kernel.horizontal;
+    const auto rows = [&](std::size_t first, std::size_t last) {
+        DepthwiseOutputs outputs(y, use, shape.n_channels, shape.output.horizontal);
+        for (std::size_t row = first; row < last;) {
+            const std::size_t image = row / n_rows, before = image * n_rows, end = std::min(last, before + n_rows);
+            write(x + image * shape.input_size(), weights, bias, grid, shape, row - before, end - before,
+                  image * shape.n_pixels(), outputs);
+            row = end;
+        }
+    };
+    on_threads(shape.n_images * n_rows, n_threads, least_products / (of_row * of_kernel) + 1, rows);
+}
+
 }  // namespace
 
 void depthwise(const float* x, const float* weights, const float* bias, const Grid* grid, const DepthwiseShape& shape,
                float* y, std::size_t n_threads) {
-    const std::vector<Span> columns = columns_inside(shape);
-    const std::size_t n_rows = shape.output.vertical, of_row = shape.output.horizontal * shape.n_channels;
-    const std::size_t of_kernel = shape.kernel.vertical * shape.kernel.horizontal;
-    on_threads(shape.n_images * n_rows, n_threads, least_products / (of_row * of_kernel) + 1,
-               [&](std::size_t first, std::size_t last) {
-                   for (std::size_t row = first; row < last; ++row)
-                       output_row(x + row / n_rows * shape.input_size(), weights, bias, grid, shape, columns.data(),
-                                  row % n_rows, y + row * of_row);
-               });
+    write_outputs(x, weights, bias, grid, shape, y, nullptr, n_threads);
+}
+
+void depthwise(const float* x, const float* weights, const float* bias, const Grid* grid, const DepthwiseShape& shape,
+               const UsePixels& use, std::size_t n_threads) {
+    write_outputs(x, weights, bias, grid, shape, nullptr, &use, n_threads);
 }
 
 void depthwise_weight_gradient(const float* x, const float* gradient, const DepthwiseShape& shape, float* of_weights) {

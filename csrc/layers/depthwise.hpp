@@ -1,8 +1,9 @@
 // Depth-wise convolutions of feature maps with channels last, and the gradient of their weights.
 //
 // Libraries are quick where kernels are small and not dilated; of 7×7 kernels with dilation 2 they run a reference
-// loop, some fifty times slower. Here all geometries take one path: sixteen channels at a time stay in registers for
-// four outputs of a row while all weights pass by.
+// loop, some fifty times slower. Here geometry makes no such difference: the usual ones go by strips
+// (depthwise_strips.hpp), and of any other sixteen channels at a time stay in registers for four outputs of a row while
+// all weights pass by.
 //
 // No state is shared between calls. Sums are in float32, in the order of the kernel's rows and columns: how rows are
 // shared out among threads changes no bit. Gradients take one thread.
@@ -10,6 +11,7 @@
 
 #include <cstddef>
 
+#include "layers/depthwise_outputs.hpp"
 #include "layers/round.hpp"
 
 namespace qabwnas {
@@ -24,7 +26,8 @@ struct DepthwiseShape {
     Sides input, output, kernel, stride, padding, dilation;
 
     std::size_t input_size() const { return input.vertical * input.horizontal * n_channels; }
-    std::size_t output_size() const { return output.vertical * output.horizontal * n_channels; }
+    std::size_t output_size() const { return n_pixels() * n_channels; }
+    std::size_t n_pixels() const { return output.vertical * output.horizontal; }  // of an output
 };
 
 // Fewer channels than this are not taken.
@@ -34,6 +37,10 @@ constexpr std::size_t fewest_depthwise_channels = 16;
 // n_channels, which is written, rounded to a grid where there is one. At most n_threads threads.
 void depthwise(const float* x, const float* weights, const float* bias, const Grid* grid, const DepthwiseShape& shape,
                float* y, std::size_t n_threads);
+
+// The same without a map: outputs go to `use`, on any of the threads.
+void depthwise(const float* x, const float* weights, const float* bias, const Grid* grid, const DepthwiseShape& shape,
+               const UsePixels& use, std::size_t n_threads);
 
 // gradient: of y. of_weights, kernel × n_channels, is written.
 void depthwise_weight_gradient(const float* x, const float* gradient, const DepthwiseShape& shape, float* of_weights);

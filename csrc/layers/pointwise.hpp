@@ -9,17 +9,31 @@
 
 #include <cstddef>
 
+#include "layers/aligned.hpp"
 #include "layers/round.hpp"
 
 namespace qabwnas {
 
-struct PointwiseShape {
-    std::size_t n_pixels, n_inputs, n_outputs;
-};
+class Pointwise {
+  public:
+    // weights: n_outputs × n_inputs; bias: n_outputs, or null. Outputs are rounded to a grid where there is one.
+    Pointwise(const float* weights, const float* bias, const Grid* grid, std::size_t n_inputs, std::size_t n_outputs);
 
-// x: n_pixels × n_inputs; weights: n_outputs × n_inputs; bias: n_outputs, or null; y: n_pixels × n_outputs, which is
-// written, rounded to a grid where there is one. At most n_threads threads.
-void pointwise(const float* x, const float* weights, const float* bias, const Grid* grid, const PointwiseShape& shape,
-               float* y, std::size_t n_threads);
+    std::size_t n_inputs() const { return n_inputs_; }
+    std::size_t n_outputs() const { return n_outputs_; }
+
+    // x: n_pixels × n_inputs; y: n_pixels × n_outputs, which is written.
+    void write(const float* x, std::size_t n_pixels, float* y) const;
+
+    // The same on at most n_threads threads.
+    void write(const float* x, std::size_t n_pixels, float* y, std::size_t n_threads) const;
+
+  private:
+    std::size_t n_inputs_, n_outputs_;
+    const Grid* grid_;
+    // Panels of sixteen outputs, the inputs of each one after the other; biases too. What is behind the last output is
+    // 0.
+    AlignedFloats weights_, biases_;
+};
 
 }  // namespace qabwnas

@@ -12,6 +12,7 @@
 #include "layers/depthwise.hpp"
 #include "layers/pointwise.hpp"
 #include "layers/round.hpp"
+#include "layers/separable.hpp"
 
 using namespace qabwnas;
 
@@ -61,23 +62,25 @@ void products(const DepthwiseShape& shape, const See& see) {
                     }
 }
 
+// Some wide enough for strips, and some of those with channels enough for several strips.
 DepthwiseShape random_shape() {
-    DepthwiseShape shape{1 + below(2), fewest_depthwise_channels + below(30), {}, {}, {}, {}, {}, {}};
-    const auto fill = [](std::size_t& input, std::size_t& output, std::size_t& kernel, std::size_t& stride,
-                         std::size_t& padding, std::size_t& dilation) {
+    const bool is_wide = below(2) == 0, is_deep = below(20) == 0;
+    DepthwiseShape shape{1 + below(2), fewest_depthwise_channels + below(is_deep ? 400 : 30), {}, {}, {}, {}, {}, {}};
+    const auto fill = [](std::size_t most, std::size_t& input, std::size_t& output, std::size_t& kernel,
+                         std::size_t& stride, std::size_t& padding, std::size_t& dilation) {
         kernel = 1 + below(9);
         stride = 1 + below(3);
         dilation = 1 + below(4);
         padding = below(kernel * dilation + 2);
         const std::size_t spread = (kernel - 1) * dilation;
-        input = 1 + below(12);
+        input = 1 + below(most);
         if (input + 2 * padding <= spread) input = spread + 1;
         output = (input + 2 * padding - spread - 1) / stride + 1;
     };
-    fill(shape.input.vertical, shape.output.vertical, shape.kernel.vertical, shape.stride.vertical,
+    fill(12, shape.input.vertical, shape.output.vertical, shape.kernel.vertical, shape.stride.vertical,
          shape.padding.vertical, shape.dilation.vertical);
-    fill(shape.input.horizontal, shape.output.horizontal, shape.kernel.horizontal, shape.stride.horizontal,
-         shape.padding.horizontal, shape.dilation.horizontal);
+    fill(is_wide ? 80 : 12, shape.input.horizontal, shape.output.horizontal, shape.kernel.horizontal,
+         shape.stride.horizontal, shape.padding.horizontal, shape.dilation.horizontal);
     return shape;
 }
 
@@ -89,6 +92,20 @@ void check_rounded(std::vector<float> response, const Kernel& kernel) {
     kernel(&grid, rounded.data());
     round_to_grid(response.data(), response.size(), grid);
     expect(rounded == response, "a convolution that is rounded as it is written");
+}
+
+// Two kernels in one give what they give one after the other.
+void check_separable(const DepthwiseShape& shape, const std::vector<float>& x, const std::vector<float>& weights,
+                     const std::vector<float>& bias) {
+    const Grid between{8, -20, 31, 0.125F}, after{4, -10, 15, 0.25F};
+    const std::size_t n_outputs = 1 + below(40), n_pixels = shape.n_images * shape.n_pixels();
+    const std::vector<float> of_second = numbers(n_outputs * shape.n_channels), biases = numbers(n_outputs);
+    const Pointwise second(of_second.data(), biases.data(), &after, shape.n_channels, n_outputs);
+    std::vector<float> map(n_pixels * shape.n_channels), apart(n_pixels * n_outputs), together(apart.size());
+    depthwise(x.data(), weights.data(), bias.data(), &between, shape, map.data(), 1);
+    second.write(map.data(), n_pixels, apart.data());
+    separable(x.data(), weights.data(), bias.data(), &between, shape, second, together.data(), 1 + below(3));
+    expect(apart == together, "a separable convolution");
 }
 
 void test_depthwise() {
@@ -104,6 +121,7 @@ void test_depthwise() {
         check_rounded(y, [&](const Grid* grid, float* rounded) {
             depthwise(x.data(), weights.data(), is_biased ? bias.data() : nullptr, grid, shape, rounded, 1);
         });
+        check_separable(shape, x, weights, bias);
         depthwise_weight_gradient(x.data(), gradient.data(), shape, of_weights.data());
         std::vector<double> exact(y.size()), size(y.size()), exact_weights(n_weights), weights_size(n_weights);
         for (std::size_t i = 0; is_biased && i < y.size(); ++i) exact[i] = bias[i % shape.n_channels];
@@ -125,29 +143,28 @@ void test_pointwise() {
     for (int example = 0; example < 200; ++example) {
         // Some large enough for several threads, and some whose weights do not stay in the cache.
         const bool is_large = example % 20 == 0, is_wide = example % 20 == 1;
-        const PointwiseShape shape{1 + below(is_large ? 20000 : 120), 1 + below(is_wide ? 600 : 70),
-                                   1 + below(is_wide ? 300 : 70)};
-        const std::vector<float> x = numbers(shape.n_pixels * shape.n_inputs), bias = numbers(shape.n_outputs);
-        const std::vector<float> weights = numbers(shape.n_outputs * shape.n_inputs);
+        const std::size_t n_pixels = 1 + below(is_large ? 20000 : 120);
+        const std::size_t n_inputs = 1 + below(is_wide ? 600 : 70), n_outputs = 1 + below(is_wide ? 300 : 70);
+        const std::vector<float> x = numbers(n_pixels * n_inputs), bias = numbers(n_outputs);
+        const std::vector<float> weights = numbers(n_outputs * n_inputs);
         const bool is_biased = example % 2 != 0;
-        std::vector<float> y(shape.n_pixels * shape.n_outputs), by_threads(y.size());
-        const float* start = is_biased ? bias.data() : nullptr;
-        pointwise(x.data(), weights.data(), start, nullptr, shape, y.data(), 1);
-        pointwise(x.data(), weights.data(), start, nullptr, shape, by_threads.data(), 2 + below(3));
-        check_rounded(y, [&](const Grid* grid, float* rounded) {
-            pointwise(x.data(), weights.data(), start, grid, shape, rounded, 1);
-        });
+        std::vector<float> y(n_pixels * n_outputs), by_threads(y.size());
+        const auto product = [&](const Grid* grid) {
+            return Pointwise(weights.data(), is_biased ? bias.data() : nullptr, grid, n_inputs, n_outputs);
+        };
+        product(nullptr).write(x.data(), n_pixels, y.data());
+        product(nullptr).write(x.data(), n_pixels, by_threads.data(), 2 + below(3));
+        check_rounded(y, [&](const Grid* grid, float* rounded) { product(grid).write(x.data(), n_pixels, rounded); });
         expect(y == by_threads, "a pointwise convolution on several threads");
-        for (std::size_t p = 0; p < shape.n_pixels; p += is_large ? 997 : 1)
-            for (std::size_t o = 0; o < shape.n_outputs; ++o) {
+        for (std::size_t p = 0; p < n_pixels; p += is_large ? 997 : 1)
+            for (std::size_t o = 0; o < n_outputs; ++o) {
                 double exact = is_biased ? bias[o] : 0.0, size = 0;
-                for (std::size_t i = 0; i < shape.n_inputs; ++i) {
-                    const double product =
-                        static_cast<double>(x[p * shape.n_inputs + i]) * weights[o * shape.n_inputs + i];
-                    exact += product;
-                    size += std::abs(product);
+                for (std::size_t i = 0; i < n_inputs; ++i) {
+                    const double term = static_cast<double>(x[p * n_inputs + i]) * weights[o * n_inputs + i];
+                    exact += term;
+                    size += std::abs(term);
                 }
-                expect(is_near(y[p * shape.n_outputs + o], exact, size), "a pointwise convolution");
+                expect(is_near(y[p * n_outputs + o], exact, size), "a pointwise convolution");
             }
     }
 }

@@ -4,9 +4,11 @@ Needs Python, numpy and onnxruntime, and nothing of qabwnas: a bundle holds a co
 
     python run.py --device NAME -o RESULTS.json
 
-Models are timed in interleaved rounds, so that whatever else the machine does hits all of them alike; a model is done
-when the 95 % confidence interval of its median is narrow. Samples are kept in samples.json and continued when the
-script is started again. RESULTS.json goes back to `qabwnas latency import`.
+Models are timed in interleaved rounds, each in an order of its own, so that whatever else the machine does hits all of
+them alike, and so that nothing that comes back at regular intervals always meets the same ones (randomised multiple
+interleaved trials: Abedi and Brecht, ICPE 2017). A model is done when the 95 % confidence interval of its median is
+narrow. Samples are kept in samples.json and continued when the script is started again. RESULTS.json goes back to
+`qabwnas latency import`.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import json
 import math
 import os
 import platform
+import random
 import sys
 import time
 from pathlib import Path
@@ -75,11 +78,12 @@ def measure(bundle: Path, threads: int, most_rounds: int, width: float) -> dict[
     kept = _kept(bundle, threads)
     samples: dict[str, list[float]] = kept["samples"]
     runs = {name: _Run(bundle / model["file"], model, threads) for name, model in manifest["models"].items()}
-    saved = time.monotonic()
+    saved, shuffled = time.monotonic(), random.Random(0)
     for _ in range(most_rounds):
         open_ones = [name for name in runs if not is_narrow(samples.get(name, []), width, most_rounds)]
         if not open_ones:
             break
+        shuffled.shuffle(open_ones)
         for name in open_ones:
             samples.setdefault(name, []).append(runs[name].sample())
         if time.monotonic() - saved > SAVE_SECONDS:

@@ -11,7 +11,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
@@ -72,6 +74,23 @@ class _Depthwise(torch.autograd.Function):
         )
 
 
+def kernel_of(weight: Tensor) -> NDArray[np.float32]:
+    """Return weights ``(channels, 1, height, width)`` as our kernels read them: ``(height, width, channels)``."""
+    kernel: NDArray[np.float32] = weight.detach()[:, 0].permute(1, 2, 0).contiguous().numpy()
+    return kernel
+
+
+def response_sides(x: Tensor, weight: Tensor, stride: Sides, padding: Sides, dilation: Sides) -> Sides:
+    """Return height and width of the response to maps ``x``."""
+    height, width = (
+        (side + 2 * pad - dilated * (kernel - 1) - 1) // step + 1
+        for side, pad, dilated, kernel, step in zip(
+            x.shape[2:], padding, dilation, weight.shape[2:], stride, strict=True
+        )
+    )
+    return height, width
+
+
 def _is_ours(*maps: Tensor) -> bool:
     return all(map(compiled.takes, maps)) and maps[0].shape[1] >= compiled.KERNELS.FEWEST_DEPTHWISE_CHANNELS
 
@@ -91,17 +110,11 @@ def _write(
     dilation: Sides,
     rounding: FakeQuantise | None = None,
 ) -> Tensor:
-    n, channels = x.shape[:2]
-    sides = (
-        (side + 2 * pad - dilated * (kernel - 1) - 1) // step + 1
-        for side, pad, dilated, kernel, step in zip(
-            x.shape[2:], padding, dilation, weight.shape[2:], stride, strict=True
-        )
-    )
-    y = torch.empty((n, channels, *sides), memory_format=torch.channels_last)
+    sides = response_sides(x, weight, stride, padding, dilation)
+    y = torch.empty((*x.shape[:2], *sides), memory_format=torch.channels_last)
     compiled.KERNELS.depthwise(
         compiled.channels_last(x),
-        weight.detach()[:, 0].permute(1, 2, 0).contiguous().numpy(),
+        kernel_of(weight),
         None if bias is None else bias.detach().numpy(),
         None if rounding is None else rounding.numbers,
         compiled.channels_last(y),

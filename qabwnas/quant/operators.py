@@ -81,12 +81,17 @@ class Convolution(Operator):
     def forward(self, x: Tensor) -> Tensor:
         if self.weights is None:
             return self.finish(self.conv(x))
-        weights = self.weights(self.conv, x)
-        is_bare = isinstance(self.norm, nn.Identity) and isinstance(self.activation, nn.Identity)
-        rounding = self.output if isinstance(self.output, FakeQuantise) and self.output.inplace else None
-        if is_bare and rounding is not None and not torch.is_grad_enabled():
+        weights, rounding = self.weights(self.conv, x), self.rounding
+        if rounding is not None:
             return convolve_and_round(self.conv, x, *weights, rounding)
         return self.finish(convolve(self.conv, x, *weights))
+
+    @property
+    def rounding(self) -> FakeQuantise | None:
+        """What rounds the bare response as it is written; ``None`` if more is done to it, or gradients are wanted."""
+        is_bare = isinstance(self.norm, nn.Identity) and isinstance(self.activation, nn.Identity)
+        rounds = isinstance(self.output, FakeQuantise) and self.output.inplace
+        return cast(FakeQuantise, self.output) if is_bare and rounds and not torch.is_grad_enabled() else None
 
     @property
     def bounds(self) -> tuple[float, float]:

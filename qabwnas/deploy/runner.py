@@ -6,9 +6,10 @@ Needs Python, numpy and onnxruntime, and nothing of qabwnas: a bundle holds a co
 
 Models are timed in interleaved rounds, each in an order of its own, so that whatever else the machine does hits all of
 them alike, and so that nothing that comes back at regular intervals always meets the same ones (randomised multiple
-interleaved trials: Abedi and Brecht, ICPE 2017). A model is done when the 95 % confidence interval of its median is
-narrow. Samples are kept in samples.json and continued when the script is started again. RESULTS.json goes back to
-`qabwnas latency import`.
+interleaved trials: Abedi and Brecht, ICPE 2017). Every hundred rounds they are loaded anew, also in another order: by
+where its memory lies, a model is some tenths of a per cent slower or faster for as long as it is loaded. It is done
+when the 95 % confidence interval of its median is narrow. Samples are kept in samples.json and continued when the
+script is started again. RESULTS.json goes back to `qabwnas latency import`.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ import onnxruntime
 
 MANIFEST, SAMPLES = "manifest.json", "samples.json"
 FEWEST_ROUNDS = 11
+ROUNDS_A_LOAD = 100
 BURST_MS = 2.0
 LONGEST_BURST = 50
 SAVE_SECONDS = 5.0
@@ -77,13 +79,17 @@ def measure(bundle: Path, threads: int, most_rounds: int, width: float) -> dict[
     manifest = read_manifest(bundle)
     kept = _kept(bundle, threads)
     samples: dict[str, list[float]] = kept["samples"]
-    runs = {name: _Run(bundle / model["file"], model, threads) for name, model in manifest["models"].items()}
+    models: dict[str, Any] = manifest["models"]
+    runs: dict[str, _Run] = {}
     saved, shuffled = time.monotonic(), random.Random(0)
-    for _ in range(most_rounds):
-        open_ones = [name for name in runs if not is_narrow(samples.get(name, []), width, most_rounds)]
+    for n in range(most_rounds):
+        open_ones = [name for name in models if not is_narrow(samples.get(name, []), width, most_rounds)]
         if not open_ones:
             break
         shuffled.shuffle(open_ones)
+        if n % ROUNDS_A_LOAD == 0:
+            runs.clear()
+            runs |= {name: _Run(bundle / models[name]["file"], models[name], threads) for name in open_ones}
         for name in open_ones:
             samples.setdefault(name, []).append(runs[name].sample())
         if time.monotonic() - saved > SAVE_SECONDS:

@@ -19,30 +19,9 @@ constexpr std::size_t least_products = 1 << 20;  // that a thread is started for
 
 using Offset = std::ptrdiff_t;
 
-// The part of a kernel's row or column that falls inside a map, for one output.
-struct Span {
-    std::size_t first, last;
-
-    bool operator==(const Span&) const = default;
-};
-
-Span inside(std::size_t output, std::size_t n_input, std::size_t kernel, std::size_t stride, std::size_t padding,
-            std::size_t dilation) {
-    const std::size_t start = output * stride;
-    Span span{0, kernel};
-    while (span.first < kernel && start + span.first * dilation < padding) ++span.first;
-    while (span.last > span.first && start + (span.last - 1) * dilation >= n_input + padding) --span.last;
-    return span;
-}
-
-Span rows_inside(const DepthwiseShape& shape, std::size_t i) {
-    return inside(i, shape.input.vertical, shape.kernel.vertical, shape.stride.vertical, shape.padding.vertical,
-                  shape.dilation.vertical);
-}
-
 // For every column of the output.
-std::vector<Span> columns_inside(const DepthwiseShape& shape) {
-    std::vector<Span> columns;
+std::vector<KernelSpan> columns_inside(const DepthwiseShape& shape) {
+    std::vector<KernelSpan> columns;
     for (std::size_t j = 0; j < shape.output.horizontal; ++j)
         columns.push_back(inside(j, shape.input.horizontal, shape.kernel.horizontal, shape.stride.horizontal,
                                  shape.padding.horizontal, shape.dilation.horizontal));
@@ -62,8 +41,8 @@ QABWNAS_INLINE Offset place(const DepthwiseShape& shape, std::size_t i, std::siz
 // What the next row reads and writes first is fetched ahead where it comes from memory.
 template <std::size_t N>
 QABWNAS_INLINE void outputs(const float* x, const float* weights, const float* bias, const Grid* grid,
-                            const DepthwiseShape& shape, std::size_t i, std::size_t j, Span rows, Span columns,
-                            bool is_far, float* y) {
+                            const DepthwiseShape& shape, std::size_t i, std::size_t j, KernelSpan rows,
+                            KernelSpan columns, bool is_far, float* y) {
     const std::size_t n_channels = shape.n_channels, step = shape.stride.horizontal * n_channels;
     const std::size_t right = shape.dilation.horizontal * n_channels;
     const std::size_t down = shape.dilation.vertical * shape.input.horizontal * n_channels;
@@ -104,8 +83,8 @@ QABWNAS_INLINE void outputs(const float* x, const float* weights, const float* b
 
 // Row i of the output, all channels of it: rows that are read again are still in the cache.
 QABWNAS_CLONES void output_row(const float* x, const float* weights, const float* bias, const Grid* grid,
-                               const DepthwiseShape& shape, const Span* columns, std::size_t i, float* y) {
-    const Span rows = rows_inside(shape, i);
+                               const DepthwiseShape& shape, const KernelSpan* columns, std::size_t i, float* y) {
+    const KernelSpan rows = shape.rows_inside(i);
     const bool is_far = shape.input_size() > cached_floats;
     for (std::size_t c = 0; c < shape.n_channels; c += n_together) {
         const std::size_t at = std::min(c, shape.n_channels - n_together);  // the last ones perhaps once more
@@ -126,7 +105,7 @@ QABWNAS_CLONES void output_row(const float* x, const float* weights, const float
 // Adds to the gradients of weights (k, first) … (k, first + N − 1) what row i of the output gives, at sixteen channels.
 template <std::size_t N>
 QABWNAS_INLINE void add_gradients(const float* x, const float* gradient, const DepthwiseShape& shape,
-                                  const Span* columns, std::size_t i, std::size_t k, std::size_t first,
+                                  const KernelSpan* columns, std::size_t i, std::size_t k, std::size_t first,
                                   float* of_weights) {
     const std::size_t step = shape.dilation.horizontal * shape.n_channels;
     const std::size_t right = shape.stride.horizontal * shape.n_channels;
@@ -157,8 +136,8 @@ QABWNAS_INLINE void add_gradients(const float* x, const float* gradient, const D
 
 // of_weights: kernel × sixteen channels.
 QABWNAS_CLONES void add_gradients_of_row(const float* x, const float* gradient, const DepthwiseShape& shape,
-                                         const Span* columns, std::size_t i, float* of_weights) {
-    const Span rows = rows_inside(shape, i);
+                                         const KernelSpan* columns, std::size_t i, float* of_weights) {
+    const KernelSpan rows = shape.rows_inside(i);
     for (std::size_t k = rows.first; k < rows.last; ++k)
         for (std::size_t l = 0; l < shape.kernel.horizontal;) {
             const std::size_t left = shape.kernel.horizontal - l;
@@ -181,7 +160,7 @@ QABWNAS_CLONES void add_gradients_of_row(const float* x, const float* gradient, 
 // Rows first … last − 1 of an image's output, whose pixels are counted from `pixel` on.
 void output_rows(const float* x, const float* weights, const float* bias, const Grid* grid, const DepthwiseShape& shape,
                  std::size_t first, std::size_t last, std::size_t pixel, DepthwiseOutputs& outputs) {
-    const std::vector<Span> columns = columns_inside(shape);
+    const std::vector<KernelSpan> columns = columns_inside(shape);
     const std::size_t n_columns = shape.output.horizontal;
     for (std::size_t i = first; i < last; ++i) {
         output_row(x, weights, bias, grid, shape, columns.data(), i, outputs.at(pixel + i * n_columns));
@@ -220,7 +199,7 @@ void depthwise(const float* x, const float* weights, const float* bias, const Gr
 }
 
 void depthwise_weight_gradient(const float* x, const float* gradient, const DepthwiseShape& shape, float* of_weights) {
-    const std::vector<Span> columns = columns_inside(shape);
+    const std::vector<KernelSpan> columns = columns_inside(shape);
     const std::size_t n_weights = shape.kernel.vertical * shape.kernel.horizontal;
     const std::size_t of_row = shape.output.horizontal * shape.n_channels;
     std::vector<float> sums((shape.n_channels + n_together - 1) / n_together * n_together * n_weights);

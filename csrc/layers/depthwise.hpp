@@ -12,6 +12,7 @@
 #include <cstddef>
 
 #include "layers/depthwise_outputs.hpp"
+#include "layers/kernel_span.hpp"
 #include "layers/round.hpp"
 
 namespace qabwnas {
@@ -28,6 +29,9 @@ struct DepthwiseShape {
     std::size_t input_size() const { return input.vertical * input.horizontal * n_channels; }
     std::size_t output_size() const { return n_pixels() * n_channels; }
     std::size_t n_pixels() const { return output.vertical * output.horizontal; }  // of an output
+    KernelSpan rows_inside(std::size_t i) const {  // of the kernel, at row i of an output
+        return inside(i, input.vertical, kernel.vertical, stride.vertical, padding.vertical, dilation.vertical);
+    }
 };
 
 // Fewer channels than this are not taken.

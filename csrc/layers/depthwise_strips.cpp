@@ -87,15 +87,17 @@ QABWNAS_INLINE void put_row(const float* x, const DepthwiseShape& shape, const S
     }
 }
 
-// What all outputs of a row of a strip have in common. The kernel's rows first … last − 1 are inside of the map; the
-// first of them reads at `offset` of a panel, sixteen channels of the ring.
+// What all outputs of a row of a strip have in common. Of the kernel's rows inside of the map, the first reads at
+// `offset` of a panel, sixteen channels of the ring. Outputs that share inputs are n_phases columns apart.
 struct Row {
     const float *weights, *bias;
     const Grid* grid;
     const DepthwiseShape& shape;
     const Strip& strip;
-    std::size_t first, last, offset;
+    std::size_t n_phases;
     bool is_far;
+    KernelSpan rows{};
+    std::size_t offset = 0;
 };
 
 // Output j and those that share inputs with it, N in all, at sixteen channels from `at` on. Kernels have K columns and
@@ -103,7 +105,7 @@ struct Row {
 template <std::size_t N, std::size_t S, std::size_t K>
 QABWNAS_INLINE void write(const Row& row, const float* panel, std::size_t at, std::size_t j, float* y) {
     const DepthwiseShape& shape = row.shape;
-    const std::size_t n_channels = shape.n_channels, apart = sharing(shape).n_phases * n_channels;
+    const std::size_t n_channels = shape.n_channels, apart = row.n_phases * n_channels;
     const std::size_t right = shape.dilation.horizontal * n_together;
     const std::size_t down = shape.dilation.vertical * row.strip.row_size();
     if (row.is_far)
@@ -114,7 +116,7 @@ QABWNAS_INLINE void write(const Row& row, const float* panel, std::size_t at, st
 #pragma GCC unroll 8
         for (std::size_t n = 0; n < N; ++n) sums[n] = row.bias == nullptr ? Lanes{} : lanes(row.bias + at);
         std::size_t offset = row.offset;
-        for (std::size_t k = row.first; k < row.last; ++k) {
+        for (std::size_t k = row.rows.first; k < row.rows.last; ++k) {
             const float* input = panel + offset + j * shape.stride.horizontal * n_together;
             const float* weight = row.weights + k * K * n_channels + at;
             Lanes weights[K];
@@ -139,7 +141,7 @@ QABWNAS_INLINE void write(const Row& row, const float* panel, std::size_t at, st
 // A row of a strip's output; y is its first column.
 template <std::size_t S, std::size_t K>
 QABWNAS_INLINE void output_row(const Row& row, const float* ring, float* y) {
-    const std::size_t n_phases = sharing(row.shape).n_phases, n_columns = row.strip.n_columns;
+    const std::size_t n_phases = row.n_phases, n_columns = row.strip.n_columns;
     const std::size_t n_channels = row.shape.n_channels;
     for (std::size_t c = 0; c < n_channels; c += n_together, ring += row.strip.panel_size()) {
         const std::size_t at = first_channel(c, row.shape);
@@ -167,10 +169,8 @@ QABWNAS_INLINE void go_down(const float* x, Row row, std::size_t first, std::siz
         const Offset bottom = std::min(height, top + static_cast<Offset>(row.strip.n_rows));
         for (next = std::max(next, top); next < bottom; ++next)
             put_row(x, shape, row.strip, static_cast<std::size_t>(next), ring);
-        row.first = top < 0 ? static_cast<std::size_t>((down - 1 - top) / down) : 0;
-        row.last = bottom <= top ? 0 : static_cast<std::size_t>((bottom - 1 - top) / down) + 1;
-        row.first = std::min(row.first, row.last);
-        row.offset = static_cast<std::size_t>(std::max<Offset>(0, top + static_cast<Offset>(row.first) * down)) %
+        row.rows = shape.rows_inside(i);
+        row.offset = static_cast<std::size_t>(std::max<Offset>(0, top + static_cast<Offset>(row.rows.first) * down)) %
                      row.strip.n_rows * row.strip.row_size();
         const std::size_t here = pixel + i * shape.output.horizontal + row.strip.first;
         output_row<S, K>(row, ring, outputs.at(here));
@@ -212,7 +212,7 @@ void depthwise_strips(const float* x, const float* weights, const float* bias, c
     for (std::size_t column = 0; column < shape.output.horizontal; column += n_columns) {
         const Strip strip(shape, column, std::min(n_columns, shape.output.horizontal - column));
         const bool is_far = outputs.is_map() && shape.output_size() > cached_floats;
-        const Row row{weights, bias, grid, shape, strip, 0, 0, 0, is_far};
+        const Row row{weights, bias, grid, shape, strip, sharing(shape).n_phases, is_far};
         go_down(x, row, first, last, ring.data(), pixel, outputs);
     }
 }

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "layers/depthwise_strips.hpp"
-#include "layers/lanes.hpp"
+#include "layers/panels.hpp"
 #include "qabwnas/dispatch.hpp"
 #include "qabwnas/threads.hpp"
 
@@ -12,9 +12,7 @@ namespace qabwnas {
 
 namespace {
 
-constexpr std::size_t n_vectors = 2, n_together = n_lanes * n_vectors;
 constexpr std::size_t n_outputs = 4;             // side by side, so that a weight is loaded once for all of them
-constexpr std::size_t cached_floats = 1 << 19;   // maps of more are in memory, where sixteen channels lie far apart
 constexpr std::size_t least_products = 1 << 20;  // that a thread is started for
 
 using Offset = std::ptrdiff_t;
@@ -42,7 +40,7 @@ QABWNAS_INLINE Offset place(const DepthwiseShape& shape, std::size_t i, std::siz
 template <std::size_t N>
 QABWNAS_INLINE void outputs(const float* x, const float* weights, const float* bias, const Grid* grid,
                             const DepthwiseShape& shape, std::size_t i, std::size_t j, KernelSpan rows,
-                            KernelSpan columns, bool is_far, float* y) {
+                            KernelSpan columns, bool in_memory, float* y) {
     const std::size_t n_channels = shape.n_channels, step = shape.stride.horizontal * n_channels;
     const std::size_t right = shape.dilation.horizontal * n_channels;
     const std::size_t down = shape.dilation.vertical * shape.input.horizontal * n_channels;
@@ -52,7 +50,7 @@ QABWNAS_INLINE void outputs(const float* x, const float* weights, const float* b
 #pragma GCC unroll 2
         for (std::size_t v = 0; v < n_vectors; ++v) sums[n][v] = bias == nullptr ? Lanes{} : lanes(bias + v * n_lanes);
     const float* of_row = x + place(shape, i, j, rows.first, columns.first);
-    if (is_far) {
+    if (in_memory) {
         const float* new_row =
             of_row + (rows.last - 1 - rows.first) * down + shape.stride.vertical * shape.input.horizontal * n_channels;
 #pragma GCC unroll 4
@@ -85,17 +83,17 @@ QABWNAS_INLINE void outputs(const float* x, const float* weights, const float* b
 QABWNAS_CLONES void output_row(const float* x, const float* weights, const float* bias, const Grid* grid,
                                const DepthwiseShape& shape, const KernelSpan* columns, std::size_t i, float* y) {
     const KernelSpan rows = shape.rows_inside(i);
-    const bool is_far = shape.input_size() > cached_floats;
-    for (std::size_t c = 0; c < shape.n_channels; c += n_together) {
-        const std::size_t at = std::min(c, shape.n_channels - n_together);  // the last ones perhaps once more
+    const bool in_memory = is_in_memory(shape.input_size());
+    for (std::size_t c = 0; c < shape.n_channels; c += panel_width) {
+        const std::size_t at = first_of_panel(c, shape.n_channels);
         const float* start = bias == nullptr ? nullptr : bias + at;
         for (std::size_t j = 0; j < shape.output.horizontal;) {
             float* to = y + j * shape.n_channels + at;
             if (j + n_outputs <= shape.output.horizontal && columns[j] == columns[j + n_outputs - 1]) {
-                outputs<n_outputs>(x + at, weights + at, start, grid, shape, i, j, rows, columns[j], is_far, to);
+                outputs<n_outputs>(x + at, weights + at, start, grid, shape, i, j, rows, columns[j], in_memory, to);
                 j += n_outputs;
             } else {
-                outputs<1>(x + at, weights + at, start, grid, shape, i, j, rows, columns[j], is_far, to);
+                outputs<1>(x + at, weights + at, start, grid, shape, i, j, rows, columns[j], in_memory, to);
                 ++j;
             }
         }
@@ -127,11 +125,11 @@ QABWNAS_INLINE void add_gradients(const float* x, const float* gradient, const D
                         sums[n][v] += lanes(read + n * step + v * n_lanes) * lanes(gradient + v * n_lanes);
         }
     }
-    float* to = of_weights + (k * shape.kernel.horizontal + first) * n_together;
+    float* to = of_weights + (k * shape.kernel.horizontal + first) * panel_width;
 #pragma GCC unroll 7
     for (std::size_t n = 0; n < N; ++n)
 #pragma GCC unroll 2
-        for (std::size_t v = 0; v < n_vectors; ++v) lanes(to + n * n_together + v * n_lanes) += sums[n][v];
+        for (std::size_t v = 0; v < n_vectors; ++v) lanes(to + n * panel_width + v * n_lanes) += sums[n][v];
 }
 
 // of_weights: kernel × sixteen channels.
@@ -202,17 +200,17 @@ void depthwise_weight_gradient(const float* x, const float* gradient, const Dept
     const std::vector<KernelSpan> columns = columns_inside(shape);
     const std::size_t n_weights = shape.kernel.vertical * shape.kernel.horizontal;
     const std::size_t of_row = shape.output.horizontal * shape.n_channels;
-    std::vector<float> sums((shape.n_channels + n_together - 1) / n_together * n_together * n_weights);
+    std::vector<float> sums((shape.n_channels + panel_width - 1) / panel_width * panel_width * n_weights);
     for (std::size_t n = 0; n < shape.n_images; ++n, x += shape.input_size())
         for (std::size_t i = 0; i < shape.output.vertical; ++i, gradient += of_row)
-            for (std::size_t c = 0; c < shape.n_channels; c += n_together) {
-                const std::size_t at = std::min(c, shape.n_channels - n_together);
+            for (std::size_t c = 0; c < shape.n_channels; c += panel_width) {
+                const std::size_t at = first_of_panel(c, shape.n_channels);
                 add_gradients_of_row(x + at, gradient + at, shape, columns.data(), i, sums.data() + c * n_weights);
             }
-    for (std::size_t c = 0; c < shape.n_channels; c += n_together)
+    for (std::size_t c = 0; c < shape.n_channels; c += panel_width)
         for (std::size_t k = 0; k < n_weights; ++k)
-            std::copy_n(sums.data() + c * n_weights + k * n_together, n_together,
-                        of_weights + k * shape.n_channels + std::min(c, shape.n_channels - n_together));
+            std::copy_n(sums.data() + c * n_weights + k * panel_width, panel_width,
+                        of_weights + k * shape.n_channels + first_of_panel(c, shape.n_channels));
 }
 
 }  // namespace qabwnas

@@ -13,6 +13,7 @@
 
 #include "layers/depthwise_outputs.hpp"
 #include "layers/kernel_span.hpp"
+#include "layers/panels.hpp"
 #include "layers/round.hpp"
 
 namespace qabwnas {
@@ -34,8 +35,11 @@ struct DepthwiseShape {
     }
 };
 
+// Whether a map of so many floats is in memory rather than in a cache, so that what comes next is fetched ahead.
+constexpr bool is_in_memory(std::size_t n_floats) { return n_floats > 1 << 19; }
+
 // Fewer channels than this are not taken.
-constexpr std::size_t fewest_depthwise_channels = 16;
+constexpr std::size_t fewest_depthwise_channels = panel_width;
 
 // x: n_images × input × n_channels; weights: kernel × n_channels; bias: n_channels, or null; y: n_images × output ×
 // n_channels, which is written, rounded to a grid where there is one. At most n_threads threads.

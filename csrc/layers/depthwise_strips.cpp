@@ -4,17 +4,15 @@
 #include <numeric>
 
 #include "layers/aligned.hpp"
-#include "layers/lanes.hpp"
+#include "layers/panels.hpp"
 #include "qabwnas/dispatch.hpp"
 
 namespace qabwnas {
 
 namespace {
 
-constexpr std::size_t n_vectors = 2, n_together = n_lanes * n_vectors;
-constexpr std::size_t most_outputs = 8;         // together in registers, with the weights of a kernel's row
-constexpr std::size_t ring_floats = 1 << 17;    // that stay in the cache of a core
-constexpr std::size_t cached_floats = 1 << 19;  // maps of more are in memory: what is written next is fetched ahead
+constexpr std::size_t most_outputs = 8;       // together in registers, with the weights of a kernel's row
+constexpr std::size_t ring_floats = 1 << 17;  // that stay in the cache of a core
 
 using Offset = std::ptrdiff_t;
 
@@ -42,10 +40,10 @@ struct Strip {
                  1) |
                 1) {}
 
-    std::size_t row_size() const { return width * n_together; }
+    std::size_t row_size() const { return width * panel_width; }
     std::size_t panel_size() const { return n_rows * row_size(); }
     std::size_t ring_size(std::size_t n_channels) const {
-        return (n_channels + n_together - 1) / n_together * panel_size();
+        return (n_channels + panel_width - 1) / panel_width * panel_size();
     }
 };
 
@@ -58,11 +56,6 @@ std::size_t columns_of_strip(const DepthwiseShape& shape) {
     return n_columns + unit > all ? all : n_columns;
 }
 
-// The last sixteen channels may have some of those before them once more.
-QABWNAS_INLINE std::size_t first_channel(std::size_t c, const DepthwiseShape& shape) {
-    return std::min(c, shape.n_channels - n_together);
-}
-
 // Row `row` of an image, as far as a strip reads it, to its place in the ring.
 QABWNAS_INLINE void put_row(const float* x, const DepthwiseShape& shape, const Strip& strip, std::size_t row,
                             float* ring) {
@@ -70,15 +63,15 @@ QABWNAS_INLINE void put_row(const float* x, const DepthwiseShape& shape, const S
         static_cast<Offset>(strip.first * shape.stride.horizontal) - static_cast<Offset>(shape.padding.horizontal);
     const Offset n_columns = static_cast<Offset>(shape.input.horizontal);
     float* to = ring + row % strip.n_rows * strip.row_size();
-    for (std::size_t j = 0; j < strip.width; ++j, to += n_together) {
+    for (std::size_t j = 0; j < strip.width; ++j, to += panel_width) {
         const Offset column = left + static_cast<Offset>(j);
         const bool is_inside = 0 <= column && column < n_columns;
         const float* pixel =
             is_inside ? x + (row * shape.input.horizontal + static_cast<std::size_t>(column)) * shape.n_channels
                       : nullptr;
         float* panel = to;
-        for (std::size_t c = 0; c < shape.n_channels; c += n_together, panel += strip.panel_size()) {
-            const std::size_t at = first_channel(c, shape);
+        for (std::size_t c = 0; c < shape.n_channels; c += panel_width, panel += strip.panel_size()) {
+            const std::size_t at = first_of_panel(c, shape.n_channels);
             if (is_inside) __builtin_prefetch(pixel + at + shape.input.horizontal * shape.n_channels, 0, 2);
 #pragma GCC unroll 2
             for (std::size_t v = 0; v < n_vectors; ++v)
@@ -95,7 +88,7 @@ struct Row {
     const DepthwiseShape& shape;
     const Strip& strip;
     std::size_t n_phases;
-    bool is_far;
+    bool in_memory;
     KernelSpan rows{};
     std::size_t offset = 0;
 };
@@ -106,9 +99,9 @@ template <std::size_t N, std::size_t S, std::size_t K>
 QABWNAS_INLINE void write(const Row& row, const float* panel, std::size_t at, std::size_t j, float* y) {
     const DepthwiseShape& shape = row.shape;
     const std::size_t n_channels = shape.n_channels, apart = row.n_phases * n_channels;
-    const std::size_t right = shape.dilation.horizontal * n_together;
+    const std::size_t right = shape.dilation.horizontal * panel_width;
     const std::size_t down = shape.dilation.vertical * row.strip.row_size();
-    if (row.is_far)
+    if (row.in_memory)
 #pragma GCC unroll 8
         for (std::size_t n = 0; n < N; ++n) __builtin_prefetch(y + n * apart + shape.output.horizontal * n_channels, 1);
     for (std::size_t v = 0; v < n_vectors; ++v, at += n_lanes, panel += n_lanes, y += n_lanes) {
@@ -117,7 +110,7 @@ QABWNAS_INLINE void write(const Row& row, const float* panel, std::size_t at, st
         for (std::size_t n = 0; n < N; ++n) sums[n] = row.bias == nullptr ? Lanes{} : lanes(row.bias + at);
         std::size_t offset = row.offset;
         for (std::size_t k = row.rows.first; k < row.rows.last; ++k) {
-            const float* input = panel + offset + j * shape.stride.horizontal * n_together;
+            const float* input = panel + offset + j * shape.stride.horizontal * panel_width;
             const float* weight = row.weights + k * K * n_channels + at;
             Lanes weights[K];
 #pragma GCC unroll 7
@@ -143,8 +136,8 @@ template <std::size_t S, std::size_t K>
 QABWNAS_INLINE void output_row(const Row& row, const float* ring, float* y) {
     const std::size_t n_phases = row.n_phases, n_columns = row.strip.n_columns;
     const std::size_t n_channels = row.shape.n_channels;
-    for (std::size_t c = 0; c < n_channels; c += n_together, ring += row.strip.panel_size()) {
-        const std::size_t at = first_channel(c, row.shape);
+    for (std::size_t c = 0; c < n_channels; c += panel_width, ring += row.strip.panel_size()) {
+        const std::size_t at = first_of_panel(c, n_channels);
         for (std::size_t phase = 0; phase < n_phases && phase < n_columns; ++phase) {
             std::size_t j = phase;
             for (; j + (most_outputs - 1) * n_phases < n_columns; j += most_outputs * n_phases)
@@ -211,8 +204,8 @@ void depthwise_strips(const float* x, const float* weights, const float* bias, c
     AlignedFloats ring(Strip(shape, 0, n_columns).ring_size(shape.n_channels));
     for (std::size_t column = 0; column < shape.output.horizontal; column += n_columns) {
         const Strip strip(shape, column, std::min(n_columns, shape.output.horizontal - column));
-        const bool is_far = outputs.is_map() && shape.output_size() > cached_floats;
-        const Row row{weights, bias, grid, shape, strip, sharing(shape).n_phases, is_far};
+        const bool in_memory = outputs.is_map() && is_in_memory(shape.output_size());
+        const Row row{weights, bias, grid, shape, strip, sharing(shape).n_phases, in_memory};
         go_down(x, row, first, last, ring.data(), pixel, outputs);
     }
 }

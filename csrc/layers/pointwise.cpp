@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "layers/aligned.hpp"
-#include "layers/lanes.hpp"
+#include "layers/panels.hpp"
 #include "qabwnas/dispatch.hpp"
 #include "qabwnas/threads.hpp"
 
@@ -12,7 +12,6 @@ namespace qabwnas {
 
 namespace {
 
-constexpr std::size_t n_vectors = 2, panel_width = n_vectors * n_lanes;
 constexpr std::size_t n_together = 6;      // pixels: their sums take most registers there are
 constexpr std::size_t most_together = 96;  // where weights do not stay in the cache, so that they pass by less often
 constexpr std::size_t cached_floats = 1 << 16, floats_a_line = 16;

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from qabwnas.search._numba.inner import bare
+from qabwnas.search._numba.compiled import bare
 
 Ints = NDArray[np.int64]
 Choices = NDArray[np.int32]

@@ -10,10 +10,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from qabwnas.search._numba.cells import NONE, axes_of, box_of, cell_along
+from qabwnas.search._numba.compiled import compiled
 
 _MOST_CELLS_A_SIDE = 64
 _MOST_WITH_A_TABLE = 256  # with k = 1 and three coordinates only a row and a column are gone through
@@ -68,7 +68,7 @@ def sweep_grid(points: Ints, k: int) -> NDArray[np.bool_]:
     return kept
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _cells_of(points, axes, side):  # type: ignore[no-untyped-def]
     cells = np.empty(points.shape[0], dtype=np.int64)
     for i in range(points.shape[0]):
@@ -76,7 +76,7 @@ def _cells_of(points, axes, side):  # type: ignore[no-untyped-def]
     return cells
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _sweep_once(points, grid, recent, kept, first):  # type: ignore[no-untyped-def]
     """k = 1: go on from the given point; return where the slice ended.
 
@@ -106,7 +106,7 @@ def _sweep_once(points, grid, recent, kept, first):  # type: ignore[no-untyped-d
     return n
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _covering(points, i, stored, first, last):  # type: ignore[no-untyped-def]
     """The first of some stored points that is at most point i, or −1."""
     d = points.shape[1]
@@ -119,7 +119,7 @@ def _covering(points, i, stored, first, last):  # type: ignore[no-untyped-def]
     return -1
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _corner_is_above(points, i, corners, cell):  # type: ignore[no-untyped-def]
     m = 0
     while m < corners.shape[1] and corners[cell, m] <= points[i, m + 2]:
@@ -127,7 +127,7 @@ def _corner_is_above(points, i, corners, cell):  # type: ignore[no-untyped-def]
     return m < corners.shape[1]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _covering_in_cells(points, i, grid, row, column):  # type: ignore[no-untyped-def]
     """A stored point that is at most point i, or −1; cells that the table speaks for are left out."""
     _, starts, ends, stored, corners, table = grid
@@ -142,7 +142,7 @@ def _covering_in_cells(points, i, grid, row, column):  # type: ignore[no-untyped
     return -1
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _store(points, i, grid):  # type: ignore[no-untyped-def]
     cells, _, ends, stored, corners, _ = grid
     cell = cells[i]
@@ -153,7 +153,7 @@ def _store(points, i, grid):  # type: ignore[no-untyped-def]
         corners[cell, m] = min(corners[cell, m], points[i, m + 2])
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _lower(table, row, column, value):  # type: ignore[no-untyped-def]
     """Enter a value for all cells above; where a smaller one stands, those behind hold one at most as large."""
     for r in range(row + 1, table.shape[0]):
@@ -165,7 +165,7 @@ def _lower(table, row, column, value):  # type: ignore[no-untyped-def]
             table[r, c] = value
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _sweep_counting(points, k, grid, kept, first):  # type: ignore[no-untyped-def]
     """k > 1: go on from the given point; return where the slice ended."""
     cells, table = grid[0], grid[5]
@@ -187,7 +187,7 @@ def _sweep_counting(points, k, grid, kept, first):  # type: ignore[no-untyped-de
     return n
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _counts_to(points, i, k, grid, row, column):  # type: ignore[no-untyped-def]
     """Whether at least k stored points are at most point i."""
     _, starts, ends, stored, corners, table = grid

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from qabwnas.search._numba.compiled import compiled
 
 _COMPLETE, _INFEASIBLE, _, _LIMIT = range(4)
 _UNLIMITED = 2**63 - 1
@@ -44,7 +45,7 @@ def brute_force(
     return status, best_totals[np.newaxis][found], best_choice[np.newaxis][found], int(state[2])
 
 
-@njit(cache=True)
+@compiled
 def _add_up(problem, choice, partial, first):  # type: ignore[no-untyped-def]
     """Make the totals of the fixed part and the wheels anew, from wheel ``first`` on."""
     values, offsets, is_max, _, _, wheels = problem
@@ -57,7 +58,7 @@ def _add_up(problem, choice, partial, first):  # type: ignore[no-untyped-def]
                 partial[w + 1, m] = partial[w, m] + values[m, row]
 
 
-@njit(cache=True)
+@compiled
 def _turn(problem, choice, partial):  # type: ignore[no-untyped-def]
     """Take the next combination of all blocks but the innermost; False behind the last."""
     _, offsets, _, _, _, wheels = problem
@@ -71,7 +72,7 @@ def _turn(problem, choice, partial):  # type: ignore[no-untyped-def]
     return False
 
 
-@njit(cache=True)
+@compiled
 def _least_objective(problem, totals, first, last, objectives):  # type: ignore[no-untyped-def]
     """Write the objectives of a slab's subnets, unlimited where one breaks a budget; return the smallest."""
     values, _, is_max, budgets, _, _ = problem
@@ -93,7 +94,7 @@ def _least_objective(problem, totals, first, last, objectives):  # type: ignore[
     return least if least <= budgets[0] else _UNLIMITED
 
 
-@njit(cache=True)
+@compiled
 def _precedes(totals, choice, other_totals, other_choice):  # type: ignore[no-untyped-def]
     for m in range(totals.size):
         if totals[m] != other_totals[m]:
@@ -104,7 +105,7 @@ def _precedes(totals, choice, other_totals, other_choice):  # type: ignore[no-un
     return False
 
 
-@njit(cache=True)
+@compiled
 def _record(problem, row, choice, partial, best_totals, best_choice, state):  # type: ignore[no-untyped-def]
     values, offsets, is_max, _, inner, wheels = problem
     totals = np.empty_like(best_totals)
@@ -118,7 +119,7 @@ def _record(problem, row, choice, partial, best_totals, best_choice, state):  # 
         state[3] = 1
 
 
-@njit(cache=True)
+@compiled
 def _make(problem, choice, partial, best_totals, best_choice, state, max_subnets):  # type: ignore[no-untyped-def]
     """Go on until all subnets are made, or ``max_subnets``."""
     offsets, inner, wheels = problem[1], problem[4], problem[5]

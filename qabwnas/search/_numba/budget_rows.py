@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from qabwnas.search._numba.compiled import compiled
 
 _MOST_DIGITS = 18
 _LIMIT = 2**62
@@ -22,7 +23,7 @@ def budget_rows(text: NDArray[np.uint8], decimals: NDArray[np.int64]) -> tuple[N
     return units, places[:n_odd]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _read_lines(text, decimals, units, places):  # type: ignore[no-untyped-def]
     n_odd = start = 0
     for row in range(units.shape[0]):
@@ -38,7 +39,7 @@ def _read_lines(text, decimals, units, places):  # type: ignore[no-untyped-def]
     return n_odd
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _read_line(line, decimals, units):  # type: ignore[no-untyped-def]
     at = 0
     for column in range(decimals.size):
@@ -52,7 +53,7 @@ def _read_line(line, decimals, units):  # type: ignore[no-untyped-def]
     return at == line.size
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _read_cell(line, at, decimals):  # type: ignore[no-untyped-def]
     """Return where the cell ends, −1 where it is none that is read here, and its units."""
     at = _behind_blanks(line, at)
@@ -80,14 +81,14 @@ def _read_cell(line, at, decimals):  # type: ignore[no-untyped-def]
     return (_behind_blanks(line, at) if -_LIMIT < units < _LIMIT else -1), units
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _behind_blanks(line, at):  # type: ignore[no-untyped-def]
     while at < line.size and line[at] == _BLANK:
         at += 1
     return at
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _read_digits(line, at, digits, n_significant):  # type: ignore[no-untyped-def]
     while at < line.size and _ZERO <= line[at] <= _NINE and n_significant <= _MOST_DIGITS:
         # The digit too many may overflow nothing: it is only counted.
@@ -98,7 +99,7 @@ def _read_digits(line, at, digits, n_significant):  # type: ignore[no-untyped-de
     return at, digits, n_significant
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _read_exponent(line, at):  # type: ignore[no-untyped-def]
     """Return where an exponent of one or two digits ends, −1 where there is none, and the exponent."""
     negative = at < line.size and line[at] == _MINUS
@@ -111,7 +112,7 @@ def _read_exponent(line, at):  # type: ignore[no-untyped-def]
     return (at if at > first else -1), (-exponent if negative else exponent)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _floor(negative, digits, shift):  # type: ignore[no-untyped-def]
     """Digits × 10**shift, rounded down; ±2**62 where that is cut off."""
     if digits == 0:

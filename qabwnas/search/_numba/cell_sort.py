@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from qabwnas.search._numba.inner import inner
+from qabwnas.search._numba.compiled import compiled, inner
 
 _FEW_IN_A_CELL = 32
 _KEYS_A_CELL = 2
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def ascending(keys):  # type: ignore[no-untyped-def]
     """The positions of int64 keys ``(n,)`` in ascending order, of equal ones in any; O(n) where keys spread.
 

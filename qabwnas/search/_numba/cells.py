@@ -13,7 +13,8 @@ Points are columns: int64 ``(d, n)``. Axes are float64 ``(2, d)``: where each co
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from qabwnas.search._numba.compiled import compiled
 
 NONE = np.int64(2**63 - 1)
 """Stands for "no point": totals stay far below it."""
@@ -24,7 +25,7 @@ SAMPLED_FROM = 4
 """One point in as many at most makes a first table: it removes nearly what all of them would."""
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def axes_of(low, high, side):  # type: ignore[no-untyped-def]
     """The axes of a box; points outside of it have no cell."""
     axes = np.zeros((2, low.size))
@@ -35,13 +36,13 @@ def axes_of(low, high, side):  # type: ignore[no-untyped-def]
     return axes
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def cell_along(value, m, axes, side):  # type: ignore[no-untyped-def]
     """The cell of a coordinate's value, which is at least the axis's beginning."""
     return np.int64(min((np.float64(value) - axes[0, m]) * axes[1, m], side - 1.0))
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def box_of(columns):  # type: ignore[no-untyped-def]
     """The smallest and the largest value of every coordinate of at least one point."""
     d, n = columns.shape
@@ -55,13 +56,13 @@ def box_of(columns):  # type: ignore[no-untyped-def]
     return low, high
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def side_for(n, n_coordinates, most_cells):  # type: ignore[no-untyped-def]
     """Cells a coordinate, so that all together are about as many as the points, and not too many."""
     return max(2, np.int64(min(n, most_cells) ** (1.0 / max(1, n_coordinates))))
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def enter_entries(columns, first, last, axes, side, entries):  # type: ignore[no-untyped-def]
     """Write the table's entries about the cells strictly below some points, in all coordinates but the last."""
     n, last_cell, step = last - first, np.float64(side - 1), np.int32(side + 1)
@@ -72,7 +73,7 @@ def enter_entries(columns, first, last, axes, side, entries):  # type: ignore[no
             entries[i] = entries[i] * step + np.int32(min((np.float64(column[i]) - low) * scale, last_cell))
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def lower_entries(columns, n, axes, side, table):  # type: ignore[no-untyped-def]
     """Enter the last coordinate of the first n points where it is the smallest, for the cells above their own."""
     above = (table.size - 1) // side  # one cell further along every coordinate
@@ -86,7 +87,7 @@ def lower_entries(columns, n, axes, side, table):  # type: ignore[no-untyped-def
             table[entry] = min(table[entry], values[i])
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def spread_minima(table, side, n_coordinates):  # type: ignore[no-untyped-def]
     """Make every entry the smallest of all those at most it along every coordinate."""
     stride = 1

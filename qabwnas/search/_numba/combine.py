@@ -11,10 +11,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from qabwnas.search._numba import cells
+from qabwnas.search._numba.compiled import compiled
 from qabwnas.search._numba.history import Arrays
 from qabwnas.search._numba.prefilter import columns_at, prefilter
 from qabwnas.search._numba.sweep import swept
@@ -83,7 +83,7 @@ def _minimal(sums: Ints, candidates: Candidates, n_sums: int) -> tuple[Ints, Int
     return columns_at(sums, kept), pairs[kept]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _add(long, first, last, step, short, j, aggregate_max, sums):  # type: ignore[no-untyped-def]
     """Write the sums of one point of the short side with every step-th of the long side; return how many."""
     n = (last - first + step - 1) // step
@@ -98,7 +98,7 @@ def _add(long, first, last, step, short, j, aggregate_max, sums):  # type: ignor
     return n
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _table_of_sample(long, short, aggregate_max):  # type: ignore[no-untyped-def]
     """Axes, side and table of the smallest last coordinate of pairs; without a sum to be lower in, of no pair."""
     d, n_long = long.shape
@@ -124,7 +124,7 @@ def _table_of_sample(long, short, aggregate_max):  # type: ignore[no-untyped-def
     return axes, side, table
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _pairs_below(long, short, aggregate_max, high, first, last, lowest, strides):  # type: ignore[no-untyped-def]
     """Sums and numbers of the pairs with some points of the long side that the table and the bounds leave."""
     axes, side, table = lowest

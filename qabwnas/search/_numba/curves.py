@@ -7,13 +7,12 @@ each makes pairs with one run of the longer side in a slab, a range of the first
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from qabwnas.search._numba.cell_sort import ascending
 from qabwnas.search._numba.cells import NONE
+from qabwnas.search._numba.compiled import bare, compiled, inner
 from qabwnas.search._numba.history import Arrays, precedes
-from qabwnas.search._numba.inner import bare, inner
 from qabwnas.search._numba.slabs import next_slab
 
 _STRIDE = 8  # of the sample, and the neighbours that are looked at together
@@ -51,7 +50,7 @@ def merge_curves(front: Ints, rows: Ints, history: Arrays, high: Ints, max_point
     return np.concatenate(sums, axis=1), np.concatenate(parents), np.concatenate(chosen)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _merge_slice(lists, longer, history, limits, ends, lowest, width):  # type: ignore[no-untyped-def]
     """Go on where the runs ended; return whether there is more, and what was kept."""
     sums = np.empty((lists.shape[1] + longer.shape[1], 2), dtype=np.int64)

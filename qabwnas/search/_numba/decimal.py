@@ -5,8 +5,9 @@ from __future__ import annotations
 from decimal import ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from qabwnas.search._numba.compiled import compiled
 
 _LIMIT = 2**62
 _EXACT = Context(prec=700, Emax=999_999, Emin=-999_999)
@@ -26,7 +27,7 @@ def to_units(values: NDArray[np.float64], decimals: int, floor: bool) -> NDArray
     return units
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _decide_in_doubles(values, power, floor, units, is_open):  # type: ignore[no-untyped-def]
     """Enter the units of values that doubles suffice for, and close those.
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from qabwnas.search._numba.answers import Answers, Choices, are_complete, insert, worst
-from qabwnas.search._numba.inner import bare, inner
+from qabwnas.search._numba.compiled import bare, compiled, inner
 from qabwnas.search._numba.relaxation import relax
 from qabwnas.search._numba.rows import Rows
 
@@ -77,7 +76,7 @@ class Descent:
         return status
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _by_depth(offsets, values, numbers, block_at, is_max):  # type: ignore[no-untyped-def]
     """Starts, values and numbers of rows in the order of the search, and what the blocks at a depth and behind add."""
     n_blocks, d = block_at.size, is_max.size
@@ -211,7 +210,7 @@ def _sort_stably(bounds, rows):  # type: ignore[no-untyped-def]
         bounds[at], rows[at] = bound, row
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _go_on(rows, bounds, path, children, answers, apart, state, max_nodes):  # type: ignore[no-untyped-def]
     starts, is_max, budgets = rows[0], bounds[3], bounds[4]
     totals, _, choice = path

@@ -6,8 +6,9 @@ import time
 from itertools import pairwise
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from qabwnas.search._numba.compiled import compiled
 
 _COMPLETE, _INFEASIBLE, _, _LIMIT = range(4)
 _NODES_A_SLICE = 2_000_000
@@ -43,7 +44,7 @@ def dna_traversal(
     return status, totals, choice, int(state[_N_NODES])
 
 
-@njit(cache=True)
+@compiled
 def _enter(b, stages, loops, repaired):  # type: ignore[no-untyped-def]
     losses, costs, offsets, _ = stages
     bounds, index, ends_at, before = loops
@@ -57,7 +58,7 @@ def _enter(b, stages, loops, repaired):  # type: ignore[no-untyped-def]
     ends_at[b] = bounds[b]
 
 
-@njit(cache=True)
+@compiled
 def _pass_up(b, offsets, bounds, index):  # type: ignore[no-untyped-def]
     """The best of this loop is its first candidate: the loop around need not go further than now."""
     if b > 0:
@@ -65,7 +66,7 @@ def _pass_up(b, offsets, bounds, index):  # type: ignore[no-untyped-def]
     bounds[b] = offsets[b + 1] - offsets[b]
 
 
-@njit(cache=True)
+@compiled
 def _visit_last(b, stages, loops, best, state):  # type: ignore[no-untyped-def]
     losses, costs, offsets, caps = stages
     bounds, index, ends_at, before = loops
@@ -84,7 +85,7 @@ def _visit_last(b, stages, loops, best, state):  # type: ignore[no-untyped-def]
     ends_at[b] = index[b]
 
 
-@njit(cache=True)
+@compiled
 def _traverse(stages, loops, best, state, repaired, max_nodes):  # type: ignore[no-untyped-def]
     """Go on until the traversal is over (the depth is then −1), or ``max_nodes`` candidates were looked at."""
     _, costs, offsets, caps = stages

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from qabwnas.search._numba.compiled import compiled
 
 _FANOUT = 16
 _MOST_CELLS = 1 << 16
@@ -46,7 +47,7 @@ def _descent(costs: Ints) -> Ints:
     return np.flatnonzero(cheaper)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _first_fits_in_descent(points, costs, budgets):  # type: ignore[no-untyped-def]
     """One budget; costs descend."""
     n = costs.size
@@ -80,7 +81,7 @@ def _first_fits_in_descent(points, costs, budgets):  # type: ignore[no-untyped-d
     return found
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _first_fits(points, minima, metrics, budgets, found, first, last):  # type: ignore[no-untyped-def]
     starts, sizes = _levels(points.shape[1])
     top = sizes.size - 1
@@ -105,7 +106,7 @@ def _first_fits(points, minima, metrics, budgets, found, first, last):  # type: 
                 level += 1
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _levels(n_points):  # type: ignore[no-untyped-def]
     """Where every level starts among the minima (the points, level 0, are not among them), and its size."""
     starts, sizes = [0], [n_points]

@@ -14,10 +14,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from qabwnas.search._numba.inner import bare
+from qabwnas.search._numba.compiled import bare, compiled
 
 _POINTS_A_SLICE = 1 << 14  # what their walks touch stays in a cache
 _FEW = 256
@@ -111,7 +110,7 @@ def _room(array: Choices, size: int) -> Choices:
     return larger
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _write_level(at, candidates, pairs, places, choice):  # type: ignore[no-untyped-def]
     """Write the candidates of one level for the points ``at``, and walk to their points of the level before."""
     for i in range(at.size):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from qabwnas.search._numba.compiled import compiled
 
 _UNLIMITED = 2**63 - 1
 _WIDEST_KEY = 2.0**40  # a bound in doubles does not tell more keys apart
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def joined(offsets, values, is_max, origin, budgets):  # type: ignore[no-untyped-def]
     """Join the objective and the metrics behind it to one key, whose order is that of their totals within budgets.
 
@@ -58,7 +59,7 @@ def joined(offsets, values, is_max, origin, budgets):  # type: ignore[no-untyped
     return keys, factors[:n_joined].copy(), least, max(key_range, 1.0), last_key
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def shares_of_slack(offsets, values, metrics, origin, budgets):  # type: ignore[no-untyped-def]
     """What rows cost above the least of their block, in shares of what that leaves of each budget; and what it does."""
     costs = np.empty((metrics.size, values.shape[0]))

@@ -6,10 +6,9 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from qabwnas.search._numba.inner import bare, inner
+from qabwnas.search._numba.compiled import bare, compiled, inner
 from qabwnas.search._numba.joined_rows import shares_of_slack
 from qabwnas.search._numba.linear_basis import relaxation_of
 from qabwnas.search._numba.linear_relaxation import multiplier, solve
@@ -64,7 +63,7 @@ def _nth_least(values: Doubles, n: int) -> float:
     return float(np.partition(values, n)[n]) if n < values.size else np.inf
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _gaps(values, offsets, mask, of_minimal, minimal, metrics, origin, budgets):  # type: ignore[no-untyped-def]
     n_blocks, n_rows = offsets.size - 1, mask.size
     prices = _prices(of_minimal, minimal, metrics, origin, budgets)

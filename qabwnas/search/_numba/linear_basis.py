@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from qabwnas.search._numba.inner import bare, inner
+from qabwnas.search._numba.compiled import bare, inner
 
 OBJECTIVE, PRICED, MULTIPLIER_SUM, ROUNDING = 0, 1, 2, 3
 """Places in :attr:`Relaxation.numbers`."""

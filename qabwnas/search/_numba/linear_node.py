@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from qabwnas.search._numba.answers import are_apart, are_complete, insert, worst
-from qabwnas.search._numba.inner import bare
+from qabwnas.search._numba.compiled import bare
 from qabwnas.search._numba.linear_relaxation import SOLVED, bound, bound_with, solve
 
 _NONE = 2**63 - 1

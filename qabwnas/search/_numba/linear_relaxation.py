@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from qabwnas.search._numba.inner import bare
+from qabwnas.search._numba.compiled import bare
 from qabwnas.search._numba.linear_basis import (
     MULTIPLIER_SUM,
     OBJECTIVE,

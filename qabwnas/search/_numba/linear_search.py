@@ -6,11 +6,10 @@ A twin of ``csrc/qabwnas/linear_search.hpp``, which also improves the best subne
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from qabwnas.search._numba.answers import Answers, Choices
-from qabwnas.search._numba.inner import bare, inner
+from qabwnas.search._numba.compiled import bare, compiled, inner
 from qabwnas.search._numba.joined_rows import joined, shares_of_slack
 from qabwnas.search._numba.linear_basis import mark_basis, relaxation_of, start_anew
 from qabwnas.search._numba.linear_node import expand, is_behind, key_bound, share
@@ -97,7 +96,7 @@ class LinearSearch:
         return status
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _go_on(of_rows, of_metrics, shares, open_nodes, node, answers, apart, state, limits):  # type: ignore[no-untyped-def]
     offsets, (objectives, costs, key_range) = of_rows[0], shares
     lp = relaxation_of(offsets, objectives, costs)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from qabwnas.search._numba.inner import bare
+from qabwnas.search._numba.compiled import bare
 
 _MOST_BYTES = 1 << 30
 _FEW = 64

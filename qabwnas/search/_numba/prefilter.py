@@ -7,7 +7,6 @@ fewer points, and O(k × cells × d) for the tables.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from qabwnas.search._numba.cells import (
@@ -21,6 +20,7 @@ from qabwnas.search._numba.cells import (
     side_for,
     spread_minima,
 )
+from qabwnas.search._numba.compiled import compiled
 
 _FEW_POINTS = 32
 _POINTS_AT_ONCE = 1 << 20  # a call on so many takes less than a tenth of a second
@@ -47,7 +47,7 @@ def prefilter(columns: Ints, k: int) -> Ints:
     return rest
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def not_above(columns, k):  # type: ignore[no-untyped-def]
     """Round by round, until a round removes little; the first holds all points to a sample of them."""
     step = max(SAMPLED_FROM, columns.shape[1] // _SAMPLE)
@@ -62,7 +62,7 @@ def not_above(columns, k):  # type: ignore[no-untyped-def]
     return kept
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _below_lowest(columns, k, step):  # type: ignore[no-untyped-def]
     """Points that some group of a sample has nothing against, of k groups: fewer than k of the sample remove them.
 
@@ -94,7 +94,7 @@ def _below_lowest(columns, k, step):  # type: ignore[no-untyped-def]
     return kept[:n_kept].copy()
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def columns_at(columns, positions):  # type: ignore[no-untyped-def]
     taken = np.empty((columns.shape[0], positions.size), dtype=np.int64)
     for m in range(columns.shape[0]):

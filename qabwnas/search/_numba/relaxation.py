@@ -9,12 +9,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from qabwnas.search._numba.cell_sort import ascending
 from qabwnas.search._numba.cells import NONE
-from qabwnas.search._numba.inner import bare, inner
+from qabwnas.search._numba.compiled import bare, compiled, inner
 
 _UNLIMITED = 2**63 - 1
 _LOWEST = -(2**63)
@@ -83,7 +82,7 @@ def _scaled_to_slack(costs: Ints, room: int, offsets: Ints) -> Ints:
     return np.array([cost * _SCALE // slack if cost <= slack else _SCALE + 1 for cost in above], dtype=np.int64)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _extend(objectives, relaxations, r, offsets, is_max, depth):  # type: ignore[no-untyped-def]
     """Make staircases of one depth after the other, down to 1, for one slice; return the last one made."""
     costs, steps, ends = relaxations[0][r], relaxations[2][r], relaxations[3][r]

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from qabwnas.search._numba.inner import inner
+from qabwnas.search._numba.compiled import compiled, inner
 from qabwnas.search._numba.short_blocks import prune_blocks
 
 _UNLIMITED = 2**63 - 1
@@ -40,7 +39,7 @@ def usable_rows(values: Ints, offsets: Ints, is_max: Bytes, origin: Ints, budget
     return mask if _keep_usable_within_all(values, offsets, is_max, origin, budgets, mask) else None
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _keep_usable_within_all(values, offsets, is_max, origin, budgets, mask):  # type: ignore[no-untyped-def]
     for m in range(budgets.size):
         is_budgeted = budgets[m] != _UNLIMITED

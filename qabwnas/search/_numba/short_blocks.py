@@ -6,11 +6,10 @@ Calls from Python would cost more than the work on blocks of a few thousand rows
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from qabwnas.search._numba.cell_sort import ascending
-from qabwnas.search._numba.inner import inner
+from qabwnas.search._numba.compiled import compiled, inner
 from qabwnas.search._numba.prefilter import columns_at, not_above
 from qabwnas.search._numba.prune import prune
 from qabwnas.search._numba.sweep import staircase_slice, sweep_minima, sweep_order
@@ -38,7 +37,7 @@ def prune_blocks(values: Ints, offsets: Ints, is_max: Bytes, mask: Bytes, k: int
     return kept
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _prune_slice(values, offsets, order, n_sums, k, mask, kept, first_block):  # type: ignore[no-untyped-def]
     """Go on from the given block; return where the slice ended, and whether that block is too long."""
     n_steps = 0

@@ -6,7 +6,7 @@ The points of the shorter side are lists; each makes pairs with one run of the l
 from __future__ import annotations
 
 from qabwnas.search._numba.cells import NONE
-from qabwnas.search._numba.inner import bare
+from qabwnas.search._numba.compiled import bare
 
 
 @bare

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from qabwnas.search._numba.compiled import compiled
 
 _STEPS_A_SLICE = 1 << 25
 
@@ -27,7 +28,7 @@ def thinned(points: Ints, first_tested: int, position: int, slack: float) -> NDA
     return kept
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _thin_slice(points, loose, first_tested, kept, stored, n_stored, start):  # type: ignore[no-untyped-def]
     """Go on from the given point; return where the slice ended, and how many are kept."""
     n, d = points.shape

@@ -9,13 +9,12 @@ table leaves open are sorted, and tested by a staircase.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from qabwnas.search._numba.cell_sort import ascending
 from qabwnas.search._numba.cells import NONE
+from qabwnas.search._numba.compiled import bare, compiled, inner
 from qabwnas.search._numba.history import Arrays
-from qabwnas.search._numba.inner import bare, inner
 from qabwnas.search._numba.slabs import next_slab
 from qabwnas.search._numba.ties import sort_ties
 
@@ -74,7 +73,7 @@ def _width(low, high):  # type: ignore[no-untyped-def]
     return np.float64(np.uint64(high) - np.uint64(low))
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _cut_into_cells(lists, longer, aggregate_max, limits, list_cells, long_cells, table):  # type: ignore[no-untyped-def]
     """Write the cells of both sides, and the table that limits close; return whether it has an open cell.
 
@@ -99,7 +98,7 @@ def _cut_into_cells(lists, longer, aggregate_max, limits, list_cells, long_cells
     return True, low, scale
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _merge_slice(sides, aggregate_max, limits, history, runs, cells, stairs, n_stairs):  # type: ignore[no-untyped-def]
     """Go on where the runs ended; return whether there is more, the staircase and its steps, and what was kept.
 

@@ -6,11 +6,11 @@ See ``csrc/qabwnas/prune.hpp`` for the order of the sweep and why it decides tie
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from qabwnas.search._numba.archive import sweep_grid
 from qabwnas.search._numba.cells import NONE
+from qabwnas.search._numba.compiled import compiled
 from qabwnas.search._numba.ties import Candidates, in_sweep_order
 
 _MOVES_A_SLICE = 1 << 20
@@ -47,7 +47,7 @@ def kept_of_sorted(points: Ints, n_sums: int, k: int) -> NDArray[np.bool_]:
     return kept
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def rows_at(columns, positions):  # type: ignore[no-untyped-def]
     """The points ``(n, d)`` at some positions of ``columns``."""
     rows = np.empty((positions.size, columns.shape[0]), dtype=np.int64)
@@ -57,7 +57,7 @@ def rows_at(columns, positions):  # type: ignore[no-untyped-def]
     return rows
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def sweep_minima(points, k):  # type: ignore[no-untyped-def]
     """One coordinate: keep the k smallest so far, ascending."""
     n = points.shape[0]
@@ -86,7 +86,7 @@ def _sweep_staircase(points: Ints) -> NDArray[np.bool_]:
     return kept
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def staircase_slice(points, kept, steps, n_steps, start):  # type: ignore[no-untyped-def]
     """Go on from the given point; return where the slice ended, and the number of steps."""
     xs, ys = steps

@@ -8,12 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from qabwnas.search._numba.cell_sort import ascending
+from qabwnas.search._numba.compiled import bare, compiled
 from qabwnas.search._numba.history import Arrays, of_one_part, precedes
-from qabwnas.search._numba.inner import bare
 
 _SHORT = 16
 
@@ -56,7 +55,7 @@ def _precedes(a, b, columns, n_sums, candidates):  # type: ignore[no-untyped-def
     return precedes(pairs[a] // n_rows, pairs[a] % n_rows, pairs[b] // n_rows, pairs[b] % n_rows, history)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def sort_ties(order, columns, n_sums, candidates):  # type: ignore[no-untyped-def]
     """Sort every run of equal first sums."""
     n = order.size
@@ -70,7 +69,7 @@ def sort_ties(order, columns, n_sums, candidates):  # type: ignore[no-untyped-de
         first = last
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _sort_run(run, columns, n_sums, candidates):  # type: ignore[no-untyped-def]
     """Merge sort from the bottom up; short pieces by insertion."""
     n = run.size

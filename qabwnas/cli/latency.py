@@ -30,7 +30,7 @@ def command() -> None:
 @click.option("-o", "--output", metavar="NEW.h5", type=_FILE, required=True)
 @click.option(
     "--statistic",
-    type=click.Choice(["median", "quartile", "minimum"]),
+    type=click.Choice(["median", "fastest_quarter", "minimum"]),
     help="What to take of repeated runs: the median, unless said otherwise. Of a .json file only.",
 )
 @click.option("--device", metavar="NAME", help="What to call the device; of a .yaml table, which does not say it.")

@@ -21,22 +21,26 @@ from qabwnas.lut.lut import Lut, LutBlock, Metric
 FORMAT = "qabwnas-latency"
 NEWEST = 1
 
-Statistic = Literal["median", "quartile", "minimum"]
+Statistic = Literal["median", "fastest_quarter", "minimum"]
 STATISTICS: tuple[Statistic, ...] = get_args(Statistic)
 
 
 @dataclass(frozen=True)
 class Timing:
-    """Milliseconds of repeated runs; lower quartile and spread are ``None`` where they were not given."""
+    """Milliseconds of repeated runs; fastest quarter and spread are ``None`` where they were not given."""
 
     median_ms: float
-    quartile_ms: float | None
+    fastest_quarter_ms: float | None
     minimum_ms: float
     spread_ms: float | None
     where: str
 
     def value(self, statistic: Statistic) -> float:
-        value = {"median": self.median_ms, "quartile": self.quartile_ms, "minimum": self.minimum_ms}[statistic]
+        value = {
+            "median": self.median_ms,
+            "fastest_quarter": self.fastest_quarter_ms,
+            "minimum": self.minimum_ms,
+        }[statistic]
         if value is None:
             raise InputError(f"{self.where}.{statistic}_ms: missing")
         return value
@@ -185,11 +189,13 @@ def _candidate(fields: Fields) -> MeasuredCandidate:
 
 
 def _timing(fields: Fields, ends: bool) -> Timing:
-    quartile, spread = (fields.number(name) if fields.has(name) else None for name in ("quartile_ms", "spread_ms"))
-    timing = Timing(fields.number("median_ms"), quartile, fields.number("minimum_ms"), spread, fields.where)
-    if quartile is not None and quartile > timing.median_ms:
-        raise InputError(f"{fields.path('quartile_ms')}: {quartile} is above the median {timing.median_ms}")
-    above, largest = ("median", timing.median_ms) if quartile is None else ("quartile", quartile)
+    fastest, spread = (
+        fields.number(name) if fields.has(name) else None for name in ("fastest_quarter_ms", "spread_ms")
+    )
+    timing = Timing(fields.number("median_ms"), fastest, fields.number("minimum_ms"), spread, fields.where)
+    if fastest is not None and fastest > timing.median_ms:
+        raise InputError(f"{fields.path('fastest_quarter_ms')}: {fastest} is above the median {timing.median_ms}")
+    above, largest = ("median", timing.median_ms) if fastest is None else ("fastest quarter", fastest)
     if timing.minimum_ms > largest:
         raise InputError(f"{fields.path('minimum_ms')}: {timing.minimum_ms} is above the {above} {largest}")
     if ends:

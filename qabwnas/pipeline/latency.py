@@ -23,7 +23,7 @@ SAFE = 0.95
 
 @dataclass(frozen=True)
 class Validation:
-    """How well sums of parts predict whole networks, by medians, lower quartiles or minima over rounds.
+    """How well sums of parts predict whole networks, by medians, fastest quarters or minima of rounds.
 
     Attributes:
         predicted_ms, measured_ms: of every network.

@@ -78,11 +78,12 @@ def _draw_families(panel: Axes, results: Results, families: list[str], x: Callab
 
 
 def _draw_teachers(panel: Axes, results: Results, x: Callable[[Result], float]) -> None:
-    for row in results.networks:
-        if row.family == TEACHER:
-            at = (x(row), row.final_score * PERCENT)
-            panel.plot(*at, "*", color="black", markersize=8)
-            panel.annotate(row.name, at, (4, 4), textcoords="offset points", fontsize="x-small")
+    rows = [row for row in results.networks if row.family == TEACHER]
+    sizes, scores = [x(row) for row in rows], [row.final_score * PERCENT for row in rows]
+    panel.plot(sizes, scores, "*", color="black", markersize=8, label=TEACHER)
+    for row, size, score in zip(rows, sizes, scores, strict=True):
+        bits = row.name.removeprefix(f"{TEACHER} ")
+        panel.annotate(bits, (size, score), (0, 6), textcoords="offset points", fontsize="x-small", ha="center")
 
 
 def _rank_text(results: Results) -> str:

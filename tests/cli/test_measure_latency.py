@@ -106,9 +106,9 @@ def test_validation_is_told_for_all_statistics(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     assert (tmp_path / "r.png").read_bytes().startswith(b"\x89PNG")
     assert "3 whole candidates of blocks beside the sums of their layers: " in result.stderr
-    median, quartile, minimum, _ = result.stdout.splitlines()
+    median, fastest_quarter, minimum, _ = result.stdout.splitlines()
     assert median.startswith("median: Kendall's τ ")
-    assert quartile.startswith("quartile: Kendall's τ ")
+    assert fastest_quarter.startswith("fastest_quarter: Kendall's τ ")
     assert minimum.startswith("minimum: Kendall's τ ")
     assert "--margin 'latency_ms[pi 4]=" in median
 

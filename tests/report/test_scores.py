@@ -22,7 +22,7 @@ def test_three_panels_with_a_series_for_each_family(tmp_path: Path, monkeypatch:
     draw_scores(RESULTS, tmp_path / "scores.png")
     assert (tmp_path / "scores.png").read_bytes().startswith(b"\x89PNG")
     encoder, whole, noise = drawn[0].axes
-    assert [t.get_text() for t in encoder.get_legend().get_texts()] == ["under budgets", "w4a4 front"]
+    assert [t.get_text() for t in encoder.get_legend().get_texts()] == ["teacher", "under budgets", "w4a4 front"]
     series = [container.lines[0].get_xydata().round(6).tolist() for container in encoder.containers]
     assert series == [[[0.061612, 97.5]], [[0.049, 95.5]]]
     assert whole.containers[1].lines[0].get_xdata().tolist() == pytest.approx([0.05])
@@ -30,6 +30,7 @@ def test_three_panels_with_a_series_for_each_family(tmp_path: Path, monkeypatch:
     for panel, size in ((encoder, 0.27784), (whole, 2.27784)):
         star = next(line for line in panel.lines if line.get_marker() == "*")
         assert star.get_xydata().tolist() == [[pytest.approx(size), pytest.approx(98.5)]]
+        assert [text.get_text() for text in panel.texts] == ["FP32"]
     assert noise.get_title() == "Kendall's τ 1.00 (2 networks; 1: less noise always scores more)"
 
 

@@ -56,7 +56,7 @@ asan-test: $(VENV)/.installed
 		../../$(BIN)/python -m pytest -p no:cacheprovider -k "not numba" tests/search/test_against_oracle.py \
 		tests/search/test_frontier.py tests/search/test_extent.py tests/search/test_batch.py
 
-build/fuzz_engine: $(wildcard csrc/fuzz/* csrc/qabwnas/*)
+build/fuzz_engine: $(wildcard csrc/fuzz/* csrc/qabwnas/*) csrc/tests/oracle.hpp
 	@mkdir -p build
 	@echo 'extern "C" int LLVMFuzzerTestOneInput(const char*, unsigned long) { return 0; }' | \
 		$(CLANGXX) -x c++ -fsanitize=fuzzer,address,undefined - -o build/fuzz_probe 2>/dev/null || \

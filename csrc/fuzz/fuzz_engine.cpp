@@ -5,14 +5,15 @@
 #include <cstdlib>
 #include <limits>
 
-#include "fuzz/brute_force.hpp"
 #include "qabwnas/first_fit.hpp"
 #include "qabwnas/front.hpp"
 #include "qabwnas/prune.hpp"
 #include "qabwnas/top.hpp"
+#include "tests/oracle.hpp"
 
 using namespace qabwnas;
-using brute_force::Subnet;
+using oracle::Subnet;
+using oracle::subnets_of;
 
 namespace {
 
@@ -118,25 +119,6 @@ void expect(bool holds, const char* what) {
     std::abort();
 }
 
-std::vector<Subnet> subnets_of(const std::vector<Value>& totals, const std::vector<Index>& choice,
-                               const Problem& problem) {
-    std::vector<Subnet> subnets;
-    for (std::size_t i = 0; i * problem.n_metrics() < totals.size(); ++i) {
-        const Value* total = &totals[i * problem.n_metrics()];
-        const Index* row = &choice[i * problem.n_blocks()];
-        subnets.push_back({{total, total + problem.n_metrics()}, {row, row + problem.n_blocks()}});
-    }
-    return subnets;
-}
-
-std::vector<Subnet> subnets_of(const Subnets& found, const Problem& problem) {
-    return subnets_of(found.totals, found.choice, problem);
-}
-
-std::vector<Subnet> subnets_of(const Front& found, const Problem& problem) {
-    return subnets_of(found.totals, whole_choice(found.levels), problem);
-}
-
 bool are_among(const std::vector<Subnet>& subnets, const std::vector<Subnet>& sorted) {
     return std::all_of(subnets.begin(), subnets.end(),
                        [&](const Subnet& subnet) { return std::binary_search(sorted.begin(), sorted.end(), subnet); });
@@ -149,7 +131,7 @@ void check_pruning(const Problem& problem, Bytes& bytes) {
         Cancel cancel;
         std::vector<Index> rows = prune(block, order, k, cancel).rows;
         std::sort(rows.begin(), rows.end());
-        expect(rows == brute_force::pruned(block, problem.aggregations, k), "pruning");
+        expect(rows == oracle::pruned(block, problem.aggregations, k), "pruning");
     }
 }
 
@@ -159,7 +141,7 @@ void check_front(const Problem& problem, const std::vector<Subnet>& all, Bytes& 
     const std::size_t max_bytes = bytes.one_in(4) ? 40 * bytes.count(0, 255) : plenty;
     Cancel cancel;
     const Front found = front(problem, {high, 0, max_bytes}, cancel);
-    const std::vector<Subnet> expected = brute_force::within(brute_force::front(all), high);
+    const std::vector<Subnet> expected = oracle::within(oracle::front(all), high);
     if (found.status == Status::limit) {
         expect(max_bytes < plenty && found.totals.empty() && found.levels.empty(), "a front at its limit");
         return;
@@ -181,13 +163,13 @@ void check_thinned_front(const Problem& problem, const std::vector<Subnet>& all,
     Cancel cancel;
     const Front found = front(problem, {high, slack, plenty}, cancel);
     const std::vector<Subnet> kept = subnets_of(found, problem);
-    expect(are_among(kept, all) && kept == brute_force::front(kept), "a thinned front is a front of subnets");
-    expect(brute_force::within(kept, high) == kept, "the bounds of a thinned front");
+    expect(are_among(kept, all) && kept == oracle::front(kept), "a thinned front is a front of subnets");
+    expect(oracle::within(kept, high) == kept, "the bounds of a thinned front");
     const double factor = std::pow(1 + slack, static_cast<double>(problem.n_blocks())) * (1 + 1e-12);
-    for (const Subnet& subnet : brute_force::within(brute_force::front(all), high)) {
+    for (const Subnet& subnet : oracle::within(oracle::front(all), high)) {
         std::vector<Value> loose = subnet.totals;
         loose[0] = static_cast<Value>(std::min(static_cast<double>(loose[0]) * factor, 9.2e18));
-        const auto covers = [&](const Subnet& other) { return brute_force::at_most(other.totals, loose); };
+        const auto covers = [&](const Subnet& other) { return oracle::at_most(other.totals, loose); };
         expect(std::any_of(kept.begin(), kept.end(), covers), "a thinned front covers the whole one");
     }
 }
@@ -199,18 +181,17 @@ void check_top(const Problem& problem, const std::vector<Subnet>& all, Bytes& by
     const std::size_t max_nodes = bytes.one_in(4) ? bytes.count(0, 255) : plenty;
     Cancel cancel;
     const Top found = top(problem, budgets, k, distance, {max_nodes, 1e300}, cancel);
-    const std::vector<Subnet> feasible = brute_force::within(all, budgets), best = subnets_of(found, problem);
+    const std::vector<Subnet> feasible = oracle::within(all, budgets), best = subnets_of(found, problem);
     if (found.status == Status::limit) {
         expect(max_nodes < plenty, "a search stops at a limit only");
         expect(are_among(best, feasible) && best.size() <= k, "a search at its limit has feasible subnets");
         for (std::size_t i = 0; i < best.size(); ++i)
-            expect(
-                brute_force::is_apart(best[i], {best.begin(), best.begin() + static_cast<std::ptrdiff_t>(i)}, distance),
-                "a search at its limit keeps the distance");
+            expect(oracle::is_apart(best[i], {best.begin(), best.begin() + static_cast<std::ptrdiff_t>(i)}, distance),
+                   "a search at its limit keeps the distance");
         if (!feasible.empty()) expect(found.bound <= feasible[0].totals[0], "the bound of a search at its limit");
         return;
     }
-    expect(best == brute_force::top(feasible, k, distance), "the best subnets");
+    expect(best == oracle::top(feasible, k, distance), "the best subnets");
     expect(found.status == (feasible.empty() ? Status::infeasible : Status::complete), "the search's status");
     if (!feasible.empty()) expect(found.bound == feasible[0].totals[0], "the bound of a complete search");
 }
@@ -252,7 +233,7 @@ void check_queries(const std::vector<Subnet>& all, Bytes& bytes) {
     std::vector<std::int64_t> found(n_queries);
     first_fits({points, {minima.data(), n_minima, n_minima}}, metrics, budgets.data(), n_queries, 1, found.data());
     for (std::size_t q = 0; q < n_queries; ++q)
-        expect(found[q] == brute_force::first_fit(points, metrics, &budgets[q * metrics.size()]), "a first fit");
+        expect(found[q] == oracle::first_fit(points, metrics, &budgets[q * metrics.size()]), "a first fit");
 }
 
 }  // namespace
@@ -260,7 +241,7 @@ void check_queries(const std::vector<Subnet>& all, Bytes& bytes) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     Bytes bytes(data, size);
     const Instance instance = instance_of(bytes);
-    const std::vector<Subnet> all = brute_force::subnets(instance.problem);
+    const std::vector<Subnet> all = oracle::subnets(instance.problem);
     check_pruning(instance.problem, bytes);
     check_front(instance.problem, all, bytes);
     check_thinned_front(instance.problem, all, bytes);

@@ -14,8 +14,11 @@
 #include "qabwnas/front.hpp"
 #include "qabwnas/prune.hpp"
 #include "qabwnas/top.hpp"
+#include "tests/oracle.hpp"
 
 using namespace qabwnas;
+using oracle::Subnet;
+using oracle::subnets_of;
 
 namespace {
 
@@ -29,12 +32,6 @@ void expect(bool holds, const std::string& what) {
     ++n_failures;
     std::printf("FAILED: %s\n", what.c_str());
 }
-
-struct Subnet {
-    std::vector<Value> totals;
-    std::vector<Index> choice;
-    auto operator<=>(const Subnet&) const = default;
-};
 
 // A problem and the memory that its views look at.
 struct Instance {
@@ -62,25 +59,6 @@ Instance random_instance(std::mt19937& random) {
     return instance;
 }
 
-std::vector<Subnet> all_subnets(const Problem& problem) {
-    std::vector<Subnet> partial{{problem.origin, {}}};
-    for (const Columns& block : problem.blocks) {
-        std::vector<Subnet> longer;
-        for (const Subnet& subnet : partial) {
-            for (std::size_t row = 0; row < block.n_rows; ++row) {
-                Subnet next = subnet;
-                next.choice.push_back(static_cast<Index>(row));
-                for (std::size_t m = 0; m < problem.n_metrics(); ++m)
-                    next.totals[m] = combine(problem.aggregations[m], next.totals[m], block.at(m, row));
-                longer.push_back(std::move(next));
-            }
-        }
-        partial = std::move(longer);
-    }
-    std::sort(partial.begin(), partial.end());
-    return partial;
-}
-
 std::vector<Value> random_budgets(const std::vector<Subnet>& all, std::mt19937& random) {
     std::vector<Value> budgets(all[0].totals.size(), unlimited);
     for (std::size_t m = 0; m < budgets.size(); ++m)
@@ -88,57 +66,20 @@ std::vector<Value> random_budgets(const std::vector<Subnet>& all, std::mt19937& 
     return budgets;
 }
 
-bool at_most(const std::vector<Value>& a, const std::vector<Value>& b) {
-    for (std::size_t i = 0; i < a.size(); ++i)
-        if (a[i] > b[i]) return false;
-    return true;
-}
-
-// Those of sorted subnets that none before them is at most.
-std::vector<Subnet> front_of(const std::vector<Subnet>& sorted) {
-    std::vector<Subnet> kept;
-    for (const Subnet& subnet : sorted) {
-        const auto covers = [&](const Subnet& other) { return at_most(other.totals, subnet.totals); };
-        if (std::none_of(kept.begin(), kept.end(), covers)) kept.push_back(subnet);
-    }
-    return kept;
-}
-
-std::vector<Subnet> subnets_of(const std::vector<Value>& totals, const std::vector<Index>& choice,
-                               const Problem& problem) {
-    std::vector<Subnet> subnets;
-    for (std::size_t i = 0; i * problem.n_metrics() < totals.size(); ++i) {
-        const Value* total = &totals[i * problem.n_metrics()];
-        const Index* row = &choice[i * problem.n_blocks()];
-        subnets.push_back({{total, total + problem.n_metrics()}, {row, row + problem.n_blocks()}});
-    }
-    return subnets;
-}
-
-std::vector<Subnet> subnets_of(const Subnets& found, const Problem& problem) {
-    return subnets_of(found.totals, found.choice, problem);
-}
-
-std::vector<Subnet> subnets_of(const Front& found, const Problem& problem) {
-    return subnets_of(found.totals, whole_choice(found.levels), problem);
-}
-
 void test_fronts_and_searches() {
     std::mt19937 random(20261124);
     for (int example = 0; example < 400; ++example) {
         const Instance instance = random_instance(random);
         const Problem& problem = instance.problem;
-        const std::vector<Subnet> all = all_subnets(problem);
+        const std::vector<Subnet> all = oracle::subnets(problem);
 
         Cancel cancel;
         const std::vector<Value> none(problem.n_metrics(), unlimited);
         const Front found = front(problem, {none, 0, plenty}, cancel);
-        expect(subnets_of(found, problem) == front_of(all), "front of example " + std::to_string(example));
+        expect(subnets_of(found, problem) == oracle::front(all), "front of example " + std::to_string(example));
 
         const std::vector<Value> budgets = random_budgets(all, random);
-        std::vector<Subnet> feasible;
-        for (const Subnet& subnet : all)
-            if (at_most(subnet.totals, budgets)) feasible.push_back(subnet);
+        std::vector<Subnet> feasible = oracle::within(all, budgets);
         const std::size_t k = random() % 2 ? 1 : 1 + random() % 12;
         feasible.resize(std::min(feasible.size(), k));
         const Top best = top(problem, budgets, k, 1, no_limits, cancel);
@@ -158,10 +99,9 @@ void test_bounded_fronts() {
         }
         instance.problem.origin[0] = 1;
         const Problem& problem = instance.problem;
-        const std::vector<Subnet> all = all_subnets(problem);
+        const std::vector<Subnet> all = oracle::subnets(problem);
         const std::vector<Value> budgets = random_budgets(all, random);
-        std::vector<Subnet> within = front_of(all);
-        std::erase_if(within, [&](const Subnet& subnet) { return !at_most(subnet.totals, budgets); });
+        const std::vector<Subnet> within = oracle::within(oracle::front(all), budgets);
         Cancel cancel;
         const Front part = front(problem, {budgets, 0, plenty}, cancel);
         expect(subnets_of(part, problem) == within, "part of the front of example " + std::to_string(example));
@@ -171,12 +111,12 @@ void test_bounded_fronts() {
         no_loss[0] = unlimited;
         const double slack = 0.2;
         const std::vector<Subnet> loose = subnets_of(front(problem, {no_loss, slack, plenty}, cancel), problem);
-        expect(loose == front_of(loose), "a loose front is a front, sorted");
-        for (Subnet subnet : front_of(all)) {
-            if (!at_most(subnet.totals, no_loss)) continue;
+        expect(loose == oracle::front(loose), "a loose front is a front, sorted");
+        for (Subnet subnet : oracle::front(all)) {
+            if (!oracle::at_most(subnet.totals, no_loss)) continue;
             for (std::size_t block = 0; block < problem.n_blocks(); ++block)
                 subnet.totals[0] += static_cast<Value>(static_cast<double>(subnet.totals[0]) * slack) + 1;
-            const auto covers = [&](const Subnet& kept) { return at_most(kept.totals, subnet.totals); };
+            const auto covers = [&](const Subnet& kept) { return oracle::at_most(kept.totals, subnet.totals); };
             expect(std::any_of(loose.begin(), loose.end(), covers), "slack of example " + std::to_string(example));
         }
     }
@@ -186,10 +126,9 @@ void test_brute_force() {
     std::mt19937 random(20261126);
     for (int example = 0; example < 400; ++example) {
         const Instance instance = random_instance(random);
-        const std::vector<Subnet> all = all_subnets(instance.problem);
+        const std::vector<Subnet> all = oracle::subnets(instance.problem);
         const std::vector<Value> budgets = random_budgets(all, random);
-        std::vector<Subnet> feasible = all;
-        std::erase_if(feasible, [&](const Subnet& subnet) { return !at_most(subnet.totals, budgets); });
+        std::vector<Subnet> feasible = oracle::within(all, budgets);
         feasible.resize(std::min(feasible.size(), std::size_t{1}));
         Cancel cancel;
         const Subnets best = brute_force(instance.problem, budgets, plenty, cancel);
@@ -208,7 +147,7 @@ void test_dna_traversal() {
         if (problem.n_metrics() < 2) continue;
         problem.aggregations.assign(2, Aggregation::sum);
         problem.origin.resize(2);
-        std::vector<Subnet> all = all_subnets(problem);
+        std::vector<Subnet> all = oracle::subnets(problem);
         const Value budget = all[random() % all.size()].totals[1] - (random() % 4 == 0);
         std::erase_if(all, [&](const Subnet& subnet) { return subnet.totals[1] > budget; });
         Cancel cancel;
@@ -226,12 +165,12 @@ void test_dna_traversal() {
 void test_limits() {
     std::mt19937 random(7);
     Instance instance = random_instance(random);
-    while (all_subnets(instance.problem).size() < 50) instance = random_instance(random);
+    while (oracle::subnets(instance.problem).size() < 50) instance = random_instance(random);
     Cancel cancel;
     const std::vector<Value> none(instance.problem.n_metrics(), unlimited);
     const Top best = top(instance.problem, none, 1, 1, {1, 1e300}, cancel);
     expect(best.status == Status::limit, "a search past its nodes says so");
-    expect(best.bound <= all_subnets(instance.problem)[0].totals[0], "its bound is below the optimum");
+    expect(best.bound <= oracle::subnets(instance.problem)[0].totals[0], "its bound is below the optimum");
     const Front stopped = front(instance.problem, {none, 0, 100}, cancel);
     expect(stopped.status == Status::limit && stopped.totals.empty(), "a front past its memory says so");
     Cancel at_once([] { return true; });

@@ -1,11 +1,13 @@
-// What the engine computes, the slow and obvious way: all subnets are made and compared.
+// What the engine computes, the slow and obvious way: all subnets are made and compared. For tests and fuzzing.
 #pragma once
 
+#include <algorithm>
 #include <vector>
 
+#include "qabwnas/front.hpp"
 #include "qabwnas/problem.hpp"
 
-namespace qabwnas::brute_force {
+namespace qabwnas::oracle {
 
 struct Subnet {
     std::vector<Value> totals;
@@ -17,6 +19,26 @@ inline bool at_most(const std::vector<Value>& a, const std::vector<Value>& b) {
     for (std::size_t i = 0; i < a.size(); ++i)
         if (a[i] > b[i]) return false;
     return true;
+}
+
+// What the engine found, a subnet a row.
+inline std::vector<Subnet> subnets_of(const std::vector<Value>& totals, const std::vector<Index>& choice,
+                                      const Problem& problem) {
+    std::vector<Subnet> subnets;
+    for (std::size_t i = 0; i * problem.n_metrics() < totals.size(); ++i) {
+        const Value* total = &totals[i * problem.n_metrics()];
+        const Index* row = &choice[i * problem.n_blocks()];
+        subnets.push_back({{total, total + problem.n_metrics()}, {row, row + problem.n_blocks()}});
+    }
+    return subnets;
+}
+
+inline std::vector<Subnet> subnets_of(const Subnets& found, const Problem& problem) {
+    return subnets_of(found.totals, found.choice, problem);
+}
+
+inline std::vector<Subnet> subnets_of(const Front& found, const Problem& problem) {
+    return subnets_of(found.totals, whole_choice(found.levels), problem);
 }
 
 // Every subnet, in the order of answers.
@@ -106,4 +128,4 @@ inline std::int64_t first_fit(const Columns& points, const std::vector<std::size
     return -1;
 }
 
-}  // namespace qabwnas::brute_force
+}  // namespace qabwnas::oracle

@@ -36,11 +36,7 @@ class Timing:
     where: str
 
     def value(self, statistic: Statistic) -> float:
-        value = {
-            "median": self.median_ms,
-            "fastest_quarter": self.fastest_quarter_ms,
-            "minimum": self.minimum_ms,
-        }[statistic]
+        value: float | None = getattr(self, f"{statistic}_ms")
         if value is None:
             raise InputError(f"{self.where}.{statistic}_ms: missing")
         return value

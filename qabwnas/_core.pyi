@@ -1,12 +1,13 @@
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 _Level = tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]]
+_Ask = Callable[[], object] | None
 _Grid = tuple[float, float, float, float]
 
-def prune(values: NDArray[np.int64], is_max: NDArray[np.uint8], k: int) -> NDArray[np.int64]: ...
+def prune(values: NDArray[np.int64], is_max: NDArray[np.uint8], k: int, ask: _Ask = None) -> NDArray[np.int64]: ...
 def front(
     values: NDArray[np.int64],
     offsets: NDArray[np.int64],
@@ -15,6 +16,7 @@ def front(
     high: NDArray[np.int64],
     slack: float,
     max_bytes: int,
+    ask: _Ask = None,
 ) -> tuple[int, NDArray[np.int64], list[_Level], int, int, int]: ...
 def choice_of(levels: Sequence[_Level], points: NDArray[np.int64]) -> NDArray[np.int32]: ...
 def top(
@@ -27,6 +29,7 @@ def top(
     distance: int,
     max_nodes: int,
     max_seconds: float,
+    ask: _Ask = None,
 ) -> tuple[int, NDArray[np.int64], NDArray[np.int32], int, int]: ...
 def first_fit(
     points: NDArray[np.int64],

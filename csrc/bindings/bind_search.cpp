@@ -9,12 +9,13 @@ namespace qabwnas {
 
 namespace {
 
-py::array_t<std::int64_t> prune_rows(const Array<Value>& values, const Array<std::uint8_t>& is_max, std::size_t k) {
+py::array_t<std::int64_t> prune_rows(const Array<Value>& values, const Array<std::uint8_t>& is_max, std::size_t k,
+                                     const py::object& ask) {
     if (values.ndim() != 2 || values.shape(0) != is_max.size()) throw py::value_error("values and is_max differ");
     const SweepOrder order(aggregations_of(is_max));
     const auto n_rows = static_cast<std::size_t>(values.shape(1));
     const Columns block{values.data(), n_rows, n_rows};
-    Cancel cancel = ctrl_c();
+    Cancel cancel = ctrl_c(ask);
     PrunedBlock pruned;
     {
         const py::gil_scoped_release released;  // the views are plain memory that the caller's arrays keep alive
@@ -43,11 +44,12 @@ std::vector<LevelArrays> arrays_of(std::vector<Level>&& levels) {
 }
 
 py::tuple front_of(const Array<Value>& values, const Array<std::int64_t>& offsets, const Array<std::uint8_t>& is_max,
-                   const Array<Value>& origin, const Array<Value>& high, double slack, std::size_t max_bytes) {
+                   const Array<Value>& origin, const Array<Value>& high, double slack, std::size_t max_bytes,
+                   const py::object& ask) {
     const Problem problem = problem_of(values, offsets, is_max, origin);
     if (high.size() != is_max.size()) throw py::value_error("high and is_max differ");
     const FrontLimits limits{{high.data(), high.data() + high.size()}, slack, max_bytes};
-    Cancel cancel = ctrl_c();
+    Cancel cancel = ctrl_c(ask);
     Front found;
     {
         const py::gil_scoped_release released;  // as above
@@ -77,11 +79,11 @@ Array<Index> choice_of(const std::vector<LevelArrays>& levels, const Array<std::
 
 py::tuple top_of(const Array<Value>& values, const Array<std::int64_t>& offsets, const Array<std::uint8_t>& is_max,
                  const Array<Value>& origin, const Array<Value>& budgets, std::size_t k, std::size_t distance,
-                 std::size_t max_nodes, double max_seconds) {
+                 std::size_t max_nodes, double max_seconds, const py::object& ask) {
     const Problem problem = problem_of(values, offsets, is_max, origin);
     if (budgets.size() != is_max.size()) throw py::value_error("budgets and is_max differ");
     const std::vector<Value> bounds(budgets.data(), budgets.data() + budgets.size());
-    Cancel cancel = ctrl_c();
+    Cancel cancel = ctrl_c(ask);
     Top best;
     {
         const py::gil_scoped_release released;  // as above
@@ -96,16 +98,17 @@ py::tuple top_of(const Array<Value>& values, const Array<std::int64_t>& offsets,
 
 void register_search(py::module_& module) {
     module.def("prune", &prune_rows, py::arg("values").noconvert(), py::arg("is_max").noconvert(), py::arg("k"),
-               "Rows of one block that fewer than k others remove, ascending.");
+               py::arg("ask") = py::none(), "Rows of one block that fewer than k others remove, ascending.");
     module.def("front", &front_of, py::arg("values").noconvert(), py::arg("offsets").noconvert(),
                py::arg("is_max").noconvert(), py::arg("origin").noconvert(), py::arg("high").noconvert(),
-               py::arg("slack"), py::arg("max_bytes"),
+               py::arg("slack"), py::arg("max_bytes"), py::arg("ask") = py::none(),
                "The front within bounds: status, totals, levels, blocks and points it came to, pairs looked at.");
     module.def("choice_of", &choice_of, py::arg("levels").noconvert(), py::arg("points").noconvert(),
                "The candidates of some points of a front with these levels.");
     module.def("top", &top_of, py::arg("values").noconvert(), py::arg("offsets").noconvert(),
                py::arg("is_max").noconvert(), py::arg("origin").noconvert(), py::arg("budgets").noconvert(),
                py::arg("k"), py::arg("distance"), py::arg("max_nodes"), py::arg("max_seconds"),
+               py::arg("ask") = py::none(),
                "The k best subnets within budgets: status, totals, choice, bound, nodes visited.");
 }
 

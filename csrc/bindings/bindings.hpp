@@ -46,14 +46,23 @@ inline Problem problem_of(const Array<Value>& values, const Array<std::int64_t>&
 }
 
 // Asks Python whether a signal (Ctrl-C) waits; called while the GIL is released, which is taken for the question only.
-inline Cancel ctrl_c() {
-    return Cancel([] {
+// Signals reach the main thread alone. Whoever has to stop a call in another way passes a callable without arguments
+// (or None), which is called then too, every hundredth of a second, and raises what the call shall end with. The caller
+// keeps it alive.
+inline Cancel ctrl_c(const py::handle ask = py::handle()) {
+    const bool is_asked = ask && !ask.is_none();
+    const auto stops = [ask, is_asked] {
         const py::gil_scoped_acquire acquired;
-        return PyErr_CheckSignals() != 0;
-    });
+        if (PyErr_CheckSignals() != 0) return true;
+        if (!is_asked) return false;
+        PyObject* const answer = PyObject_CallNoArgs(ask.ptr());
+        Py_XDECREF(answer);
+        return answer == nullptr;
+    };
+    return Cancel(stops, std::chrono::milliseconds(is_asked ? 10 : 50));
 }
 
-// After a cancelled call: the exception that the signal's handler raised goes on.
+// After a cancelled call: the exception that the signal's handler, or who was asked, raised goes on.
 inline void raise_if_cancelled(Status status) {
     if (status == Status::cancelled) throw py::error_already_set();
 }

@@ -1,4 +1,5 @@
-// A way to stop long work: the caller's function is asked about every twentieth of a second whether to go on.
+// A way to stop long work: the caller's function is asked now and then, by default about every twentieth of a second,
+// whether to go on.
 //
 // Asking costs an addition; the clock is read every 4,096 steps, of which a call may stand for several. Used from one
 // thread only.
@@ -14,7 +15,8 @@ namespace qabwnas {
 class Cancel {
   public:
     Cancel() = default;
-    explicit Cancel(std::function<bool()> ask) : ask_(std::move(ask)) {}
+    explicit Cancel(std::function<bool()> ask, std::chrono::milliseconds every = std::chrono::milliseconds(50))
+        : ask_(std::move(ask)), every_(every) {}
 
     // True once the caller wants to stop, and from then on.
     bool requested(std::uint32_t n_steps = 1) {
@@ -22,7 +24,7 @@ class Cancel {
         if (n_steps_ < 4096 || !ask_) return requested_;
         n_steps_ = 0;
         const auto now = Clock::now();
-        if (now - asked_ >= std::chrono::milliseconds(50)) {
+        if (now - asked_ >= every_) {
             asked_ = now;
             requested_ = requested_ || ask_();
         }
@@ -32,6 +34,7 @@ class Cancel {
   private:
     using Clock = std::chrono::steady_clock;
     std::function<bool()> ask_;
+    std::chrono::milliseconds every_{};
     Clock::time_point asked_ = Clock::now();
     std::uint32_t n_steps_ = 0;
     bool requested_ = false;

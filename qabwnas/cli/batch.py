@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +14,12 @@ from qabwnas.cli.output import check_output, force_option
 from qabwnas.cli.scope_options import parse_scope, scope_options
 
 if TYPE_CHECKING:
+    from qabwnas.search.batch_answers import BatchProgress
     from qabwnas.search.method import Method
+
+QUIET_SECONDS = 0.5, 30.0
+"""How long nothing is said of a batch on a terminal, and elsewhere."""
+_SECONDS_A_FRAME = 0.1
 
 
 @click.command(name="batch")
@@ -31,8 +39,15 @@ if TYPE_CHECKING:
     type=click.Choice(["auto", "front", "direct"]),
     default="auto",
     show_default=True,
-    help="How a LUT is asked: by its front, built first, or by a search for each distinct row, which 'auto' does where "
-    "the front is too large.",
+    help="How a LUT is asked: by its front, built first, or by a search for each distinct row. 'auto' searches, builds "
+    "the front at the same time once many slow rows are left, and takes what is done first.",
+)
+@click.option(
+    "--max-memory",
+    metavar="BYTES",
+    default="4GiB",
+    show_default=True,
+    help="What building a front may take; where it needs more, 'auto' only searches.",
 )
 @scope_options
 @force_option
@@ -42,6 +57,7 @@ def command(
     output: Path,
     minimize: str | None,
     method: Method,
+    max_memory: str,
     bits: tuple[str, ...],
     pin: tuple[str, ...],
     forbid: tuple[str, ...],
@@ -53,9 +69,10 @@ def command(
 
     ANSWERS has, in the same order, the status (optimal or infeasible), the exact totals, and a candidate a block. Both
     are CSV or Parquet, as their names end; Parquet needs the extra 'batch'. With --weight there is a column for the
-    weighted objective, which is called so; budgets are never weighted.
+    weighted objective, which is called so; budgets are never weighted. The answers do not depend on the method.
     """
     from qabwnas.lut.lut import Lut
+    from qabwnas.lut.units import parse_quantity
     from qabwnas.search import Frontier
     from qabwnas.search.batch import answer_batch
     from qabwnas.search.front_file import is_front
@@ -63,9 +80,59 @@ def command(
     check_output(output, force)
     source = Frontier.open(source_path) if is_front(source_path) else Lut.open(source_path)
     scope = parse_scope(bits, pin, forbid, weights, weight_file)
-    result = answer_batch(source, budgets_path, output, minimize=minimize, scope=scope, method=method)
+    n_bytes = int(parse_quantity(max_memory, "max-memory_bytes"))
+    progress = ProgressLine(sys.stderr.isatty())
+    try:
+        result = answer_batch(
+            source,
+            budgets_path,
+            output,
+            minimize=minimize,
+            scope=scope,
+            method=method,
+            max_memory=n_bytes,
+            progress=progress,
+        )
+    finally:
+        progress.clear()
+    method_text = f"{result.n_budgets - result.n_front} direct, {result.n_front} front"
+    how = method_text if result.method == "both" else result.method
     n_infeasible = result.n_budgets - result.n_optimal
     click.echo(
-        f"{result.n_budgets} budgets ({result.method}, {result.backend}): {result.n_optimal} optimal, "
+        f"{result.n_budgets} budgets ({how}, {result.backend}): {result.n_optimal} optimal, "
         f"{n_infeasible} infeasible, written to {output}"
     )
+
+
+class ProgressLine:
+    """How far a batch is, on stderr: one line that changes on a terminal, elsewhere a line now and then."""
+
+    def __init__(self, on_terminal: bool, clock: Callable[[], float] = time.monotonic) -> None:
+        self._on_terminal = on_terminal
+        self._clock = clock
+        self._next_at = clock() + QUIET_SECONDS[0 if on_terminal else 1]
+        self._n_shown = 0
+
+    def __call__(self, progress: BatchProgress) -> None:
+        if self._clock() < self._next_at:
+            return
+        self._next_at = self._clock() + (_SECONDS_A_FRAME if self._on_terminal else QUIET_SECONDS[1])
+        text = progress_text(progress)
+        if self._on_terminal:
+            click.echo("\r" + text.ljust(self._n_shown), err=True, nl=False)
+            self._n_shown = len(text)
+        else:
+            click.echo(text, err=True)
+
+    def clear(self) -> None:
+        """Leave an empty line to what is printed next."""
+        if self._n_shown > 0:
+            click.echo("\r" + " " * self._n_shown + "\r", err=True, nl=False)
+
+
+def progress_text(progress: BatchProgress) -> str:
+    n_done = progress.n_direct + progress.n_front
+    text = f"{n_done:,} budgets answered" if progress.n_rows is None else f"{n_done:,} of {progress.n_rows:,} budgets"
+    if progress.n_front > 0:
+        text += f", {progress.n_front:,} by the front"
+    return text + (", building a front" if progress.is_building else "")

@@ -14,7 +14,7 @@ import importlib.util
 import logging
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -31,7 +31,8 @@ stand for, ``(n_rows, n)``; and of every point its point of the level before and
 
 NAMES = ("auto", "cpp", "numba")
 COMPLETE, INFEASIBLE, CANCELLED, LIMIT = range(4)
-"""Statuses that kernels return. A cancelled call raises KeyboardInterrupt instead."""
+"""Statuses that kernels return. A cancelled call raises instead: KeyboardInterrupt, or see
+:meth:`Backend.asking`."""
 
 _log = logging.getLogger("qabwnas")
 
@@ -39,13 +40,22 @@ _log = logging.getLogger("qabwnas")
 class Backend:
     """The kernels of one implementation, under one set of signatures."""
 
-    def __init__(self, name: str, kernels: ModuleType) -> None:
+    def __init__(self, name: str, kernels: ModuleType, ask: Callable[[], object] | None = None) -> None:
         self.name = name
         self._kernels = kernels
+        self._ask = ask
+
+    def asking(self, ask: Callable[[], object]) -> Backend:
+        """Return the same kernels, whose long work (``prune``, ``front``, ``top``) can be stopped from any thread.
+
+        They call ``ask`` about every hundredth of a second (Numba: tenth) while they work, in the thread that called them; what it
+        raises ends the call. Ctrl-C, too, ends calls of the main thread; in other threads it is never seen.
+        """
+        return Backend(self.name, self._kernels, ask)
 
     def prune(self, values: NDArray[np.int64], is_max: NDArray[np.uint8], k: int) -> NDArray[np.int64]:
         """Return the rows of one block that fewer than ``k`` others remove, ascending."""
-        rows: NDArray[np.int64] = self._kernels.prune(values, is_max, k)
+        rows: NDArray[np.int64] = self._kernels.prune(values, is_max, k, ask=self._ask)
         return rows
 
     def front(
@@ -66,7 +76,7 @@ class Backend:
         """
         result: tuple[int, NDArray[np.int64], Sequence[Level], int, int, int]
         bounds = high if high is not None else origin * 0 + 2**62
-        result = self._kernels.front(values, offsets, is_max, origin, bounds, slack, max_bytes)
+        result = self._kernels.front(values, offsets, is_max, origin, bounds, slack, max_bytes, ask=self._ask)
         return result
 
     def choice_of(self, levels: Sequence[Level], points: NDArray[np.int64]) -> NDArray[np.int32]:
@@ -92,7 +102,9 @@ class Backend:
         status is :data:`LIMIT`, the subnets are the best found, and the bound holds all the same.
         """
         result: tuple[int, NDArray[np.int64], NDArray[np.int32], int, int]
-        result = self._kernels.top(values, offsets, is_max, origin, budgets, k, distance, max_nodes, max_seconds)
+        result = self._kernels.top(
+            values, offsets, is_max, origin, budgets, k, distance, max_nodes, max_seconds, ask=self._ask
+        )
         return result
 
     def brute_force(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,14 +14,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qabwnas.atomic import atomic_path
-from qabwnas.errors import FrontLimitError, InputError
+from qabwnas.errors import InputError
 from qabwnas.lut.lut import Lut
 from qabwnas.search import batch_csv
 from qabwnas.search.backend import Backend, select_backend
-from qabwnas.search.batch_answers import Answers, DirectAnswers, FrontAnswers
+from qabwnas.search.batch_answers import (
+    Answers,
+    BatchMethod,
+    BatchProgress,
+    DirectAnswers,
+    FrontAnswers,
+    Report,
+)
+from qabwnas.search.front_beside import FrontBeside
 from qabwnas.search.frontier import Frontier
 from qabwnas.search.grid import Grid
-from qabwnas.search.method import DEFAULT_MAX_MEMORY, METHODS, Method, MethodUsed
+from qabwnas.search.method import DEFAULT_MAX_MEMORY, METHODS, Method
+from qabwnas.search.problem import Problem
 from qabwnas.search.scope import Scope
 from qabwnas.search.search import compared_metrics, default_objective
 
@@ -30,13 +39,20 @@ from qabwnas.search.search import compared_metrics, default_objective
 class BatchResult:
     """How many budgets were read, for how many of them something fits, and how that was found out.
 
-    ``method`` is ``front`` (one front answered all rows) or ``direct`` (a search a distinct row).
+    Attributes:
+        n_budgets: how many rows were read.
+        n_optimal: for how many of them a subnet fits; none does for the others.
+        method: ``direct`` (one search for each distinct row), ``front`` (one front answered all rows), or ``both``:
+            searches answered rows until the front was complete.
+        backend: which kernels made it, ``cpp`` or ``numba``.
+        n_front: how many rows the front answered. It depends on the speed of the machine; the answers do not.
     """
 
     n_budgets: int
     n_optimal: int
-    method: MethodUsed
+    method: BatchMethod
     backend: str
+    n_front: int = 0
 
 
 class BudgetReader(Protocol):
@@ -46,6 +62,10 @@ class BudgetReader(Protocol):
     def columns(self) -> Sequence[str]: ...
     @property
     def header(self) -> str: ...
+    @property
+    def n_behind(self) -> int | None:
+        """How many rows follow those that were given, or about how many; ``None`` if that is not known."""
+        ...
 
     def units(self, grids: Sequence[Grid], kernels: Backend) -> Iterator[NDArray[np.int64]]:
         """Give the rows in parts, ``(n, n_columns)`` in units of the columns' grids, rounded down."""
@@ -77,6 +97,7 @@ def answer_batch(
     method: Method = "auto",
     max_memory: int = DEFAULT_MAX_MEMORY,
     backend: str | None = None,
+    progress: Report | None = None,
 ) -> BatchResult:
     """Answer every row of a table of budgets; both files are CSV or Parquet, as their names end.
 
@@ -94,32 +115,41 @@ def answer_batch(
         scope: what may be chosen of a LUT, and weights of the objective, whose column is then named so:
             ``weighted loss``; a front has its own.
         method: how rows of a LUT are answered: by its ``front`` over the objective and the columns' metrics, which is
-            built first, or by a ``direct`` search for each distinct row. ``auto`` takes the front, and the direct
-            search where the front takes more than ``max_memory``.
-        max_memory: bytes that building a front may take.
+            built first, or by a ``direct`` search for each distinct row. ``auto`` starts with direct searches, builds
+            the front in a second thread once that seems to pay, and takes what is done first, in about twice the
+            shorter one's time at most (:mod:`qabwnas.search.front_beside`). The answers are equal.
+        max_memory: bytes that building a front may take. Where it needs more, ``auto`` goes on searching directly.
         backend: ``auto``, ``cpp`` or ``numba``; by default what ``QABWNAS_BACKEND`` says.
+        progress: is called with a :class:`.BatchProgress` from time to time, in the calling thread.
 
     Raises:
         InputError: the budgets are not of that form (the message names file, line and column), a name ends otherwise,
-            Parquet is asked for without pyarrow, a metric is unknown, ``max_memory`` does not do for ``front``, the
-            scope does not suit the LUT, or a front is given a scope or to be searched directly.
+            Parquet is asked for without pyarrow, a metric is unknown, ``max_memory`` is not a number of bytes or does
+            not do for ``front``, the scope does not suit the LUT, or a front is given a scope or to be searched
+            directly.
         OSError: a file cannot be read or written.
+        KeyboardInterrupt: Ctrl-C, answered within a fifth of a second; no file of answers is left.
     """
     kernels = select_backend(backend)
     reading, writing = _format_of(Path(budgets_path)), _format_of(Path(answers_path))
     with Path(budgets_path).open("rb") as stream:
         budgets = reading.read_budgets(Path(budgets_path), stream)
         _check_columns(budgets)
-        answers = _answers(source, budgets.columns, minimize, scope, method, max_memory, kernels)
-        metrics = _positions(answers, budgets)
-        with atomic_path(answers_path) as temporary, writing.create_answers(temporary, answers) as out:
-            n_budgets = n_optimal = 0
-            for units in budgets.units([answers.grids[m] for m in metrics], kernels):
-                found = answers.find(metrics, units)
-                out.write(found)
-                n_budgets += found.size
-                n_optimal += int((found >= 0).sum())
-    return BatchResult(n_budgets, n_optimal, answers.method, kernels.name)
+        options = minimize, scope, method, max_memory
+        with _answers(source, budgets.columns, *options, kernels, progress) as answers:
+            metrics = _positions(answers, budgets)
+            with atomic_path(answers_path) as temporary, writing.create_answers(temporary, answers) as out:
+                n_budgets = n_optimal = 0
+                for units in budgets.units([answers.grids[m] for m in metrics], kernels):
+                    n_behind = budgets.n_behind
+                    found = answers.find(metrics, units, n_behind)
+                    out.write(found)
+                    n_budgets += found.size
+                    n_optimal += int((found >= 0).sum())
+                    if progress is not None:
+                        n_rows = None if n_behind is None else n_budgets + n_behind
+                        progress(BatchProgress(answers.n_direct, answers.n_front, n_rows))
+    return BatchResult(n_budgets, n_optimal, answers.method, kernels.name, answers.n_front)
 
 
 def _format_of(path: Path) -> TableFormat:
@@ -135,6 +165,7 @@ def _format_of(path: Path) -> TableFormat:
     return batch_parquet
 
 
+@contextmanager
 def _answers(
     source: Lut | Frontier,
     columns: Sequence[str],
@@ -143,27 +174,35 @@ def _answers(
     method: Method,
     max_memory: int,
     kernels: Backend,
-) -> Answers:
+    progress: Report | None,
+) -> Iterator[Answers]:
     if method not in METHODS:
         raise InputError(f"method: {method!r} is not one of {', '.join(METHODS)}")
+    if isinstance(max_memory, bool) or not isinstance(max_memory, int | np.integer) or max_memory < 1:
+        raise InputError(f"max_memory: {max_memory!r} is not a number of bytes")
     if isinstance(source, Frontier):
         if method == "direct":
             raise InputError("a front cannot be searched directly: give the LUT")
         if scope is not None:
             raise InputError("a front is of one scope, that it was built with: give the LUT")
         led = source if minimize in (None, source.metric_names[0]) else source.led_by(str(minimize))
-        return FrontAnswers(led, kernels)
+        yield FrontAnswers(led, kernels)
+        return
     objective = default_objective(source.metric_names) if minimize is None else minimize
     names = compared_metrics(source, objective, columns, scope)
-    if method == "direct":
-        return DirectAnswers(source, names, kernels, scope)
-    try:
-        front = Frontier.build(source, names, scope=scope, max_memory=max_memory, backend=kernels.name)
-        return FrontAnswers(front, kernels)
-    except FrontLimitError:
-        if method == "front":
-            raise
-        return DirectAnswers(source, names, kernels, scope)
+    problem = Problem.of(source, names, kernels, scope, k=1)
+
+    def built(asking: Backend) -> FrontAnswers:
+        return FrontAnswers(Frontier.of_problem(problem, asking, scope, {}, 0, int(max_memory)), kernels)
+
+    if method == "front":
+        told = BatchProgress(0, 0, None, is_building=True)
+        yield built(kernels if progress is None else kernels.asking(lambda: progress(told)))
+    elif method == "direct":
+        yield DirectAnswers(problem, kernels, report=progress)
+    else:
+        with closing(FrontBeside(lambda ask: built(kernels.asking(ask)))) as beside:
+            yield DirectAnswers(problem, kernels, beside, progress)
 
 
 def _check_columns(budgets: BudgetReader) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import os
+import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
@@ -52,6 +54,8 @@ class CsvBudgets:
     Attributes:
         columns: the names.
         header: where they stand, for messages.
+        n_behind: about how many lines follow those that were given, if they are as long; ``None`` if the stream has
+            no size, as a pipe.
 
     Raises:
         OSError: the stream cannot be read.
@@ -62,7 +66,11 @@ class CsvBudgets:
         self._path = path
         self._stream = stream
         self.header = f"{path}: line 1"
-        self.columns = self._cells(stream.readline().removeprefix(b"\xef\xbb\xbf"), 1)
+        first = stream.readline()
+        self.columns = self._cells(first.removeprefix(b"\xef\xbb\xbf"), 1)
+        self.n_behind: int | None = None
+        about = os.fstat(stream.fileno())
+        self._n_bytes = about.st_size - len(first) if stat.S_ISREG(about.st_mode) else None
 
     def units(self, grids: Sequence[Grid], kernels: Backend) -> Iterator[NDArray[np.int64]]:
         """Give the rows in parts, ``(n, n_columns)`` in units of the columns' grids, rounded down.
@@ -71,13 +79,16 @@ class CsvBudgets:
             InputError: a line has another number of cells, or a cell is not a quantity of its metric.
         """
         decimals = np.array([grid.decimals for grid in grids], dtype=np.int64)
-        first_line = 2
+        first_line, n_bytes = 2, 0
         for text in _whole_lines(self._stream):
             units, odd = kernels.budget_rows(np.frombuffer(text, np.uint8), decimals)
             for row, start, end in odd.tolist():
                 units[row] = self._parse(text[start:end], first_line + row, grids)
-            yield units
             first_line += len(units)
+            n_bytes += len(text)
+            if self._n_bytes is not None:
+                self.n_behind = max(0, self._n_bytes - n_bytes) * (first_line - 2) // n_bytes
+            yield units
 
     def _parse(self, line: bytes, number: int, grids: Sequence[Grid]) -> list[int]:
         cells = self._cells(line, number)

@@ -42,6 +42,7 @@ class ParquetBudgets:
     Attributes:
         columns: their names.
         header: where they stand, for messages.
+        n_behind: how many rows follow those that were given.
 
     Raises:
         InputError: the stream is not a Parquet file, or damaged.
@@ -55,6 +56,7 @@ class ParquetBudgets:
             raise InputError(f"{path}: not a Parquet file, or damaged: {_one_line(error)}") from error
         self.header = f"{path}: schema"
         self.columns: list[str] = self._file.schema_arrow.names
+        self.n_behind: int | None = self._file.metadata.num_rows
 
     def units(self, grids: Sequence[Grid], kernels: Backend) -> Iterator[NDArray[np.int64]]:
         """Give the rows in parts, ``(n, n_columns)`` in units of the columns' grids, rounded down.
@@ -74,8 +76,9 @@ class ParquetBudgets:
             units = np.empty((batch.num_rows, len(grids)), dtype=np.int64)
             for column, (name, grid) in enumerate(zip(self.columns, grids, strict=True)):
                 units[:, column] = self._column(batch.column(column), name, grid, kernels, first_row)
-            yield units
             first_row += batch.num_rows
+            self.n_behind = self._file.metadata.num_rows - first_row + 1
+            yield units
 
     def _column(self, values: Any, name: str, grid: Grid, kernels: Backend, first_row: int) -> NDArray[np.int64]:
         kind = values.type.value_type if pa.types.is_dictionary(values.type) else values.type

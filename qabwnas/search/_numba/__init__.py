@@ -13,17 +13,17 @@ from qabwnas.search._numba import front as _front
 from qabwnas.search._numba import history as _history
 from qabwnas.search._numba import prune as _prune
 from qabwnas.search._numba import top as _top
-from qabwnas.search._numba.interrupts import interruptible
+from qabwnas.search._numba.interrupts import askable, interruptible
 
 brute_force = interruptible(_brute_force.brute_force)
 budget_rows = interruptible(_budget_rows.budget_rows)
 choice_of = interruptible(_history.choice_of)
 dna_traversal = interruptible(_dna_traversal.dna_traversal)
 first_fit = interruptible(_first_fit.first_fit)
-front = interruptible(_front.front)
-prune = interruptible(_prune.prune)
+front = askable(interruptible(_front.front))
+prune = askable(interruptible(_prune.prune))
 to_units = interruptible(_decimal.to_units)
-top = interruptible(_top.top)
+top = askable(interruptible(_top.top))
 
 __all__ = [
     "brute_force",

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from qabwnas.search._numba.cells import NONE, axes_of, box_of, cell_along
 from qabwnas.search._numba.compiled import compiled
+from qabwnas.search._numba.interrupts import give_turn
 
 _MOST_CELLS_A_SIDE = 64
 _MOST_WITH_A_TABLE = 256  # with k = 1 and three coordinates only a row and a column are gone through
@@ -64,6 +65,7 @@ def sweep_grid(points: Ints, k: int) -> NDArray[np.bool_]:
     recent = np.full((_RECENT, points.shape[1]), NONE)
     at = 0
     while at < kept.size:  # Python, and so Ctrl-C, has its turn between slices
+        give_turn()
         at = _sweep_once(points, grid, recent, kept, at) if k == 1 else _sweep_counting(points, k, grid, kept, at)
     return kept
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from qabwnas.search._numba import cells
 from qabwnas.search._numba.compiled import compiled
 from qabwnas.search._numba.history import Arrays
+from qabwnas.search._numba.interrupts import give_turn
 from qabwnas.search._numba.prefilter import columns_at, prefilter
 from qabwnas.search._numba.sweep import swept
 from qabwnas.search._numba.ties import Candidates
@@ -51,6 +52,7 @@ def combine(
     sums, pairs = [np.empty((len(totals), 0), np.int64)], [np.empty(0, np.int64)]
     n_kept = n_waiting = 0
     for first in range(0, n_long, at_once):  # Python, and so Ctrl-C, has its turn between slices
+        give_turn()
         last = min(first + at_once, n_long)
         new_sums, new_pairs = _pairs_below(long, short, aggregate_max, high, first, last, lowest, strides)
         sums.append(new_sums)

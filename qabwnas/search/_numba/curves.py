@@ -13,6 +13,7 @@ from qabwnas.search._numba.cell_sort import ascending
 from qabwnas.search._numba.cells import NONE
 from qabwnas.search._numba.compiled import bare, compiled, inner
 from qabwnas.search._numba.history import Arrays, precedes
+from qabwnas.search._numba.interrupts import give_turn
 from qabwnas.search._numba.slabs import next_slab
 
 _STRIDE = 8  # of the sample, and the neighbours that are looked at together
@@ -39,6 +40,7 @@ def merge_curves(front: Ints, rows: Ints, history: Arrays, high: Ints, max_point
     pieces: list[Merged] = []
     status = _SLICE_ENDED
     while status == _SLICE_ENDED:  # Python, and so Ctrl-C, has its turn between slices
+        give_turn()
         status, *piece = _merge_slice(lists, longer, history, limits, ends, lowest, width)
         pieces.append((piece[0], piece[1], piece[2]))
         limits[2] -= piece[1].size

@@ -1,17 +1,35 @@
-"""Ctrl-C while Numba makes the Python objects of a kernel's result.
+"""How kernels are stopped: by Ctrl-C in the main thread, and by who is asked between slices of work in any.
 
-The interrupt is then raised inside a call that returns a result all the same, which CPython reports as a SystemError
-with the KeyboardInterrupt as its cause; and where that call was one of several inside each other, as a chain of them.
+Ctrl-C while Numba makes the Python objects of a kernel's result is raised inside a call that returns a result all the
+same, which CPython reports as a SystemError with the KeyboardInterrupt as its cause; and where that call was one of
+several inside each other, as a chain of them.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from functools import wraps
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 R = TypeVar("R")
+Ask = Callable[[], object]
+
+
+class _Thread(threading.local):
+    """Who is asked by the kernel that this thread runs: as a signal's handler is, not passed from call to call."""
+
+    ask: Ask | None = None
+
+
+_thread = _Thread()
+
+
+def give_turn() -> None:
+    """Let Python have its turn between slices of work: raises what the caller's ``ask`` raises."""
+    if _thread.ask is not None:
+        _thread.ask()
 
 
 def interruptible(kernel: Callable[P, R]) -> Callable[P, R]:
@@ -28,5 +46,19 @@ def interruptible(kernel: Callable[P, R]) -> Callable[P, R]:
             if isinstance(cause, KeyboardInterrupt):
                 raise KeyboardInterrupt from error
             raise
+
+    return call
+
+
+def askable(kernel: Callable[..., R]) -> Callable[..., R]:
+    """Return ``kernel`` with one more argument, ``ask``: what it raises between slices of work ends the call."""
+
+    @wraps(kernel)
+    def call(*args: Any, ask: Ask | None = None) -> R:
+        before, _thread.ask = _thread.ask, ask
+        try:
+            return kernel(*args)
+        finally:
+            _thread.ask = before
 
     return call

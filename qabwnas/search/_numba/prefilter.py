@@ -21,6 +21,7 @@ from qabwnas.search._numba.cells import (
     spread_minima,
 )
 from qabwnas.search._numba.compiled import compiled
+from qabwnas.search._numba.interrupts import give_turn
 
 _FEW_POINTS = 32
 _POINTS_AT_ONCE = 1 << 20  # a call on so many takes less than a tenth of a second
@@ -39,6 +40,7 @@ def prefilter(columns: Ints, k: int) -> Ints:
         return np.flatnonzero(columns[0] <= np.partition(columns[0], k - 1)[k - 1])
     parts = []
     for first in range(0, n, _POINTS_AT_ONCE):  # Python, and so Ctrl-C, has its turn between parts
+        give_turn()
         part = np.ascontiguousarray(columns[:, first : first + _POINTS_AT_ONCE])
         parts.append(first + not_above(part, k))
     rest: Ints = np.concatenate(parts)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from qabwnas.search._numba.cell_sort import ascending
 from qabwnas.search._numba.cells import NONE
 from qabwnas.search._numba.compiled import bare, compiled, inner
+from qabwnas.search._numba.interrupts import give_turn
 
 _UNLIMITED = 2**63 - 1
 _LOWEST = -(2**63)
@@ -65,6 +66,7 @@ def relax(offsets: Ints, values: Ints, is_max: NDArray[np.uint8], origin: Ints, 
     for r in range(len(costs)):
         depth = n_blocks
         while depth > 1:  # Python, and so Ctrl-C, has its turn between slices
+            give_turn()
             depth = _extend(objectives, tuple(relaxations), r, offsets, bool(is_max[0]), depth)
     return relaxations
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from qabwnas.search._numba.cell_sort import ascending
 from qabwnas.search._numba.compiled import compiled, inner
+from qabwnas.search._numba.interrupts import give_turn
 from qabwnas.search._numba.prefilter import columns_at, not_above
 from qabwnas.search._numba.prune import prune
 from qabwnas.search._numba.sweep import staircase_slice, sweep_minima, sweep_order
@@ -29,6 +30,7 @@ def prune_blocks(values: Ints, offsets: Ints, is_max: Bytes, mask: Bytes, k: int
     kept = np.zeros(mask.size, dtype=np.uint8)
     b = 0
     while b < offsets.size - 1:  # Python, and so Ctrl-C, has its turn between slices
+        give_turn()
         b, is_long = _prune_slice(values, offsets, order, n_sums, k, mask, kept, b)
         if is_long:
             rows = offsets[b] + np.flatnonzero(mask[offsets[b] : offsets[b + 1]])

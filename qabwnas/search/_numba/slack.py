@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qabwnas.search._numba.compiled import compiled
+from qabwnas.search._numba.interrupts import give_turn
 
 _STEPS_A_SLICE = 1 << 25
 
@@ -24,6 +25,7 @@ def thinned(points: Ints, first_tested: int, position: int, slack: float) -> NDA
     loose[:, position] += (points[:, position].astype(np.float64) * slack).astype(np.int64)
     at = n_stored = 0
     while at < len(points):  # Python, and so Ctrl-C, has its turn between slices
+        give_turn()
         at, n_stored = _thin_slice(points, loose, first_tested, kept, stored, n_stored, at)
     return kept
 

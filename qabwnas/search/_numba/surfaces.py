@@ -15,6 +15,7 @@ from qabwnas.search._numba.cell_sort import ascending
 from qabwnas.search._numba.cells import NONE
 from qabwnas.search._numba.compiled import bare, compiled, inner
 from qabwnas.search._numba.history import Arrays
+from qabwnas.search._numba.interrupts import give_turn
 from qabwnas.search._numba.slabs import next_slab
 from qabwnas.search._numba.ties import sort_ties
 
@@ -49,6 +50,7 @@ def merge_surfaces(
     pieces: list[Merged] = [(lists[:, :0], np.empty(0, np.int32), np.empty(0, np.int32))]
     status = _SLICE_ENDED if is_open else _DONE
     while status == _SLICE_ENDED:  # Python, and so Ctrl-C, has its turn between slices
+        give_turn()
         status, stairs, n_stairs, *piece = _merge_slice(
             sides, aggregate_max, limits, history, (ends, width), cells, stairs, n_stairs
         )

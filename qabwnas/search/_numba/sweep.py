@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from qabwnas.search._numba.archive import sweep_grid
 from qabwnas.search._numba.cells import NONE
 from qabwnas.search._numba.compiled import compiled
+from qabwnas.search._numba.interrupts import give_turn
 from qabwnas.search._numba.ties import Candidates, in_sweep_order
 
 _MOVES_A_SLICE = 1 << 20
@@ -82,6 +83,7 @@ def _sweep_staircase(points: Ints) -> NDArray[np.bool_]:
     steps = np.empty((2, len(points)), dtype=np.int64)
     at = n_steps = 0
     while at < len(points):  # Python, and so Ctrl-C, has its turn between slices
+        give_turn()
         at, n_steps = staircase_slice(points, kept, steps, n_steps, at)
     return kept
 

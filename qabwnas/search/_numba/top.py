@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from qabwnas.search._numba.answers import Answers, Choices, in_order, n_answers, no_answers
 from qabwnas.search._numba.descent import COMPLETE, SLICE_ENDED, Descent
+from qabwnas.search._numba.interrupts import give_turn
 from qabwnas.search._numba.lagrangian import Lagrangian
 from qabwnas.search._numba.linear_search import LinearSearch
 from qabwnas.search._numba.rows import Rows, usable_rows
@@ -125,6 +126,7 @@ class _Search:
         max_nodes = before + min(max_nodes, self._max_nodes) - self.n_nodes
         status = SLICE_ENDED
         while status == SLICE_ENDED:  # Python, and so Ctrl-C, has its turn between slices
+            give_turn()
             status = tree.go_on(answers, earlier, distance, max_nodes)
             if status == SLICE_ENDED and (tree.n_nodes >= max_nodes or time.monotonic() >= self._ends):
                 status = _LIMIT

@@ -13,6 +13,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from collections.abc import Iterator
 
+import bench_batch
 import bench_commands
 import bench_filter
 import bench_large
@@ -22,7 +23,7 @@ import bench_traversal
 import timing
 from timing import Row
 
-BENCHMARKS = (bench_filter, bench_search, bench_traversal, bench_large, bench_commands, bench_mmkp)
+BENCHMARKS = (bench_filter, bench_search, bench_traversal, bench_large, bench_commands, bench_batch, bench_mmkp)
 
 
 def rows(full: bool) -> Iterator[Row]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import os
 import tempfile
+import threading
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -16,8 +18,9 @@ from hypothesis import strategies as st
 import qabwnas
 from qabwnas.errors import InputError
 from qabwnas.lut.lut import Lut, Metric
-from qabwnas.search import batch, batch_csv
+from qabwnas.search import batch, batch_csv, select_backend
 from qabwnas.search.batch import BatchResult, answer_batch
+from qabwnas.search.batch_answers import BatchProgress
 from qabwnas.search.front_csv import write_front_csv
 from qabwnas.search.grid import LARGEST_UNITS, Grid
 from tests.search import BACKENDS
@@ -118,14 +121,16 @@ def test_parts_do_not_show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_a_front_past_the_limit_makes_auto_search_directly(tmp_path: Path, backend: str) -> None:
+def test_few_rows_are_searched_directly_whatever_a_front_would_take(tmp_path: Path, backend: str) -> None:
     paths = tmp_path / "budgets.csv", tmp_path / "answers.csv"
     paths[0].write_text("size_bytes\n1300\n1149\n1300\n")
-    assert answer_batch(example(), *paths, backend=backend) == BatchResult(3, 2, "front", backend)
-    by_front = paths[1].read_bytes()
-    direct = answer_batch(example(), *paths, max_memory=1, backend=backend)
-    assert direct == BatchResult(3, 2, "direct", backend)
-    assert paths[1].read_bytes() == by_front
+    by_front = answer_batch(example(), *paths, method="front", backend=backend)
+    assert by_front == BatchResult(3, 2, "front", backend, n_front=3)
+    answers = paths[1].read_bytes()
+    for options in ({}, {"max_memory": 1}, {"max_memory": np.int64(1)}, {"method": "direct"}):
+        direct = answer_batch(example(), *paths, backend=backend, **options)  # type: ignore[arg-type]
+        assert direct == BatchResult(3, 2, "direct", backend)
+        assert paths[1].read_bytes() == answers
     with pytest.raises(InputError, match="takes more than 1 bytes"):
         answer_batch(example(), *paths, method="front", max_memory=1, backend=backend)
 
@@ -159,6 +164,35 @@ def test_wrong_calls_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     with pytest.raises(InputError, match=r"answers\.parquet: Parquet needs pyarrow: pip install 'qabwnas\[batch\]'"):
         answer_batch(example(), paths[0], tmp_path / "answers.parquet")
     assert [path.name for path in tmp_path.iterdir()] == ["budgets.csv"]
+
+
+@pytest.mark.parametrize("n_bytes", [1, 7, 100, 1 << 20])
+def test_how_many_lines_are_left_is_told_from_their_length(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, n_bytes: int
+) -> None:
+    monkeypatch.setattr(batch_csv, "BYTES_AT_ONCE", n_bytes)
+    path = tmp_path / "budgets.csv"
+    path.write_text("size_bytes\n" + "1234\n" * 50)
+    with path.open("rb") as stream:
+        budgets = batch_csv.read_budgets(path, stream)
+        n_given = 0
+        for units in budgets.units([Grid(0)], select_backend()):
+            n_given += len(units)
+            assert budgets.n_behind == 50 - n_given
+    assert n_given == 50
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")
+def test_budgets_may_come_from_a_pipe(tmp_path: Path) -> None:
+    path = tmp_path / "budgets.csv"
+    os.mkfifo(path)
+    writer = threading.Thread(target=path.write_text, args=("size_bytes\n1300\n\n1150\n",))
+    writer.start()
+    told: list[BatchProgress] = []
+    result = answer_batch(example(), path, tmp_path / "answers.csv", progress=told.append)
+    writer.join()
+    assert (result.n_budgets, result.n_optimal) == (3, 3)
+    assert {progress.n_rows for progress in told} == {None}
 
 
 @given(st.integers(-(2**62), 2**62), st.integers(0, 40))

@@ -12,13 +12,16 @@ import pytest
 import qabwnas
 from qabwnas.errors import InputError
 from qabwnas.lut.lut import Lut, Metric
+from qabwnas.search import select_backend
 from qabwnas.search.batch import BatchResult, answer_batch
+from qabwnas.search.grid import Grid
 from tests.search import BACKENDS
 from tests.search.test_batch import example, rows_of
 from tests.strategies import lut_from_columns
 
 pa = pytest.importorskip("pyarrow")
 pq = pytest.importorskip("pyarrow.parquet")
+batch_parquet = pytest.importorskip("qabwnas.search.batch_parquet")
 
 
 def losses(folder: Path, column: Any, name: str = "size_bytes", lut: Lut | None = None) -> list[Decimal | None]:
@@ -61,7 +64,7 @@ def test_parquet_and_csv_hold_the_same(tmp_path: Path, backend: str, method: Any
         for written in ("csv", "parquet"):
             paths = tmp_path / f"budgets.{read}", tmp_path / f"{read}.{written}"
             result = answer_batch(example(), *paths, method=method, backend=backend)
-            assert result == BatchResult(4, 3, method, backend)
+            assert result == BatchResult(4, 3, method, backend, n_front=4 if method == "front" else 0)
         table = pq.read_table(tmp_path / f"{read}.parquet")
         header, *rows = rows_of(tmp_path / f"{read}.csv")
         assert table.column_names == header
@@ -71,6 +74,14 @@ def test_parquet_and_csv_hold_the_same(tmp_path: Path, backend: str, method: Any
             for column in table.columns
         ]  # fmt: skip
         assert [list(row) for row in zip(*columns, strict=True)] == rows
+
+
+def test_parts_of_a_file_know_what_is_behind_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batch_parquet, "ROWS_AT_ONCE", 40)
+    pq.write_table(pa.table({"size_bytes": np.arange(1000, 1100)}), tmp_path / "budgets.parquet")
+    with (tmp_path / "budgets.parquet").open("rb") as stream:
+        budgets = batch_parquet.read_budgets(tmp_path / "budgets.parquet", stream)
+        assert [budgets.n_behind for _ in budgets.units([Grid(0)], select_backend())] == [60, 20, 0]
 
 
 def test_negative_and_long_totals_are_exact(tmp_path: Path) -> None:

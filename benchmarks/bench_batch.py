@@ -3,10 +3,10 @@
     python benchmarks/bench_batch.py [--full] [--json RESULTS.json]
 
 Each batch is answered by ``auto`` and by the way that is right for it, which is known here in advance: all rows
-directly, or a front and its queries. ``auto`` is to take about the same time with two cores, and at most about twice the
-time with one (the rows that say so bind the process to one), plus some hundredths of a second. A million rows are
-compared with pyarrow reading the budgets and writing the answers. With --full they also come as Parquet, and from a file
-in which each row stands a thousand times.
+directly, or a front and its queries. ``auto`` is to take about the same time with two cores, and at most about twice
+the time with one (the rows that say so bind the process to one), plus some hundredths of a second. A million rows are
+compared with pyarrow reading the budgets and writing the answers. With --full they also come as Parquet, and from a
+file in which each row stands a thousand times.
 
 All times are those of the clock on the wall: two threads work.
 """

@@ -48,8 +48,8 @@ class Backend:
     def asking(self, ask: Callable[[], object]) -> Backend:
         """Return the same kernels, whose long work (``prune``, ``front``, ``top``) can be stopped from any thread.
 
-        They call ``ask`` about every hundredth of a second (Numba: tenth) while they work, in the thread that called them; what it
-        raises ends the call. Ctrl-C, too, ends calls of the main thread; in other threads it is never seen.
+        They call ``ask`` about every hundredth of a second while they work (Numba: tenth), in the thread that called
+        them; what it raises ends the call. Ctrl-C still ends calls of the main thread; other threads never see it.
         """
         return Backend(self.name, self._kernels, ask)
 

@@ -27,13 +27,14 @@ from typing import Any
 import numpy as np
 import pyarrow
 import timing
-from bench_commands import N_ROWS, read, write
+from bench_commands import N_ROWS, random_budgets, read, write
 from bench_mmkp import real_lut
 from numpy.typing import NDArray
 from paper_space import paper_lut
 from timing import Row, race
 
 from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
+from qabwnas.search import Frontier
 from qabwnas.search.batch import answer_batch
 
 LAYER_COSTS = ("size_MB", "latency_ms", "energy_mJ")
@@ -107,8 +108,7 @@ def bench_known(
 def bench_million(folder: Path, suffix: str, n_distinct: int) -> Row:
     """A million rows on a LUT with a small front, against pyarrow reading the budgets and writing the answers."""
     lut = paper_lut()
-    metrics = ["loss", "size_bytes", "latency_ms"]
-    budgets = budgets_between(lut, metrics[1:], n_distinct, -0.05, 0.6)
+    budgets = random_budgets(Frontier.build(lut, ["loss", "size_bytes", "latency_ms"]), n_distinct)
     asked = folder / f"budgets{suffix}"
     rows = np.random.default_rng(2).permutation(N_ROWS) % n_distinct
     write(pyarrow.table({name: column[rows] for name, column in budgets.items()}), asked)

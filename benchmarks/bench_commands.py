@@ -24,6 +24,7 @@ import numpy as np
 import pyarrow.csv
 import pyarrow.parquet
 import timing
+from numpy.typing import NDArray
 from paper_space import paper_lut
 from timing import Row, race
 
@@ -62,14 +63,8 @@ def bench_cold_search(folder: Path) -> Row:
 def bench_batch(folder: Path, suffix: str) -> Row:
     front = Frontier.build(paper_lut(), ["loss", "size_bytes", "latency_ms"])
     front.save(folder / "front.h5")
-    generator = np.random.default_rng(0)
-    budgets = {}
-    for name in ("size_bytes", "latency_ms"):
-        values = front.values(name)
-        low, high = values.min(), values.max()
-        budgets[name] = np.round(generator.uniform(low - 0.1 * (high - low), high, N_ROWS), 4)
     asked = folder / f"budgets{suffix}"
-    write(pyarrow.table(budgets), asked)
+    write(pyarrow.table(random_budgets(front, N_ROWS)), asked)
     opened = Frontier.open(folder / "front.h5")
     answers_of = {name: folder / f"answers-{name}{suffix}" for name in timing.OURS}
     calls: dict[str, Any] = {
@@ -90,6 +85,17 @@ def bench_batch(folder: Path, suffix: str) -> Row:
 
     seconds = race(calls, check, on_the_wall=set(calls), share=12.0, rounds=7)
     return Row(f"batch of {N_ROWS:,} rows, {suffix}", seconds, f"{len(front):,} points, two budgets", at_most=2.0)
+
+
+def random_budgets(front: Frontier, n: int) -> dict[str, NDArray[np.float64]]:
+    """Return independent budgets on size and latency, a tenth of them below the front's least total."""
+    generator = np.random.default_rng(0)
+    budgets = {}
+    for name in ("size_bytes", "latency_ms"):
+        values = front.values(name)
+        low, high = values.min(), values.max()
+        budgets[name] = np.round(generator.uniform(low - 0.1 * (high - low), high, n), 4)
+    return budgets
 
 
 def read(path: Path) -> pyarrow.Table:

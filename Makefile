@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Small networks on few cores: one OpenMP thread a process, as many processes as cores.
 TEST_ENV := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
-CORE_SOURCES := $(wildcard csrc/qabwnas/* csrc/layers/* csrc/bindings/*)
+CORE_SOURCES := $(wildcard csrc/qabwnas/* csrc/bindings/*)
 CLANGXX ?= clang++
 FUZZ_SECONDS ?= 60
 
@@ -36,13 +36,8 @@ build/test_engine: $(wildcard csrc/tests/* csrc/qabwnas/*)
 	mkdir -p build
 	$(SANITIZED) -Icsrc csrc/tests/test_engine.cpp csrc/qabwnas/*.cpp -o $@
 
-build/test_layers: $(wildcard csrc/tests/* csrc/layers/*) csrc/qabwnas/dispatch.hpp csrc/qabwnas/threads.hpp
-	mkdir -p build
-	$(SANITIZED) -Icsrc csrc/tests/test_layers.cpp csrc/layers/*.cpp -o $@
-
-core-test: build/test_engine build/test_layers
+core-test: build/test_engine
 	./build/test_engine
-	./build/test_layers
 
 # The extension, bindings included, with ASan and UBSan, in a copy of the tree: `qabwnas/*.so` stays as it is.
 SANITIZERS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer

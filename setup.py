@@ -17,7 +17,7 @@ from pybind11.setup_helpers import Pybind11Extension, build_ext
 from setuptools import setup
 from setuptools.errors import BaseError, CCompilerError, CompileError, LinkError
 
-ROOMS = ("qabwnas", "layers", "bindings")
+ROOMS = ("qabwnas", "bindings")
 MODES = ("auto", "require", "skip")
 mode = os.environ.get("QABWNAS_BUILD", "auto")
 if mode not in MODES:

@@ -19,7 +19,6 @@ void register_search(py::module_& module);
 void register_queries(py::module_& module);
 void register_decimal(py::module_& module);
 void register_baselines(py::module_& module);
-void register_layers(py::module_& module);
 
 inline std::vector<Aggregation> aggregations_of(const Array<std::uint8_t>& is_max) {
     std::vector<Aggregation> aggregations;

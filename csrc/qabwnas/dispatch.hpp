@@ -6,20 +6,6 @@
 #if defined(__x86_64__) && defined(__gnu_linux__) && defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 12 && \
     !defined(__SANITIZE_ADDRESS__)
 #define QABWNAS_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#define QABWNAS_HAS_CLONES
 #else
 #define QABWNAS_CLONES
 #endif
-
-namespace qabwnas {
-
-// Whether there are clones that this machine runs with vectors of eight floats.
-inline bool has_wide_vectors() {
-#if defined(QABWNAS_HAS_CLONES)
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-#else
-    return false;
-#endif
-}
-
-}  // namespace qabwnas

@@ -44,7 +44,7 @@ def recalibrate_layer(layer: nn.Module, batches: Sequence[Tensor]) -> list[Tenso
 def _recalibrate_convolution(convolution: Convolution, maps: list[Tensor]) -> None:
     """Replace inputs by outputs, batch by batch: a wide layer's maps need not be there twice."""
     for i in range(len(maps)):
-        maps[i] = convolution.conv(maps[i])
+        maps[i] = convolution.respond(maps[i])
     norm = convolution.norm
     assert isinstance(norm, nn.BatchNorm2d)
     assert norm.running_mean is not None

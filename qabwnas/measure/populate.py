@@ -30,7 +30,6 @@ from qabwnas.measure.signal import signal_variances
 from qabwnas.measure.tree import Path, row_path
 from qabwnas.nets.network import Network
 from qabwnas.nets.supernet import Supernet, SupernetBlock
-from qabwnas.quant import compiled
 from qabwnas.quant.nsr import NsrEstimate
 from qabwnas.space import BitWidths, Block, Policy, SearchSpace
 
@@ -190,8 +189,8 @@ def provenance(
 ) -> dict[str, Any]:
     """Return JSON values that tell what a LUT is measured with: digests of weights and images, and the settings.
 
-    The kind of ``device`` is among them, and whether compiled kernels serve there, for others round otherwise; and what
-    rows were drawn with, where some were.
+    The kind of ``device`` is among them, since kernels of another kind round otherwise, and what rows were drawn with,
+    where some were.
     """
     kind = torch.device(device).type
     drawn = {} if sample.n_rows is None else {"sample": {"rows": sample.n_rows, "seed": sample.seed}}
@@ -202,6 +201,5 @@ def provenance(
         "validation": validation.digest(),
         "settings": SETTINGS,
         "device": kind,
-        "kernels": "compiled" if kind == "cpu" and compiled.KERNELS is not None else "torch",
         "fixed": fixed.name,
     }

@@ -17,10 +17,12 @@ from torch import Tensor, nn
 from qabwnas.errors import InputError
 from qabwnas.measure.statistics import TreeStatistics, restore
 from qabwnas.nets.supernet import SupernetBlock
+from qabwnas.quant.affine import Affine
 from qabwnas.quant.apply import freeze_in_place, observe_in_place
 from qabwnas.quant.nsr import image_ratios
 from qabwnas.quant.operators import Input
 from qabwnas.quant.twin import twin
+from qabwnas.quant.wiring import Wiring
 from qabwnas.space import BitWidths, Block
 
 K = TypeVar("K", bound=Hashable)
@@ -87,6 +89,7 @@ class Walk:
         self._inputs = inputs
         self._targets = targets
         self._variances = variances
+        self._wirings: dict[tuple[int, int], Wiring] = {}
 
     @torch.inference_mode()
     def ratios(self, tree: Tree[Choice]) -> Iterator[tuple[Path, Tensor]]:
@@ -95,20 +98,23 @@ class Walk:
         Raises:
             InputError: a range or a weight is not finite; the message names the first candidate that it concerns.
         """
-        yield from self._below((), tree, self._inputs)
+        yield from self._below((), tree, self._inputs, None)
 
-    def _below(self, path: Path, tree: Tree[Choice], maps: Sequence[Tensor]) -> Iterator[tuple[Path, Tensor]]:
+    def _below(
+        self, path: Path, tree: Tree[Choice], maps: Sequence[Tensor], entry: Affine | None
+    ) -> Iterator[tuple[Path, Tensor]]:
+        """Yield the rows that begin with ``path``, whose ``maps`` are on the grid ``entry``."""
         for choice, below in tree.items():
             longer = (*path, choice)
-            run = self._frozen(longer, below)
+            run, written = self._frozen(longer, below, entry)
             if below:
-                yield from self._below(longer, below, [run(x) for x in maps])
+                yield from self._below(longer, below, [run(x) for x in maps], written)
             else:
                 pairs = zip(maps, self._targets, strict=True)
                 yield longer, torch.cat([image_ratios(run(x), target, self._variances) for x, target in pairs])
 
-    def _frozen(self, path: Path, below: Tree[Choice]) -> nn.Module:
-        """Return the last choice's operation, calibrated behind the choices before it and quantised."""
+    def _frozen(self, path: Path, below: Tree[Choice], entry: Affine | None) -> tuple[nn.Module, Affine | None]:
+        """Return the last choice's operation, calibrated after the choices before it and quantised, and its grid."""
         operation, widths = path[-1]
         module = observe_in_place(twin(self._layers[len(path) - 1][operation]))
         restore(module, self._statistics[tuple(digit for digit, _ in path)])
@@ -120,4 +126,7 @@ class Walk:
                 path = (*path, choice)
             code = path_code(self._block, path)
             raise InputError(f"candidate {code} ({self._block.describe(code)}): {error}") from error
-        return module
+        where = len(path) - 1, operation
+        if where not in self._wirings:
+            self._wirings[where] = Wiring.of(module)
+        return module, self._wirings[where].connect(module, entry)

@@ -8,7 +8,6 @@ from typing import cast
 from torch import Tensor, nn
 
 from qabwnas.quant.operators import Add, Convolution
-from qabwnas.quant.separable import Convolutions
 from qabwnas.space import Layer, Operation
 
 
@@ -28,7 +27,7 @@ class MBConv(nn.Module):
             parts["expand"] = Convolution(in_channels, inner)
         parts["depthwise"] = Convolution(inner, inner, kernel, stride=stride, dilation=dilation, groups=inner)
         parts["project"] = Convolution(inner, out_channels, activation="none")
-        self.convolutions = Convolutions(parts)
+        self.convolutions = nn.Sequential(parts)
         self.add = Add() if stride == 1 and in_channels == out_channels else None
 
     def forward(self, x: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from qabwnas.nets.network import Network
 from qabwnas.quant.apply import freeze, observe
 from qabwnas.quant.operators import entered
 from qabwnas.quant.qat import prepare
+from qabwnas.quant.wiring import Wiring
 from qabwnas.space import BitWidths, BlockWidths, Policy
 
 Convert = Callable[[nn.Module, BitWidths], nn.Module]
@@ -76,4 +77,6 @@ def convert_block(entered_block: nn.Module, widths: BlockWidths, convert: Conver
     layers = list(block)
     each = layer_widths(widths, len(layers))
     converted = nn.Sequential(*(convert(layer, w) for layer, w in zip(layers, each, strict=True)))
-    return nn.Sequential(convert(entry, each[0]), converted)
+    whole = nn.Sequential(convert(entry, each[0]), converted)
+    Wiring.of(whole).connect(whole)  # a layer by itself does not know what the layer before it writes
+    return whole

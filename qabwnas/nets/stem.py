@@ -7,7 +7,6 @@ from collections import OrderedDict
 from torch import nn
 
 from qabwnas.quant.operators import Convolution
-from qabwnas.quant.separable import Convolutions
 from qabwnas.space import Stem
 
 
@@ -19,4 +18,4 @@ def build_stem(stem: Stem, in_channels: int) -> nn.Sequential:
         # No residual connection, even where the channels would allow it: space.Stem describes none.
         parts["depthwise"] = Convolution(stem.channels, stem.channels, 3, groups=stem.channels)
         parts["project"] = Convolution(stem.channels, stem.separable_channels, activation="none")
-    return Convolutions(parts)
+    return nn.Sequential(parts)

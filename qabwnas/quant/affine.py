@@ -79,17 +79,3 @@ class Affine:
     def _beside(self, values: Tensor) -> tuple[Tensor, Tensor]:
         shape = self.scale.shape + (1,) * (values.ndim - self.scale.ndim) if self.scale.ndim else ()
         return self.scale.reshape(shape), self.zero.reshape(shape)
-
-
-def carry(values: Tensor, grid: Affine) -> Tensor:
-    """Note the grid of a whole tensor on the tensor itself, as quantised tensors have it with them; return the tensor.
-
-    Whoever makes another tensor of it, by reshaping for example, makes one without a note.
-    """
-    values.qabwnas_grid = grid  # type: ignore[attr-defined]
-    return values
-
-
-def grid_of(values: Tensor) -> Affine | None:
-    """Return the grid that a tensor carries; ``None`` where it carries none."""
-    return getattr(values, "qabwnas_grid", None)

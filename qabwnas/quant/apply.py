@@ -21,6 +21,7 @@ from qabwnas.quant.fold import fold_batch_norm
 from qabwnas.quant.observer import MinMaxObserver
 from qabwnas.quant.operators import Convolution, Input, Linear, Operator, entered
 from qabwnas.quant.weights import RoundedWeights, fake_quantise_channels
+from qabwnas.quant.wiring import Wiring
 from qabwnas.space import BitWidths
 
 M = TypeVar("M", bound=nn.Module)
@@ -42,8 +43,7 @@ def freeze(observed: M, widths: BitWidths) -> M:
     """Return a copy of an observed module, after calibration, at the given bit widths.
 
     Weights have a symmetric grid for each output channel, activations an asymmetric one for each tensor. Biases are
-    kept in float32 and rounded when an operator sees the grid of what it reads (:mod:`qabwnas.quant.weights`).
-    ``FLOAT`` only folds.
+    kept in float32 and rounded by the grid that the operator reads (:mod:`qabwnas.quant.wiring`). ``FLOAT`` only folds.
 
     Raises:
         InputError: no calibration data has passed through an operator, or something not finite has, or a weight is
@@ -51,11 +51,15 @@ def freeze(observed: M, widths: BitWidths) -> M:
     """
     frozen = copy.deepcopy(observed)
     freeze_in_place(frozen, widths)
+    Wiring.of(frozen).connect(frozen)
     return frozen
 
 
 def freeze_in_place(observed: nn.Module, widths: BitWidths) -> None:
-    """Do the same to the observed module itself; raises as :func:`freeze`."""
+    """Do the same to the observed module itself, but leave its operators to be connected (:class:`.Wiring`).
+
+    Raises as :func:`freeze`.
+    """
     convert(observed, lambda operator: _freeze_operator(operator, widths))
 
 

@@ -1,51 +1,44 @@
-"""Depth-wise convolution that is fast on CPUs, forward and backward.
+"""Depth-wise convolution by torch's kernels, arranged so that every CPU runs it fast, forward and backward.
 
-torch's forward kernels are slow where kernels are large and dilated (fifty times, for 7×7 with dilation 2 on processors
-without AVX-512), and its gradient falls back to a plain loop for kernels of 5 and more and for small maps: ten times
-slower than the convolution itself. Maps with channels last are therefore convolved by a kernel of our own
-(``csrc/layers/depthwise.hpp``). Where it does not serve, the gradients are written as depth-wise convolutions
-themselves, which torch's forward kernels do quickly.
+Two arrangements, both measured on CPUs with and without AVX-512 (``quant/README.md`` has the figures):
+
+- **Space to batch** (Chen et al. 2017): torch runs a depth-wise convolution that is padded by six pixels or more by a
+  plain loop on many CPUs, up to thirty times slower. A dilated one is the same as an undilated one on each of
+  dilation² sub-sampled maps, which torch runs fast.
+- **The gradient of the weights as a convolution**: for kernels of five and more, and for dilated ones, torch's own is
+  two to ten times slower than a convolution of the maps with the gradients.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 from torch.nn.grad import conv2d_input
 
-from qabwnas.quant import compiled
-from qabwnas.quant.convolution import CompiledConv2d
-from qabwnas.quant.fake import FakeQuantise
-
 Sides = tuple[int, int]
 
+WIDEST_DIRECT_PADDING = 5
+"""A wider padding is one that torch's fast kernels refuse, on CPUs without AVX-512 always, on others on small maps."""
 
-class DepthwiseConv2d(CompiledConv2d):
-    """A depth-wise ``nn.Conv2d``."""
 
-    def geometry(self) -> tuple[Sides, Sides, Sides]:
-        """Return stride, padding and dilation, each down and across."""
+class DepthwiseConv2d(nn.Conv2d):
+    """A depth-wise ``nn.Conv2d`` with the same values and gradients, up to float32 rounding."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.convolve(x, self.weight, self.bias)
+
+    def convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """Return the response to ``x`` with these weights and this bias in place of the layer's own."""
         assert not isinstance(self.padding, str)
-        return self.stride, self.padding, self.dilation  # type: ignore[return-value]
-
-    def serves(self, x: Tensor) -> bool:
-        return _is_ours(x)
-
-    def write(self, x: Tensor, weight: Tensor, bias: Tensor | None, rounding: FakeQuantise | None = None) -> Tensor:
-        return _write(x, weight, bias, *self.geometry(), rounding)
-
-    def respond(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        geometry = self.geometry()
-        if torch.is_grad_enabled():
+        geometry: tuple[Sides, Sides, Sides] = self.stride, self.padding, self.dilation  # type: ignore[assignment]
+        if x.is_cpu and torch.is_grad_enabled() and (max(self.kernel_size) > 3 or max(self.dilation) > 1):
             response: Tensor = _Depthwise.apply(x, weight, bias, *geometry)  # type: ignore[no-untyped-call]
             return response
-        return _forward(x, weight, bias, *geometry)
+        return _convolve(x, weight, bias, *geometry)
 
 
 class _Depthwise(torch.autograd.Function):
@@ -55,7 +48,7 @@ class _Depthwise(torch.autograd.Function):
     ) -> Tensor:
         ctx.save_for_backward(x, weight)
         ctx.geometry = stride, padding, dilation
-        return _forward(x, weight, bias, stride, padding, dilation)
+        return _convolve(x, weight, bias, stride, padding, dilation)
 
     @staticmethod
     @once_differentiable
@@ -74,56 +67,23 @@ class _Depthwise(torch.autograd.Function):
         )
 
 
-def kernel_of(weight: Tensor) -> NDArray[np.float32]:
-    """Return weights ``(channels, 1, height, width)`` as our kernels read them: ``(height, width, channels)``."""
-    kernel: NDArray[np.float32] = weight.detach()[:, 0].permute(1, 2, 0).contiguous().numpy()
-    return kernel
-
-
-def response_sides(x: Tensor, weight: Tensor, stride: Sides, padding: Sides, dilation: Sides) -> Sides:
-    """Return height and width of the response to maps ``x``."""
-    height, width = (
-        (side + 2 * pad - dilated * (kernel - 1) - 1) // step + 1
-        for side, pad, dilated, kernel, step in zip(
-            x.shape[2:], padding, dilation, weight.shape[2:], stride, strict=True
-        )
-    )
-    return height, width
-
-
-def _is_ours(*maps: Tensor) -> bool:
-    return all(map(compiled.takes, maps)) and maps[0].shape[1] >= compiled.KERNELS.FEWEST_DEPTHWISE_CHANNELS
-
-
-def _forward(x: Tensor, weight: Tensor, bias: Tensor | None, stride: Sides, padding: Sides, dilation: Sides) -> Tensor:
-    if not _is_ours(x):
+def _convolve(x: Tensor, weight: Tensor, bias: Tensor | None, stride: Sides, padding: Sides, dilation: Sides) -> Tensor:
+    same = all(2 * p == d * (k - 1) for p, d, k in zip(padding, dilation, weight.shape[2:], strict=True))
+    if not (x.is_cpu and same and stride == (1, 1) and dilation != (1, 1) and max(padding) > WIDEST_DIRECT_PADDING):
         return F.conv2d(x, weight, bias, stride, padding, dilation, len(weight))
-    return _write(x, weight, bias, stride, padding, dilation)
+    return _space_to_batch(x, weight, bias, dilation)
 
 
-def _write(
-    x: Tensor,
-    weight: Tensor,
-    bias: Tensor | None,
-    stride: Sides,
-    padding: Sides,
-    dilation: Sides,
-    rounding: FakeQuantise | None = None,
-) -> Tensor:
-    sides = response_sides(x, weight, stride, padding, dilation)
-    y = torch.empty((*x.shape[:2], *sides), memory_format=torch.channels_last)
-    compiled.KERNELS.depthwise(
-        compiled.channels_last(x),
-        kernel_of(weight),
-        None if bias is None else bias.detach().numpy(),
-        None if rounding is None else rounding.numbers,
-        compiled.channels_last(y),
-        stride,
-        padding,
-        dilation,
-        torch.get_num_threads(),
-    )
-    return y
+def _space_to_batch(x: Tensor, weight: Tensor, bias: Tensor | None, dilation: Sides) -> Tensor:
+    """Return the same-padded dilated response: every ``dilation``-th row and column make a map of their own."""
+    padding = [side // 2 for side in weight.shape[2:]]
+    response = torch.empty_like(x)
+    down, across = dilation
+    for top in range(min(down, x.shape[2])):
+        for left in range(min(across, x.shape[3])):
+            part = x[:, :, top::down, left::across].contiguous(memory_format=torch.channels_last)
+            response[:, :, top::down, left::across] = F.conv2d(part, weight, bias, 1, padding, 1, len(weight))
+    return response
 
 
 def _gradient_of_x(
@@ -131,24 +91,12 @@ def _gradient_of_x(
 ) -> Tensor:
     if stride == (1, 1) and x.shape == gradient.shape:
         # Same-padded, so the mirrored kernel under the same padding leads back.
-        return _forward(gradient, weight.flip(2, 3), None, stride, padding, dilation)
+        return _convolve(gradient, weight.flip(2, 3), None, stride, padding, dilation)
     of_x: Tensor = conv2d_input(x.shape, weight, gradient, stride, padding, dilation, len(weight))  # type: ignore[no-untyped-call]
     return of_x
 
 
 def _gradient_of_weight(
-    x: Tensor, weight: Tensor, gradient: Tensor, stride: Sides, padding: Sides, dilation: Sides
-) -> Tensor:
-    if not _is_ours(x, gradient):
-        return _weight_gradient_by_convolution(x, weight, gradient, stride, padding, dilation)
-    of_weight = x.new_empty((*weight.shape[2:], len(weight)))
-    compiled.KERNELS.depthwise_weight_gradient(
-        compiled.channels_last(x), compiled.channels_last(gradient), of_weight.numpy(), stride, padding, dilation
-    )
-    return of_weight.permute(2, 0, 1)[:, None]
-
-
-def _weight_gradient_by_convolution(
     x: Tensor, weight: Tensor, gradient: Tensor, stride: Sides, padding: Sides, dilation: Sides
 ) -> Tensor:
     """Return the gradient of the weights: every image and channel convolved with its own gradient, summed over images.

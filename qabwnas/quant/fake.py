@@ -1,8 +1,8 @@
 """Fake quantisation: float tensors that hold only numbers of an integer grid, so that float kernels can run on them.
 
 S · clamp(Int(r / S), Z + smallest, Z + largest): equal in every value to torch's fake-quantise kernels, which are four
-to six times slower on CPUs than a few element-wise operations in place, and those two to three times slower than one
-pass over memory (``csrc/layers/round.hpp``). On CUDA torch's kernels are one pass, and are used.
+to six times slower on CPUs than a few element-wise operations in place. On CUDA torch's kernels are one pass over
+memory, and are used.
 """
 
 from __future__ import annotations
@@ -10,15 +10,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from qabwnas.quant import compiled
-from qabwnas.quant.affine import Affine, carry
+from qabwnas.quant.affine import Affine
 
 BLOCK = 2**17
 """How many elements go through torch's operations together on CPUs: half a megabyte, which stays in a cache."""
 
 
 class FakeQuantise(nn.Module):
-    """Rounds activations to the grid of one tensor, which the output carries; for evaluation, without gradients.
+    """Rounds activations to the grid of one tensor; for evaluation, without gradients.
 
     ``inplace=True`` overwrites the input, where nothing else reads it.
     """
@@ -33,23 +32,15 @@ class FakeQuantise(nn.Module):
         self._low = float(grid.zero) + grid.smallest
         self._high = float(grid.zero) + grid.largest
 
-    @property
-    def numbers(self) -> tuple[float, float, float, float]:
-        """What our kernels round by: 1 / S, the ends in steps from 0, and S."""
-        return self._inverse, self._low, self._high, self._scale
-
     @torch.no_grad()
     def forward(self, x: Tensor) -> Tensor:
         if x.is_cuda:
-            return carry(fused(x, self._scale, self._low, self._high), self.grid)
+            return fused(x, self._scale, self._low, self._high)
         x = x if self.inplace else x.clone()
         row = _in_a_row(x)
-        if row is not None and row.dtype is torch.float32 and compiled.KERNELS is not None:
-            compiled.KERNELS.round_to_grid(row.numpy(), *self.numbers)
-        else:
-            for block in [x] if row is None else torch.split(row, BLOCK):
-                block.mul_(self._inverse).round_().clamp_(self._low, self._high).mul_(self._scale)
-        return carry(x, self.grid)
+        for block in [x] if row is None else torch.split(row, BLOCK):
+            block.mul_(self._inverse).round_().clamp_(self._low, self._high).mul_(self._scale)
+        return x
 
     def clips_to(self, low: float, high: float) -> bool:
         """Return whether all below ``low`` becomes what ``low`` does, and all above ``high`` what ``high`` does.

@@ -15,12 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from qabwnas.quant.batch_norm import in_one_pass
-from qabwnas.quant.convolution import convolve, convolve_and_round
 from qabwnas.quant.depthwise import DepthwiseConv2d
-from qabwnas.quant.fake import FakeQuantise
-from qabwnas.quant.observer import MinMaxObserver
-from qabwnas.quant.pointwise import PointwiseConv2d
 from qabwnas.quant.weights import RoundedWeights
 
 Activation = Literal["relu6", "relu", "none"]
@@ -67,11 +62,7 @@ class Convolution(Operator):
     ) -> None:
         super().__init__()
         padding = dilation * (kernel - 1) // 2
-        make: type[nn.Conv2d] = nn.Conv2d
-        if groups == in_channels == out_channels:
-            make = DepthwiseConv2d
-        elif kernel == stride == groups == 1:
-            make = PointwiseConv2d
+        make = DepthwiseConv2d if groups == in_channels == out_channels else nn.Conv2d
         self.conv = make(
             in_channels, out_channels, kernel, stride, padding, dilation=dilation, groups=groups, bias=not norm
         )
@@ -79,19 +70,12 @@ class Convolution(Operator):
         self.activation = _activation(activation)
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.weights is None:
-            return self.finish(self.conv(x))
-        weights, rounding = self.weights(self.conv, x), self.rounding
-        if rounding is not None:
-            return convolve_and_round(self.conv, x, *weights, rounding)
-        return self.finish(convolve(self.conv, x, *weights))
+        return self.finish(self.respond(x))
 
-    @property
-    def rounding(self) -> FakeQuantise | None:
-        """What rounds the bare response as it is written; ``None`` if more is done to it, or gradients are wanted."""
-        is_bare = isinstance(self.norm, nn.Identity) and isinstance(self.activation, nn.Identity)
-        rounds = isinstance(self.output, FakeQuantise) and self.output.inplace
-        return cast(FakeQuantise, self.output) if is_bare and rounds and not torch.is_grad_enabled() else None
+    def respond(self, x: Tensor) -> Tensor:
+        """Return the response of the bare convolution, with rounded weights and bias where there are some."""
+        weight, bias = (self.conv.weight, self.conv.bias) if self.weights is None else self.weights(self.conv)
+        return convolve(self.conv, x, weight, bias)
 
     @property
     def bounds(self) -> tuple[float, float]:
@@ -101,17 +85,25 @@ class Convolution(Operator):
         return (0.0 if isinstance(self.activation, nn.ReLU) else -math.inf), math.inf
 
     def finish(self, response: Tensor) -> Tensor:
-        """Return the output for a response of the bare convolution; apart, so that batch norm can be recalibrated.
+        """Return the output for the response; a method of its own, so that batch norm can be recalibrated.
 
         May overwrite the response.
         """
-        ends = in_one_pass(self.norm, self.bounds, response) if isinstance(self.norm, nn.BatchNorm2d) else None
-        if ends is None:
-            return self.write(self.activation(self.norm(response)))
-        if isinstance(self.output, MinMaxObserver):  # which thereby has seen all that it would look for
-            self.output.see(*ends)
-            return response
-        return self.write(response)
+        return self.write(self.activation(self.norm(response)))
+
+
+def convolve(conv: nn.Conv2d, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """Return what ``conv`` gives with these weights and this bias in place of its own.
+
+    torch leaves oneDNN aside for small batches of point-wise convolutions on one thread, which takes twice the time.
+    """
+    if isinstance(conv, DepthwiseConv2d):
+        return conv.convolve(x, weight, bias)
+    has_onednn = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    if conv.kernel_size == (1, 1) and x.dtype is torch.float32 and x.is_cpu and has_onednn:
+        padding = cast(tuple[int, int], conv.padding)
+        return torch.mkldnn_convolution(x, weight, bias, padding, conv.stride, conv.dilation, conv.groups)
+    return F.conv2d(x, weight, bias, conv.stride, conv.padding, conv.dilation, conv.groups)
 
 
 def _activation(kind: Activation) -> nn.Module:
@@ -130,7 +122,7 @@ class Linear(Operator):
     def forward(self, x: Tensor) -> Tensor:
         if self.weights is None:
             return self.write(self.linear(x.flatten(1)))
-        return self.write(F.linear(x.flatten(1), *self.weights(self.linear, x)))
+        return self.write(F.linear(x.flatten(1), *self.weights(self.linear)))
 
 
 class Add(Operator):

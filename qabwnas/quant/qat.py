@@ -15,11 +15,11 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from qabwnas.quant.affine import carry, grid_of
 from qabwnas.quant.apply import convert, may_overwrite, operators_of, output_grid, weighted_layer
 from qabwnas.quant.fake import FakeQuantise
 from qabwnas.quant.operators import Operator
 from qabwnas.quant.weights import RoundedWeights, fake_quantise_channels
+from qabwnas.quant.wiring import Wiring
 from qabwnas.space import BitWidths
 
 M = TypeVar("M", bound=nn.Module)
@@ -36,6 +36,7 @@ def prepare(observed: M, widths: BitWidths) -> M:
     """
     prepared = copy.deepcopy(observed)
     convert(prepared, lambda operator: _prepare_operator(operator, widths))
+    Wiring.of(prepared).connect(prepared)
     return prepared
 
 
@@ -46,7 +47,7 @@ def finish(trained: M) -> M:
         if layer is not None and operator.weights is not None:
             bits = operator.weights.bits
             layer.weight = nn.Parameter(fake_quantise_channels(layer.weight.detach(), bits))
-            operator.weights = RoundedWeights(bits)
+            operator.weights = RoundedWeights(bits, operator.weights.grid_read)
         if isinstance(operator.output, StraightThroughQuantise):
             operator.output = FakeQuantise(operator.output.grid, inplace=may_overwrite(operator))
     return trained.eval()
@@ -60,7 +61,7 @@ class StraightThroughQuantise(FakeQuantise):
             steps = torch.round(x * self._inverse)
             inside = (steps >= self._low) & (steps <= self._high)
             rounded = steps.clamp_(self._low, self._high).mul_(self._scale)
-        return carry(_straight_through(x, rounded, inside), self.grid)
+        return _straight_through(x, rounded, inside)
 
 
 class StraightThroughWeights(RoundedWeights):
@@ -69,13 +70,13 @@ class StraightThroughWeights(RoundedWeights):
     The grid of a channel ends at its largest weight, so none is clipped.
     """
 
-    def __call__(self, layer: nn.Conv2d | nn.Linear, x: Tensor) -> tuple[Tensor, Tensor]:
+    def __call__(self, layer: nn.Conv2d | nn.Linear) -> tuple[Tensor, Tensor]:
         weight, bias = layer.weight, layer.bias
         assert bias is not None, "folding gives every convolution a bias"
         rounded = fake_quantise_channels(weight.detach(), self.bits)
         return (
             _straight_through(weight, rounded),
-            _straight_through(bias, self.bias(bias.detach(), rounded, grid_of(x))),
+            _straight_through(bias, self.bias(bias.detach(), rounded)),
         )
 
 

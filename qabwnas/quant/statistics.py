@@ -7,14 +7,9 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
-from qabwnas.quant import compiled
-
 
 def image_squares(values: Tensor, others: Tensor) -> Tensor:
     """Return the sum of squared differences of every channel of every image, float64 ``(n, channels)``."""
-    if compiled.takes(values) and compiled.takes(others):
-        arrays = compiled.channels_last(values), compiled.channels_last(others)
-        return torch.from_numpy(compiled.KERNELS.squared_differences(*arrays))
     return (values - others).square_().sum((2, 3)).double()
 
 
@@ -51,9 +46,6 @@ class ChannelStatistics:
 
 def _moments(maps: Tensor, n: int) -> tuple[Tensor, Tensor]:
     """Return the mean of every channel's ``n`` values, and the sum of squared distances from it."""
-    if compiled.takes(maps):
-        means, squares = compiled.KERNELS.channel_moments(compiled.channels_last(maps))
-        return torch.from_numpy(means), torch.from_numpy(squares)
     centre = (maps.sum((2, 3)).sum(0, dtype=torch.float64) / n).to(maps.dtype)
     centred = maps - centre[:, None, None]
     beside = centred.sum((2, 3)).sum(0, dtype=torch.float64) / n  # the centre is the mean but for its rounding

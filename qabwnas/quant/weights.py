@@ -6,13 +6,14 @@ that of the output channel's weights; a bias is a 32-bit number of these units (
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import torch
 from torch import Tensor, nn
 
 from qabwnas.errors import InputError
-from qabwnas.quant.affine import NARROWEST, Affine, grid_of
+from qabwnas.quant.affine import NARROWEST, Affine
 
 LARGEST_BIAS = 2**30
 """Half of what 32 bits hold, which leaves the accumulator as much again."""
@@ -20,23 +21,35 @@ LARGEST_BIAS = 2**30
 
 @dataclass(frozen=True)
 class RoundedWeights:
-    """What an operator whose weights have been rounded computes with."""
+    """What an operator whose weights have been rounded computes with.
+
+    Attributes:
+        bits: of the weights.
+        grid_read: the grid of the tensor that the operator reads, which :func:`qabwnas.quant.wiring.connect` finds;
+            ``None`` where it is not known.
+    """
 
     bits: int
+    grid_read: Affine | None = None
 
-    def __call__(self, layer: nn.Conv2d | nn.Linear, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the weights and the bias with which ``layer`` reads ``x``."""
+    def reading(self, grid: Affine | None) -> Self:
+        """Return the same for an operator that reads a tensor on ``grid``."""
+        return replace(self, grid_read=grid)
+
+    def __call__(self, layer: nn.Conv2d | nn.Linear) -> tuple[Tensor, Tensor]:
+        """Return the weights and the bias with which ``layer`` computes."""
         assert layer.bias is not None, "folding gives every convolution a bias"
-        return layer.weight, self.bias(layer.bias, layer.weight, grid_of(x))
+        return layer.weight, self.bias(layer.bias, layer.weight)
 
-    def bias(self, bias: Tensor, rounded: Tensor, of_x: Affine | None) -> Tensor:
-        """Return the bias in whole units where the grid of what is read is known, and as it is where it is not.
+    def bias(self, bias: Tensor, rounded: Tensor) -> Tensor:
+        """Return the bias in whole units, given the ``rounded`` weights.
 
-        So a channel's is whose bias is more than ``LARGEST_BIAS`` units: its weights are next to nothing beside it.
+        A bias stays as it is where the grid that is read is not known, and in channels where it is more than
+        ``LARGEST_BIAS`` units: the weights of such a channel are next to nothing compared with it.
         """
-        if of_x is None:
+        if self.grid_read is None:
             return bias
-        unit = bias_unit(channel_grid(rounded, self.bits), of_x)
+        unit = bias_unit(channel_grid(rounded, self.bits), self.grid_read)
         steps = torch.round(bias.double() / unit)
         return torch.where(steps.abs() <= LARGEST_BIAS, (steps * unit).to(bias.dtype), bias)
 

@@ -35,6 +35,7 @@ from qabwnas.nets.supernet import Supernet, SupernetBlock
 from qabwnas.quant.apply import freeze, observe, quantise
 from qabwnas.quant.nsr import NsrEstimate
 from qabwnas.quant.operators import Input
+from qabwnas.quant.wiring import Wiring
 from qabwnas.space import FLOAT, BitWidths, Operation, SearchSpace
 from qabwnas.space_yaml import load_space
 from tests.measure.test_batch_norm import recalibrate_slowly
@@ -262,5 +263,7 @@ def test_widths_of_every_layer_are_their_own(teacher: Network, supernet: Superne
         with torch.inference_mode():
             recalibrate(candidate, maps.calibration)
             frozen = [freeze(part, w) for part, w in zip(candidate, [widths[0], *widths], strict=True)]
-            alone = maps.meter.ratios(torch.nn.Sequential(*frozen)(batch) for batch in maps.validation)
+            whole = torch.nn.Sequential(*frozen)
+            Wiring.of(whole).connect(whole)
+            alone = maps.meter.ratios(whole(batch) for batch in maps.validation)
         assert estimate == NsrEstimate.of_ratios(alone)

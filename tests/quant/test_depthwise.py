@@ -1,12 +1,14 @@
 """Depth-wise convolutions and their fast gradients against torch's own."""
 
 import copy
+from unittest.mock import patch
 
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional as F
 
-from qabwnas.quant import compiled
+from qabwnas.quant import depthwise
 from qabwnas.quant.depthwise import DepthwiseConv2d, Sides
 
 SIDES = [(8, 8), (5, 4), (2, 2), (1, 3)]
@@ -22,7 +24,7 @@ def pair(kernel: int, stride: int, dilation: int, *, bias: bool = False) -> tupl
 
 @pytest.mark.parametrize("kernel", [1, 3, 5, 7])
 @pytest.mark.parametrize("stride", [1, 2, 3])
-@pytest.mark.parametrize("dilation", [1, 2])
+@pytest.mark.parametrize("dilation", [1, 2, 4])
 @pytest.mark.parametrize("sides", SIDES)
 @pytest.mark.parametrize("bias", [False, True])
 def test_values_and_gradients_equal_those_of_torch(
@@ -32,7 +34,7 @@ def test_values_and_gradients_equal_those_of_torch(
     x = torch.rand(2, 3, *sides, dtype=torch.float64)
     inputs = [x.clone().requires_grad_(), x.clone().requires_grad_()]
     outputs = [ours(inputs[0]), theirs(inputs[1])]
-    assert torch.equal(*outputs)
+    torch.testing.assert_close(*outputs)
     gradient = torch.rand_like(outputs[0])
     for output in outputs:
         output.backward(gradient)
@@ -57,7 +59,7 @@ def test_without_gradients_and_with_a_bias_it_is_the_convolution_of_torch() -> N
 )
 @pytest.mark.parametrize(("channels", "sides"), [(16, (9, 14)), (21, (5, 4)), (40, (13, 3)), (48, (1, 33))])
 @pytest.mark.parametrize("with_bias", [False, True])
-def test_the_kernels_for_channels_last_equal_those_of_torch(
+def test_channels_last_maps_give_what_float64_gives(
     kernel: Sides, stride: Sides, dilation: Sides, channels: int, sides: Sides, with_bias: bool
 ) -> None:
     """In float32, of which sums in another order change the last bits; also where no output is inside the map."""
@@ -69,7 +71,6 @@ def test_the_kernels_for_channels_last_equal_those_of_torch(
     exact = copy.deepcopy(ours).double()
     exact.__class__ = nn.Conv2d
     x = torch.randn(3, channels, *sides).contiguous(memory_format=torch.channels_last)
-    assert compiled.takes(x) == (compiled.KERNELS is not None)
     inputs = [x.clone(memory_format=torch.preserve_format).requires_grad_(), x.double().requires_grad_()]
     outputs = [ours(inputs[0]), exact(inputs[1])]
     torch.testing.assert_close(outputs[0].double(), outputs[1], rtol=1e-5, atol=1e-5)
@@ -85,11 +86,24 @@ def test_the_kernels_for_channels_last_equal_those_of_torch(
         torch.testing.assert_close(mine.double(), right, rtol=1e-4, atol=1e-5 * float(right.abs().max()))
 
 
-def test_kernels_refuse_what_does_not_fit_together() -> None:
-    if compiled.KERNELS is None:
-        pytest.skip("the compiled kernels are not here")
-    x = torch.zeros(1, 4, 4, 16).numpy()
-    with pytest.raises(ValueError, match="do not belong together"):
-        compiled.KERNELS.depthwise(x, torch.zeros(3, 3, 16).numpy(), None, None, x.copy(), (1, 1), (0, 0), (1, 1), 1)
-    with pytest.raises(ValueError, match="do not belong together"):
-        compiled.KERNELS.depthwise(x, torch.zeros(3, 3, 8).numpy(), None, None, x.copy(), (1, 1), (1, 1), (1, 1), 1)
+@pytest.mark.parametrize(("kernel", "dilation"), [(7, 2), (5, 4), (7, 4), (3, 2)])
+@pytest.mark.parametrize("sides", [(13, 9), (3, 20), (1, 1)])
+def test_space_to_batch_is_the_dilated_convolution(kernel: int, dilation: int, sides: Sides) -> None:
+    """In every layout, and where a map is smaller than the dilation."""
+    torch.manual_seed(0)
+    x, weight, bias = torch.randn(2, 5, *sides).double(), torch.randn(5, 1, kernel, kernel).double(), torch.randn(5)
+    expected = F.conv2d(x, weight, bias.double(), 1, dilation * (kernel - 1) // 2, dilation, 5)
+    for layout in (torch.contiguous_format, torch.channels_last):
+        found = depthwise._space_to_batch(x.contiguous(memory_format=layout), weight, bias.double(), (dilation,) * 2)
+        torch.testing.assert_close(found, expected)
+
+
+def test_wide_dilated_kernels_go_by_space_to_batch() -> None:
+    """So that no CPU runs them by torch's plain loop; narrow ones, and maps of a stride, go straight to torch."""
+    x = torch.randn(1, 8, 12, 12)
+    for kernel, dilation, stride, by_parts in [(7, 2, 1, True), (5, 4, 1, True), (5, 2, 1, False), (7, 1, 1, False),
+                                               (7, 2, 2, False)]:  # fmt: skip
+        conv = DepthwiseConv2d(8, 8, kernel, stride, dilation * (kernel - 1) // 2, dilation, groups=8)
+        with torch.no_grad(), patch.object(depthwise, "_space_to_batch", wraps=depthwise._space_to_batch) as watched:
+            conv(x)
+        assert watched.called == by_parts

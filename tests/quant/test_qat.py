@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from qabwnas.errors import InputError
 from qabwnas.nets.network import Network, build_network
 from qabwnas.nets.quantise import prepare_network, quantise_network
-from qabwnas.quant.affine import Affine, carry, grid_of
+from qabwnas.quant.affine import Affine
 from qabwnas.quant.apply import observe
 from qabwnas.quant.fake import FakeQuantise
 from qabwnas.quant.operators import Linear
@@ -66,7 +66,7 @@ def test_gradients_of_weights_are_those_of_torch(bits: int) -> None:
     largest = 2 ** (bits - 1) - 1
     scale = theirs.detach().abs().amax((1, 2, 3)) / largest
     expected = torch.fake_quantize_per_channel_affine(theirs, scale, torch.zeros(6).int(), 0, -largest, largest)
-    rounded, _ = StraightThroughWeights(bits)(layer, torch.zeros(1))
+    rounded, _ = StraightThroughWeights(bits)(layer)
     assert torch.equal(rounded, expected)
     gradient = torch.randn_like(ours)
     rounded.backward(gradient)
@@ -77,9 +77,9 @@ def test_gradients_of_weights_are_those_of_torch(bits: int) -> None:
 def test_a_bias_is_rounded_and_its_gradient_is_not() -> None:
     torch.manual_seed(0)
     layer = nn.Linear(5, 3)
-    x = carry(torch.zeros(1), Affine.of_range(torch.tensor(0.0), torch.tensor(2.0), 4, symmetric=False))
-    weight, bias = StraightThroughWeights(4)(layer, x)
-    assert torch.equal(bias, RoundedWeights(4).bias(layer.bias, weight, grid_of(x)))
+    read = Affine.of_range(torch.tensor(0.0), torch.tensor(2.0), 4, symmetric=False)
+    weight, bias = StraightThroughWeights(4, read)(layer)
+    assert torch.equal(bias, RoundedWeights(4, read).bias(layer.bias, weight))
     assert not torch.equal(bias, layer.bias)
     bias.backward(torch.arange(3.0))
     assert torch.equal(layer.bias.grad, torch.arange(3.0))  # type: ignore[arg-type]

@@ -1,23 +1,14 @@
-"""Sums over channels against float64, by the compiled kernels and without them, in any layout."""
+"""Sums over channels against float64, in any layout."""
 
 from __future__ import annotations
-
-from types import ModuleType
 
 import pytest
 import torch
 from torch import Tensor
 
-from qabwnas.quant import compiled
 from qabwnas.quant.statistics import channel_statistics, image_squares
 
 OVER_IMAGES_AND_PIXELS = (0, 2, 3)
-
-
-@pytest.fixture(params=[compiled.KERNELS, None], ids=["compiled", "torch"], autouse=True)
-def kernels(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> ModuleType | None:
-    monkeypatch.setattr(compiled, "KERNELS", request.param)
-    return request.param
 
 
 def maps(channels: int, *, channels_last: bool, seed: int = 0) -> Tensor:

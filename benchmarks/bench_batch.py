@@ -50,7 +50,7 @@ def layers_lut() -> Lut:
         noise = np.exp(0.3 * generator.standard_normal((4, 24)))
         columns = {"loss": np.round(scale * 2.0 ** (-size / scale / 2) * noise[0], 3)}
         columns |= {name: np.round(size * noise[m], 1) for m, name in enumerate(LAYER_COSTS, start=1)}
-        blocks.append(LutBlock(f"layer{b:02}", (Table(24, columns),)))
+        blocks.append(LutBlock(f"layer{b:02}", (Table(columns),)))
     return Lut(tuple(map(Metric, ("loss", *LAYER_COSTS))), tuple(blocks))
 
 

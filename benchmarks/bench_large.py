@@ -47,7 +47,7 @@ def lut_of_layers(
                 macs / 1e9 * (0.3 + widths / 12) * np.exp(0.1 * generator.standard_normal(shape)), 4
             ),
         }
-        table = Table(n_operations * widths.size, {name: column.ravel() for name, column in columns.items()})
+        table = Table({name: column.ravel() for name, column in columns.items()})
         blocks.append(LutBlock(f"layer{b:02}", (table,)))
     return Lut((Metric("loss"), Metric("size_bytes", "bytes"), Metric("latency_ms", "ms")), tuple(blocks))
 

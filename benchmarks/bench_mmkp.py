@@ -54,7 +54,7 @@ def seeded_lut(n_groups: int, n_items: int, n_resources: int, follows_weights: b
         else:
             profits = generator.uniform(0, 200, size=n_items)
         columns = {"loss": -np.round(profits, 2)} | dict(zip(names, weights, strict=True))
-        blocks.append(LutBlock(f"group{group + 1:03}", (Table(n_items, columns),)))
+        blocks.append(LutBlock(f"group{group + 1:03}", (Table(columns),)))
     return Lut(tuple(map(Metric, ["loss", *names])), tuple(blocks))
 
 

@@ -50,7 +50,7 @@ def five_stages(seed: int) -> Posed:
         costs = np.sort(generator.random(N_CANDIDATES))
         losses = np.exp(-2 * costs) * generator.uniform(0.5, 2)
         columns = {"loss": np.round(losses, 4), "cost": np.round(costs, 4)}
-        blocks.append(LutBlock(f"stage{b}", (Table(N_CANDIDATES, columns),)))
+        blocks.append(LutBlock(f"stage{b}", (Table(columns),)))
     problem = Problem.of(Lut((Metric("loss"), Metric("cost")), tuple(blocks)), ["loss", "cost"], select_backend())
     costs = problem.values[1].reshape(N_STAGES, N_CANDIDATES)
     low, high = costs.min(axis=1).sum(), costs.max(axis=1).sum()

@@ -42,7 +42,7 @@ def paper_lut(seed: int = 0) -> Lut:
                 "latency_ms": np.round(latency, 4),
                 "macs": macs,
             }
-            tables.append(Table(size.size, columns, widths))
+            tables.append(Table(columns, widths))
         blocks.append(LutBlock(block.name, tuple(tables)))
     metrics = (Metric("loss"), Metric("size_bytes", "bytes"), Metric("latency_ms", "ms"), Metric("macs"))
     return Lut(metrics, tuple(blocks), space)

@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, cast
+
+import numpy as np
 
 
 def canonical_json(content: Any) -> str:
     """Return ``content`` as JSON with sorted keys and no spaces; floats in shortest round-trip form.
 
+    Scalars of numpy are written as the numbers and truth values that they hold.
+
     Raises:
         TypeError: something in ``content`` is not a JSON value.
         ValueError: ``content`` holds NaN or infinity.
     """
-    return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
+    return json.dumps(
+        content, sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False, default=_plain
+    )
+
+
+def _plain(value: object) -> int | float | bool:
+    if isinstance(value, np.floating):
+        return float(str(value))  # the shortest decimal in its own precision
+    if isinstance(value, np.generic) and value.dtype.kind in "iub":  # a timedelta64 is an integer by its class
+        return cast("int | bool", value.item())
+    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
 
 
 def fingerprint(content: Any) -> str:

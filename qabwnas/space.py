@@ -252,7 +252,7 @@ class Head(NamedTuple):
 HEAD_KINDS = ("classifier", "deeplabv3")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SearchSpace:
     """A stem, blocks and a head, the input shape that costs are counted at, and the bit widths to search over.
 
@@ -266,6 +266,10 @@ class SearchSpace:
     head: Head
     bit_widths: tuple[BitWidths, ...]
     policy: str = "block"
+
+    def __repr__(self) -> str:
+        widths = ", ".join(widths.name for widths in self.bit_widths)
+        return f"<SearchSpace {self.name!r}: blocks {len(self.blocks)}, bit widths {widths} per {self.policy}>"
 
     @property
     def n_subnets(self) -> int:

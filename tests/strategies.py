@@ -35,8 +35,7 @@ def lut_from_columns(columns: dict[str, list[list[float]]], metrics: list[Metric
     blocks = []
     for b in range(n_blocks):
         arrays = {name: np.array(values[b], dtype=np.float64) for name, values in columns.items()}
-        n_rows = len(next(iter(arrays.values())))
-        blocks.append(LutBlock(f"block{b}", (Table(n_rows, arrays),)))
+        blocks.append(LutBlock(f"block{b}", (Table(arrays),)))
     return Lut(tuple(metrics), tuple(blocks))
 
 
@@ -91,7 +90,7 @@ def luts_of_spaces(draw: st.DrawFn) -> Lut:
         LutBlock(
             block.name,
             tuple(
-                Table(block.n_candidates, {name: np.array(of[b][t]) for name, of in columns.items()}, widths)
+                Table({name: np.array(of[b][t]) for name, of in columns.items()}, widths)
                 for t, widths in enumerate(tables[b])
             ),
         )

@@ -87,8 +87,7 @@ def test_narrow_data_run_at_the_next_wider_peak() -> None:
 
 def lut_of(space: SearchSpace) -> Lut:
     blocks = [
-        LutBlock(b.name, tuple(Table(b.n_candidates, {"nsr": np.ones(b.n_candidates)}, w) for w in (W8A8, FLOAT)))
-        for b in space.blocks
+        LutBlock(b.name, tuple(Table({"nsr": np.ones(b.n_candidates)}, w) for w in (W8A8, FLOAT))) for b in space.blocks
     ]
     return Lut((Metric("nsr"),), tuple(blocks), space, {"fixed": "w32a32"})
 

@@ -6,8 +6,10 @@ import json
 
 import click
 
+from qabwnas.cli.command import Command
 
-@click.command(name="backends")
+
+@click.command(name="backends", cls=Command)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(as_json: bool) -> None:
     """List the search backends, whether each can be loaded, and which one searches use.

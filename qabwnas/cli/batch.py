@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from qabwnas.cli.command import Command
 from qabwnas.cli.output import check_output, force_option
 from qabwnas.cli.scope_options import parse_scope, scope_options
 
@@ -22,7 +23,7 @@ QUIET_SECONDS = 0.5, 30.0
 _SECONDS_A_FRAME = 0.1
 
 
-@click.command(name="batch")
+@click.command(name="batch", cls=Command)
 @click.argument("source_path", metavar="(LUT.h5|FRONT.h5)", type=click.Path(path_type=Path))
 @click.argument("budgets_path", metavar="BUDGETS.(csv|parquet)", type=click.Path(path_type=Path))
 @click.option(

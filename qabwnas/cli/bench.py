@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from qabwnas.cli.command import Command
 from qabwnas.cli.extras import require_extras
 from qabwnas.cli.output import check_output, force_option
 
@@ -20,7 +21,7 @@ EXTRAPOLATED_SUBNETS = (1e14, 7e16)
 YEAR = 365.25 * 24 * 3600
 
 
-@click.command(name="bench")
+@click.command(name="bench", cls=Command)
 @click.argument("lut_path", metavar="LUT.h5", type=click.Path(path_type=Path))
 @click.option("--minimize", metavar="METRIC", help="The objective; by default 'loss', or 'nsr' where there is no loss.")
 @click.option(

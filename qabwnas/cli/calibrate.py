@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from qabwnas.cli.command import Command
 from qabwnas.cli.extras import require_extras
 from qabwnas.cli.output import check_output, force_option
 from qabwnas.cli.resource_options import make_resources, resource_options
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from qabwnas.pipeline.calibrate import Calibration
 
 
-@click.command(name="calibrate")
+@click.command(name="calibrate", cls=Command)
 @click.argument("folder", metavar="RUN", type=click.Path(path_type=Path))
 @click.option(
     "--evaluate",

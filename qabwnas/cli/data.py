@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from qabwnas.cli.command import Group
 from qabwnas.cli.extras import require_extras
 from qabwnas.cli.output import force_option
 
@@ -13,7 +14,7 @@ _DIRECTORY = click.Path(path_type=Path)
 _PROGRESS_EVERY = 100
 
 
-@click.group(name="data")
+@click.group(name="data", cls=Group)
 def command() -> None:
     """Draw synthetic street scenes, and check a folder of Cityscapes."""
 

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import click
 
+from qabwnas.cli.command import Command
 from qabwnas.cli.extras import require_extras
 from qabwnas.cli.output import force_option
 
 
-@click.command(name="demo")
+@click.command(name="demo", cls=Command)
 @click.option(
     "-o",
     "--output",

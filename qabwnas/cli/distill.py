@@ -7,13 +7,14 @@ from typing import Any
 
 import click
 
+from qabwnas.cli.command import Command
 from qabwnas.cli.config_options import config_options, folder_option, read_config
 from qabwnas.cli.extras import require_extras
 from qabwnas.cli.output import force_option
 from qabwnas.cli.resource_options import make_resources, resource_options
 
 
-@click.command(name="distill")
+@click.command(name="distill", cls=Command)
 @config_options
 @folder_option
 @click.option("--block", "blocks", metavar="NAME", multiple=True, help="Train this block only; may be repeated.")

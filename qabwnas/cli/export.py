@@ -8,12 +8,13 @@ from typing import Any
 
 import click
 
+from qabwnas.cli.command import Command
 from qabwnas.cli.extras import require_extras
 from qabwnas.cli.output import force_option
 from qabwnas.errors import InputError
 
 
-@click.command(name="export")
+@click.command(name="export", cls=Command)
 @click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
 @click.option(
     "--answer",

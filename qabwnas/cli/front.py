@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from qabwnas.cli.command import Command
 from qabwnas.cli.output import check_output, force_option
 from qabwnas.cli.scope_options import parse_scope, scope_options
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from qabwnas.search import Frontier
 
 
-@click.command(name="front")
+@click.command(name="front", cls=Command)
 @click.argument("lut_path", metavar="LUT.h5", type=click.Path(path_type=Path))
 @click.option("--minimize", metavar="METRIC,METRIC[,…]", required=True, help="The metrics; the first is the objective.")
 @scope_options
@@ -79,7 +80,7 @@ def command(
         lut,
         [name.strip() for name in minimize.split(",")],
         scope=parse_scope(bits, pin, forbid, weights, weight_file),
-        within=dict(_range(text) for text in within),
+        within=_ranges(within),
         epsilon=epsilon,
         max_memory=int(parse_quantity(max_memory, "max-memory_bytes")),
     )
@@ -95,6 +96,15 @@ def command(
         click.echo(f"{len(front)} points ({front.backend}, {seconds * 1e3:.1f} ms), written to {output}")
         for name, value in _smallest(front).items():
             click.echo(f"smallest {name}: {value:f}")
+
+
+def _ranges(texts: tuple[str, ...]) -> dict[str, tuple[Decimal | None, Decimal | None]]:
+    ranges = {}
+    for metric, bounds in map(_range, texts):
+        if metric in ranges:
+            raise click.UsageError(f"--within {metric!r} is given twice")
+        ranges[metric] = bounds
+    return ranges
 
 
 def _range(text: str) -> tuple[str, tuple[Decimal | None, Decimal | None]]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from qabwnas.cli.bundle_options import bundle_options, read_tables
+from qabwnas.cli.command import Group
 from qabwnas.cli.extras import require_extras
 from qabwnas.cli.output import check_output, force_option
 from qabwnas.errors import InputError
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 _FILE = click.Path(path_type=Path)
 
 
-@click.group(name="latency")
+@click.group(name="latency", cls=Group)
 def command() -> None:
     """Bring latencies of devices into a look-up table, each as a metric of its own."""
 

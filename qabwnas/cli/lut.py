@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from qabwnas.cli.command import Group
 from qabwnas.cli.output import check_output, force_option
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 _FILE = click.Path(path_type=Path)
 
 
-@click.group(name="lut")
+@click.group(name="lut", cls=Group)
 def command() -> None:
     """Import, export, merge, describe and check look-up tables."""
 

@@ -12,6 +12,7 @@ from importlib import import_module
 
 import click
 
+from qabwnas.cli.command import Group
 from qabwnas.errors import QabwnasError
 
 # The help stands here, and not only in the commands, so that listing them loads none.
@@ -46,7 +47,7 @@ class OneLineError(click.ClickException):
         click.echo(f"error: {self.format_message()}", err=True)
 
 
-class Program(click.Group):
+class Program(Group):
     """A group whose commands are modules of :mod:`qabwnas.cli`, each with a click command named ``command``."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature

@@ -7,13 +7,14 @@ from pathlib import Path
 import click
 
 from qabwnas.cli.bundle_options import bundle_options, read_tables
+from qabwnas.cli.command import Command
 from qabwnas.cli.extras import require_extras
 from qabwnas.cli.output import check_output, force_option
 
 _FILE = click.Path(path_type=Path)
 
 
-@click.command(name="measure-latency")
+@click.command(name="measure-latency", cls=Command)
 @bundle_options
 @click.option("--device", metavar="NAME", required=True, help="What to call this machine: the metric latency_ms[NAME].")
 @click.option("-o", "--output", metavar="RESULTS.json", type=_FILE, required=True)

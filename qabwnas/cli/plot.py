@@ -6,11 +6,12 @@ from pathlib import Path
 
 import click
 
+from qabwnas.cli.command import Command
 from qabwnas.cli.extras import require_extras
 from qabwnas.cli.output import check_output, force_option
 
 
-@click.command(name="plot")
+@click.command(name="plot", cls=Command)
 @click.argument("front_path", metavar="FRONT.h5", type=click.Path(path_type=Path))
 @click.option("-o", "--output", metavar="FRONT.png", type=click.Path(path_type=Path), required=True)
 @force_option

@@ -8,13 +8,14 @@ from typing import Any
 
 import click
 
+from qabwnas.cli.command import Command
 from qabwnas.cli.config_options import config_options, folder_option, read_config
 from qabwnas.cli.extras import require_extras
 from qabwnas.cli.output import force_option
 from qabwnas.cli.resource_options import make_resources, resource_options
 
 
-@click.command(name="populate")
+@click.command(name="populate", cls=Command)
 @config_options
 @folder_option
 @click.option("--shard", metavar="I/N", help="Measure part I of N only, into FOLDER/lut-I-of-N.h5; see `lut merge`.")

@@ -7,13 +7,14 @@ from typing import Any
 
 import click
 
+from qabwnas.cli.command import Command
 from qabwnas.cli.config_options import config_options, read_config
 from qabwnas.cli.extras import require_extras
 from qabwnas.cli.output import force_option
 from qabwnas.cli.resource_options import make_resources, resource_options
 
 
-@click.command(name="run")
+@click.command(name="run", cls=Command)
 @config_options
 @click.option("--stage", metavar="NAME", help="Make this stage and those that it depends on, instead of all.")
 @click.option(

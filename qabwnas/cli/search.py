@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from qabwnas.cli.command import Command
 from qabwnas.cli.scope_options import parse_scope, scope_options
 from qabwnas.errors import InputError
 
@@ -24,7 +25,7 @@ LEAST_SECONDS = 1e-6
 """Of an explanation, where the search took all the time."""
 
 
-@click.command(name="search")
+@click.command(name="search", cls=Command)
 @click.argument("lut_path", metavar="LUT.h5", type=click.Path(path_type=Path))
 @click.option("--minimize", metavar="METRIC", help="The objective; by default 'loss', or 'nsr' where there is no loss.")
 @click.option(

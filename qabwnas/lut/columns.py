@@ -49,8 +49,6 @@ def _with_column(block: LutBlock, metric: str, column: NDArray[np.float64]) -> L
     tables = []
     for first, table in zip(block.starts, block.tables, strict=False):
         values = column[first : first + table.n_rows]
-        measured = dict(table.measured)
-        if np.isnan(values).any():
-            measured[metric] = ~np.isnan(values)
-        tables.append(replace(table, columns={**table.columns, metric: values}, measured=measured))
+        known = ~np.isnan(values)
+        tables.append(table.with_column(metric, values, None if known.all() else known))
     return replace(block, tables=tuple(tables))

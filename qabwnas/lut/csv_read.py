@@ -141,7 +141,7 @@ def _table(source: TextTable, rows: _Rows) -> Table:
     columns = {name: source.numbers(name, rows.lines, cells[name]) for name in names}
     measured = {name: np.array([cell != "" for cell in cells[name]]) for name in names if "" in cells[name]}
     texts = cells.get(DESCRIPTION, ())
-    return Table(len(rows.cells), columns, widths, measured, descriptions=texts if any(texts) else None)
+    return Table(columns, widths, measured, descriptions=texts if any(texts) else None)
 
 
 def _has_values(table: Table, name: str) -> bool:

@@ -10,24 +10,33 @@ from numpy.typing import NDArray
 
 from qabwnas.errors import InputError
 from qabwnas.layer_policy import LayerCandidate, LayerChoices
+from qabwnas.lut.parts import frozen
+from qabwnas.numeric import number_array, shown
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class LayerRows:
     """Rows by their codes.
 
     Attributes:
         choices: what the codes mean.
-        codes: int64 ``(n_rows,)``, ascending.
+        codes: int64 ``(n_rows,)``, ascending; copied, and read-only.
 
     Raises:
-        InputError: the codes are not ascending, or one is not in ``0 … choices.n_rows − 1``; the message names the row.
+        InputError: the codes are no row of whole numbers, not ascending, or one is not in ``0 … choices.n_rows − 1``;
+            the message names the row.
     """
 
     choices: LayerChoices
     codes: NDArray[np.int64]
 
     def __post_init__(self) -> None:
+        if not isinstance(self.choices, LayerChoices):
+            raise InputError(f"choices: {shown(self.choices)} are not LayerChoices")
+        codes = number_array("codes", self.codes)
+        if codes.ndim != 1 or codes.dtype.kind not in "iu":
+            raise InputError(f"codes: {shown(self.codes)} is not a row of whole numbers")
+        object.__setattr__(self, "codes", frozen(codes.astype(np.int64, copy=False)))
         outside = np.flatnonzero((self.codes < 0) | (self.codes >= self.choices.n_rows))
         if outside.size:
             code = self.codes[outside[0]]
@@ -35,6 +44,12 @@ class LayerRows:
         falling = np.flatnonzero(np.diff(self.codes) <= 0)
         if falling.size:
             raise InputError(f"row {falling[0] + 1}: its code is not above that of the row before")
+
+    def __reduce__(self) -> tuple[type[LayerRows], tuple[LayerChoices, NDArray[np.int64]]]:
+        return LayerRows, (self.choices, self.codes)
+
+    def __repr__(self) -> str:
+        return f"<LayerRows of {self.choices.block.name!r}: rows {len(self.codes)} of {self.choices.n_rows}>"
 
     @cached_property
     def operations(self) -> NDArray[np.int64]:

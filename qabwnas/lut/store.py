@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Any
 
 import h5py
 import numpy as np
@@ -58,8 +57,7 @@ def save_lut(lut: Lut, path: str | os.PathLike[str]) -> None:
 
     Raises:
         OSError: the folder cannot be written.
-        InputError: a column or mask is of a wrong length, a measured value is not finite, a text cannot be stored, or
-            the provenance is not made of JSON values.
+        InputError: a text cannot be stored, or the provenance is not made of JSON values.
     """
     with create_file(path, KIND) as file:
         if lut.space is not None:
@@ -87,13 +85,11 @@ def _write_metric(group: h5py.Group, metric: Metric) -> None:
     write_text(group, "unit", metric.unit)
     write_text(group, "aggregation", metric.aggregation)
     if metric.fixed is not None:
-        if not np.isfinite(metric.fixed):
-            raise InputError(f"metric {metric.name!r}: the fixed part is {metric.fixed}")
-        group.attrs["fixed"] = float(metric.fixed)
+        group.attrs["fixed"] = metric.fixed
 
 
 def _write_table(group: h5py.Group, where: str, table: Table, metrics: tuple[Metric, ...]) -> None:
-    columns = [_checked_column(f"{where}: {metric.name}", table, metric.name) for metric in metrics]
+    columns = [_stored_column(table, metric.name) for metric in metrics]
     units = [metric.unit for metric in metrics]
     write_array(group, "values", np.stack(columns), dims=("metric", "row"), units=units)
     for metric in metrics:
@@ -103,27 +99,11 @@ def _write_table(group: h5py.Group, where: str, table: Table, metrics: tuple[Met
     if table.rows is not None:
         write_array(group, "codes", table.rows.codes, dims=("row",))
     if table.descriptions is not None:
-        if len(table.descriptions) != table.n_rows:
-            raise InputError(f"{where}: {len(table.descriptions)} descriptions for {table.n_rows} rows")
         texts = encode_texts(f"{where}: descriptions", list(table.descriptions))
         write_array(group, "descriptions", texts, dims=("row",))
 
 
-def _checked_column(where: str, table: Table, metric: str) -> NDArray[np.float64]:
+def _stored_column(table: Table, metric: str) -> NDArray[np.float64]:
     """Return the column as it is stored: NaN where a row was not measured."""
     column, measured = table.columns[metric], table.measured.get(metric)
-    _check_array(f"{where}: the values", column, np.float64, table.n_rows)
-    right = np.isfinite(column)
-    if measured is not None:
-        _check_array(f"{where}: the mask", measured, np.bool_, table.n_rows)
-        right |= ~measured
-        column = np.where(measured, column, np.nan)
-    if not right.all():
-        row = int(right.argmin())
-        raise InputError(f"{where}: row {row} is {column[row]}")
-    return column
-
-
-def _check_array(where: str, values: NDArray[Any], dtype: type[np.generic], n_rows: int) -> None:
-    if values.dtype != dtype or values.shape != (n_rows,):
-        raise InputError(f"{where}: {values.dtype} {values.shape}, expected {np.dtype(dtype)} ({n_rows},)")
+    return column if measured is None else np.where(measured, column, np.nan)

@@ -19,13 +19,14 @@ from qabwnas.space_yaml import parse_space
 
 def read_v1(root: Group) -> Lut:
     """Return the LUT of an opened file; raises FormatError, now and when its columns are read."""
-    named = root.group("metrics")
-    metrics = tuple(_read_metric(named.group(member), name) for member, name in _ordered(named).items())
-    space = _read_space(root)
-    named = root.group("blocks")
-    blocks = tuple(_read_block(named.group(member), name, metrics, space) for member, name in _ordered(named).items())
+    space, provenance = _read_space(root), _read_provenance(root)
+    of_metrics, of_blocks = root.group("metrics"), root.group("blocks")
     try:
-        return Lut(metrics, blocks, space, _read_provenance(root))
+        metrics = tuple(_read_metric(of_metrics.group(member), name) for member, name in _ordered(of_metrics).items())
+        blocks = tuple(
+            _read_block(of_blocks.group(member), name, metrics, space) for member, name in _ordered(of_blocks).items()
+        )
+        return Lut(metrics, blocks, space, provenance)
     except InputError as error:
         raise root.wrong(str(error)) from error
 
@@ -78,7 +79,7 @@ def _read_table(group: Group, widths: BitWidths | None, metrics: tuple[Metric, .
     if "descriptions" in group:
         descriptions = StoredTexts(group.dataset("descriptions", TEXT, (n_rows,), dims=("row",)))
     columns = StoredColumns(values, names, measured)
-    return Table(n_rows, columns, widths, measured, descriptions)
+    return Table(columns, widths, measured, descriptions)
 
 
 def _read_space(root: Group) -> SearchSpace | None:

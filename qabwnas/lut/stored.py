@@ -24,6 +24,10 @@ class _StoredArrays(ArraysInParts):
         self._n_rows = n_rows
         self._read: dict[str, NDArray[Any]] = {}
 
+    @property
+    def n_rows(self) -> int:
+        return self._n_rows
+
     def __getitem__(self, name: str) -> NDArray[Any]:
         if name not in self._names:
             raise KeyError(name)
@@ -87,7 +91,7 @@ class StoredColumns(_StoredArrays):
 
 
 class StoredTexts(Sequence[str]):
-    """Texts, one a row, read one by one, or in runs when iterated; nothing is kept."""
+    """Texts, one a row, read one by one, or in runs when iterated; nothing is kept. Pickled they are a tuple of all."""
 
     def __init__(self, dataset: Dataset) -> None:
         self._dataset = dataset
@@ -106,6 +110,9 @@ class StoredTexts(Sequence[str]):
             return [self[i] for i in range(*index.indices(len(self)))]
         row = range(len(self))[index]
         return self._dataset.read_texts(row, 1)[0]
+
+    def __reduce__(self) -> tuple[type[tuple[str, ...]], tuple[list[str]]]:
+        return tuple, (list(self),)
 
     def __iter__(self) -> Iterator[str]:
         for start in range(0, len(self), ROWS_AT_ONCE):

@@ -8,6 +8,7 @@ puts shards together. No row depends on how the space is divided, nor on how muc
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
@@ -162,20 +163,25 @@ def _unmeasured_tables(space: SearchSpace, b: int, rows: LayerRows | None) -> tu
 def _unmeasured_table(n_rows: int, costs: Mapping[str, NDArray[np.float64]], **known: Any) -> Table:
     values = {name: np.full(n_rows, np.nan) for name in MEASURED}
     masks = {name: np.zeros(n_rows, dtype=np.bool_) for name in MEASURED}
-    return Table(n_rows, {**values, **costs}, measured=masks, **known)
+    return Table({**values, **costs}, measured=masks, **known)
 
 
 def _with_rows(lut: Lut, shard: Shard, estimates: Sequence[NsrEstimate]) -> Lut:
-    """Return the LUT with the shard's rows filled in, table by table; its arrays are shared."""
+    """Return the LUT with the shard's rows filled in, table by table."""
     block = lut.blocks[shard.b]
     n = shard.last - shard.first
+    tables = []
     for i, table in enumerate(block.tables):
         of_table = estimates[i * n : (i + 1) * n]
-        table.columns["nsr"][shard.first : shard.last] = [estimate.value for estimate in of_table]
-        table.columns["nsr_se"][shard.first : shard.last] = [estimate.standard_error for estimate in of_table]
-        for name in MEASURED:
-            table.measured[name][shard.first : shard.last] = True
-    return lut
+        known = np.zeros(table.n_rows, dtype=np.bool_)
+        known[shard.first : shard.last] = True
+        columns = {name: np.full(table.n_rows, np.nan) for name in MEASURED}
+        columns["nsr"][known] = [estimate.value for estimate in of_table]
+        columns["nsr_se"][known] = [estimate.standard_error for estimate in of_table]
+        masks = dict.fromkeys(MEASURED, known)
+        tables.append(replace(table, columns={**table.columns, **columns}, measured={**table.measured, **masks}))
+    filled = LutBlock(block.name, tuple(tables))
+    return replace(lut, blocks=tuple(filled if b == shard.b else other for b, other in enumerate(lut.blocks)))
 
 
 def provenance(

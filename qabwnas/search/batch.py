@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from qabwnas.atomic import atomic_path
 from qabwnas.errors import InputError
 from qabwnas.lut.lut import Lut
+from qabwnas.numeric import shown, whole_number
 from qabwnas.search import batch_csv
 from qabwnas.search.backend import Backend, select_backend
 from qabwnas.search.batch_answers import (
@@ -178,8 +179,9 @@ def _answers(
 ) -> Iterator[Answers]:
     if method not in METHODS:
         raise InputError(f"method: {method!r} is not one of {', '.join(METHODS)}")
-    if isinstance(max_memory, bool) or not isinstance(max_memory, int | np.integer) or max_memory < 1:
-        raise InputError(f"max_memory: {max_memory!r} is not a number of bytes")
+    max_memory = whole_number("max_memory", max_memory)
+    if not isinstance(source, Lut | Frontier):
+        raise InputError(f"source: {shown(source)} is neither a LUT nor a front")
     if isinstance(source, Frontier):
         if method == "direct":
             raise InputError("a front cannot be searched directly: give the LUT")
@@ -193,7 +195,7 @@ def _answers(
     problem = Problem.of(source, names, kernels, scope, k=1)
 
     def built(asking: Backend) -> FrontAnswers:
-        return FrontAnswers(Frontier.of_problem(problem, asking, scope, {}, 0, int(max_memory)), kernels)
+        return FrontAnswers(Frontier.of_problem(problem, asking, scope, {}, 0, max_memory), kernels)
 
     if method == "front":
         told = BatchProgress(0, 0, None, is_building=True)

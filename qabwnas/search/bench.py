@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 
 from qabwnas.errors import BackendError, InputError, QabwnasError
 from qabwnas.lut.lut import Lut
+from qabwnas.numeric import Number
 from qabwnas.search import baselines
 from qabwnas.search.backend import COMPLETE, INFEASIBLE, Backend, select_backend
 from qabwnas.search.baselines.found import Found
 from qabwnas.search.grid import UNLIMITED
-from qabwnas.search.problem import Number, Problem
+from qabwnas.search.problem import Problem
 from qabwnas.search.search import default_objective
 
 Kind = Literal["exact", "tolerance", "heuristic"]

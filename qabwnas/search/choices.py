@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -31,11 +31,11 @@ class Choices(Protocol):
         ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ChoiceTable:
     """All candidates, int32 ``(n_points, n_blocks)``; of a front that was opened from a file, mapped."""
 
-    candidates: NDArray[np.int32]
+    candidates: NDArray[np.int32] = field(repr=False)
 
     @property
     def nbytes(self) -> int:
@@ -51,16 +51,20 @@ class ChoiceTable:
         return ChoiceTable(self.candidates[points])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class BackPointers:
     """One level a part that was added: ``csrc/qabwnas/back_pointers.hpp``.
 
     Memory: 8 bytes for every point of every level. Rebuilding takes O(blocks) a point, whichever points are asked for.
-    Any backend rebuilds the same; ``backend`` is the name of the one that does.
+    Any backend rebuilds the same; ``backend`` is the name of the one that does, ``None`` for the default: another
+    process, to which they were pickled, may not have the one that made them.
     """
 
-    levels: Sequence[Level]
-    backend: str
+    levels: Sequence[Level] = field(repr=False)
+    backend: str | None
+
+    def __reduce__(self) -> tuple[type[BackPointers], tuple[Sequence[Level], None]]:
+        return BackPointers, (self.levels, None)
 
     def __len__(self) -> int:
         return len(self.levels[-1][2])

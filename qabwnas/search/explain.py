@@ -11,13 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qabwnas.lut.lut import Lut
+from qabwnas.numeric import Number, WholeNumber, exact_number
 from qabwnas.search.backend import INFEASIBLE, LIMIT, Backend, select_backend
 from qabwnas.search.grid import UNLIMITED, exact_difference
 from qabwnas.search.method import solve
 from qabwnas.search.parts import UNBOUNDED, Limits, best
-from qabwnas.search.problem import Number, Problem, exact_number
+from qabwnas.search.problem import Problem
 from qabwnas.search.scope import Scope
-from qabwnas.search.search import compared_metrics, default_objective, limits_of, smallest_totals
+from qabwnas.search.search import checked_budgets, compared_metrics, limits_of, smallest_totals
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,9 @@ class Explanation:
     effects: tuple[BudgetEffect, ...]
     smallest: dict[str, Decimal | None]
 
+    def __hash__(self) -> int:
+        return hash((self.minimized, self.objective, self.effects))
+
 
 def explain(
     lut: Lut,
@@ -71,8 +75,8 @@ def explain(
     minimize: str | None = None,
     budgets: Mapping[str, Number] | None = None,
     scope: Scope | None = None,
-    time_limit: float | None = None,
-    node_limit: int | None = None,
+    time_limit: Number | None = None,
+    node_limit: WholeNumber | None = None,
     backend: str | None = None,
 ) -> Explanation:
     """Explain what :func:`qabwnas.search` answers to the same arguments; raises what that does.
@@ -83,8 +87,7 @@ def explain(
     """
     limits = limits_of(time_limit, node_limit, time.perf_counter())
     kernels = select_backend(backend)
-    minimize = default_objective(lut.metric_names) if minimize is None else minimize
-    budgets = dict(budgets or {})
+    budgets = checked_budgets(budgets)
     problem = Problem.of(lut, compared_metrics(lut, minimize, budgets, scope), kernels, scope, k=1)
     return explain_problem(problem, budgets, kernels, limits)
 
@@ -115,7 +118,7 @@ def _effect(
     """Return what a budget does; ``None`` where that is not proved within the limits."""
     m = problem.metric_names.index(name)
     grid, objective_grid = problem.grids[m], problem.grids[0]
-    budget = exact_difference(exact_number(budgets[name], f"budget {name!r}"), Decimal(0))
+    budget = exact_difference(exact_number(f"budget {name!r}", budgets[name]), Decimal(0))
     slack = exact_difference(budget, grid.decimal(int(totals[m])))
     if m == 0:  # what is minimised is as small as it can be
         return BudgetEffect(name, budget, slack)

@@ -10,11 +10,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qabwnas.errors import InputError
+from qabwnas.numeric import Number, exact_number, shown
 from qabwnas.search.grid import UNLIMITED
-from qabwnas.search.problem import NO_MAXIMUM, Number, Problem, exact_number
+from qabwnas.search.problem import NO_MAXIMUM, Problem
 
 Range = tuple[Number | None, Number | None]
 """The least and the largest total wanted, inclusive; ``None`` where there is no such bound."""
+
+
+def checked_ranges(within: object) -> dict[str, tuple[Decimal | None, Decimal | None]]:
+    """Return the ranges of a mapping of metric to :data:`Range` as decimals, none of ``None``.
+
+    Raises:
+        InputError: it is no such mapping.
+    """
+    if within is None:
+        return {}
+    if not isinstance(within, Mapping):
+        raise InputError(f"within: {shown(within)} is not a mapping of metric to (least, largest)")
+    ranges = {}
+    for name, bounds in within.items():
+        if isinstance(bounds, str) or not isinstance(bounds, Sequence | np.ndarray) or len(bounds) != 2:
+            raise InputError(f"within {name!r}: {shown(bounds)} is not a pair (least, largest)")
+        least, largest = (None if b is None else exact_number(f"within {name!r}", b) for b in bounds)
+        ranges[name] = least, largest
+    return ranges
 
 
 @dataclass(frozen=True)
@@ -36,7 +56,7 @@ class Extent:
         return cls((-UNLIMITED,) * n_metrics, (UNLIMITED,) * n_metrics)
 
     @classmethod
-    def of(cls, problem: Problem, within: Mapping[str, Range], epsilon: Number) -> Extent:
+    def of(cls, problem: Problem, within: Mapping[str, Range] | None, epsilon: Number) -> Extent:
         """Return the extent that a user asks for.
 
         Raises:
@@ -45,19 +65,19 @@ class Extent:
         """
         names = [metric.name for metric in problem.metrics]
         low, high = list(cls.whole(len(names)).low), list(cls.whole(len(names)).high)
-        for name, (least, largest) in within.items():
+        for name, (least, largest) in checked_ranges(within).items():
             if name not in names:
                 raise InputError(f"within: {name!r} is not one of the front's metrics ({', '.join(names)})")
             m = names.index(name)
             if least is not None:
-                low[m] = -problem.grids[m].floor(-exact_number(least, f"within {name!r}"))
+                low[m] = -problem.grids[m].floor(-least)
             if largest is not None:
-                high[m] = problem.grids[m].floor(exact_number(largest, f"within {name!r}"))
+                high[m] = problem.grids[m].floor(largest)
             if low[m] > high[m]:
                 raise InputError(f"within {name!r}: no total lies from {least} to {largest}")
-        factor = exact_number(epsilon, "epsilon")
+        factor = exact_number("epsilon", epsilon)
         if not 0 <= factor <= 1:
-            raise InputError(f"epsilon: {epsilon} is not from 0 to 1")
+            raise InputError(f"epsilon: {factor} is not from 0 to 1")
         if factor > 0 and (problem.values[0].min() < 0 or NO_MAXIMUM < problem.origin[0] < 0):
             raise InputError(f"epsilon: {names[0]!r} has negative values, of which a share means nothing")
         if factor > 0 and high[0] != UNLIMITED:

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from qabwnas.errors import FormatError, FrontLimitError, InputError
 from qabwnas.lut.lut import Lut, Metric
+from qabwnas.numeric import Number, WholeNumber, check_mapping, number_array, shown, whole_number
 from qabwnas.search import parts
 from qabwnas.search.backend import INFEASIBLE, LIMIT, Backend, select_backend
 from qabwnas.search.choices import Choices
@@ -22,17 +23,25 @@ from qabwnas.search.extent import Extent, Range
 from qabwnas.search.grid import Grid
 from qabwnas.search.method import DEFAULT_MAX_MEMORY
 from qabwnas.search.minimum_tree import MinimumTree
-from qabwnas.search.problem import Number, Problem
+from qabwnas.search.problem import Problem, check_lut, listed_metrics
 from qabwnas.search.scope import Scope
 
+NO_POINT = -1
+"""What a query answers where no point fits."""
 
-@dataclass(frozen=True)
+_MOST_THREADS = 1024
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Frontier:
     """The mutually non-dominated subnets over two or more metrics, each with the candidates that make it.
 
     Points are sorted by their totals lexicographically, in the order of the metrics: the first metric is the objective
     of queries. No two points have equal totals; of equal subnets the one with the lowest candidates in block order is
-    kept.
+    kept. Fronts compare and hash by identity. A pickled or deep-copied front is held in memory, without its file.
+
+    Points are numbered from 0. A query answers −1 where no point fits. :meth:`candidates_of` and :meth:`values` mask
+    −1. Do not index :attr:`units` or :attr:`candidates` with it: numpy would count from the end.
 
     Attributes:
         metrics: the metrics, in the order that they were asked for.
@@ -67,7 +76,7 @@ class Frontier:
         scope: Scope | None = None,
         within: Mapping[str, Range] | None = None,
         epsilon: Number = 0,
-        max_memory: int = DEFAULT_MAX_MEMORY,
+        max_memory: WholeNumber = DEFAULT_MAX_MEMORY,
         backend: str | None = None,
     ) -> Frontier:
         """Build the front of ``lut`` over the metrics ``minimize``; complexity as ``csrc/qabwnas/front.hpp``.
@@ -91,11 +100,11 @@ class Frontier:
             BackendError: the backend cannot be loaded.
             KeyboardInterrupt: Ctrl-C, answered within a fifth of a second.
         """
-        if isinstance(minimize, str) or not minimize:
-            raise InputError(f"minimize: {minimize!r} is not a list of metrics")
+        check_lut(lut)
+        names = listed_metrics("minimize", minimize)
         kernels = select_backend(backend)
-        problem = Problem.of(lut, list(minimize), kernels, scope, k=1)
-        return cls.of_problem(problem, kernels, scope, within or {}, epsilon, max_memory)
+        problem = Problem.of(lut, names, kernels, scope, k=1)
+        return cls.of_problem(problem, kernels, scope, within, epsilon, max_memory)
 
     @classmethod
     def of_problem(
@@ -103,20 +112,19 @@ class Frontier:
         problem: Problem,
         kernels: Backend,
         scope: Scope | None,
-        within: Mapping[str, Range],
+        within: Mapping[str, Range] | None,
         epsilon: Number,
-        max_memory: int,
+        max_memory: WholeNumber,
     ) -> Frontier:
         """Build the front of a problem that was set up within ``scope``; the rest as for :meth:`build`."""
-        if isinstance(max_memory, bool) or not isinstance(max_memory, int) or max_memory < 1:
-            raise InputError(f"max_memory: {max_memory!r} is not a number of bytes")
+        n_bytes = min(whole_number("max_memory", max_memory), 2**62)
         extent = Extent.of(problem, within, epsilon)
         high = np.array(extent.high, dtype=np.int64)
-        found = parts.front(problem, high, extent.slack(problem), max_memory, kernels)
+        found = parts.front(problem, high, extent.slack(problem), n_bytes, kernels)
         names = ", ".join(problem.metric_names)
         if found.status == LIMIT:
             raise FrontLimitError(
-                f"the front over {names} takes more than {max_memory} bytes: with block {found.n_blocks} of "
+                f"the front over {names} takes more than {n_bytes} bytes: with block {found.n_blocks} of "
                 f"{len(problem.block_names)} it had {found.n_points} points; take a part of it (within), fewer points "
                 "(epsilon) or more memory (max_memory), or search directly"
             )
@@ -140,6 +148,12 @@ class Frontier:
     def __len__(self) -> int:
         return len(self.units)
 
+    def __repr__(self) -> str:
+        return f"<Frontier ({self.backend}): points {len(self)}, metrics {', '.join(map(repr, self.metric_names))}>"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_tree"}  # the index is soon rebuilt
+
     @property
     def metric_names(self) -> tuple[str, ...]:
         return tuple(metric.name for metric in self.metrics)
@@ -153,55 +167,93 @@ class Frontier:
         return self.choices.all()
 
     def totals(self, point: int) -> dict[str, Decimal]:
-        """Return a point's totals as exact decimals, by metric name."""
+        """Return a point's totals as exact decimals, by metric name.
+
+        Raises:
+            InputError: there is no such point. −1, which a query answers where no point fits, is refused too.
+        """
+        units = self.units[self._point(point)]
         return {
-            metric.name: grid.decimal(int(units))
-            for metric, grid, units in zip(self.metrics, self.grids, self.units[point], strict=True)
+            metric.name: grid.decimal(int(total))
+            for metric, grid, total in zip(self.metrics, self.grids, units, strict=True)
         }
 
     def choice(self, point: int) -> dict[str, int]:
-        """Return a point's candidates, by block name."""
-        (candidates,) = self.candidates_of([point])
+        """Return a point's candidates, by block name; raises as :meth:`totals`."""
+        (candidates,) = self.candidates_of([self._point(point)])
         return dict(zip(self.block_names, candidates.tolist(), strict=True))
 
     def candidates_of(self, points: ArrayLike) -> NDArray[np.int32]:
-        """Return the chosen candidates of some points, int32 ``(n, n_blocks)``; O(blocks) a point.
+        """Return the chosen candidates of some points, int32 ``(*points.shape, n_blocks)``; O(blocks) per point.
+
+        A point of −1, which a query answers where no point fits, gives −1 for every block.
 
         Raises:
-            IndexError: there is no such point. Negative numbers count from the end.
+            InputError: there is no such point, or it is not a whole number.
         """
-        numbers = np.asarray(points, dtype=np.int64)
-        wrong = numbers[(numbers < -len(self)) | (numbers >= len(self))]
-        if wrong.size:
-            raise IndexError(f"point {wrong[0]} of a front of {len(self)}")
-        return self.choices.of(np.where(numbers < 0, numbers + len(self), numbers))
+        numbers = self._numbers(points)
+        candidates = np.full((numbers.size, len(self.block_names)), NO_POINT, dtype=np.int32)
+        found = numbers.ravel() != NO_POINT
+        candidates[found] = self.choices.of(numbers.ravel()[found])
+        return candidates.reshape(*numbers.shape, len(self.block_names))
 
-    def values(self, metric: str) -> NDArray[np.float64]:
-        """Return a metric's total of every point as the nearest double, float64 ``(n_points,)``.
+    def values(self, metric: str, points: ArrayLike | None = None) -> NDArray[np.float64]:
+        """Return a metric's totals as the nearest doubles: of every point, ``(n_points,)``, or of some points.
+
+        With ``points`` the result has their shape. A point of −1, which a query answers where no point fits, gives NaN.
 
         Raises:
-            InputError: the front has no such metric.
+            InputError: the front has no such metric, or ``points`` are refused as by :meth:`candidates_of`.
         """
         m = self._index(metric)
+        if points is None:
+            return self._doubles(m, self.units[:, m])
+        numbers = self._numbers(points)
+        found = numbers != NO_POINT
+        values = np.full(numbers.shape, np.nan)
+        values[found] = self._doubles(m, self.units[numbers[found], m])
+        return values
+
+    def _doubles(self, m: int, units: NDArray[np.int64]) -> NDArray[np.float64]:
         decimals = self.grids[m].decimals
-        if decimals <= 22 and np.abs(self.units[:, m]).max(initial=0) <= 2**53:
-            return np.asarray(self.units[:, m] / 10.0**decimals)  # both exact, so the quotient is the nearest double
-        return np.array([float(self.grids[m].decimal(int(units))) for units in self.units[:, m]])
+        if decimals <= 22 and np.abs(units).max(initial=0) <= 2**53:
+            return np.asarray(units / 10.0**decimals)  # both exact, so the quotient is the nearest double
+        return np.array([float(self.grids[m].decimal(int(total))) for total in units])
+
+    def _point(self, point: int) -> int:
+        number = whole_number("point", point, smallest=None)
+        if not 0 <= number < len(self):
+            hint = " (a query answers -1 where no point fits)" if number == NO_POINT else ""
+            raise InputError(f"point {number} of a front of {len(self)}: there is no such point{hint}")
+        return number
+
+    def _numbers(self, points: ArrayLike) -> NDArray[np.int64]:
+        """Return the numbers of points, int64; −1 stands for no point."""
+        numbers = number_array("points", points)
+        if numbers.size == 0:
+            return numbers.astype(np.int64)
+        if numbers.dtype.kind not in "iu":
+            raise InputError(f"points: {shown(points)} are not whole numbers")
+        wrong = numbers[(numbers < NO_POINT) | (numbers >= len(self))]
+        if wrong.size:
+            raise InputError(f"point {wrong[0]} of a front of {len(self)}: there is no such point")
+        return numbers.astype(np.int64)
 
     def query(
-        self, budgets: Mapping[str, ArrayLike], *, threads: int | None = None, backend: str | None = None
+        self, budgets: Mapping[str, ArrayLike], *, threads: WholeNumber | None = None, backend: str | None = None
     ) -> NDArray[np.int64]:
         """Return for every budget the number of the best point within it, or −1 where none is.
 
         Args:
-            budgets: metric name → upper bounds on the total, inclusive, as doubles that stand for their shortest
-                decimals; scalars and arrays are broadcast together. NaN and ∞ mean no bound.
+            budgets: metric name → upper bounds on the total, inclusive: numbers of Python or numpy, each standing for
+                its shortest decimal. Scalars and arrays are broadcast together. NaN and ∞ mean no bound.
             threads: at most so many, 1 or more; by default as many as the process may use cores. Few queries take one.
                 The answers are the same on any number.
             backend: as for :meth:`build`.
 
         Returns:
-            int64, of the broadcast shape (at least one-dimensional).
+            int64, of the broadcast shape (at least one-dimensional). :meth:`candidates_of` and :meth:`values` accept
+            it as it is, and mask −1.
 
         Raises:
             InputError: a metric is not one of the front's, bounds are not numbers, shapes do not broadcast,
@@ -212,33 +264,35 @@ class Frontier:
         metrics agree, all points at worst. The first call makes the index: O(points × metrics).
         """
         kernels = select_backend(backend)
-        indices = [self._index(name) for name in budgets]
-        try:
-            bounds = np.broadcast_arrays(*(np.atleast_1d(np.asarray(b, dtype=np.float64)) for b in budgets.values()))
-        except (TypeError, ValueError) as error:
-            raise InputError(f"budgets: {error}") from error
-        if not bounds:
+        check_mapping("budgets", budgets, "metric to numbers")
+        if not budgets:
             raise InputError("budgets: none are given")
+        indices = [self._index(name) for name in budgets]
+        arrays = [np.atleast_1d(number_array(f"budget {name!r}", values)) for name, values in budgets.items()]
+        try:
+            bounds = np.broadcast_arrays(*arrays)
+        except ValueError as error:
+            raise InputError(f"budgets: {error}") from error
         units = np.column_stack(
-            [self.grids[m].budget_units(bound.ravel(), kernels) for m, bound in zip(indices, bounds, strict=True)]
+            [
+                self.grids[m].budget_units(bound.ravel(), kernels, f"budget {name!r}")
+                for m, name, bound in zip(indices, budgets, bounds, strict=True)
+            ]
         )
         return self.first_within(indices, units, kernels, threads).reshape(bounds[0].shape)
 
     def first_within(
-        self, metrics: Sequence[int], units: NDArray[np.int64], kernels: Backend, threads: int | None = None
+        self, metrics: Sequence[int], units: NDArray[np.int64], kernels: Backend, threads: WholeNumber | None = None
     ) -> NDArray[np.int64]:
         """Return the best point within every row of ``units`` ``(n, len(metrics))``, bounds in grid units, or −1.
 
         ``metrics`` are positions in :attr:`metrics`; a bound of :data:`qabwnas.search.grid.UNLIMITED` is none;
         ``threads`` as for :meth:`query`.
         """
-        if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
-            raise InputError(f"threads: {threads!r} is not a whole number of 1 or more")
+        n_threads = usable_cores() if threads is None else min(whole_number("threads", threads), _MOST_THREADS)
         self.extent.check_budgets(self.metric_names, metrics, units)
         tree = self._tree
-        return kernels.first_fit(
-            tree.points, tree.minima, list(metrics), np.ascontiguousarray(units), threads or usable_cores()
-        )
+        return kernels.first_fit(tree.points, tree.minima, list(metrics), np.ascontiguousarray(units), n_threads)
 
     def led_by(self, metric: str) -> Frontier:
         """Return the same front sorted for queries whose objective is ``metric``; O(points log points).
@@ -278,7 +332,7 @@ class Frontier:
         return open_front(path)
 
     def _index(self, metric: str) -> int:
-        if metric not in self.metric_names:
+        if not isinstance(metric, str) or metric not in self.metric_names:
             raise InputError(f"metric {metric!r} is not in the front, which has {', '.join(self.metric_names)}")
         return self.metric_names.index(metric)
 

@@ -7,16 +7,16 @@ rounded half to even on that grid, which is then finer than a double's own spaci
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from decimal import ROUND_FLOOR, Context, Decimal, localcontext
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qabwnas.errors import InputError
 from qabwnas.lut.lut import Metric
+from qabwnas.numeric import doubles, exact_number
 from qabwnas.search.backend import Backend
 
 LARGEST_UNITS = 2**62
@@ -26,6 +26,8 @@ UNLIMITED = 2**63 - 1
 # A product with 10**p is decided exactly by doubles while both factors and the product are whole and small enough.
 _LARGEST_POWER = 22
 _LARGEST_DIGITS = 10.0**15
+# No total has more.
+_MOST_DIGITS = 19
 # Enough digits for any int64 with any double's exponent.
 _EXACT = Context(prec=700, Emax=999_999, Emin=-999_999)
 
@@ -43,8 +45,15 @@ class Grid(NamedTuple):
             return whole * np.int64(10 ** (self.decimals - needed))
         return backend.to_units(np.ascontiguousarray(values), self.decimals, False)
 
-    def budget_units(self, budgets: NDArray[np.float64], backend: Backend) -> NDArray[np.int64]:
-        """Return upper bounds ``(n,)`` in units, rounded down; NaN and +∞ mean no bound (:data:`UNLIMITED`)."""
+    def budget_units(self, budgets: NDArray[Any], backend: Backend, what: str = "budget") -> NDArray[np.int64]:
+        """Return upper bounds ``(n,)`` in units, rounded down; NaN and +∞ mean no bound (:data:`UNLIMITED`).
+
+        Raises:
+            InputError: one is not a number; the message starts with ``what``.
+        """
+        if budgets.dtype.kind == "O" or (budgets.dtype.kind in "iu" and not _fit_doubles(budgets)):
+            return np.array([self._budget_unit(what, budget) for budget in budgets.tolist()], dtype=np.int64)
+        budgets = doubles(what, budgets)
         bounded = np.isfinite(budgets)
         if bounded.all():
             return backend.to_units(np.ascontiguousarray(budgets), self.decimals, True)
@@ -53,8 +62,16 @@ class Grid(NamedTuple):
         units[bounded] = backend.to_units(np.ascontiguousarray(budgets[bounded]), self.decimals, True)
         return units
 
+    def _budget_unit(self, what: str, budget: Any) -> int:
+        number = Decimal(repr(budget)) if isinstance(budget, float) else budget
+        if isinstance(number, Decimal) and not number.is_finite():
+            return UNLIMITED if number.is_nan() or number > 0 else -UNLIMITED
+        return self.floor(exact_number(what, budget))
+
     def floor(self, value: Decimal) -> int:
         """Return an upper bound in units, rounded down and cut off just outside what any total can be."""
+        if value and value.adjusted() + self.decimals > _MOST_DIGITS:
+            return -LARGEST_UNITS - 1 if value < 0 else LARGEST_UNITS
         with localcontext(_EXACT):
             units = int(value.scaleb(self.decimals).to_integral_value(rounding=ROUND_FLOOR))
         return max(-LARGEST_UNITS - 1, min(units, LARGEST_UNITS))
@@ -121,11 +138,9 @@ def choose_grid(metric: Metric, needs: Sequence[Needs], block_names: Sequence[st
     """Return the grid of a metric, given what every block's values need.
 
     Raises:
-        InputError: the fixed part is NaN or infinite, or a total cannot fit even without decimals.
+        InputError: a total cannot fit even without decimals.
     """
     if metric.fixed is not None:
-        if not math.isfinite(metric.fixed):
-            raise InputError(f"metric {metric.name!r}: the fixed part {metric.fixed} is not a number")
         needs = [*needs, Needs().and_of(np.array([metric.fixed]), f"metric {metric.name!r}, fixed part")]
     largest = [need.largest for need in needs]
     exact = [Decimal(repr(value)) for value in largest]  # as units are made
@@ -159,3 +174,8 @@ def _decimals_needed(values: NDArray[np.float64], least: int = 0) -> int | None:
             return decimals
         decimals += 1
     return None
+
+
+def _fit_doubles(values: NDArray[Any]) -> bool:
+    """Return whether doubles hold all of these whole numbers."""
+    return bool((values <= 2**53).all() and (values >= -(2**53)).all())

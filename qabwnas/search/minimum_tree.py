@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ FANOUT = 16
 """Children a node; the kernels' figure too."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class MinimumTree:
     """Minima of 16 points each, of 16 such nodes each, …, until 16 or fewer are left.
 
@@ -20,8 +20,8 @@ class MinimumTree:
         minima: int64 ``(n_metrics, n_minima)``, level after level.
     """
 
-    points: NDArray[np.int64]
-    minima: NDArray[np.int64]
+    points: NDArray[np.int64] = field(repr=False)
+    minima: NDArray[np.int64] = field(repr=False)
 
     @classmethod
     def over(cls, points: NDArray[np.int64]) -> MinimumTree:

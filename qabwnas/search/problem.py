@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from qabwnas.errors import InputError
 from qabwnas.lut.lut import Lut, LutBlock, Metric
+from qabwnas.numeric import Number, exact_number, shown
 from qabwnas.search.backend import Backend
 from qabwnas.search.grid import UNLIMITED, Grid, Needs, choose_grid
 from qabwnas.search.streaming import Pruning, Rows, grids_in_parts, is_large, largest_in_parts, rows_in_parts
@@ -24,14 +25,13 @@ if TYPE_CHECKING:
 NO_MAXIMUM = -(2**63)
 """The origin of a max-aggregated metric without a fixed part."""
 
-Number = int | float | str | Decimal
 UnitsOf = Callable[[Lut, Metric, Backend], tuple[Grid, NDArray[np.int64]]]
 """What :func:`units_of` computes, or has kept."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Problem:
-    """Metrics of a LUT as int64 units; the first metric is the objective of a search.
+    """Metrics of a LUT as int64 units; the first metric is the objective of a search. Compared by identity.
 
     Attributes:
         metrics: the metrics, in the order of the vectors that are compared.
@@ -79,7 +79,9 @@ class Problem:
                 a value or total that cannot be held; the message names metric, block and candidate. Or the scope does
                 not suit the LUT.
         """
-        metrics = tuple(lut.metric(name) for name in metric_names)
+        check_lut(lut)
+        check_scope(scope)
+        metrics = tuple(lut.metric(name) for name in listed_metrics("metric_names", metric_names))
         weighted = scope is not None and scope.is_weighted
         compared = [weighted_name(metric_names[0]), *metric_names[1:]] if weighted else metric_names
         for index, name in enumerate(compared):
@@ -115,6 +117,10 @@ class Problem:
         weighing = Weighing.of(metrics[0], grids[0], scope.factors(lut.block_names), largest, fixed)
         rows = rows_in_parts(lut, metrics, grids, pruning, rules, weighing)
         return cls._of_rows(lut, metrics, grids, backend, rows)._led_by_weighted(weighing, rows.values[0])
+
+    def __repr__(self) -> str:
+        metrics = ", ".join(map(repr, self.metric_names))
+        return f"<Problem: blocks {len(self.block_names)}, rows {self.values.shape[1]}, metrics {metrics}>"
 
     def selected(self, selection: Selection) -> Problem:
         """Return the problem of a selection's candidates; rows are all candidates here."""
@@ -207,7 +213,7 @@ class Problem:
         units = np.full(len(self.metrics), UNLIMITED, dtype=np.int64)
         for m, (metric, grid) in enumerate(zip(self.metrics, self.grids, strict=True)):
             if metric.name in budgets:
-                units[m] = grid.floor(exact_number(budgets[metric.name], f"budget {metric.name!r}"))
+                units[m] = grid.floor(exact_number(f"budget {metric.name!r}", budgets[metric.name]))
         return units
 
     def decimals(self, totals: NDArray[np.int64]) -> dict[str, Decimal]:
@@ -218,19 +224,28 @@ class Problem:
         }
 
 
-def exact_number(value: Number, what: str) -> Decimal:
-    """Return a number as the decimal that it is written as; a float as its shortest decimal.
+def check_lut(lut: object) -> None:
+    """Raise InputError unless it is a LUT."""
+    if not isinstance(lut, Lut):
+        raise InputError(f"lut: {shown(lut)} is not a Lut; Lut.open and Lut.from_csv read one")
 
-    Raises:
-        InputError: it is not a finite number; the message starts with ``what``.
-    """
-    try:
-        number = Decimal(repr(float(value)) if isinstance(value, float) else value)
-    except (InvalidOperation, TypeError, ValueError) as error:
-        raise InputError(f"{what}: {value!r} is not a number") from error
-    if not number.is_finite():
-        raise InputError(f"{what}: {value!r} is not a finite number")
-    return number
+
+def check_scope(scope: object) -> None:
+    """Raise InputError unless it is a scope, or ``None``."""
+    if scope is None:
+        return
+    from qabwnas.search.scope import Scope  # here, for most searches have no scope
+
+    if not isinstance(scope, Scope):
+        raise InputError(f"scope: {shown(scope)} is not a Scope")
+
+
+def listed_metrics(what: str, names: object) -> list[str]:
+    """Return a list of one name or more; raises InputError of anything else."""
+    listed = list(names) if isinstance(names, Sequence | np.ndarray) and not isinstance(names, str) else []
+    if not listed or not all(isinstance(name, str) for name in listed):
+        raise InputError(f"{what}: {shown(names)} is not a list of metrics")
+    return listed
 
 
 def weighted_name(metric: str) -> str:

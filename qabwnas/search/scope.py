@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from qabwnas.errors import InputError
 from qabwnas.lut.lut import Lut
-from qabwnas.search.problem import Number, exact_number
+from qabwnas.numeric import Number, exact_number, shown
 
 if TYPE_CHECKING:
     from qabwnas.search.row_rules import RowRules
@@ -48,17 +48,20 @@ class Scope:
 
     def __post_init__(self) -> None:
         if not isinstance(self.weights, Mapping):
-            raise InputError(f"weights: {self.weights!r} do not say which block each is of")
-        weights = {name: exact_number(weight, f"weight {name!r}") for name, weight in self.weights.items()}
+            raise InputError(f"weights: {shown(self.weights)} do not say which block each is of")
+        weights = {name: exact_number(f"weight {name!r}", weight) for name, weight in self.weights.items()}
         for name, weight in weights.items():
             if weight < 0:
                 raise InputError(f"weight {name!r}: {weight} is negative")
         object.__setattr__(self, "weights", weights)
         for part in ("bits", "pin", "forbid"):
             texts = getattr(self, part)
-            if isinstance(texts, str) or not isinstance(texts, Iterable):
-                raise InputError(f"{part}: {texts!r} is not a list")
+            if isinstance(texts, str | Mapping) or not isinstance(texts, Iterable):
+                raise InputError(f"{part}: {shown(texts)} is not a list")
             object.__setattr__(self, part, tuple(str(text).strip() for text in texts))
+
+    def __hash__(self) -> int:
+        return hash((frozenset(self.weights.items()), self.bits, self.pin, self.forbid))
 
     @property
     def is_weighted(self) -> bool:
@@ -67,7 +70,7 @@ class Scope:
 
     def factors(self, block_names: Sequence[str]) -> dict[str, Decimal]:
         """Return the weight of every block, by its name."""
-        return {name: exact_number(self.weights.get(name, 1), name) for name in block_names}
+        return {name: exact_number(name, self.weights.get(name, 1)) for name in block_names}
 
     def rules(self, lut: Lut) -> RowRules:
         """Return the rules that this makes for the candidates of a LUT.
@@ -131,7 +134,7 @@ class Scope:
         return cls(content.get("weights", {}), *lists)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Selection:
     """What a scope leaves of a LUT.
 

@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 
 from qabwnas.errors import FrontLimitError, InputError
 from qabwnas.lut.lut import Lut
+from qabwnas.numeric import Number, WholeNumber, exact_number, shown, whole_number
 from qabwnas.search.backend import COMPLETE, INFEASIBLE, LIMIT, Backend, select_backend
 from qabwnas.search.grid import UNLIMITED, Grid
 from qabwnas.search.method import DEFAULT_MAX_MEMORY, METHODS, Method, MethodUsed, solve
 from qabwnas.search.parts import UNBOUNDED, Limits, Subnets, best
-from qabwnas.search.problem import Number, Problem
+from qabwnas.search.problem import Problem, check_lut, check_scope
 from qabwnas.search.totals import totals_in
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ TotalsIn = Callable[[Lut, str, NDArray[np.int32], Backend], Sequence[Decimal | N
 """What :func:`.totals_in` computes, or has kept."""
 
 _GAP_GRID = Grid(decimals=6)
+_MOST_ANSWERS = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,11 @@ class Answer:
     totals: dict[str, Decimal]
     choice: dict[str, int]
 
+    def __hash__(self) -> int:
+        return hash((self.objective, frozenset(self.choice.items())))
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class SearchResult:
     """What a search found.
 
@@ -77,18 +82,25 @@ class SearchResult:
     gap: Decimal | None
     smallest: dict[str, Decimal | None]
 
+    def __hash__(self) -> int:
+        return hash((self.status, self.minimized, self.answers, self.seconds))
+
+    def __repr__(self) -> str:
+        best = f", best {self.minimized!r} {self.answers[0].objective:f}" if self.answers else ""
+        return f"<SearchResult {self.status} ({self.method}, {self.backend}): answers {len(self.answers)}{best}>"
+
 
 def search(
     lut: Lut,
     *,
     minimize: str | None = None,
     budgets: Mapping[str, Number] | None = None,
-    top: int = 1,
+    top: WholeNumber = 1,
     scope: Scope | None = None,
-    distance: int = 1,
+    distance: WholeNumber = 1,
     method: Method = "auto",
-    time_limit: float | None = None,
-    node_limit: int | None = None,
+    time_limit: Number | None = None,
+    node_limit: WholeNumber | None = None,
     backend: str | None = None,
 ) -> SearchResult:
     """Find the ``top`` subnets with the smallest total of ``minimize`` whose totals keep every budget, and prove it.
@@ -122,8 +134,8 @@ def search(
     Complexity: O(rows log rows) for pruning; then as the direct search (``csrc/qabwnas/top.hpp``): exponential in the
     number of blocks at worst, microseconds to milliseconds on look-up tables of real networks.
     """
-    question = Question.of(lut, minimize, budgets or {}, top, scope, distance, method, time_limit, node_limit, backend)
-    problem = Problem.of(lut, question.metric_names, question.kernels, scope, k=top)
+    question = Question.of(lut, minimize, budgets, top, scope, distance, method, time_limit, node_limit, backend)
+    problem = Problem.of(lut, question.metric_names, question.kernels, scope, k=question.top)
     return question.answer(lut, problem, totals_in)
 
 
@@ -145,25 +157,27 @@ class Question(NamedTuple):
         cls,
         lut: Lut,
         minimize: str | None,
-        budgets: Mapping[str, Number],
-        top: int,
+        budgets: Mapping[str, Number] | None,
+        top: WholeNumber,
         scope: Scope | None,
-        distance: int,
+        distance: WholeNumber,
         method: Method,
-        time_limit: float | None,
-        node_limit: int | None,
+        time_limit: Number | None,
+        node_limit: WholeNumber | None,
         backend: str | None,
     ) -> Question:
         """Validate the arguments of :func:`search`; raises as that does."""
         started = time.perf_counter()
-        _check_count("top", top)
-        _check_count("distance", distance)
+        check_lut(lut)
+        top, distance = whole_number("top", top), whole_number("distance", distance)
         limits = limits_of(time_limit, node_limit, started)
         _check_method(method, top, distance, limits)
+        # No more than there are answers, and blocks to differ in: so both fit the integers that kernels count with.
+        top, distance = min(top, lut.n_subnets, _MOST_ANSWERS), min(distance, len(lut.blocks) + 1)
         kernels = select_backend(backend)
-        minimize = default_objective(lut.metric_names) if minimize is None else minimize
+        budgets = checked_budgets(budgets)
         names = compared_metrics(lut, minimize, budgets, scope)
-        return cls(names, dict(budgets), top, scope, distance, method, limits, kernels, started)
+        return cls(names, budgets, top, scope, distance, method, limits, kernels, started)
 
     def answer(self, lut: Lut, problem: Problem, totals: TotalsIn) -> SearchResult:
         """Return the answer; the problem is over ``metric_names``, within the scope, for ``top`` subnets at least."""
@@ -201,17 +215,38 @@ def default_objective(metric_names: Sequence[str]) -> str:
     raise InputError(f"there is neither 'loss' nor 'nsr' among {', '.join(metric_names)}: name what to minimize")
 
 
+def checked_budgets(budgets: object) -> dict[str, Number]:
+    """Return budgets as a dictionary, an empty one of ``None``.
+
+    Raises:
+        InputError: they are no mapping.
+    """
+    if budgets is None:
+        return {}
+    if not isinstance(budgets, Mapping):
+        raise InputError(f"budgets: {shown(budgets)} is not a mapping of metric to number")
+    return dict(budgets)
+
+
 def compared_metrics(
-    lut: Lut, minimize: str, budgets: Mapping[str, object] | Sequence[str], scope: Scope | None
+    lut: Lut, minimize: str | None, budgets: Mapping[str, object] | Sequence[str], scope: Scope | None
 ) -> list[str]:
     """Return the metrics that a search compares: the objective, then those with budgets in the LUT's order.
 
-    A weighted objective is another metric than the plain one, which may have a budget.
+    The objective is :func:`default_objective` where none is named. A weighted objective is another metric than the
+    plain one, which may have a budget.
 
     Raises:
-        InputError: a budgeted metric is unknown.
+        InputError: the LUT is none, the objective is not one of its metrics, nor is what has a budget, or the scope is
+            none.
     """
-    for name in budgets:
+    check_lut(lut)
+    check_scope(scope)
+    if minimize is None:
+        minimize = default_objective(lut.metric_names)
+    if not isinstance(minimize, str):
+        raise InputError(f"minimize: {shown(minimize)} is not the name of one metric; a Frontier is over several")
+    for name in (minimize, *budgets):
         lut.metric(name)
     weighted = scope is not None and scope.is_weighted
     return [minimize, *(name for name in lut.metric_names if name in budgets and (weighted or name != minimize))]
@@ -269,20 +304,17 @@ def _gap(objective: int, bound: int) -> Decimal | None:
     return _GAP_GRID.decimal(-((bound - objective) * 10**_GAP_GRID.decimals // abs(objective)))  # rounded up
 
 
-def limits_of(time_limit: float | None, node_limit: int | None, started: float) -> Limits:
+def limits_of(time_limit: Number | None, node_limit: WholeNumber | None, started: float) -> Limits:
     """Return the limits of a search that started at a time of :func:`time.perf_counter`.
 
     Raises:
         InputError: a limit is not a positive number.
     """
-    if node_limit is not None:
-        _check_count("node_limit", node_limit)
-    if time_limit is not None and not (isinstance(time_limit, int | float) and time_limit > 0):
-        raise InputError(f"time_limit: {time_limit!r} is not a number of seconds above 0")
-    return Limits(
-        2**62 if node_limit is None else min(node_limit, 2**62),
-        math.inf if time_limit is None else started + time_limit,
-    )
+    n_nodes = 2**62 if node_limit is None else min(whole_number("node_limit", node_limit), 2**62)
+    seconds = math.inf if time_limit is None else float(exact_number("time_limit", time_limit))
+    if isinstance(time_limit, str) or seconds <= 0:
+        raise InputError(f"time_limit: {shown(time_limit)} is not a number of seconds above 0")
+    return Limits(n_nodes, started + seconds)
 
 
 def _check_method(method: Method, top: int, distance: int, limits: Limits) -> None:
@@ -290,8 +322,3 @@ def _check_method(method: Method, top: int, distance: int, limits: Limits) -> No
         raise InputError(f"method: {method!r} is not one of {', '.join(METHODS)}")
     if method == "front" and (top > 1 or distance > 1 or limits != UNBOUNDED):
         raise InputError("method: a front gives one answer, and keeps no limits; take 'auto' or 'direct'")
-
-
-def _check_count(what: str, value: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise InputError(f"{what}: {value!r} is not a whole number of 1 or more")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import ChainMap
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import partial
 from itertools import pairwise
-from typing import TypedDict, Unpack, cast
+from typing import cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,32 +15,20 @@ from numpy.typing import ArrayLike, NDArray
 from qabwnas.errors import InputError
 from qabwnas.fingerprint import canonical_json
 from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
+from qabwnas.numeric import Number, WholeNumber, check_mapping, doubles, exact_number
 from qabwnas.search.backend import Backend, select_backend
 from qabwnas.search.explain import Explanation, explain_problem
-from qabwnas.search.extent import Range
+from qabwnas.search.extent import Range, checked_ranges
 from qabwnas.search.frontier import Frontier
 from qabwnas.search.grid import Grid
 from qabwnas.search.method import DEFAULT_MAX_MEMORY, Method
-from qabwnas.search.problem import Number, Problem, grid_of, known_column
+from qabwnas.search.problem import Problem, check_lut, check_scope, grid_of, known_column, listed_metrics
 from qabwnas.search.recent import Recent
 from qabwnas.search.scope import Scope
-from qabwnas.search.search import Question, SearchResult, compared_metrics, default_objective
+from qabwnas.search.search import Question, SearchResult, checked_budgets, compared_metrics
 
 KEPT_PROBLEMS = 64
 KEPT_FRONTS = 16
-
-
-class SearchOptions(TypedDict, total=False):
-    """Those of :func:`qabwnas.search`."""
-
-    minimize: str | None
-    budgets: Mapping[str, Number] | None
-    top: int
-    scope: Scope | None
-    distance: int
-    method: Method
-    time_limit: float | None
-    node_limit: int | None
 
 
 @dataclass(frozen=True)
@@ -67,7 +54,8 @@ class Session:
     they replace; the LUT itself never changes. Memory: units are kept as long as the session, a column once; of pruned
     rows and fronts the last :data:`KEPT_PROBLEMS` and :data:`KEPT_FRONTS` that were used.
 
-    A session is for one thread; answers equal those of :func:`qabwnas.search` and :meth:`.Frontier.build`.
+    A session is for one thread; a pickled or copied one arrives with its LUT and nothing kept, on the default backend.
+    Answers equal those of :func:`qabwnas.search` and :meth:`.Frontier.build`.
 
     Attributes:
         lut: the tables.
@@ -78,7 +66,9 @@ class Session:
 
         Raises:
             BackendError: the backend cannot be loaded.
+            InputError: the LUT is none.
         """
+        check_lut(lut)
         self.lut = lut
         self._kernels = select_backend(backend)
         self._grids: dict[str, Grid] = {}
@@ -87,18 +77,35 @@ class Session:
         self._problems: Recent[tuple[tuple[str, ...], str, int], Problem] = Recent(KEPT_PROBLEMS)
         self._fronts: Recent[tuple[tuple[str, ...], str], Frontier] = Recent(KEPT_FRONTS)
 
-    def search(self, **options: Unpack[SearchOptions]) -> SearchResult:
+    def __reduce__(self) -> tuple[type[Session], tuple[Lut]]:
+        return Session, (self.lut,)
+
+    def __repr__(self) -> str:
+        return f"<Session ({self._kernels.name}) over {self.lut!r}>"
+
+    def search(
+        self,
+        *,
+        minimize: str | None = None,
+        budgets: Mapping[str, Number] | None = None,
+        top: WholeNumber = 1,
+        scope: Scope | None = None,
+        distance: WholeNumber = 1,
+        method: Method = "auto",
+        time_limit: Number | None = None,
+        node_limit: WholeNumber | None = None,
+    ) -> SearchResult:
         """Search as :func:`qabwnas.search` does, with the same options and errors."""
         question = Question.of(
             self.lut,
-            options.get("minimize"),
-            options.get("budgets") or {},
-            options.get("top", 1),
-            options.get("scope"),
-            options.get("distance", 1),
-            options.get("method", "auto"),
-            options.get("time_limit"),
-            options.get("node_limit"),
+            minimize,
+            budgets,
+            top,
+            scope,
+            distance,
+            method,
+            time_limit,
+            node_limit,
             self._kernels.name,
         )
         problem = self._problem(question.metric_names, question.scope, question.top)
@@ -112,9 +119,9 @@ class Session:
         scope: Scope | None = None,
     ) -> Explanation:
         """Explain an answer as :func:`qabwnas.search.explain.explain` does."""
-        minimize = default_objective(self.lut.metric_names) if minimize is None else minimize
-        names = compared_metrics(self.lut, minimize, budgets or {}, scope)
-        return explain_problem(self._problem(names, scope, 1), budgets or {}, self._kernels)
+        bounds = checked_budgets(budgets)
+        names = compared_metrics(self.lut, minimize, bounds, scope)
+        return explain_problem(self._problem(names, scope, 1), bounds, self._kernels)
 
     def front(
         self,
@@ -123,17 +130,18 @@ class Session:
         scope: Scope | None = None,
         within: Mapping[str, Range] | None = None,
         epsilon: Number = 0,
-        max_memory: int = DEFAULT_MAX_MEMORY,
+        max_memory: WholeNumber = DEFAULT_MAX_MEMORY,
     ) -> Frontier:
         """Build a front as :meth:`.Frontier.build` does, or return it where it was built before."""
-        if isinstance(minimize, str) or not minimize:
-            raise InputError(f"minimize: {minimize!r} is not a list of metrics")
-        extent = sorted((name, str(low), str(high)) for name, (low, high) in (within or {}).items())
-        key = (tuple(minimize), canonical_json([_text_of(scope), extent, str(epsilon)]))
+        names = listed_metrics("minimize", minimize)
+        check_scope(scope)
+        ranges, factor = checked_ranges(within), exact_number("epsilon", epsilon)
+        extent = sorted((name, str(low), str(high)) for name, (low, high) in ranges.items())
+        key = (tuple(names), canonical_json([_text_of(scope), extent, str(factor)]))
 
         def built() -> Frontier:
-            problem = self._problem(minimize, scope, 1)
-            return Frontier.of_problem(problem, self._kernels, scope, within or {}, epsilon, max_memory)
+            problem = self._problem(names, scope, 1)
+            return Frontier.of_problem(problem, self._kernels, scope, ranges, factor, max_memory)
 
         return self._fronts.get_or_make(key, built)
 
@@ -143,7 +151,7 @@ class Session:
         Raises:
             InputError: there is no such block, or the tables do not suit the LUT.
         """
-        changed = LutBlock(self.lut.block(name).name, tuple(tables))
+        changed = LutBlock(self.lut.block(name).name, cast("tuple[Table, ...]", tables))
         lut = replace(self.lut, blocks=tuple(changed if block.name == name else block for block in self.lut.blocks))
         return self._after(lut, {name}, set(self.lut.metric_names))
 
@@ -154,6 +162,7 @@ class Session:
             InputError: there is no such metric or block, or the values are not as many finite numbers as candidates.
         """
         self.lut.metric(metric)
+        check_mapping("columns", columns, "block to values")
         for name in columns:
             self.lut.block(name)
         blocks = tuple(
@@ -234,20 +243,12 @@ def _kept_rows(problem: Problem, b: int, n_answers: int, kernels: Backend) -> ND
 
 
 def _with_column(block: LutBlock, metric: str, values: ArrayLike) -> LutBlock:
-    try:
-        column = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"metric {metric!r}, block {block.name!r}: {error}") from error
+    what = f"metric {metric!r}, block {block.name!r}"
+    column = doubles(what, values)
     if column.shape != (block.n_candidates,) or not np.isfinite(column).all():
-        raise InputError(f"metric {metric!r}, block {block.name!r}: expected {block.n_candidates} finite numbers")
-    tables = []
-    for table, (first, last) in zip(block.tables, pairwise(block.starts), strict=True):
-        # What the table has may be read late, and is never written through a ChainMap.
-        rest = cast("MutableMapping[str, NDArray[np.float64]]", table.columns)
-        columns = ChainMap({metric: column[first:last].copy()}, rest)
-        measured = {name: mask for name, mask in table.measured.items() if name != metric}
-        tables.append(replace(table, columns=columns, measured=measured))
-    return LutBlock(block.name, tuple(tables))
+        raise InputError(f"{what}: expected {block.n_candidates} finite numbers")
+    rows = zip(block.tables, pairwise(block.starts), strict=True)
+    return LutBlock(block.name, tuple(table.with_column(metric, column[low:high]) for table, (low, high) in rows))
 
 
 def _text_of(scope: Scope | None) -> str:

@@ -14,6 +14,7 @@ from qabwnas.errors import FormatError
 
 FORMAT = "qabwnas-block-weights"
 VERSION = 1
+_MEMBERS = ("format", "version", "metric", "weights", "origin")
 
 
 def save_weight_file(
@@ -39,14 +40,25 @@ def load_weight_file(path: str | os.PathLike[str]) -> dict[str, str]:
     """
     where = os.fspath(path)
     try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        content = json.loads(Path(path).read_text(encoding="utf-8"), object_pairs_hook=_unique)
     except ValueError as error:
         raise FormatError(f"{where}: not a file of block weights: {error}") from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise FormatError(f"{where}: not a file of block weights")
     version, weights = content.get("version"), content.get("weights")
-    if not isinstance(version, int) or version > VERSION:
+    if not isinstance(version, int) or isinstance(version, bool) or version > VERSION:
         raise FormatError(f"{where}: written by version {version!r}, this reads up to {VERSION}")
+    for name in content:
+        if name not in _MEMBERS:
+            raise FormatError(f"{where}: unknown member {name!r}; there are {', '.join(_MEMBERS)}")
     if not isinstance(weights, dict) or not weights or not all(isinstance(w, str) for w in weights.values()):
         raise FormatError(f"{where}: its weights are no mapping of block to decimal, as text")
     return weights
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    names = [name for name, _ in pairs]
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            raise ValueError(f"{name!r} stands twice")
+    return dict(pairs)

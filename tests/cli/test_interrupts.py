@@ -42,7 +42,7 @@ def made_lut(n_blocks: int, n_rows: int) -> Lut:
     generator = np.random.default_rng(0)
     names = [f"m{m}" for m in range(N_METRICS)]
     blocks = tuple(
-        LutBlock(f"b{b}", (Table(n_rows, {n: generator.integers(0, 10**9, n_rows).astype(float) for n in names}),))
+        LutBlock(f"b{b}", (Table({n: generator.integers(0, 10**9, n_rows).astype(float) for n in names}),))
         for b in range(n_blocks)
     )
     return Lut(tuple(map(Metric, names)), blocks)

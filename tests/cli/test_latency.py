@@ -90,7 +90,7 @@ def test_import_of_minima_and_of_a_part() -> None:
 
 def tiny_lut() -> None:
     blocks = [
-        LutBlock(b.name, tuple(Table(b.n_candidates, {"nsr": np.ones(b.n_candidates)}, w) for w in TINY.bit_widths))
+        LutBlock(b.name, tuple(Table({"nsr": np.ones(b.n_candidates)}, w) for w in TINY.bit_widths))
         for b in TINY.blocks
     ]
     Lut((Metric("nsr"),), tuple(blocks), TINY).save("tiny.h5")

@@ -14,6 +14,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from qabwnas.cli.command import Command, Group
 from qabwnas.cli.main import COMMANDS, main
 from qabwnas.errors import FormatError
 
@@ -74,6 +75,53 @@ def test_wrong_usage_exits_with_2() -> None:
     assert result.exit_code == 2
     assert "No such command 'sarch'" in result.stderr
     assert result.stdout == ""
+
+
+def all_commands() -> list[tuple[tuple[str, ...], click.Command]]:
+    """Every command and group with the words that call it, the program itself first."""
+    found: list[tuple[tuple[str, ...], click.Command]] = [((), main)]
+    for words, command in found:
+        if isinstance(command, click.Group):
+            context = click.Context(command)
+            names = command.list_commands(context)
+            found.extend(((*words, name), part) for name in names if (part := command.get_command(context, name)))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("words", "command"), [pytest.param(*found, id=" ".join(found[0]) or "qabwnas") for found in all_commands()]
+)
+def test_no_option_is_taken_twice_but_those_that_add_up(words: tuple[str, ...], command: click.Command) -> None:
+    assert isinstance(command, Command | Group)
+    for option in command.params:
+        if not isinstance(option, click.Option) or option.is_eager:
+            continue
+        given = [option.opts[0]] if option.is_flag else [option.opts[0], "5"]
+        result = CliRunner().invoke(main, [*words, *given, *given], prog_name="qabwnas")
+        refused = f"Error: {'/'.join(option.opts)} is given twice.\n"
+        assert (refused in result.stderr) == (not option.multiple), option.name
+        assert result.exit_code == 2
+
+
+def test_an_option_given_twice_in_other_ways_is_refused_too(folder: Path) -> None:
+    for arguments in (
+        ["front", "lut.h5", "-o", "a.h5", "--output", "b.h5", "--minimize", "loss,size_bytes"],
+        ["front", "lut.h5", "-o", "a.h5", "-ob.h5", "--minimize", "loss,size_bytes"],
+        ["front", "lut.h5", "-o", "a.h5", "--minimize=loss,size_bytes", "--minimize=loss,latency_ms"],
+        ["search", "--top", "2", "lut.h5", "--top", "2"],
+        ["lut", "export", "lut.h5", "-o", "a.csv", "--force", "--force"],
+        ["--debug", "--debug", "backends"],
+        ["front", "lut.h5", "-o", "a.h5", "--minimize", "loss,latency_ms", *["--within", "latency_ms=:1"] * 2],
+        ["search", "lut.h5", "--budget", "size_bytes=1000", "--budget", "size_bytes=2000"],
+        ["search", "lut.h5", "--weight", "block0=1", "--weight", "block0=2"],
+    ):
+        result = CliRunner().invoke(main, arguments, prog_name="qabwnas")
+        assert (result.exit_code, result.stdout) == (2, ""), arguments
+        assert "is given twice" in result.stderr
+    assert [path.name for path in folder.iterdir()] == ["lut.h5"]
+    for arguments in (["front", "lut.h5", "-o", "a.h5", "--minimize", "loss,loss"], ["search", "lut.h5", "--help"]):
+        result = CliRunner().invoke(main, arguments, prog_name="qabwnas")
+        assert result.exit_code == (0 if "--help" in arguments else 1)
 
 
 @pytest.mark.parametrize(

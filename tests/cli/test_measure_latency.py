@@ -35,7 +35,7 @@ def lut(tmp_path: Path) -> Path:
         LutBlock(
             block.name,
             tuple(
-                Table(block.n_candidates, {"nsr": np.arange(block.n_candidates) / 8}, widths)
+                Table({"nsr": np.arange(block.n_candidates) / 8}, widths)
                 for widths in (BitWidths(4, 4), BitWidths(8, 8))
             ),
         )
@@ -137,7 +137,7 @@ def test_wrong_usage(arguments: list[str], message: str, tmp_path: Path) -> None
 
 
 def test_a_lut_without_a_space_is_refused(tmp_path: Path) -> None:
-    lut = Lut((Metric("nsr"),), (LutBlock("b", (Table(1, {"nsr": np.zeros(1)}),)),))
+    lut = Lut((Metric("nsr"),), (LutBlock("b", (Table({"nsr": np.zeros(1)}),)),))
     lut.save(tmp_path / "lut.h5")
     result = qabwnas("measure-latency", tmp_path / "lut.h5", "--device", "x", "-o", tmp_path / "r.json")
     assert (result.exit_code, result.stderr) == (

@@ -28,7 +28,7 @@ def tables(draw: st.DrawFn, metrics: list[Metric], widths: BitWidths | None) -> 
             measured[metric.name] = mask
         columns[metric.name] = values
     texts = st.lists(TEXT, min_size=n_rows, max_size=n_rows).filter(any)
-    return Table(n_rows, columns, widths, measured, draw(st.none() | texts))
+    return Table(columns, widths, measured, draw(st.none() | texts))
 
 
 @st.composite

@@ -46,7 +46,7 @@ def populated() -> Lut:
             }
             mask = np.array([r % 2 == 0 for r in rows])
             measured = {"latency_ms[a/b 100%]": mask} if t == 0 else {}
-            tables.append(Table(len(rows), columns, widths, measured))
+            tables.append(Table(columns, widths, measured))
         blocks.append(LutBlock(block.name, tuple(tables)))
     provenance = {"teacher": "0123abcd", "settings": {"calibration_images": 200}}
     return Lut(metrics, tuple(blocks), space, provenance)
@@ -58,7 +58,7 @@ def imported() -> Lut:
     for name, n_rows in (("layer04+06", 3), ("α/β", 2)):
         texts = tuple(f"{name} {r}" for r in range(n_rows))
         column = np.array([-1.5 + r for r in range(n_rows)])
-        blocks.append(LutBlock(name, (Table(n_rows, {"loss": column}, descriptions=texts),)))
+        blocks.append(LutBlock(name, (Table({"loss": column}, descriptions=texts),)))
     return Lut((Metric("loss"),), tuple(blocks))
 
 

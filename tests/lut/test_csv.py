@@ -83,10 +83,7 @@ def test_export_and_import_give_the_lut_back(tmp_path: Path, lut: Lut) -> None:
 
 
 def test_the_space_describes_candidates_that_have_no_text(tmp_path: Path) -> None:
-    blocks = tuple(
-        LutBlock(b.name, (Table(b.n_candidates, {"nsr": np.zeros(b.n_candidates)}, BitWidths(4, 8)),))
-        for b in TINY.blocks
-    )
+    blocks = tuple(LutBlock(b.name, (Table({"nsr": np.zeros(b.n_candidates)}, BitWidths(4, 8)),)) for b in TINY.blocks)
     lut = Lut((Metric("nsr"),), blocks, TINY)
     lut.to_csv(tmp_path / "t.csv")
     again = Lut.from_csv(tmp_path / "t.csv")
@@ -96,7 +93,7 @@ def test_the_space_describes_candidates_that_have_no_text(tmp_path: Path) -> Non
 
 
 def test_a_metric_cannot_have_the_name_of_a_column(tmp_path: Path) -> None:
-    lut = Lut((Metric("bits"),), (LutBlock("b", (Table(1, {"bits": np.ones(1)}),)),))
+    lut = Lut((Metric("bits"),), (LutBlock("b", (Table({"bits": np.ones(1)}),)),))
     with pytest.raises(InputError, match="the metric 'bits' cannot be written"):
         lut.to_csv(tmp_path / "t.csv")
 

@@ -26,7 +26,7 @@ WIDTHS = (BitWidths(8, 8), BitWidths(4, 4))
 
 def lut(*metrics: str) -> Lut:
     columns = {name: np.ones(2) for name in ("loss", *metrics)}
-    tables = tuple(Table(2, columns, widths) for widths in WIDTHS)
+    tables = tuple(Table(columns, widths) for widths in WIDTHS)
     blocks = tuple(LutBlock(name, tables) for name in ("layer1", "layer2"))
     return Lut(tuple(Metric(name) for name in columns), blocks)
 

@@ -28,7 +28,7 @@ def lut_of(masks: list[list[bool]], seed: int = 0, **provenance: Any) -> Lut:
         measured = np.array(mask)
         nsr = np.where(measured, generator.random(N_ROWS), np.nan)
         columns = {"nsr": nsr, "size_bytes": np.arange(N_ROWS) * 10.0 + bits}
-        tables.append(Table(N_ROWS, columns, BitWidths(bits, bits), {} if measured.all() else {"nsr": measured}))
+        tables.append(Table(columns, BitWidths(bits, bits), {} if measured.all() else {"nsr": measured}))
     metrics = (Metric("nsr"), Metric("size_bytes", "bytes", "sum", 7.0))
     return Lut(metrics, (LutBlock("b1", tuple(tables)),), None, MADE_WITH | provenance)
 

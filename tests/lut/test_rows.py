@@ -30,7 +30,7 @@ def layer_lut(codes: dict[str, list[int]] = CODES) -> Lut:
     for block in SPACE.blocks:
         rows = LayerRows(LayerChoices(block, SPACE.bit_widths), np.array(codes[block.name], dtype=np.int64))
         values = np.arange(len(rows.codes), dtype=np.float64)
-        blocks.append(LutBlock(block.name, (Table(len(values), {"nsr": values}, rows=rows),)))
+        blocks.append(LutBlock(block.name, (Table({"nsr": values}, rows=rows),)))
     return Lut((Metric("nsr"),), tuple(blocks), SPACE)
 
 
@@ -87,10 +87,11 @@ def test_tables_that_do_not_fit_the_space_are_refused() -> None:
     for changed in (replace(table, rows=None), replace(table, widths=BitWidths(4, 4))):
         with pytest.raises(InputError, match="first.*: layers of the space choose bit widths, but no codes say"):
             replace(lut, blocks=with_table(changed))
+    [other] = second.tables
     with pytest.raises(InputError, match="first: its codes are those of another block"):
-        replace(lut, blocks=with_table(replace(table, rows=second.tables[0].rows)))
-    with pytest.raises(InputError, match="first: 4 codes for 3 rows"):
-        replace(lut, blocks=with_table(replace(table, n_rows=3)))
+        replace(lut, blocks=with_table(Table(other.columns, rows=other.rows)))
+    with pytest.raises(InputError, match="codes: 4 for the 3 rows of 'nsr'"):
+        replace(table, columns={"nsr": np.zeros(3)})
     for space in (None, TINY):
         with pytest.raises(InputError, match="first: its rows have codes, but there is no space whose layers choose"):
             replace(lut, space=space)

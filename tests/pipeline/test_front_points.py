@@ -28,7 +28,7 @@ def lut() -> Lut:
         for widths in WIDTHS:
             size = block_costs(TINY, b, widths)["size_bytes"]
             noise = generator.integers(1, 50, block.n_candidates) / size
-            tables.append(Table(block.n_candidates, {"nsr": noise.round(6), "size_bytes": size}, widths))
+            tables.append(Table({"nsr": noise.round(6), "size_bytes": size}, widths))
         blocks.append(LutBlock(block.name, tuple(tables)))
     return Lut((Metric("nsr"), Metric("size_bytes")), tuple(blocks))
 

@@ -153,7 +153,7 @@ def test_a_damaged_extent_is_refused(tmp_path: Path, epsilon: str) -> None:
         ({"epsilon": -1}, "epsilon: -1 is not from 0 to 1"),
         ({"epsilon": "1.01"}, "epsilon: 1.01 is not from 0 to 1"),
         ({"epsilon": "0.1", "within": {"m0": (None, 9)}}, "epsilon: 'm0', which it loosens, cannot have an upper"),
-        ({"max_memory": 0}, "max_memory: 0 is not a number of bytes"),
+        ({"max_memory": 0}, "max_memory: 0 is not a whole number of 1 or more"),
     ],
 )
 def test_wrong_extents_are_refused(arguments: dict[str, object], message: str) -> None:

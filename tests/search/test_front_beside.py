@@ -354,7 +354,7 @@ def test_a_real_front_takes_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_max_memory_is_checked_whether_or_not_a_front_is_built(tmp_path: Path, max_memory: Any, method: Any) -> None:
     (tmp_path / "budgets.csv").write_text("size_bytes\n1300\n")
     paths = tmp_path / "budgets.csv", tmp_path / "answers.csv"
-    with pytest.raises(InputError, match="max_memory: .* is not a number of bytes"):
+    with pytest.raises(InputError, match="max_memory: .* is not a whole number"):
         answer_batch(example(), *paths, max_memory=max_memory, method=method)
     assert [path.name for path in tmp_path.iterdir()] == ["budgets.csv"]
 

@@ -56,13 +56,57 @@ def test_candidates_are_rebuilt_where_they_are_asked_for(backend: str) -> None:
         for name, aggregated, fixed in (("loss", np.sum, 0), ("b", np.sum, 3), ("c", np.max, 0)):
             chosen = np.stack([column[every[:, b]] for b, column in enumerate(columns[name])], axis=1)
             assert np.array_equal(aggregated(chosen, axis=1) + fixed, front.values(name))
-        points = np.array([len(front) - 1, 0, 0, -1])
+        points = np.array([len(front) - 1, 0, 0, 1])
         assert np.array_equal(front.candidates_of(points), every[points])
-        assert front.choice(-1) == dict(zip(front.block_names, every[-1].tolist(), strict=True))
+        assert front.choice(1) == dict(zip(front.block_names, every[1].tolist(), strict=True))
         assert front.candidates_of([]).shape == (0, 4)
-        for wrong in (len(front), -len(front) - 1):
-            with pytest.raises(IndexError, match=f"point {wrong} of a front of {len(front)}"):
-                front.candidates_of([0, wrong])
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_query_that_finds_nothing_is_masked(backend: str) -> None:
+    """−1 is no point: not the last one, as it would be for numpy."""
+    built = qabwnas.Frontier.build(example(), ["loss", "b"], backend=backend)
+    smallest = min(float(total) for total in built.values("b"))
+    for front in (built, built.led_by("b").led_by("loss")):
+        points = front.query({"b": [smallest - 1, smallest, np.inf]}, backend=backend)
+        assert points.tolist()[::2] == [-1, 0]
+        candidates = front.candidates_of(points)
+        assert candidates[0].tolist() == [-1, -1, -1, -1]
+        assert np.array_equal(candidates[1:], front.candidates[points[1:]])
+        assert front.values("b", points).tolist()[1] == smallest
+        assert np.isnan(front.values("b", points)[0])
+        assert front.values("b", points[1:]).tolist() == front.values("b")[points[1:]].tolist()
+        grid = points.reshape(3, 1)
+        assert np.array_equal(front.candidates_of(grid), candidates.reshape(3, 1, 4))
+        assert front.values("loss", grid).shape == (3, 1)
+        assert front.candidates_of(np.int32(1)).tolist() == front.candidates[1].tolist()
+        assert front.candidates_of([-1]).tolist() == [[-1, -1, -1, -1]]
+        for one in (front.totals, front.choice):
+            with pytest.raises(
+                InputError, match=r"point -1 of a front of .*\(a query answers -1 where no point fits\)"
+            ):
+                one(-1)
+
+
+def test_points_that_are_none_are_refused() -> None:
+    front = qabwnas.Frontier.build(example(), ["loss", "b"])
+    for several in (front.candidates_of, lambda points: front.values("b", points)):
+        for wrong in (len(front), -2, [0, len(front)], np.uint64(2**63)):
+            with pytest.raises(InputError, match=r"point -?\d+ of a front of \d+: there is no such point"):
+                several(wrong)
+        for wrong in (1.0, [0.5], True, [True], "0", None, [None], [[0], [0, 1]]):
+            if wrong is None and several is not front.candidates_of:
+                continue  # all points
+            with pytest.raises(InputError, match="points: .*(are not whole numbers|is not an array of numbers)"):
+                several(wrong)  # type: ignore[arg-type]
+    for one in (front.totals, front.choice):
+        for wrong in (len(front), -2):
+            with pytest.raises(InputError, match=f"point {wrong} of a front of {len(front)}: there is no such point"):
+                one(wrong)
+        for wrong in (0.0, True, "0", None, [0]):
+            with pytest.raises(InputError, match="point: .* is not a whole number"):
+                one(wrong)  # type: ignore[arg-type]
+        assert one(np.int64(1)) == one(1)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

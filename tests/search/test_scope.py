@@ -128,7 +128,7 @@ def of_tiny(n_widths: int = 2) -> Lut:
     blocks = []
     for block in TINY.blocks:
         tables = [
-            Table(block.n_candidates, {"loss": np.arange(block.n_candidates) + 0.5 * t}, widths)
+            Table({"loss": np.arange(block.n_candidates) + 0.5 * t}, widths)
             for t, widths in enumerate(TINY.bit_widths[:n_widths])
         ]
         blocks.append(LutBlock(block.name, tuple(tables)))
@@ -197,9 +197,7 @@ def test_bit_widths_must_be_known() -> None:
 
 
 def test_tables_without_a_space_are_named_by_their_descriptions() -> None:
-    table = Table(
-        3, {"loss": np.array([1.0, 2.0, 3.0])}, BitWidths(8, 8), descriptions=["conv k=3", "conv k=5", "skip"]
-    )
+    table = Table({"loss": np.array([1.0, 2.0, 3.0])}, BitWidths(8, 8), descriptions=["conv k=3", "conv k=5", "skip"])
     lut = Lut((Metric("loss"),), (LutBlock("a=b/0", (table,)), LutBlock("c", (table,))))
     result = qabwnas.search(lut, scope=Scope(pin=["a=b/0=conv k=5"], forbid=["conv k=3"]))
     assert result.answers[0].choice == {"a=b/0": 1, "c": 1}
@@ -216,7 +214,7 @@ def test_tables_without_a_space_are_named_by_their_descriptions() -> None:
 
 def test_what_is_left_out_needs_no_measurement() -> None:
     column = np.array([1.0, np.nan])
-    table = Table(2, {"loss": column}, measured={"loss": np.array([True, False])})
+    table = Table({"loss": column}, measured={"loss": np.array([True, False])})
     lut = Lut((Metric("loss"),), (LutBlock("only", (table,)),))
     assert qabwnas.search(lut, scope=Scope(forbid=["only=#1"])).answers[0].choice == {"only": 0}
     with pytest.raises(InputError, match="1 of 1 candidates were not measured, the first of them candidate 1"):

@@ -23,7 +23,7 @@ from tests.strategies import lut_from_columns
 
 def with_hole() -> Lut:
     columns = {"loss": np.array([3.0, 2.0, 1.0]), "ms": np.array([1.0, np.nan, 3.0])}
-    table = Table(3, columns, measured={"ms": np.array([True, False, True])})
+    table = Table(columns, measured={"ms": np.array([True, False, True])})
     return Lut((Metric("loss"), Metric("ms")), (LutBlock("only", (table,)),))
 
 
@@ -116,7 +116,7 @@ from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
 generator = np.random.default_rng(0)
 names = [f"m{i}" for i in range(12)]
 blocks = tuple(
-    LutBlock(f"b{b}", (Table(30, {n: generator.integers(0, 10**9, 30).astype(float) for n in names}),))
+    LutBlock(f"b{b}", (Table({n: generator.integers(0, 10**9, 30).astype(float) for n in names}),))
     for b in range(30)
 )
 lut = Lut(tuple(map(Metric, names)), blocks)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,7 @@ from hypothesis import strategies as st
 import qabwnas
 from qabwnas.errors import InputError
 from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
+from qabwnas.lut.parts import ArraysInParts, in_memory
 from qabwnas.search import Scope
 from qabwnas.search.backend import Backend
 from qabwnas.search.explain import explain
@@ -51,7 +54,7 @@ def changed(draw: st.DrawFn, session: Session) -> Session:
     if draw(st.booleans()):
         return session.with_column(draw(st.sampled_from(lut.metric_names)), {block.name: column(block.n_candidates)})
     tables = [
-        Table(table.n_rows, {name: column(table.n_rows) for name in lut.metric_names}, table.widths)
+        Table({name: column(table.n_rows) for name in lut.metric_names}, table.widths)
         for table in block.tables[: draw(st.integers(1, len(block.tables)))]
     ]
     return session.with_block(block.name, tables)
@@ -104,7 +107,7 @@ def random_lut() -> Lut:
     blocks = []
     for b in range(3):
         tables = [
-            Table(40, {name: generator.random(40) for name in ("loss", "ms", "size")}, widths)
+            Table({name: generator.random(40) for name in ("loss", "ms", "size")}, widths)
             for widths in map(qabwnas.space.BitWidths.parse, ("4", "8"))
         ]
         blocks.append(LutBlock(f"b{b}", tuple(tables)))
@@ -143,7 +146,7 @@ def test_only_what_depends_on_a_change_is_computed_again(calls: Counter[str]) ->
     assert since(calls) == {}
     session.search(budgets={"ms": 1.1})
     assert since(calls) == {"top": 1}
-    tables = [Table(30, {name: generator.random(30) for name in ("loss", "ms", "size")})]
+    tables = [Table({name: generator.random(30) for name in ("loss", "ms", "size")})]
     third = other.with_block("b2", tables)
     third.search(budgets={"ms": 1.0})
     assert since(calls) == {"to_units": 3, "prune": 1, "top": 1}
@@ -167,7 +170,7 @@ def test_what_cannot_take_a_place() -> None:
     for columns, message in (
         ({"block0": [1.0]}, "metric 'loss', block 'block0': expected 2 finite numbers"),
         ({"block0": [1.0, float("nan")]}, "metric 'loss', block 'block0': expected 2 finite numbers"),
-        ({"block0": ["a", "b"]}, "metric 'loss', block 'block0': could not convert"),
+        ({"block0": ["a", "b"]}, "metric 'loss', block 'block0': .* is not an array of numbers"),
         ({"block9": [1.0]}, "block 'block9' is not in the LUT"),
     ):
         with pytest.raises(InputError, match=message):
@@ -176,12 +179,34 @@ def test_what_cannot_take_a_place() -> None:
         session.with_column("los", {})
     with pytest.raises(InputError, match="block0: no candidates"):
         session.with_block("block0", [])
+    for tables in (5, "ab", [5], session.lut.blocks[0].tables[0]):
+        with pytest.raises(InputError, match="block0: tables: .* is not a"):
+            session.with_block("block0", tables)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"columns: \[1\] is not a mapping of block to values"):
+        session.with_column("loss", [1])  # type: ignore[arg-type]
     assert session.with_column("loss", {"block0": [4.0, 1.5]}).search().answers[0].choice == {"block0": 1, "block1": 0}
     assert session.search().answers[0].choice == {"block0": 0, "block1": 0}
 
 
+def test_a_replaced_column_of_a_stored_lut_leaves_the_others_in_the_file(tmp_path: Path) -> None:
+    lut_from_columns({"loss": [[1.0, 2.0]], "ms": [[5.0, 6.0]]}).save(tmp_path / "lut.h5")
+    session = Session(Lut.open(tmp_path / "lut.h5"))
+    for step in range(1200):  # deeper than Python's stack, were each one to stand before the last
+        session = session.with_column("loss", {"block0": [2.0 + step, 1.0]})
+    [table] = session.lut.blocks[0].tables
+    assert isinstance(table.columns, ArraysInParts)
+    assert set(in_memory(table.columns)) == {"loss"}
+    assert (len(table.columns), sorted(table.columns), table.n_rows) == (2, ["loss", "ms"], 2)
+    assert session.lut.blocks[0].column_part("loss", 1, 2).tolist() == [1.0]
+    assert session.search().answers[0].totals == {"loss": 1, "ms": 6}
+    assert copy.deepcopy(table).columns["ms"].tolist() == [5.0, 6.0]
+    for wrong in ([1.0, np.nan], [1.0], ["a", "b"]):
+        with pytest.raises(InputError, match="metric 'loss', block 'block0': "):
+            session.with_column("loss", {"block0": wrong})
+
+
 def test_a_measured_column_fills_a_hole() -> None:
-    table = Table(2, {"loss": np.array([1.0, np.nan])}, measured={"loss": np.array([True, False])})
+    table = Table({"loss": np.array([1.0, np.nan])}, measured={"loss": np.array([True, False])})
     session = Session(Lut((Metric("loss"),), (LutBlock("only", (table,)),)))
     with pytest.raises(InputError, match="1 of 2 candidates were not measured"):
         session.search()

@@ -28,6 +28,13 @@ def test_weights_read_back_exactly(tmp_path: Path) -> None:
         ('{"layer1": 2}', "w.json: not a file of block weights$"),
         ('{"format": "qabwnas-block-weights", "version": 2}', "w.json: written by version 2, this reads up to 1"),
         ('{"format": "qabwnas-block-weights"}', "w.json: written by version None, this reads up to 1"),
+        ('{"format": "qabwnas-block-weights", "version": true}', "w.json: written by version True, this reads up to 1"),
+        (
+            '{"format": "qabwnas-block-weights", "version": 1, "wights": {}}',
+            "w.json: unknown member 'wights'; there are",
+        ),
+        ('{"format": 1, "format": 2}', "w.json: not a file of block weights: 'format' stands twice"),
+        ('{"weights": {"a": "1", "a": "2"}}', "w.json: not a file of block weights: 'a' stands twice"),
         ('{"format": "qabwnas-block-weights", "version": 1, "weights": {}}', "w.json: its weights are no mapping"),
         ('{"format": "qabwnas-block-weights", "version": 1, "weights": {"a": 1}}', "w.json: its weights are no map"),
     ],

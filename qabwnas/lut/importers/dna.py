@@ -90,7 +90,7 @@ def _number(where: str, entry: Any) -> float:
 
 def _table(columns: Losses) -> Table:
     n_rows = len(next(iter(columns.values())))
-    return Table(n_rows, columns, descriptions=_describe(n_rows))
+    return Table(columns, descriptions=_describe(n_rows))
 
 
 def _describe(n_rows: int) -> list[str] | None:

@@ -117,4 +117,4 @@ def _table(names: Sequence[str], bits: int, layers: Sequence[Cells]) -> Table:
     if names[-1] not in values:
         values[names[-1]] = sum((layer[latency] for layer in layers), none)
     columns = {name: np.array([float(values[name])]) for name in names}
-    return Table(1, columns, BitWidths(bits, bits), descriptions=[f"{bits}bit"])
+    return Table(columns, BitWidths(bits, bits), descriptions=[f"{bits}bit"])

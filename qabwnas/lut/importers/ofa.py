@@ -53,7 +53,7 @@ def read_table(paths: Sequence[Path], options: ImportOptions) -> Lut:
         places.setdefault(place, {})[choice] = latency
     metric = Metric(options.latency_metric, "ms")
     blocks = [
-        LutBlock(place, (Table(len(found), {metric.name: np.array(list(found.values()))}, descriptions=list(found)),))
+        LutBlock(place, (Table({metric.name: np.array(list(found.values()))}, descriptions=list(found)),))
         for place, found in places.items()
     ]
     return Lut((metric,), tuple(blocks))

@@ -102,4 +102,4 @@ def _resolution(chosen: int | None, rows: dict[int, list[_Row]], path: Path) -> 
 def _table(names: Sequence[str], rows: Sequence[_Row]) -> Table:
     values = np.array([row.values for row in rows])
     columns = {name: np.ascontiguousarray(column) for name, column in zip(names, values.T, strict=True)}
-    return Table(len(rows), columns, descriptions=[row.text for row in rows])
+    return Table(columns, descriptions=[row.text for row in rows])

@@ -125,7 +125,7 @@ LATENCY = {Operation(3, 1): 1.0, Operation(5, 2): 2.0}
 
 def tiny_lut() -> Lut:
     blocks = [
-        LutBlock(b.name, tuple(Table(b.n_candidates, {"nsr": np.ones(b.n_candidates)}, w) for w in TINY.bit_widths))
+        LutBlock(b.name, tuple(Table({"nsr": np.ones(b.n_candidates)}, w) for w in TINY.bit_widths))
         for b in TINY.blocks
     ]
     return Lut((Metric("nsr"),), tuple(blocks), TINY, {"teacher": "0"})

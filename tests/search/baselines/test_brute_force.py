@@ -66,7 +66,7 @@ from qabwnas.search.baselines import brute_force, dna_traversal
 kernels = select_backend(BACKEND)
 generator = np.random.default_rng(0)
 blocks = tuple(
-    LutBlock(f"b{b}", (Table(40, {"loss": generator.integers(0, 99, 40) * 1.0, "cost": np.arange(40.0)}),))
+    LutBlock(f"b{b}", (Table({"loss": generator.integers(0, 99, 40) * 1.0, "cost": np.arange(40.0)}),))
     for b in range(20)
 )
 problem = Problem.of(Lut((Metric("loss"), Metric("cost")), blocks), ["loss", "cost"], kernels)

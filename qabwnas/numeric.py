@@ -1,0 +1,145 @@
+"""Numbers as callers give them, of Python or of numpy: checked and converted in one place.
+
+A binary number stands for the shortest decimal that reads back to it *in its own precision*: ``0.1`` and
+``numpy.float32(0.1)`` are both one tenth. Zero-dimensional arrays are the number that they hold. Truth values are no
+numbers.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from qabwnas.errors import InputError
+
+Number = int | float | str | Decimal | np.number[Any] | NDArray[Any]
+"""A number of Python or numpy, an array of no dimensions, or a plain decimal as text."""
+
+WholeNumber = int | np.integer[Any] | NDArray[Any]
+
+_DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_EXACT_WHOLE = 2**53
+_LARGEST_EXPONENT = 350
+"""Of all doubles, with room to spare: what is larger is no quantity, and slow to compute with exactly."""
+_LONGEST_SHOWN = 80
+
+
+def exact_number(what: str, value: Number) -> Decimal:
+    """Return a number as the decimal that it is written as.
+
+    Raises:
+        InputError: it is not a finite number; the message starts with ``what``.
+    """
+    number = _decimal(_scalar(value))
+    if number is None:
+        hint = " (a text is a plain decimal, without a unit)" if isinstance(value, str) else ""
+        raise InputError(f"{what}: {shown(value)} is not a number{hint}")
+    if not number.is_finite():
+        raise InputError(f"{what}: {shown(value)} is not a finite number")
+    if abs(number.adjusted()) > _LARGEST_EXPONENT:
+        raise InputError(f"{what}: {shown(value)} is out of range")
+    return number
+
+
+def whole_number(what: str, value: object, smallest: int | None = 1) -> int:
+    """Return a whole number of ``smallest`` or more, of any size for ``None``; 2.0 is none.
+
+    Raises:
+        InputError: it is not; the message starts with ``what``.
+    """
+    number = _scalar(value)
+    if not _is_integer(number) or (smallest is not None and number < smallest):
+        least = "" if smallest is None else f" of {smallest} or more"
+        raise InputError(f"{what}: {shown(value)} is not a whole number{least}")
+    return int(number)
+
+
+def doubles(what: str, values: ArrayLike) -> NDArray[np.float64]:
+    """Return an array of numbers, of any shape, as float64, without a copy where it is that already.
+
+    Raises:
+        InputError: the values are no array of numbers, or one has more digits than a double can hold; the message
+            starts with ``what``.
+    """
+    array = number_array(what, values)
+    if array.dtype.kind == "f":
+        # Through text where the precision is another one: the shortest decimal is what the number stands for.
+        return array.astype(np.float64, copy=False) if array.dtype.itemsize == 8 else array.astype(str).astype(float)
+    if array.dtype.kind in "iu":
+        converted = array.astype(np.float64)
+        large = (array > _EXACT_WHOLE) | (array < -_EXACT_WHOLE)
+        if large.any():
+            _check_exact(what, array[large].tolist(), converted[large].tolist())
+        return converted
+    numbers = [math.nan if _is_nan(value) else exact_number(what, value) for value in array.ravel().tolist()]
+    converted = np.array(list(map(float, numbers))).reshape(array.shape)
+    _check_exact(what, numbers, converted.ravel().tolist())
+    return converted
+
+
+def number_array(what: str, values: ArrayLike) -> NDArray[Any]:
+    """Return values as an array of integers, of floats, or of objects, that may be Decimals.
+
+    Raises:
+        InputError: they are texts, truth values or something else, or do not form an array.
+    """
+    try:
+        array = np.asarray(values)
+    except ValueError as error:  # lists of different lengths
+        raise InputError(f"{what}: {shown(values)} is not an array of numbers") from error
+    if array.dtype.kind not in "iufO":
+        raise InputError(f"{what}: {shown(values)} is not an array of numbers but of type {array.dtype}")
+    return array
+
+
+def check_mapping(what: str, value: object, of_what: str) -> None:
+    """Raise InputError unless a value is a mapping; ``of_what`` says from what to what."""
+    if not isinstance(value, Mapping):
+        raise InputError(f"{what}: {shown(value)} is not a mapping of {of_what}")
+
+
+def shown(value: object) -> str:
+    """Return a value for a message: on one line, and cut where it is long."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 1]}…"
+
+
+def _scalar(value: Any) -> Any:
+    return value[()] if isinstance(value, np.ndarray) and value.ndim == 0 else value
+
+
+def _is_integer(value: Any) -> bool:
+    if isinstance(value, np.generic):
+        return value.dtype.kind in "iu"  # a timedelta64 is an integer by its class
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _decimal(value: Any) -> Decimal | None:
+    """Return a number as a decimal, ``None`` of anything else."""
+    if _is_integer(value):
+        return Decimal(int(value))
+    if isinstance(value, float):  # also a float64
+        return Decimal(repr(float(value)))
+    if isinstance(value, np.floating):
+        return Decimal(np.format_float_scientific(value))
+    if isinstance(value, Decimal):
+        return value
+    if isinstance(value, str) and _DECIMAL.fullmatch(value):
+        return Decimal(value)
+    return None
+
+
+def _is_nan(value: object) -> bool:
+    return (isinstance(value, float) and math.isnan(value)) or (isinstance(value, Decimal) and value.is_nan())
+
+
+def _check_exact(what: str, numbers: list[Any], converted: list[float]) -> None:
+    for number, double in zip(numbers, converted, strict=True):
+        if not _is_nan(number) and Decimal(repr(double)) != number and Decimal(double) != number:
+            raise InputError(f"{what}: {number} has more digits than a double can hold")

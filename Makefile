@@ -30,7 +30,7 @@ bench: $(VENV)/.installed
 	$(BIN)/pip install -q -c constraints.txt -e ".[bench]"
 	$(BIN)/python benchmarks/run_all.py
 
-SANITIZED := $(CXX) -std=c++20 -pthread -O1 -g -Wall -Wextra -Werror -fsanitize=address,undefined -fno-sanitize-recover=all
+SANITIZED := $(CXX) -std=c++20 -pthread -O1 -g -ffp-contract=off -Wall -Wextra -Werror -fsanitize=address,undefined -fno-sanitize-recover=all
 
 build/test_engine: $(wildcard csrc/tests/* csrc/qabwnas/*)
 	mkdir -p build
@@ -51,12 +51,12 @@ asan-test: $(VENV)/.installed
 		../../$(BIN)/python -m pytest -p no:cacheprovider -k "not numba" tests/search/test_against_oracle.py \
 		tests/search/test_frontier.py tests/search/test_extent.py tests/search/test_batch.py
 
-build/fuzz_engine: $(wildcard csrc/fuzz/* csrc/qabwnas/*) csrc/tests/oracle.hpp
+build/fuzz_engine: $(wildcard csrc/fuzz/* csrc/qabwnas/*) csrc/tests/oracle.hpp csrc/tests/shrunk.hpp
 	@mkdir -p build
 	@echo 'extern "C" int LLVMFuzzerTestOneInput(const char*, unsigned long) { return 0; }' | \
 		$(CLANGXX) -x c++ -fsanitize=fuzzer,address,undefined - -o build/fuzz_probe 2>/dev/null || \
 		{ echo "make fuzz needs clang with libFuzzer: Debian's packages clang and libclang-rt-14-dev" >&2; exit 1; }
-	$(CLANGXX) -std=c++20 -pthread -O2 -g1 -Wall -Wextra -Werror -fsanitize=fuzzer,address,undefined \
+	$(CLANGXX) -std=c++20 -pthread -O2 -g1 -ffp-contract=off -Wall -Wextra -Werror -fsanitize=fuzzer,address,undefined \
 		-fno-sanitize-coverage=trace-cmp -fno-sanitize-recover=all -Icsrc csrc/fuzz/fuzz_engine.cpp csrc/qabwnas/*.cpp -o $@
 
 # Inputs that reach something new are kept in build/fuzz_corpus for the next run; one that fails, as build/crash-….

@@ -6,6 +6,9 @@ from numpy.typing import NDArray
 _Level = tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]]
 _Ask = Callable[[], object] | None
 
+MAX_METRICS: int
+MAX_POINTS: int
+
 def prune(values: NDArray[np.int64], is_max: NDArray[np.uint8], k: int, ask: _Ask = None) -> NDArray[np.int64]: ...
 def front(
     values: NDArray[np.int64],

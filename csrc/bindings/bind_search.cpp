@@ -13,6 +13,7 @@ py::array_t<std::int64_t> prune_rows(const Array<Value>& values, const Array<std
                                      const py::object& ask) {
     if (values.ndim() != 2 || values.shape(0) != is_max.size()) throw py::value_error("values and is_max differ");
     const SweepOrder order(aggregations_of(is_max));
+    check_n_rows(values.shape(1));
     const auto n_rows = static_cast<std::size_t>(values.shape(1));
     const Columns block{values.data(), n_rows, n_rows};
     Cancel cancel = ctrl_c(ask);
@@ -31,14 +32,14 @@ py::array_t<std::int64_t> prune_rows(const Array<Value>& values, const Array<std
 // A level: its blocks (n), the candidates of its rows (rows × n), and point and row of each of its points (points × 2).
 using LevelArrays = std::tuple<Array<std::int64_t>, Array<Index>, Array<Index>>;
 
-std::vector<LevelArrays> arrays_of(std::vector<Level>&& levels) {
+std::vector<LevelArrays> arrays_of(Front& front) {
     std::vector<LevelArrays> arrays;
-    for (Level& level : levels) {
+    for (Level& level : front.levels) {
         Array<std::int64_t> blocks(static_cast<py::ssize_t>(level.blocks.size()));
         std::copy(level.blocks.begin(), level.blocks.end(), blocks.mutable_data());
         const std::size_t n_blocks = level.blocks.size();
-        arrays.emplace_back(std::move(blocks), matrix(std::move(level.choice), n_blocks),
-                            matrix_of<Index>(std::move(level.pairs), 2));
+        arrays.emplace_back(std::move(blocks), matrix_of<Index>(std::move(level.choice), n_blocks, front.memory),
+                            matrix_of<Index>(std::move(level.pairs), 2, front.memory));
     }
     return arrays;
 }
@@ -56,8 +57,9 @@ py::tuple front_of(const Array<Value>& values, const Array<std::int64_t>& offset
         found = front(problem, limits, cancel);
     }
     raise_if_cancelled(found.status);
-    return py::make_tuple(static_cast<int>(found.status), matrix(std::move(found.totals), problem.n_metrics()),
-                          arrays_of(std::move(found.levels)), found.n_blocks, found.n_points, found.n_pairs);
+    return py::make_tuple(static_cast<int>(found.status),
+                          matrix_of<Value>(std::move(found.totals), problem.n_metrics(), found.memory),
+                          arrays_of(found), found.n_blocks, found.n_points, found.n_pairs);
 }
 
 Array<Index> choice_of(const std::vector<LevelArrays>& levels, const Array<std::int64_t>& points) {
@@ -97,6 +99,8 @@ py::tuple top_of(const Array<Value>& values, const Array<std::int64_t>& offsets,
 }  // namespace
 
 void register_search(py::module_& module) {
+    module.attr("MAX_METRICS") = max_metrics;
+    module.attr("MAX_POINTS") = Tuning{}.most_points;
     module.def("prune", &prune_rows, py::arg("values").noconvert(), py::arg("is_max").noconvert(), py::arg("k"),
                py::arg("ask") = py::none(), "Rows of one block that fewer than k others remove, ascending.");
     module.def("front", &front_of, py::arg("values").noconvert(), py::arg("offsets").noconvert(),

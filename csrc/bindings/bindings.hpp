@@ -5,7 +5,15 @@
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 
+#include <limits>
+#include <memory>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
 #include "qabwnas/cancel.hpp"
+#include "qabwnas/memory.hpp"
 #include "qabwnas/problem.hpp"
 
 namespace qabwnas {
@@ -21,10 +29,18 @@ void register_decimal(py::module_& module);
 void register_baselines(py::module_& module);
 
 inline std::vector<Aggregation> aggregations_of(const Array<std::uint8_t>& is_max) {
+    if (is_max.size() < 1 || is_max.size() > static_cast<py::ssize_t>(max_metrics))
+        throw py::value_error("the core takes 1 to " + std::to_string(max_metrics) + " metrics, not " +
+                              std::to_string(is_max.size()));
     std::vector<Aggregation> aggregations;
     for (py::ssize_t m = 0; m < is_max.size(); ++m)
         aggregations.push_back(is_max.at(m) != 0 ? Aggregation::max : Aggregation::sum);
     return aggregations;
+}
+
+// Rows of a block are numbered by an Index.
+inline void check_n_rows(py::ssize_t n_rows) {
+    if (n_rows > std::numeric_limits<Index>::max()) throw py::value_error("a block has more rows than can be numbered");
 }
 
 // Views of values (n_metrics, n_rows), cut at offsets (n_blocks + 1); the arrays outlive the problem.
@@ -39,6 +55,7 @@ inline Problem problem_of(const Array<Value>& values, const Array<std::int64_t>&
     for (py::ssize_t b = 0; b + 1 < offsets.size(); ++b) {
         const std::int64_t first = offsets.at(b), last = offsets.at(b + 1);
         if (first < 0 || first >= last || last > values.shape(1)) throw py::value_error("offsets do not ascend");
+        check_n_rows(last - first);
         problem.blocks.push_back({values.data() + first, static_cast<std::size_t>(last - first), n_rows});
     }
     return problem;
@@ -66,14 +83,21 @@ inline void raise_if_cancelled(Status status) {
     if (status == Status::cancelled) throw py::error_already_set();
 }
 
-// Hands memory over to an array of rows, without a copy. An item is a number, or a struct of nothing but such numbers.
-template <class T, class Item>
-Array<T> matrix_of(std::vector<Item>&& items, std::size_t n_columns) {
-    static_assert(sizeof(Item) % sizeof(T) == 0);
-    auto* owned = new std::vector<Item>(std::move(items));
-    const py::capsule owner(owned, [](void* memory) { delete static_cast<std::vector<Item>*>(memory); });
-    const std::size_t n_numbers = owned->size() * (sizeof(Item) / sizeof(T));
-    return Array<T>({n_numbers / n_columns, n_columns}, reinterpret_cast<const T*>(owned->data()), owner);
+// Hands a vector over to an array of rows, without a copy, with the memory that it was taken from, if that is its own.
+// An item is a number, or a struct of nothing but such numbers.
+template <class T, class Vector>
+Array<T> matrix_of(Vector&& items, std::size_t n_columns, std::shared_ptr<Memory> memory = nullptr) {
+    static_assert(std::is_rvalue_reference_v<Vector&&>);
+    constexpr std::size_t item_size = sizeof(typename Vector::value_type);
+    static_assert(item_size % sizeof(T) == 0);
+    struct Owned {
+        std::shared_ptr<Memory> memory;  // outlives the items
+        Vector items;
+    };
+    auto* owned = new Owned{std::move(memory), std::move(items)};
+    const py::capsule owner(owned, [](void* at) { delete static_cast<Owned*>(at); });
+    const std::size_t n_numbers = owned->items.size() * (item_size / sizeof(T));
+    return Array<T>({n_numbers / n_columns, n_columns}, reinterpret_cast<const T*>(owned->items.data()), owner);
 }
 
 template <class T>

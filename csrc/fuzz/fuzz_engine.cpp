@@ -10,6 +10,7 @@
 #include "qabwnas/prune.hpp"
 #include "qabwnas/top.hpp"
 #include "tests/oracle.hpp"
+#include "tests/shrunk.hpp"
 
 using namespace qabwnas;
 using oracle::Subnet;
@@ -48,7 +49,8 @@ class Scale {
         const Value share = largest_total / static_cast<Value>(n_blocks + (has_origin_ ? 1 : 0));
         const Value steps[] = {1, 1, 1000, Value{1} << 40, share / 64};
         step_ = steps[bytes.draw(0, 4)];
-        spread_ = bytes.one_in(2) ? 3 : 64;
+        const int spreads[] = {0, 1, 3, 64, 64, 64};  // the first makes a constant
+        spread_ = spreads[bytes.draw(0, 5)];
     }
 
     Value draw(Bytes& bytes) const {
@@ -66,7 +68,10 @@ class Scale {
 
 Instance instance_of(Bytes& bytes) {
     Instance instance;
-    const std::size_t n_metrics = bytes.count(1, 6), n_blocks = bytes.count(1, 5);
+    const int kind = bytes.draw(0, 31);
+    const std::size_t n_metrics = kind == 0 ? bytes.count(13, 16) : bytes.count(1, kind < 8 ? 12 : 6);
+    const std::size_t n_blocks = bytes.count(1, 5);
+    const int most_rows = bytes.one_in(4) ? 60 : 12;
     std::vector<Scale> scales;
     for (std::size_t m = 0; m < n_metrics; ++m) {
         scales.emplace_back(bytes, n_blocks);
@@ -76,7 +81,7 @@ Instance instance_of(Bytes& bytes) {
     }
     std::size_t room = most_subnets;
     for (std::size_t b = 0; b < n_blocks; ++b) {
-        const std::size_t n_rows = std::min(bytes.count(1, 12), room);
+        const std::size_t n_rows = std::min(bytes.count(1, most_rows), room);
         room /= n_rows;
         std::vector<Value>& values = instance.memory.emplace_back();
         for (const Scale& scale : scales)
@@ -124,24 +129,31 @@ bool are_among(const std::vector<Subnet>& subnets, const std::vector<Subnet>& so
                        [&](const Subnet& subnet) { return std::binary_search(sorted.begin(), sorted.end(), subnet); });
 }
 
-void check_pruning(const Problem& problem, Bytes& bytes) {
+// Production values, or such that small inputs take the paths of large ones.
+Tuning tuning_of(Bytes& bytes) {
+    if (bytes.one_in(4)) return {};
+    return shrunk([&](int low, int high) { return bytes.draw(low, high); });
+}
+
+void check_pruning(const Problem& problem, Bytes& bytes, const Tuning& tuning) {
     const std::size_t k = bytes.count(1, 6);
     const SweepOrder order(problem.aggregations);
     for (const Columns& block : problem.blocks) {
         Cancel cancel;
-        std::vector<Index> rows = prune(block, order, k, cancel).rows;
-        std::sort(rows.begin(), rows.end());
-        expect(rows == oracle::pruned(block, problem.aggregations, k), "pruning");
+        PrunedBlock pruned = prune(block, order, k, cancel, tuning);
+        sort_rows(pruned.rows, block.n_rows);
+        expect(std::ranges::equal(pruned.rows, oracle::pruned(block, problem.aggregations, k)), "pruning");
     }
 }
 
-void check_front(const Problem& problem, const std::vector<Subnet>& all, Bytes& bytes) {
+void check_front(const Problem& problem, const std::vector<Subnet>& all, Bytes& bytes, const Tuning& tuning) {
     const std::vector<Value> high =
         bytes.one_in(2) ? bounds_near(all, bytes) : std::vector<Value>(problem.n_metrics(), unlimited);
-    const std::size_t max_bytes = bytes.one_in(4) ? 40 * bytes.count(0, 255) : plenty;
+    const std::size_t max_bytes = bytes.one_in(4) ? 400 * bytes.count(0, 255) : plenty;
     Cancel cancel;
-    const Front found = front(problem, {high, 0, max_bytes}, cancel);
+    const Front found = front(problem, {high, 0, max_bytes}, cancel, tuning);
     const std::vector<Subnet> expected = oracle::within(oracle::front(all), high);
+    expect(found.memory->peak() <= max_bytes, "the memory of a front");
     if (found.status == Status::limit) {
         expect(max_bytes < plenty && found.totals.empty() && found.levels.empty(), "a front at its limit");
         return;
@@ -152,7 +164,7 @@ void check_front(const Problem& problem, const std::vector<Subnet>& all, Bytes& 
 }
 
 // A thinned front needs an objective that is nowhere negative and has no upper bound.
-void check_thinned_front(const Problem& problem, const std::vector<Subnet>& all, Bytes& bytes) {
+void check_thinned_front(const Problem& problem, const std::vector<Subnet>& all, Bytes& bytes, const Tuning& tuning) {
     std::vector<Value> high = bounds_near(all, bytes);
     high[0] = unlimited;
     const double most_slack = bytes.one_in(2) ? 1.0 : 0.01;
@@ -161,7 +173,7 @@ void check_thinned_front(const Problem& problem, const std::vector<Subnet>& all,
     for (const Columns& block : problem.blocks)
         if (*std::min_element(block.data, block.data + block.n_rows) < 0) return;
     Cancel cancel;
-    const Front found = front(problem, {high, slack, plenty}, cancel);
+    const Front found = front(problem, {high, slack, plenty}, cancel, tuning);
     const std::vector<Subnet> kept = subnets_of(found, problem);
     expect(are_among(kept, all) && kept == oracle::front(kept), "a thinned front is a front of subnets");
     expect(oracle::within(kept, high) == kept, "the bounds of a thinned front");
@@ -174,13 +186,13 @@ void check_thinned_front(const Problem& problem, const std::vector<Subnet>& all,
     }
 }
 
-void check_top(const Problem& problem, const std::vector<Subnet>& all, Bytes& bytes) {
+void check_top(const Problem& problem, const std::vector<Subnet>& all, Bytes& bytes, const Tuning& tuning) {
     const std::vector<Value> budgets = bounds_near(all, bytes);
     const std::size_t k = bytes.one_in(2) ? 1 : bytes.count(1, 20);
     const std::size_t distance = bytes.one_in(2) ? 1 : bytes.count(1, 6);
     const std::size_t max_nodes = bytes.one_in(4) ? bytes.count(0, 255) : plenty;
     Cancel cancel;
-    const Top found = top(problem, budgets, k, distance, {max_nodes, 1e300}, cancel);
+    const Top found = top(problem, budgets, k, distance, {max_nodes, 1e300}, cancel, tuning);
     const std::vector<Subnet> feasible = oracle::within(all, budgets), best = subnets_of(found, problem);
     if (found.status == Status::limit) {
         expect(max_nodes < plenty, "a search stops at a limit only");
@@ -215,7 +227,7 @@ std::vector<Value> minima_over(const Columns& points, std::size_t n_metrics) {
     return minima;
 }
 
-void check_queries(const std::vector<Subnet>& all, Bytes& bytes) {
+void check_queries(const std::vector<Subnet>& all, Bytes& bytes, const Tuning& tuning) {
     const std::size_t n = all.size(), n_metrics = all[0].totals.size(), n_queries = bytes.count(1, 60);
     std::vector<Value> values;
     for (std::size_t m = 0; m < n_metrics; ++m)
@@ -231,7 +243,8 @@ void check_queries(const std::vector<Subnet>& all, Bytes& bytes) {
     for (std::size_t q = 0; q < n_queries; ++q)
         for (const std::size_t m : metrics) budgets.push_back(bound_near(all, m, bytes));
     std::vector<std::int64_t> found(n_queries);
-    first_fits({points, {minima.data(), n_minima, n_minima}}, metrics, budgets.data(), n_queries, 1, found.data());
+    first_fits({points, {minima.data(), n_minima, n_minima}}, metrics, budgets.data(), n_queries, 1, found.data(),
+               tuning);
     for (std::size_t q = 0; q < n_queries; ++q)
         expect(found[q] == oracle::first_fit(points, metrics, &budgets[q * metrics.size()]), "a first fit");
 }
@@ -242,10 +255,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     Bytes bytes(data, size);
     const Instance instance = instance_of(bytes);
     const std::vector<Subnet> all = oracle::subnets(instance.problem);
-    check_pruning(instance.problem, bytes);
-    check_front(instance.problem, all, bytes);
-    check_thinned_front(instance.problem, all, bytes);
-    check_top(instance.problem, all, bytes);
-    check_queries(all, bytes);
+    const Tuning tuning = tuning_of(bytes);
+    check_pruning(instance.problem, bytes, tuning);
+    check_front(instance.problem, all, bytes, tuning);
+    check_thinned_front(instance.problem, all, bytes, tuning);
+    check_top(instance.problem, all, bytes, tuning);
+    check_queries(all, bytes, tuning);
     return 0;
 }

@@ -15,7 +15,9 @@
 #include <vector>
 
 #include "qabwnas/cells.hpp"
+#include "qabwnas/memory.hpp"
 #include "qabwnas/problem.hpp"
+#include "qabwnas/tuning.hpp"
 
 namespace qabwnas {
 
@@ -28,7 +30,7 @@ struct Box {
 // No coordinate: everything is covered by the first point.
 class EmptyArchive {
   public:
-    explicit EmptyArchive(const Box&) {}
+    EmptyArchive(const Box&, Memory*) {}
     bool covers(const Value*) const { return filled_; }
     void insert(const Value*) { filled_ = true; }
 
@@ -39,7 +41,7 @@ class EmptyArchive {
 // One coordinate: the smallest value. O(1).
 class MinimumArchive {
   public:
-    explicit MinimumArchive(const Box&) {}
+    MinimumArchive(const Box&, Memory*) {}
     bool covers(const Value* point) const { return filled_ && smallest_ <= point[0]; }
     void insert(const Value* point) {
         smallest_ = filled_ ? std::min(smallest_, point[0]) : point[0];
@@ -57,7 +59,8 @@ class MinimumArchive {
 template <std::size_t n_cells>
 class StaircaseArchive {
   public:
-    explicit StaircaseArchive(const Box& box) : cells_(box.low[0], box.high[0], n_cells) {
+    StaircaseArchive(const Box& box, Memory* memory)
+        : cells_(box.low[0], box.high[0], n_cells), xs_(memory), ys_(memory) {
         // The largest value stands for "none": totals stay far below it.
         smallest_.fill(std::numeric_limits<Value>::max());
     }
@@ -89,7 +92,7 @@ class StaircaseArchive {
   private:
     Cells cells_;
     std::array<Value, n_cells + 1> smallest_;  // [c + 1]: over cells 0 … c, so [c] is over cells strictly below c
-    std::vector<Value> xs_, ys_;
+    std::pmr::vector<Value> xs_, ys_;
 };
 
 // Three coordinates: points in the cells of a grid over the first two, with three tables of smallest third coordinates:
@@ -101,13 +104,13 @@ class StaircaseArchive {
 template <std::size_t side>
 class StripArchive {
   public:
-    explicit StripArchive(const Box& box)
+    StripArchive(const Box& box, Memory* memory)
         : rows_(box.low[0], box.high[0], side),
           columns_(box.low[1], box.high[1], side),
-          before_((side + 1) * (side + 1), none),
-          left_(side * (side + 1), none),
-          below_(side * (side + 1), none),
-          points_(side * side) {}
+          before_((side + 1) * (side + 1), none, memory),
+          left_(side * (side + 1), none, memory),
+          below_(side * (side + 1), none, memory),
+          points_(side * side, memory) {}
 
     bool covers(const Value* point) const {
         const std::size_t row = rows_.of(point[0]), column = columns_.of(point[1]);
@@ -143,10 +146,10 @@ class StripArchive {
     }
 
     Cells rows_, columns_;
-    std::vector<Value> before_;  // [(r, c)]: smallest third coordinate in cells (< r, < c)
-    std::vector<Value> left_;    // [(r, c)]: in cells (r, < c)
-    std::vector<Value> below_;   // [(c, r)]: in cells (< r, c)
-    std::vector<std::vector<std::array<Value, 3>>> points_;
+    std::pmr::vector<Value> before_;  // [(r, c)]: smallest third coordinate in cells (< r, < c)
+    std::pmr::vector<Value> left_;    // [(r, c)]: in cells (r, < c)
+    std::pmr::vector<Value> below_;   // [(c, r)]: in cells (< r, c)
+    std::pmr::vector<std::pmr::vector<std::array<Value, 3>>> points_;
 };
 
 // Four or more coordinates: points in the cells of a grid over the first two, each cell with its lower corner.
@@ -154,12 +157,12 @@ class StripArchive {
 template <std::size_t side>
 class GridArchive {
   public:
-    explicit GridArchive(const Box& box)
+    GridArchive(const Box& box, Memory* memory)
         : d_(box.low.size()),
           rows_(box.low[0], box.high[0], side),
           columns_(box.low[1], box.high[1], side),
-          corners_(side * side * (d_ - 2), std::numeric_limits<Value>::max()),
-          points_(side * side) {}
+          corners_(side * side * (d_ - 2), std::numeric_limits<Value>::max(), memory),
+          points_(side * side, memory) {}
 
     bool covers(const Value* point) const {
         const std::size_t row = rows_.of(point[0]), column = columns_.of(point[1]);
@@ -182,7 +185,7 @@ class GridArchive {
     bool cell_covers(std::size_t cell, const Value* point) const {
         for (std::size_t i = 2; i < d_; ++i)
             if (corners_[cell * (d_ - 2) + i - 2] > point[i]) return false;
-        const std::vector<Value>& points = points_[cell];
+        const std::pmr::vector<Value>& points = points_[cell];
         for (std::size_t start = 0; start < points.size(); start += d_) {
             bool at_most = true;
             for (std::size_t i = 0; i < d_; ++i) at_most &= points[start + i] <= point[i];
@@ -193,25 +196,27 @@ class GridArchive {
 
     std::size_t d_;
     Cells rows_, columns_;
-    std::vector<Value> corners_;              // (cells × (d − 2)): of the coordinates behind the grid's
-    std::vector<std::vector<Value>> points_;  // by cell, row-major
+    std::pmr::vector<Value> corners_;                   // (cells × (d − 2)): of the coordinates behind the grid's
+    std::pmr::vector<std::pmr::vector<Value>> points_;  // by cell, row-major
 };
 
-// Call work with the archive that suits the box's number of coordinates and of points.
+// Call work with the archive that suits the box's number of coordinates and of points; its memory is taken from
+// `memory`.
 template <class Work>
-auto with_archive(const Box& box, Work&& work) {
-    const bool are_few = box.n_points < 4096;  // to make a large table takes longer then than to do without
+auto with_archive(const Box& box, const Tuning& tuning, Memory* memory, Work&& work) {
+    const bool are_few = box.n_points < tuning.large_index_points;  // to make a large table would take longer
+    if (box.low.size() > 1 && !are_few) tuning.count(&PathCounts::large_indexes);
     switch (box.low.size()) {
         case 0:
-            return work(EmptyArchive(box));
+            return work(EmptyArchive(box, memory));
         case 1:
-            return work(MinimumArchive(box));
+            return work(MinimumArchive(box, memory));
         case 2:
-            return are_few ? work(StaircaseArchive<64>(box)) : work(StaircaseArchive<1024>(box));
+            return are_few ? work(StaircaseArchive<64>(box, memory)) : work(StaircaseArchive<1024>(box, memory));
         case 3:
-            return are_few ? work(StripArchive<24>(box)) : work(StripArchive<128>(box));
+            return are_few ? work(StripArchive<24>(box, memory)) : work(StripArchive<128>(box, memory));
         default:
-            return are_few ? work(GridArchive<12>(box)) : work(GridArchive<64>(box));
+            return are_few ? work(GridArchive<12>(box, memory)) : work(GridArchive<64>(box, memory));
     }
 }
 

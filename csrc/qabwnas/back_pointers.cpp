@@ -35,7 +35,7 @@ void write_choice(const std::vector<LevelView>& levels, const std::vector<std::s
     }
 }
 
-std::vector<Index> whole_choice(const std::vector<Level>& levels) {
+std::pmr::vector<Index> whole_choice(const std::vector<Level>& levels, Memory* memory) {
     static_assert(sizeof(Pair) == 2 * sizeof(Index));
     std::vector<LevelView> views;
     std::size_t n_blocks = 0;
@@ -45,7 +45,7 @@ std::vector<Index> whole_choice(const std::vector<Level>& levels) {
     }
     std::vector<std::size_t> points(levels.empty() ? 0 : levels.back().pairs.size());
     std::iota(points.begin(), points.end(), std::size_t{0});
-    std::vector<Index> choice(points.size() * n_blocks);
+    std::pmr::vector<Index> choice(points.size() * n_blocks, memory);
     write_choice(views, points, choice.data());
     return choice;
 }

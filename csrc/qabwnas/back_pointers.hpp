@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <vector>
 
+#include "qabwnas/memory.hpp"
 #include "qabwnas/problem.hpp"
 
 namespace qabwnas {
@@ -20,8 +21,8 @@ struct Pair {
 // The front that a part led to.
 struct Level {
     std::vector<std::size_t> blocks;  // of the part, ascending
-    std::vector<Index> choice;        // of the part's rows: (rows × blocks), row-major
-    std::vector<Pair> pairs;          // the points
+    std::pmr::vector<Index> choice;   // of the part's rows: (rows × blocks), row-major
+    std::pmr::vector<Pair> pairs;     // the points
 
     const Index* candidates(Index row) const { return &choice[static_cast<std::size_t>(row) * blocks.size()]; }
 };
@@ -40,7 +41,7 @@ struct LevelView {
 void write_choice(const std::vector<LevelView>& levels, const std::vector<std::size_t>& points, Index* choice);
 
 // The same of all points.
-std::vector<Index> whole_choice(const std::vector<Level>& levels);
+std::pmr::vector<Index> whole_choice(const std::vector<Level>& levels, Memory* memory = unlimited_memory());
 
 // Tells which of two partial subnets comes first in the order of candidates, from what it is shown of both. The first
 // difference in block order decides; parts are added in another order, so all are looked at.

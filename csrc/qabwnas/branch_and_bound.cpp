@@ -6,7 +6,7 @@
 namespace qabwnas {
 
 BranchAndBound::BranchAndBound(const Problem& problem, const std::vector<Value>& budgets,
-                               std::vector<PrunedBlock> blocks, Cancel& deadline, Cancel& cancel)
+                               std::vector<PrunedBlock> blocks, Cancel& deadline, Cancel& cancel, const Tuning& tuning)
     : problem_(problem), budgets_(budgets), deadline_(deadline), cancel_(cancel) {
     const std::size_t n_blocks = problem.n_blocks(), d = problem.n_metrics();
     block_at_.resize(n_blocks);
@@ -14,7 +14,7 @@ BranchAndBound::BranchAndBound(const Problem& problem, const std::vector<Value>&
     std::stable_sort(block_at_.begin(), block_at_.end(),
                      [&](std::size_t a, std::size_t b) { return blocks[a].rows.size() > blocks[b].rows.size(); });
     for (const std::size_t b : block_at_) blocks_.push_back(std::move(blocks[b]));
-    relaxations_ = relax(blocks_, problem.aggregations, problem.origin, budgets, cancel);
+    relaxations_ = relax(blocks_, problem.aggregations, problem.origin, budgets, cancel, tuning);
 
     least_.resize((n_blocks + 1) * d);
     for (std::size_t m = 0; m < d; ++m)

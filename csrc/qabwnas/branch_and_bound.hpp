@@ -16,7 +16,7 @@ class BranchAndBound : public TreeSearch {
   public:
     // blocks: what is left of each block, values in metric order.
     BranchAndBound(const Problem& problem, const std::vector<Value>& budgets, std::vector<PrunedBlock> blocks,
-                   Cancel& deadline, Cancel& cancel);
+                   Cancel& deadline, Cancel& cancel, const Tuning& tuning);
 
     Status search(BestAnswers& best, const Apart& apart, std::size_t max_nodes) override;
 

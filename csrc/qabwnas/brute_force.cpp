@@ -1,7 +1,5 @@
 #include "qabwnas/brute_force.hpp"
 
-#include <array>
-#include <limits>
 #include <tuple>
 
 #include "qabwnas/dispatch.hpp"
@@ -9,11 +7,6 @@
 namespace qabwnas {
 
 namespace {
-
-constexpr Value unlimited = std::numeric_limits<Value>::max();
-constexpr std::size_t slab = 2048;  // rows at once: their objectives stay in the nearest cache
-
-using Objectives = std::array<Value, slab>;
 
 // Totals of a partial subnet and each of the rows from first to last.
 struct Slab {
@@ -23,7 +16,7 @@ struct Slab {
 
 // Writes the objectives of a slab's subnets, unlimited where one breaks a budget; returns the smallest.
 QABWNAS_CLONES Value least_objective(const Problem& problem, const Value* budgets, const Columns& rows, Slab at,
-                                     Objectives& objectives) {
+                                     Value* objectives) {
     const std::size_t n = at.last - at.first;
     for (std::size_t m = 0; m < problem.n_metrics(); ++m) {
         const Value* value = rows.column(m) + at.first;
@@ -47,8 +40,12 @@ QABWNAS_CLONES Value least_objective(const Problem& problem, const Value* budget
 // The odometer, and the best subnet so far.
 class Odometer {
   public:
-    Odometer(const Problem& problem, const std::vector<Value>& budgets)
-        : problem_(problem), budgets_(budgets), d_(problem.n_metrics()), choice_(problem.n_blocks(), 0) {
+    Odometer(const Problem& problem, const std::vector<Value>& budgets, std::size_t rows_at_once)
+        : problem_(problem),
+          budgets_(budgets),
+          d_(problem.n_metrics()),
+          choice_(problem.n_blocks(), 0),
+          objectives_(rows_at_once) {
         for (std::size_t b = 1; b < problem.n_blocks(); ++b)
             if (problem.blocks[b].n_rows > problem.blocks[inner_].n_rows) inner_ = b;
         for (std::size_t b = 0; b < problem.n_blocks(); ++b)
@@ -60,7 +57,7 @@ class Odometer {
 
     Subnets run(std::size_t max_subnets, Cancel& cancel) {
         Subnets made;
-        const std::size_t n_rows = problem_.blocks[inner_].n_rows;
+        const std::size_t n_rows = problem_.blocks[inner_].n_rows, slab = objectives_.size();
         do {
             for (std::size_t first = 0; first < n_rows; first += slab) {
                 const std::size_t n = std::min({slab, n_rows - first, max_subnets - made.n_pairs});
@@ -101,7 +98,7 @@ class Odometer {
     }
 
     void scan(Slab at) {
-        const Value least = least_objective(problem_, budgets_.data(), problem_.blocks[inner_], at, objectives_);
+        const Value least = least_objective(problem_, budgets_.data(), problem_.blocks[inner_], at, objectives_.data());
         if (least == unlimited || (!best_choice_.empty() && least > best_totals_[0])) return;
         for (std::size_t i = 0; i < at.last - at.first; ++i)
             if (objectives_[i] == least) record(at.partial, at.first + i);
@@ -133,14 +130,14 @@ class Odometer {
     std::vector<Value> partial_;  // (wheels + 1) × metrics: totals of the fixed part and the wheels before
     std::vector<Value> best_totals_;
     std::vector<Index> best_choice_;
-    Objectives objectives_;
+    std::vector<Value> objectives_;  // of the rows at once: they stay in the nearest cache
 };
 
 }  // namespace
 
-Subnets brute_force(const Problem& problem, const std::vector<Value>& budgets, std::size_t max_subnets,
-                    Cancel& cancel) {
-    return Odometer(problem, budgets).run(max_subnets, cancel);
+Subnets brute_force(const Problem& problem, const std::vector<Value>& budgets, std::size_t max_subnets, Cancel& cancel,
+                    const Tuning& tuning) {
+    return Odometer(problem, budgets, tuning.brute_force_rows).run(max_subnets, cancel);
 }
 
 }  // namespace qabwnas

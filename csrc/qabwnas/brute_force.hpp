@@ -9,12 +9,14 @@
 
 #include "qabwnas/cancel.hpp"
 #include "qabwnas/problem.hpp"
+#include "qabwnas/tuning.hpp"
 
 namespace qabwnas {
 
 // Returns the first subnet in the order of answers that keeps every budget (the largest Value: none), and in n_pairs
 // how many were made. Stops with Status::limit after max_subnets, with what is the best of those; so too where it is
 // cancelled.
-Subnets brute_force(const Problem& problem, const std::vector<Value>& budgets, std::size_t max_subnets, Cancel& cancel);
+Subnets brute_force(const Problem& problem, const std::vector<Value>& budgets, std::size_t max_subnets, Cancel& cancel,
+                    const Tuning& tuning = {});
 
 }  // namespace qabwnas

@@ -4,10 +4,13 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <limits>
+#include <utility>
 #include <vector>
 
+#include "qabwnas/memory.hpp"
 #include "qabwnas/problem.hpp"
 
 namespace qabwnas {
@@ -32,36 +35,42 @@ class Cells {
     double low_ = 0, last_ = 0, scale_ = 0;
 };
 
-// The smallest value that was put into the cells up to each one, on a grid of side^n_axes cells; no axis: one cell.
+// The smallest value that was put into the cells up to each one, on a grid of some cells (a side) an axis; no axis: one
+// cell. Sides are chosen such that all cells together are few, however many axes there are.
 class CellTable {
   public:
-    CellTable(std::size_t n_axes, std::size_t side) : side_(side) {
+    explicit CellTable(std::vector<std::size_t> sides, Memory* memory = unlimited_memory())
+        : sides_(std::move(sides)), smallest_(memory) {
         std::size_t n_cells = 1;
-        for (std::size_t axis = 0; axis < n_axes; ++axis, n_cells *= side) strides_.push_back(n_cells);
+        for (const std::size_t side : sides_) {
+            strides_.push_back(n_cells);
+            n_cells *= side;
+        }
         // The largest value stands for "none": totals stay far below it.
         smallest_.assign(n_cells, std::numeric_limits<Value>::max());
     }
 
-    std::size_t side() const { return side_; }
+    std::size_t n_axes() const { return sides_.size(); }
+    std::size_t side(std::size_t axis) const { return sides_[axis]; }
     std::size_t stride(std::size_t axis) const { return strides_[axis]; }
     const Value* data() const { return smallest_.data(); }
 
     // Makes nothing lie below the table that is larger than a value, nor in cells behind the given one on any axis.
     void close_above(const std::vector<std::size_t>& cells, Value value) {
         smallest_.assign(smallest_.size(), std::numeric_limits<Value>::min());
-        fill_up_to(strides_.size(), 0, cells, value + 1);
+        fill_up_to(n_axes(), 0, cells, value + 1);
     }
 
     // Lowers the cells behind one, given by its cell on every axis, to a value. Minima fall along every axis, so a walk
     // ends where one is low enough: amortised over n calls, each cell is lowered O(log n) times in random order.
-    void lower(const std::size_t* cells, Value value) { lower_from(strides_.size(), 0, cells, value); }
+    void lower(const std::size_t* cells, Value value) { lower_from(n_axes(), 0, cells, value); }
 
     // The same for many values: puts each into its one cell (behind the end of an axis: none); accumulate does the
     // rest.
     void put(const std::size_t* cells, Value value) {
         std::size_t at = 0;
-        for (std::size_t axis = 0; axis < strides_.size(); ++axis) {
-            if (cells[axis] >= side_) return;
+        for (std::size_t axis = 0; axis < n_axes(); ++axis) {
+            if (cells[axis] >= sides_[axis]) return;
             at += cells[axis] * strides_[axis];
         }
         smallest_[at] = std::min(smallest_[at], value);
@@ -69,10 +78,12 @@ class CellTable {
 
     // Prefix minima along every axis: O(axes × cells).
     void accumulate() {
-        for (const std::size_t stride : strides_)
-            for (std::size_t start = 0; start < smallest_.size(); start += stride * side_)
-                for (std::size_t at = start + stride; at < start + stride * side_; ++at)
+        for (std::size_t axis = 0; axis < n_axes(); ++axis) {
+            const std::size_t stride = strides_[axis], length = stride * sides_[axis];
+            for (std::size_t start = 0; start < smallest_.size(); start += length)
+                for (std::size_t at = start + stride; at < start + length; ++at)
                     smallest_[at] = std::min(smallest_[at], smallest_[at - stride]);
+        }
     }
 
     // Raises every cell to what another table of the same shape holds there, if that is larger.
@@ -94,7 +105,7 @@ class CellTable {
 
     // Over the first n_axes axes, behind the cells that start stands for; returns whether the first was lowered.
     bool lower_from(std::size_t n_axes, std::size_t start, const std::size_t* cells, Value value) {
-        const std::size_t first = n_axes > 0 ? cells[n_axes - 1] : 0, end = n_axes > 0 ? side_ : 1;
+        const std::size_t first = n_axes > 0 ? cells[n_axes - 1] : 0, end = n_axes > 0 ? sides_[n_axes - 1] : 1;
         std::size_t cell = first;
         if (n_axes <= 1) {  // the cells of the first axis lie side by side
             for (; cell < end && smallest_[start + cell] > value; ++cell) smallest_[start + cell] = value;
@@ -105,9 +116,15 @@ class CellTable {
         return cell > first;
     }
 
-    std::size_t side_;
-    std::vector<std::size_t> strides_;
-    std::vector<Value> smallest_;
+    std::vector<std::size_t> sides_, strides_;
+    std::pmr::vector<Value> smallest_;
 };
+
+// The largest number of cells that n_axes axes may each have while all together are at most n_cells; 1 or more.
+inline std::size_t side_within(std::size_t n_cells, std::size_t n_axes) {
+    auto side =
+        static_cast<std::size_t>(std::pow(static_cast<double>(n_cells), 1.0 / static_cast<double>(n_axes)) + 1e-9);
+    return std::max<std::size_t>(side, 1);
+}
 
 }  // namespace qabwnas

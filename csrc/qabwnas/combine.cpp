@@ -4,9 +4,27 @@
 
 namespace qabwnas {
 
+namespace {
+
+// The totals of pairs, row-major.
+std::pmr::vector<Value> totals_of(const std::pmr::vector<Pair>& pairs, const Points& front, const Points& rows,
+                                  const std::vector<Aggregation>& aggregations) {
+    const std::size_t d = aggregations.size();
+    std::pmr::vector<Value> totals(pairs.size() * d, pairs.get_allocator());
+    Value* total = totals.data();
+    for (const Pair& pair : pairs) {
+        const Value* a = &front.values[static_cast<std::size_t>(pair.point) * d];
+        const Value* b = &rows.values[static_cast<std::size_t>(pair.row) * d];
+        for (std::size_t m = 0; m < d; ++m) *total++ = combine(aggregations[m], a[m], b[m]);
+    }
+    return totals;
+}
+
+}  // namespace
+
 Combination::Combination(const std::vector<Aggregation>& aggregations, const std::vector<Value>& origin,
-                         const SweepOrder& order)
-    : order_(order) {
+                         const SweepOrder& order, const Tuning& tuning, Memory* memory)
+    : order_(order), tuning_(tuning), memory_(memory) {
     for (const std::size_t m : order.metrics) {
         aggregations_.push_back(aggregations[m]);
         values_.push_back(origin[m]);
@@ -16,25 +34,25 @@ Combination::Combination(const std::vector<Aggregation>& aggregations, const std
 Status Combination::add(Part part, const MergeLimits& limits, Cancel& cancel) {
     const auto before = [&](Pair a, Pair b) { return precedes(part, a, b); };
     const Points front{values_, n_points()}, rows{part.values, part.n_rows()};
-    const bool are_curves = order_.size() == 2 && order_.n_sums == 2;
-    Merged merged = are_curves ? curves_.run(front, rows, limits, before, cancel)
-                               : merge(front, rows, order_, aggregations_, limits, before, cancel);
-    n_pairs_ += n_points() * part.n_rows();
+    n_pairs_ += front.n * rows.n;
     n_blocks_ += part.blocks.size();
-    values_ = std::move(merged.values);
-    merged.pairs.shrink_to_fit();  // they are kept as long as the front is
-    levels_.push_back({std::move(part.blocks), std::move(part.choice), std::move(merged.pairs)});
-    return merged.status;
-}
-
-std::size_t Combination::bytes() const {
-    std::size_t bytes = values_.size() * sizeof(Value);
-    for (const Level& level : levels_) bytes += level.pairs.size() * sizeof(Pair);
-    return bytes;
+    Status status;
+    if (order_.size() == 2 && order_.n_sums == 2) {
+        std::pmr::vector<Value> totals(memory_);
+        status = curves_.run(front, rows, limits, before, cancel, totals, found_);
+        if (status == Status::complete) values_ = std::move(totals);
+    } else {
+        status = merge(front, rows, order_, aggregations_, limits, before, cancel, tuning_, found_);
+        if (status == Status::complete) values_ = totals_of(found_, front, rows, aggregations_);
+    }
+    if (status != Status::complete) return status;
+    found_.shrink_to_fit();  // they are kept as long as the front is
+    levels_.push_back({std::move(part.blocks), std::move(part.choice), std::move(found_)});
+    return status;
 }
 
 Part Combination::take_part() {
-    Part part{{}, whole_choice(levels_), std::move(values_)};
+    Part part{{}, whole_choice(levels_, memory_), std::move(values_)};
     for (const Level& level : levels_) part.blocks.insert(part.blocks.end(), level.blocks.begin(), level.blocks.end());
     std::sort(part.blocks.begin(), part.blocks.end());
     return part;

@@ -31,9 +31,6 @@ QABWNAS_CLONES std::uint64_t fitting(const Value* const* columns, std::size_t fi
 // Queries with several budgets.
 class Walk {
   public:
-    // A query takes a tenth of a microsecond or more, starting a thread some twenty.
-    static constexpr std::size_t least_queries_a_thread = 512;
-
     Walk(const MinimumTree& tree, const std::vector<std::size_t>& metrics) : n_metrics_(metrics.size()) {
         std::size_t size = tree.points.n_rows, start = 0;
         add_level(tree.points, metrics, 0, size);
@@ -83,9 +80,6 @@ class Walk {
 // them that lies in it or in a cheaper one.
 class Descent {
   public:
-    // A query takes a few nanoseconds.
-    static constexpr std::size_t least_queries_a_thread = std::size_t{1} << 15;
-
     Descent(const Value* costs, std::size_t n) {
         for (std::size_t i = 0; i < n; ++i) {
             if (!costs_.empty() && costs[i] >= costs_.back()) continue;
@@ -125,11 +119,11 @@ class Descent {
 
 template <class Query>
 void answer(const Query& query, std::size_t n_metrics, const Value* budgets, std::size_t n_queries,
-            std::size_t n_threads, std::int64_t* found) {
+            std::size_t n_threads, std::size_t queries_a_thread, std::int64_t* found) {
     const auto run = [&, n_metrics, budgets, found](std::size_t first, std::size_t last) {
         for (std::size_t q = first; q < last; ++q) found[q] = query(budgets + q * n_metrics);
     };
-    on_threads(n_queries, n_threads, Query::least_queries_a_thread, run);
+    on_threads(n_queries, n_threads, queries_a_thread, run);
 }
 
 }  // namespace
@@ -141,13 +135,16 @@ std::size_t MinimumTree::n_minima(std::size_t n_points) {
 }
 
 void first_fits(const MinimumTree& tree, const std::vector<std::size_t>& metrics, const Value* budgets,
-                std::size_t n_queries, std::size_t n_threads, std::int64_t* found) {
+                std::size_t n_queries, std::size_t n_threads, std::int64_t* found, const Tuning& tuning) {
     // Looking at a point for the table takes a small part of a walk.
     const bool table_pays = n_queries >= tree.points.n_rows / fanout;
-    if (metrics.size() == 1 && table_pays)
-        answer(Descent(tree.points.column(metrics[0]), tree.points.n_rows), 1, budgets, n_queries, n_threads, found);
-    else
-        answer(Walk(tree, metrics), metrics.size(), budgets, n_queries, n_threads, found);
+    if (metrics.size() == 1 && table_pays) {
+        tuning.count(&PathCounts::query_tables);
+        const Descent descent(tree.points.column(metrics[0]), tree.points.n_rows);
+        answer(descent, 1, budgets, n_queries, n_threads, tuning.descents_per_thread, found);
+    } else {
+        answer(Walk(tree, metrics), metrics.size(), budgets, n_queries, n_threads, tuning.walks_per_thread, found);
+    }
 }
 
 }  // namespace qabwnas

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "qabwnas/problem.hpp"
+#include "qabwnas/tuning.hpp"
 
 namespace qabwnas {
 
@@ -30,6 +31,6 @@ struct MinimumTree {
 // metrics: which of the tree's columns are budgeted. budgets: n_queries rows of an inclusive bound for each of these.
 // n_threads: at most so many, 1 or more. found: n_queries; -1 where no point fits.
 void first_fits(const MinimumTree& tree, const std::vector<std::size_t>& metrics, const Value* budgets,
-                std::size_t n_queries, std::size_t n_threads, std::int64_t* found);
+                std::size_t n_queries, std::size_t n_threads, std::int64_t* found, const Tuning& tuning = {});
 
 }  // namespace qabwnas

@@ -11,14 +11,13 @@ namespace qabwnas {
 
 namespace {
 
-constexpr std::size_t most_joined_pairs = 150;
-
 // The last level as subnets: totals in metric order, sorted in the order of answers.
 class Answers {
   public:
-    Answers(const Problem& problem, const SweepOrder& order, Combination& combination)
+    Answers(const Problem& problem, const SweepOrder& order, Combination& combination, Memory* memory)
         : n_metrics_(problem.n_metrics()),
           n_(combination.n_points()),
+          memory_(memory),
           totals_(combination.take_values()),
           levels_(combination.take_levels()) {
         std::vector<Value> point(n_metrics_);
@@ -28,19 +27,12 @@ class Answers {
         }
     }
 
-    // Also removes what sweeps have to keep for the sake of ties in maxima: subnets that another is at largest_total.
-    void sort_and_remove_dominated() {
-        std::vector<std::size_t> sorted(n_);
-        std::iota(sorted.begin(), sorted.end(), std::size_t{0});
-        std::sort(sorted.begin(), sorted.end(), [&](std::size_t a, std::size_t b) { return precedes(a, b); });
-        with_archive(box(), [&](auto archive) {
-            std::erase_if(sorted, [&](std::size_t i) {
-                const Value* tested = &totals_[i * n_metrics_] + 1;
-                if (archive.covers(tested)) return true;
-                archive.insert(tested);
-                return false;
-            });
-        });
+    // Also removes what sweeps have to keep for the sake of ties in maxima: subnets that another is at most.
+    void sort(bool removes_dominated, const Tuning& tuning) {
+        std::pmr::vector<Index> sorted(n_, memory_);
+        std::iota(sorted.begin(), sorted.end(), Index{0});
+        std::sort(sorted.begin(), sorted.end(), [&](Index a, Index b) { return precedes(a, b); });
+        if (removes_dominated) remove_dominated(sorted, tuning);
         totals_ = rows_of(totals_, n_metrics_, sorted);
         levels_.back().pairs = rows_of(levels_.back().pairs, 1, sorted);
         n_ = sorted.size();
@@ -66,30 +58,43 @@ class Answers {
         return box;
     }
 
+    void remove_dominated(std::pmr::vector<Index>& sorted, const Tuning& tuning) const {
+        with_archive(box(), tuning, memory_, [&](auto archive) {
+            std::erase_if(sorted, [&](Index i) {
+                const Value* tested = totals_.data() + static_cast<std::size_t>(i) * n_metrics_ + 1;
+                if (archive.covers(tested)) return true;
+                archive.insert(tested);
+                return false;
+            });
+        });
+    }
+
     template <class T>
-    static std::vector<T> rows_of(const std::vector<T>& matrix, std::size_t n_columns,
-                                  const std::vector<std::size_t>& rows) {
-        std::vector<T> chosen;
+    static std::pmr::vector<T> rows_of(const std::pmr::vector<T>& matrix, std::size_t n_columns,
+                                       const std::pmr::vector<Index>& rows) {
+        std::pmr::vector<T> chosen(matrix.get_allocator());
         chosen.reserve(rows.size() * n_columns);
-        for (const std::size_t row : rows) {
-            const auto first = matrix.begin() + static_cast<std::ptrdiff_t>(row * n_columns);
+        for (const Index row : rows) {
+            const auto first =
+                matrix.begin() + static_cast<std::ptrdiff_t>(row) * static_cast<std::ptrdiff_t>(n_columns);
             chosen.insert(chosen.end(), first, first + static_cast<std::ptrdiff_t>(n_columns));
         }
         return chosen;
     }
 
-    bool precedes(std::size_t a, std::size_t b) const {
-        for (std::size_t m = 0; m < n_metrics_; ++m) {
-            const Value x = totals_[a * n_metrics_ + m], y = totals_[b * n_metrics_ + m];
-            if (x != y) return x < y;
-        }
+    bool precedes(Index a, Index b) const {
+        const Value* x = &totals_[static_cast<std::size_t>(a) * n_metrics_];
+        const Value* y = &totals_[static_cast<std::size_t>(b) * n_metrics_];
+        for (std::size_t m = 0; m < n_metrics_; ++m)
+            if (x[m] != y[m]) return x[m] < y[m];
         FirstDifference difference;
-        difference.look_back(levels_, static_cast<Index>(a), static_cast<Index>(b));
+        difference.look_back(levels_, a, b);
         return difference.x_precedes();
     }
 
     std::size_t n_metrics_, n_;
-    std::vector<Value> totals_;
+    Memory* memory_;
+    std::pmr::vector<Value> totals_;
     std::vector<Level> levels_;
 };
 
@@ -126,74 +131,191 @@ class Bounds {
     std::vector<std::vector<Value>> least_;  // of each block, in sweep order
 };
 
-// How many points the next block may lead to: each takes its totals, twice while arrays grow, its place in the archive
-// and its back-pointers.
-std::size_t points_within(std::size_t max_bytes, const Combination& combination, std::size_t n_metrics) {
-    const std::size_t a_point = 4 * sizeof(Value) * n_metrics + 32;
-    return (max_bytes - std::min(max_bytes, combination.bytes())) / a_point;
+// About how many totals a sum can have: at most as many as there are choices of the blocks' different values, and as
+// fit into their range at the distance that divides all their differences.
+double n_totals_of(const std::vector<PrunedBlock>& pruned, std::size_t n_metrics, std::size_t position) {
+    double n_choices = 1, range = 0;
+    std::uint64_t unit = 0;
+    for (const PrunedBlock& block : pruned) {
+        std::pmr::vector<Value> values(block.values.get_allocator());
+        values.reserve(block.rows.size());
+        for (std::size_t at = position; at < block.values.size(); at += n_metrics) values.push_back(block.values[at]);
+        std::sort(values.begin(), values.end());
+        values.erase(std::unique(values.begin(), values.end()), values.end());
+        for (const Value value : values) unit = std::gcd(unit, above(value, values[0]));
+        n_choices *= static_cast<double>(values.size());
+        range += static_cast<double>(above(values.back(), values[0]));
+    }
+    return std::min(n_choices, unit == 0 ? 1.0 : range / static_cast<double>(unit) + 1);
 }
 
-// The blocks, fewest rows first; neighbours are joined while they make few pairs. A front that grows is then gone over
-// less often: what a merge costs are the points that it keeps, much more than the pairs that it looks at.
-std::vector<Part> parts_of(const Problem& problem, std::vector<PrunedBlock> pruned, const SweepOrder& order,
-                           std::size_t most_pairs, Cancel& cancel) {
-    const std::size_t n_blocks = pruned.size();
-    std::vector<std::size_t> fewest_first(n_blocks);
-    std::iota(fewest_first.begin(), fewest_first.end(), std::size_t{0});
-    std::stable_sort(fewest_first.begin(), fewest_first.end(),
-                     [&](std::size_t a, std::size_t b) { return pruned[a].rows.size() < pruned[b].rows.size(); });
-    std::vector<Value> nothing;
-    for (const Aggregation aggregation : problem.aggregations)
-        nothing.push_back(aggregation == Aggregation::sum ? 0 : std::numeric_limits<Value>::min());
-    const std::vector<Value> unbounded(order.size(), largest_total);
-    std::vector<Part> parts;
-    for (std::size_t at = 0; at < n_blocks;) {
-        Combination joined(problem.aggregations, nothing, order);
-        do {
-            const std::size_t block = fewest_first[at++];
-            joined.add({{block}, std::move(pruned[block].rows), std::move(pruned[block].values)},
-                       {unbounded, 0, 0, std::numeric_limits<std::size_t>::max()}, cancel);
-        } while (at < n_blocks && joined.n_points() * pruned[fewest_first[at]].rows.size() <= most_pairs);
-        parts.push_back(joined.take_part());
+// The order with the first sum that can have enough totals in front; where none can, the one that can have most.
+SweepOrder led_by_many_totals(const SweepOrder& order, std::size_t n_leading, const std::vector<PrunedBlock>& pruned,
+                              const Tuning& tuning) {
+    std::size_t leading = 0;
+    double most = 0;
+    for (std::size_t position = 0; position < n_leading && most < static_cast<double>(tuning.enough_totals);
+         ++position) {
+        const double n = n_totals_of(pruned, order.size(), position);
+        if (n <= most) continue;
+        leading = position;
+        most = n;
     }
-    return parts;
+    return order.led_by(leading);
 }
+
+// Puts the values and rows of a block in one sweep order into another.
+void reorder(PrunedBlock& block, const SweepOrder& from, const SweepOrder& to) {
+    const std::size_t d = from.size(), n = block.rows.size();
+    const auto allocator = block.values.get_allocator();
+    std::pmr::vector<std::size_t> sorted(n, allocator);
+    std::iota(sorted.begin(), sorted.end(), std::size_t{0});
+    std::vector<std::size_t> columns;  // where the metrics of the new order stand in the old one
+    for (const std::size_t metric : to.metrics) columns.push_back(from.position(metric));
+    std::sort(sorted.begin(), sorted.end(), [&](std::size_t a, std::size_t b) {
+        for (std::size_t i = 0; i < to.n_sums; ++i) {
+            const Value x = block.values[a * d + columns[i]], y = block.values[b * d + columns[i]];
+            if (x != y) return x < y;
+        }
+        return block.rows[a] < block.rows[b];
+    });
+    std::pmr::vector<Index> rows(allocator);
+    std::pmr::vector<Value> values(allocator);
+    rows.reserve(n);
+    values.reserve(n * d);
+    for (const std::size_t at : sorted) {
+        rows.push_back(block.rows[at]);
+        for (const std::size_t column : columns) values.push_back(block.values[at * d + column]);
+    }
+    block.rows = std::move(rows);
+    block.values = std::move(values);
+}
+
+class Builder {
+  public:
+    Builder(const Problem& problem, const FrontLimits& limits, Cancel& cancel, const Tuning& tuning, Front& front)
+        : problem_(problem),
+          limits_(limits),
+          is_exact_(limits.slack == 0),
+          order_(is_exact_ ? SweepOrder(problem.aggregations) : SweepOrder::first_metric_last(problem.aggregations)),
+          cancel_(cancel),
+          tuning_(tuning),
+          memory_(*front.memory),
+          front_(front) {}
+
+    void run() {
+        std::vector<PrunedBlock> pruned = prune_blocks();
+        if (cancel_.requested()) {
+            front_.status = Status::cancelled;
+            return;
+        }
+        if (*std::min_element(limits_.high.begin(), limits_.high.end()) < -largest_total) {
+            front_.status = Status::infeasible;
+            return;
+        }
+        Bounds bounds(order_, pruned, limits_.high);
+        std::vector<Part> parts = parts_of(std::move(pruned));
+        Combination combination(problem_.aggregations, problem_.origin, order_, tuning_, &memory_);
+        for (Part& part : parts) {
+            if (cancel_.requested()) front_.status = Status::cancelled;  // parts may be cut short
+            if (front_.status != Status::complete) return;
+            add(std::move(part), bounds, combination);
+        }
+        if (front_.status != Status::complete) return;
+        Answers answers(problem_, order_, combination, &memory_);
+        const bool may_hold_dominated = !is_exact_ || order_.n_sums < order_.size();
+        if (may_hold_dominated || order_ != SweepOrder(problem_.aggregations))
+            answers.sort(may_hold_dominated, tuning_);
+        answers.move_to(front_);
+    }
+
+  private:
+    // In the order that suits them, which they set.
+    std::vector<PrunedBlock> prune_blocks() {
+        std::vector<PrunedBlock> pruned;
+        for (const Columns& block : problem_.blocks)
+            pruned.push_back(prune(block, order_, 1, cancel_, tuning_, &memory_));
+        // Curves have as many points whichever sum leads. With slack, the objective stays behind all other sums.
+        const bool keeps_objective = !is_exact_ && problem_.aggregations[0] == Aggregation::sum;
+        const std::size_t n_leading = order_.n_sums - (keeps_objective ? 1 : 0);
+        if (cancel_.requested() || order_.size() < 3 || n_leading < 2) return pruned;
+        const SweepOrder order = led_by_many_totals(order_, n_leading, pruned, tuning_);
+        if (order == order_) return pruned;
+        tuning_.count(&PathCounts::reordered_sweeps);
+        for (PrunedBlock& block : pruned) reorder(block, order_, order);
+        order_ = order;
+        return pruned;
+    }
+
+    // The blocks, fewest rows first; neighbours are joined while they make few pairs. A front that grows is then gone
+    // over less often: what a merge costs are the points that it keeps, much more than the pairs that it looks at. With
+    // slack none are joined, for what is left out depends on the order of adding.
+    std::vector<Part> parts_of(std::vector<PrunedBlock> pruned) {
+        const std::size_t n_blocks = pruned.size(), most_pairs = is_exact_ ? tuning_.most_joined_pairs : 0;
+        std::vector<std::size_t> fewest_first(n_blocks);
+        std::iota(fewest_first.begin(), fewest_first.end(), std::size_t{0});
+        std::stable_sort(fewest_first.begin(), fewest_first.end(),
+                         [&](std::size_t a, std::size_t b) { return pruned[a].rows.size() < pruned[b].rows.size(); });
+        std::vector<Value> nothing;
+        for (const Aggregation aggregation : problem_.aggregations)
+            nothing.push_back(aggregation == Aggregation::sum ? 0 : std::numeric_limits<Value>::min());
+        // No more points than a block has rows, or than few pairs make: their number needs no limit.
+        constexpr std::size_t any = std::numeric_limits<std::size_t>::max();
+        const MergeLimits unlimited_merge{std::vector<Value>(order_.size(), largest_total), 0, 0, any,
+                                          tuning_.most_open_pairs};
+        std::vector<Part> parts;
+        for (std::size_t at = 0; at < n_blocks && !cancel_.requested();) {
+            Combination joined(problem_.aggregations, nothing, order_, tuning_, &memory_);
+            do {
+                const std::size_t block = fewest_first[at++];
+                if (joined.n_blocks() > 0) tuning_.count(&PathCounts::joined_blocks);
+                joined.add({{block}, std::move(pruned[block].rows), std::move(pruned[block].values)}, unlimited_merge,
+                           cancel_);
+            } while (at < n_blocks && joined.n_points() * pruned[fewest_first[at]].rows.size() <= most_pairs &&
+                     !cancel_.requested());
+            if (!cancel_.requested()) parts.push_back(joined.take_part());
+        }
+        return parts;
+    }
+
+    void add(Part part, Bounds& bounds, Combination& combination) {
+        // What a slab may leave open is a part of what memory is left: a pair takes about 64 bytes until it is kept.
+        constexpr std::size_t share = 8, bytes_a_pair = 64, fewest_open = 1024;
+        const std::size_t most_open =
+            std::min(tuning_.most_open_pairs, std::max(fewest_open, memory_.left() / (share * bytes_a_pair)));
+        const MergeLimits merge_limits{bounds.add(part.blocks), limits_.slack, order_.position(0), tuning_.most_points,
+                                       most_open};
+        front_.n_blocks += part.blocks.size();
+        try {
+            front_.status = combination.add(std::move(part), merge_limits, cancel_);
+        } catch (const MemoryLimitReached&) {
+            front_.status = Status::limit;
+        }
+        front_.n_pairs = combination.n_pairs();
+        front_.n_points = front_.status == Status::complete ? combination.n_points() : combination.n_found();
+        if (front_.status == Status::complete && front_.n_points == 0) front_.status = Status::infeasible;
+    }
+
+    const Problem& problem_;
+    const FrontLimits& limits_;
+    bool is_exact_;
+    SweepOrder order_;
+    Cancel& cancel_;
+    const Tuning& tuning_;
+    MemoryLimit& memory_;
+    Front& front_;
+};
 
 }  // namespace
 
-Front front(const Problem& problem, const FrontLimits& limits, Cancel& cancel) {
+Front front(const Problem& problem, const FrontLimits& limits, Cancel& cancel, const Tuning& tuning) {
     Front front;
-    const bool is_exact = limits.slack == 0;
-    const SweepOrder order =
-        is_exact ? SweepOrder(problem.aggregations) : SweepOrder::first_metric_last(problem.aggregations);
-    std::vector<PrunedBlock> pruned;
-    for (const Columns& block : problem.blocks) pruned.push_back(prune(block, order, 1, cancel));
-    if (cancel.requested()) {
-        front.status = Status::cancelled;
-        return front;
+    front.memory = std::make_shared<MemoryLimit>(limits.max_bytes);
+    try {
+        Builder(problem, limits, cancel, tuning, front).run();
+    } catch (const MemoryLimitReached&) {  // outside of a merge
+        front.status = Status::limit;
     }
-    if (*std::min_element(limits.high.begin(), limits.high.end()) < -largest_total) {
-        front.status = Status::infeasible;
-        return front;
-    }
-
-    Bounds bounds(order, pruned, limits.high);
-    // With slack, what is left out depends on the order of adding.
-    std::vector<Part> parts = parts_of(problem, std::move(pruned), order, is_exact ? most_joined_pairs : 0, cancel);
-    Combination combination(problem.aggregations, problem.origin, order);
-    for (Part& part : parts) {
-        const std::size_t max_points = points_within(limits.max_bytes, combination, problem.n_metrics());
-        const MergeLimits merge_limits{bounds.add(part.blocks), limits.slack, order.position(0), max_points};
-        front.status = combination.add(std::move(part), merge_limits, cancel);
-        front.n_pairs = combination.n_pairs();
-        front.n_blocks = combination.n_blocks();
-        front.n_points = combination.n_points();
-        if (front.status == Status::complete && front.n_points == 0) front.status = Status::infeasible;
-        if (front.status != Status::complete) return front;
-    }
-    Answers answers(problem, order, combination);
-    if (!is_exact || order.n_sums < order.size()) answers.sort_and_remove_dominated();
-    answers.move_to(front);
     return front;
 }
 

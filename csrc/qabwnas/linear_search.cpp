@@ -10,7 +10,6 @@ namespace qabwnas {
 namespace {
 
 constexpr std::size_t no_block = static_cast<std::size_t>(-1);
-constexpr std::size_t most_open_bytes = std::size_t{1} << 30;
 
 // The heap's order: what is last comes first.
 constexpr auto comes_later = [](const auto& a, const auto& b) {
@@ -20,15 +19,17 @@ constexpr auto comes_later = [](const auto& a, const auto& b) {
 }  // namespace
 
 LinearSearch::LinearSearch(const Problem& problem, const std::vector<Value>& budgets,
-                           const std::vector<PrunedBlock>& blocks, Cancel& deadline, Cancel& cancel)
+                           const std::vector<PrunedBlock>& blocks, Cancel& deadline, Cancel& cancel,
+                           const Tuning& tuning)
     : problem_(problem),
       budgets_(budgets),
       deadline_(deadline),
       cancel_(cancel),
+      tuning_(tuning),
       rows_(problem, budgets, blocks),
       relaxation_(rows_.relaxation()),
       root_(relaxation_.basis()),
-      max_open_(most_open_bytes / (rows_.n_rows() / 8 + 4 * rows_.n_blocks() + 256)) {}
+      max_open_(tuning.most_open_bytes / (rows_.n_rows() / 8 + 4 * rows_.n_blocks() + 256)) {}
 
 Status LinearSearch::search(BestAnswers& best, const Apart& apart, std::size_t max_nodes) {
     best_ = &best;
@@ -64,8 +65,8 @@ void LinearSearch::explore(Tree& tree, Node root, bool improves) {
     push(tree, std::move(root));
     while (status_ == Status::complete && !tree.is_empty()) {
         dive(tree, pop(tree));
-        constexpr std::size_t few_nodes = 300, share = 4;
-        if (improves && tree.n_nodes > few_nodes + share * n_improving_) improve();
+        constexpr std::size_t share = 4;
+        if (improves && tree.n_nodes > tuning_.improve_after_nodes + share * n_improving_) improve();
     }
 }
 
@@ -91,6 +92,7 @@ bool LinearSearch::may_go_on(Tree& tree) {
 
 void LinearSearch::push(Tree& tree, Node node) {
     if (tree.heap.size() >= max_open_) {
+        tuning_.count(&PathCounts::nodes_on_stack);
         tree.stack.push_back(std::move(node));
         return;
     }
@@ -317,6 +319,7 @@ void LinearSearch::improve() {
     constexpr std::size_t few_nodes = 400;
     n_improving_ += 1;
     if (best_->all().empty()) return;
+    tuning_.count(&PathCounts::improvements);
     const std::vector<Index> choice = best_->worst().choice;
     const std::size_t n_blocks = choice.size();
     std::vector<std::size_t> free(n_blocks);

@@ -31,7 +31,7 @@ class LinearSearch : public TreeSearch {
   public:
     // blocks: what is left of each block, values in metric order. The objective is a sum.
     LinearSearch(const Problem& problem, const std::vector<Value>& budgets, const std::vector<PrunedBlock>& blocks,
-                 Cancel& deadline, Cancel& cancel);
+                 Cancel& deadline, Cancel& cancel, const Tuning& tuning);
 
     Status search(BestAnswers& best, const Apart& apart, std::size_t max_nodes) override;
 
@@ -87,6 +87,7 @@ class LinearSearch : public TreeSearch {
     const Problem& problem_;
     const std::vector<Value>& budgets_;
     Cancel &deadline_, &cancel_;
+    const Tuning& tuning_;
     const JoinedRows rows_;
     LinearRelaxation relaxation_;
     LinearRelaxation::Basis root_;  // that searches start from

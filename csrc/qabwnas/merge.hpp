@@ -9,23 +9,32 @@
 // Limits close cells of the table from the start.
 // (Slabs in the place of sorted matrices: compare Hespe, Sanders, Storandt, Truschel, ESA 2023.)
 //
+// The table has few cells in all, however many metrics there are: an axis of few values has a cell for each of them,
+// the others share what is left, and where that is too little there is no table, and every pair is tested exactly.
+//
+// A slab that leaves too many pairs open, because first sums tie, is reduced as it is collected: what others of it
+// cover goes. So a merge needs no more memory for a slab than for what it keeps, or a fixed number of pairs.
+//
 // Complexity: O(1) a pair and O(log s) for each of the s pairs of a slab that the table leaves open, and the archive's
-// tests of those. Memory: the front that results, and what one slab leaves open. One thread.
+// tests of those. Memory: the points that result, and what one slab leaves open. One thread.
 #pragma once
 
 #include <functional>
+#include <span>
 #include <vector>
 
 #include "qabwnas/back_pointers.hpp"
 #include "qabwnas/cancel.hpp"
+#include "qabwnas/memory.hpp"
 #include "qabwnas/problem.hpp"
 #include "qabwnas/prune.hpp"
+#include "qabwnas/tuning.hpp"
 
 namespace qabwnas {
 
 // Points in sweep order: values row-major, metrics in sweep order.
 struct Points {
-    const std::vector<Value>& values;
+    std::span<const Value> values;
     std::size_t n;
 };
 
@@ -35,17 +44,15 @@ struct MergeLimits {
     double slack;              // a pair also goes if a kept one is at most 1 + slack times it in one metric and at most
     std::size_t slack_metric;  // it in all others; a position in sweep order; the metric is nowhere negative
     std::size_t max_points;
-};
-
-struct Merged {
-    Status status = Status::complete;
-    std::vector<Value> values;
-    std::vector<Pair> pairs;
+    std::size_t most_open;  // pairs of a slab that may be left open before they are reduced
 };
 
 // precedes(a, b): whether pair a comes before pair b in the order of candidates.
-Merged merge(const Points& front, const Points& rows, const SweepOrder& order,
-             const std::vector<Aggregation>& aggregations, const MergeLimits& limits,
-             const std::function<bool(Pair, Pair)>& precedes, Cancel& cancel);
+using Precedes = std::function<bool(Pair, Pair)>;
+
+// Appends the pairs that stay, in sweep order; at a limit, or past the memory, those found so far.
+Status merge(const Points& front, const Points& rows, const SweepOrder& order,
+             const std::vector<Aggregation>& aggregations, const MergeLimits& limits, const Precedes& precedes,
+             Cancel& cancel, const Tuning& tuning, std::pmr::vector<Pair>& pairs);
 
 }  // namespace qabwnas

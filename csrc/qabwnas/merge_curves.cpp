@@ -7,34 +7,34 @@ namespace qabwnas {
 namespace {
 
 constexpr std::size_t stride = 8;  // of the sample, and the neighbours that are looked at together
-constexpr std::size_t pairs_a_slab = 1 << 15, pairs_a_cell = 4;
+constexpr std::size_t pairs_a_cell = 4;
 constexpr Value none = std::numeric_limits<Value>::max();
 
 // So that n more fit; at least doubled, for a little more each time would copy all of it each time.
 template <class T>
-void make_room(std::vector<T>& values, std::size_t n) {
+void make_room(std::pmr::vector<T>& values, std::size_t n) {
     if (values.size() + n > values.capacity()) values.reserve(std::max(values.size() + n, 2 * values.capacity()));
 }
 
 }  // namespace
 
-Merged CurveMerge::run(const Points& front, const Points& rows, const MergeLimits& limits,
-                       const std::function<bool(Pair, Pair)>& precedes, Cancel& cancel) {
-    merged_ = {};
+Status CurveMerge::run(const Points& front, const Points& rows, const MergeLimits& limits, const Precedes& precedes,
+                       Cancel& cancel, std::pmr::vector<Value>& values, std::pmr::vector<Pair>& pairs) {
+    Status status = Status::complete;
     lowest_ = none;
     lists_are_rows_ = rows.n <= front.n;
     lists_.assign(lists_are_rows_ ? rows : front);
     long_.assign(lists_are_rows_ ? front : rows);
-    Slabs slabs(lists_.x, long_.x, pairs_a_slab, limits.high[0]);
-    while (merged_.status == Status::complete && slabs.next()) {
+    Slabs slabs(lists_.x, long_.x, tuning_.curve_slab_pairs, limits.high[0], memory_);
+    while (status == Status::complete && slabs.next()) {
         const std::size_t n = trim(slabs.runs());
         if (n == 0) continue;
         make_table(slabs.least(), n);
         collect();
         refine();
-        keep(limits, precedes, cancel);
+        status = keep(limits, precedes, cancel, values, pairs);
     }
-    return std::move(merged_);
+    return status;
 }
 
 void CurveMerge::Curve::assign(const Points& points) {
@@ -47,7 +47,7 @@ void CurveMerge::Curve::assign(const Points& points) {
 }
 
 // Leaves out what is not below all that was kept: each run's beginning. Returns how many pairs are left.
-std::size_t CurveMerge::trim(const std::vector<Run>& runs) {
+std::size_t CurveMerge::trim(const std::pmr::vector<Run>& runs) {
     runs_.clear();
     std::size_t n = 0;
     for (Run run : runs) {
@@ -127,34 +127,30 @@ Pair CurveMerge::pair_of(const Open& open) const {
     return lists_are_rows_ ? Pair{at, list} : Pair{list, at};
 }
 
-void CurveMerge::keep(const MergeLimits& limits, const std::function<bool(Pair, Pair)>& precedes, Cancel& cancel) {
+Status CurveMerge::keep(const MergeLimits& limits, const Precedes& precedes, Cancel& cancel,
+                        std::pmr::vector<Value>& values, std::pmr::vector<Pair>& pairs) {
     keyed_.clear();
     keyed_.reserve(n_open_);
-    make_room(merged_.pairs, n_open_);
-    make_room(merged_.values, 2 * n_open_);
+    make_room(pairs, n_open_);
+    make_room(values, 2 * n_open_);
     for (std::size_t i = 0; i < n_open_; ++i) keyed_.push_back({open_[i].x, static_cast<std::uint32_t>(i)});
-    sweep_sort(keyed_, scratch_, [&](std::uint32_t a, std::uint32_t b) {
+    sweep_sort(keyed_, scratch_, tuning_, [&](std::uint32_t a, std::uint32_t b) {
         if (open_[a].y != open_[b].y) return open_[a].y < open_[b].y;
         return precedes(pair_of(open_[a]), pair_of(open_[b]));
     });
     const double slack = limits.slack_metric == 1 ? limits.slack : 0;
     for (const Keyed& keyed : keyed_) {
-        if (cancel.requested()) {
-            merged_.status = Status::cancelled;
-            return;
-        }
+        if (cancel.requested()) return Status::cancelled;
         const Open& open = open_[keyed.at];
         const Value loose = slack > 0 ? open.y + static_cast<Value>(static_cast<double>(open.y) * slack) : open.y;
         if (loose >= lowest_ || open.x > limits.high[0] || open.y > limits.high[1]) continue;
-        if (merged_.pairs.size() == limits.max_points) {
-            merged_.status = Status::limit;
-            return;
-        }
+        if (pairs.size() == limits.max_points) return Status::limit;
         lowest_ = open.y;
-        merged_.values.push_back(open.x);
-        merged_.values.push_back(open.y);
-        merged_.pairs.push_back(pair_of(open));
+        values.push_back(open.x);
+        values.push_back(open.y);
+        pairs.push_back(pair_of(open));
     }
+    return Status::complete;
 }
 
 }  // namespace qabwnas

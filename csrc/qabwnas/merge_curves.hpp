@@ -16,12 +16,18 @@ namespace qabwnas {
 // Keeps its memory from one merge to the next: what is freed and taken again costs more than the merge.
 class CurveMerge {
   public:
-    Merged run(const Points& front, const Points& rows, const MergeLimits& limits,
-               const std::function<bool(Pair, Pair)>& precedes, Cancel& cancel);
+    explicit CurveMerge(const Tuning& tuning, Memory* memory = unlimited_memory()) : tuning_(tuning), memory_(memory) {}
+
+    // Appends the pairs that stay, in sweep order, and their totals; at a limit, or past the memory, those found so
+    // far.
+    Status run(const Points& front, const Points& rows, const MergeLimits& limits, const Precedes& precedes,
+               Cancel& cancel, std::pmr::vector<Value>& values, std::pmr::vector<Pair>& pairs);
 
   private:
     struct Curve {
-        std::vector<Value> x, y;
+        explicit Curve(Memory* memory) : x(memory), y(memory) {}
+
+        std::pmr::vector<Value> x, y;
 
         void assign(const Points& points);
     };
@@ -51,24 +57,26 @@ class CurveMerge {
         }
     };
 
-    std::size_t trim(const std::vector<Run>& runs);
+    std::size_t trim(const std::pmr::vector<Run>& runs);
     void make_table(Value least, std::size_t n);
     void accumulate();
     void collect();
     void refine();
-    void keep(const MergeLimits& limits, const std::function<bool(Pair, Pair)>& precedes, Cancel& cancel);
+    Status keep(const MergeLimits& limits, const Precedes& precedes, Cancel& cancel, std::pmr::vector<Value>& values,
+                std::pmr::vector<Pair>& pairs);
     Pair pair_of(const Open& open) const;
 
+    const Tuning& tuning_;
+    Memory* memory_;
     bool lists_are_rows_ = false;
-    Curve lists_, long_;  // the shorter and the longer side
-    Value lowest_ = 0;    // second sum of what was kept
-    std::vector<Run> runs_;
-    std::vector<Value> below_;  // the memory of the table
+    Curve lists_{memory_}, long_{memory_};  // the shorter and the longer side
+    Value lowest_ = 0;                      // second sum of what was kept
+    std::pmr::vector<Run> runs_{memory_};
+    std::pmr::vector<Value> below_{memory_};  // the memory of the table
     Table table_{};
-    std::vector<Open> open_;  // the first n_open_
+    std::pmr::vector<Open> open_{memory_};  // the first n_open_
     std::size_t n_open_ = 0;
-    std::vector<Keyed> keyed_, scratch_;
-    Merged merged_;
+    std::pmr::vector<Keyed> keyed_{memory_}, scratch_{memory_};
 };
 
 }  // namespace qabwnas

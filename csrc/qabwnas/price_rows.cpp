@@ -46,10 +46,11 @@ std::size_t few_rows(std::size_t k) { return 16 + static_cast<std::size_t>(16 * 
 class Pricing {
   public:
     Pricing(const Problem& problem, const std::vector<Value>& budgets, const SweepOrder& order, BestAnswers& best,
-            const PricingLimits& limits)
-        : problem_(problem), budgets_(budgets), order_(order), best_(best), limits_(limits) {}
+            const PricingLimits& limits, const Tuning& tuning)
+        : problem_(problem), budgets_(budgets), order_(order), best_(best), limits_(limits), tuning_(tuning) {}
 
     PricedRows run() {
+        tuning_.count(&PathCounts::pricings);
         std::vector<std::vector<Index>> rows;
         for (const Columns& block : problem_.blocks) rows.push_back(sampled_rows(block, budgets_));
         if (!take(rows, 1)) return {};
@@ -67,7 +68,7 @@ class Pricing {
         search(of_cheap_rows, 64 * best_.k());
         if (!best_.are_complete()) return {{}, false, n_nodes_};
         return {prune_some(problem_, rows_within(second, second.gap_of(best_.worst().totals[0])), order_, best_.k(),
-                           limits_.cancel),
+                           limits_.cancel, tuning_),
                 false, n_nodes_};
     }
 
@@ -76,11 +77,13 @@ class Pricing {
     bool take(const std::vector<std::vector<Index>>& rows, std::size_t k) { return take(rows, k, budgets_); }
 
     bool take(const std::vector<std::vector<Index>>& rows, std::size_t k, const std::vector<Value>& budgets) {
-        blocks_ = prune_some(problem_, rows, order_, k, limits_.cancel);
+        blocks_ = prune_some(problem_, rows, order_, k, limits_.cancel, tuning_);
         return !limits_.cancel.requested() && make_usable(blocks_, problem_, budgets, order_);
     }
 
-    LinearSearch linear_search() const { return {problem_, budgets_, blocks_, limits_.deadline, limits_.cancel}; }
+    LinearSearch linear_search() const {
+        return {problem_, budgets_, blocks_, limits_.deadline, limits_.cancel, tuning_};
+    }
 
     std::vector<std::vector<Index>> rows_within(const Lagrangian& prices, double gap) const {
         std::vector<std::vector<Index>> rows;
@@ -104,9 +107,10 @@ class Pricing {
             const double gap = prices.gap_of_cheapest(n_rows);
             std::vector<Value> budgets = budgets_;
             budgets[0] = std::min(budgets[0], prices.objective_within(gap));
+            tuning_.count(&PathCounts::cores);
             if (take(rows_within(prices, gap), best_.k(), budgets)) {
-                const std::unique_ptr<TreeSearch> core = make_tree_search(problem_, budgets, std::move(blocks_),
-                                                                          best_.k(), limits_.deadline, limits_.cancel);
+                const std::unique_ptr<TreeSearch> core = make_tree_search(
+                    problem_, budgets, std::move(blocks_), best_.k(), limits_.deadline, limits_.cancel, tuning_);
                 if (search(*core, max_nodes - n_nodes_) != Status::complete) return false;
             }
             if (limits_.cancel.requested()) return false;
@@ -121,24 +125,24 @@ class Pricing {
     const SweepOrder& order_;
     BestAnswers& best_;
     const PricingLimits& limits_;
+    const Tuning& tuning_;
     std::vector<PrunedBlock> blocks_;
     std::size_t n_nodes_ = 0;
 };
 
 }  // namespace
 
-bool pricing_pays(const Problem& problem, const std::vector<Value>& budgets, std::size_t k) {
+bool pricing_pays(const Problem& problem, const std::vector<Value>& budgets, std::size_t k, const Tuning& tuning) {
     // Pruning by one cost is quicker; of many rows by several costs, or to a k-skyband, it is not.
-    constexpr std::size_t many_rows = 2048;
     std::size_t n_rows = 0;
     for (const Columns& block : problem.blocks) n_rows += block.n_rows;
     return problem.aggregations[0] == Aggregation::sum &&
-           (k > 1 || (n_budgeted_sums(problem, budgets) > 1 && n_rows >= many_rows));
+           (k > 1 || (n_budgeted_sums(problem, budgets) > 1 && n_rows >= tuning.pricing_rows));
 }
 
 PricedRows rows_by_price(const Problem& problem, const std::vector<Value>& budgets, const SweepOrder& order,
-                         BestAnswers& best, const PricingLimits& limits) {
-    return Pricing(problem, budgets, order, best, limits).run();
+                         BestAnswers& best, const PricingLimits& limits, const Tuning& tuning) {
+    return Pricing(problem, budgets, order, best, limits, tuning).run();
 }
 
 }  // namespace qabwnas

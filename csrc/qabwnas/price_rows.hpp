@@ -22,7 +22,7 @@
 namespace qabwnas {
 
 // Whether that is likely quicker than pruning all rows.
-bool pricing_pays(const Problem& problem, const std::vector<Value>& budgets, std::size_t k);
+bool pricing_pays(const Problem& problem, const std::vector<Value>& budgets, std::size_t k, const Tuning& tuning);
 
 struct PricingLimits {
     std::size_t max_nodes;
@@ -38,6 +38,6 @@ struct PricedRows {
 // Adds good subnets to `best`. All rows may matter where k subnets were not found, or the call was cancelled. The
 // objective is a sum.
 PricedRows rows_by_price(const Problem& problem, const std::vector<Value>& budgets, const SweepOrder& order,
-                         BestAnswers& best, const PricingLimits& limits);
+                         BestAnswers& best, const PricingLimits& limits, const Tuning& tuning);
 
 }  // namespace qabwnas

@@ -34,6 +34,10 @@ struct Columns {
 
 constexpr Value largest_total = Value{1} << 62;
 
+// How many metrics a problem may have: objective, budgeted and minimised ones. Nothing here needs a smaller number, but
+// fronts and skybands of more metrics hold nearly every subnet and row. Bindings and callers refuse more.
+constexpr std::size_t max_metrics = 16;
+
 struct Problem {
     std::vector<Columns> blocks;
     std::vector<Aggregation> aggregations;  // one a metric

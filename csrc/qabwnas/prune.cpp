@@ -11,21 +11,22 @@ namespace qabwnas {
 
 namespace {
 
-std::vector<Value> row_major(const ScreenedRows& rows) {
+std::pmr::vector<Value> row_major(const ScreenedRows& rows) {
     const std::size_t d = rows.columns.size();
-    std::vector<Value> values(rows.numbers.size() * d);
+    std::pmr::vector<Value> values(rows.numbers.size() * d, rows.numbers.get_allocator());
     for (std::size_t i = 0; i < d; ++i)
         for (std::size_t r = 0; r < rows.numbers.size(); ++r) values[r * d + i] = rows.columns[i][r];
     return values;
 }
 
 // The rows' positions in sweep order; rows ascend.
-std::vector<Keyed> sweep_positions(const std::vector<Value>& values, std::size_t n_rows, const SweepOrder& order) {
+std::pmr::vector<Keyed> sweep_positions(const std::pmr::vector<Value>& values, std::size_t n_rows,
+                                        const SweepOrder& order, const Tuning& tuning) {
     const std::size_t d = order.size();
-    std::vector<Keyed> positions(n_rows), scratch;
+    std::pmr::vector<Keyed> positions(n_rows, values.get_allocator()), scratch(values.get_allocator());
     for (std::size_t r = 0; r < n_rows; ++r)
         positions[r] = {order.n_sums > 0 ? values[r * d] : 0, static_cast<std::uint32_t>(r)};
-    sweep_sort(positions, scratch, [&](std::size_t a, std::size_t b) {
+    sweep_sort(positions, scratch, tuning, [&](std::size_t a, std::size_t b) {
         for (std::size_t i = 1; i < order.n_sums; ++i)
             if (values[a * d + i] != values[b * d + i]) return values[a * d + i] < values[b * d + i];
         return a < b;
@@ -34,10 +35,10 @@ std::vector<Keyed> sweep_positions(const std::vector<Value>& values, std::size_t
 }
 
 template <class Archive>
-PrunedBlock sweep(const ScreenedRows& rows, const std::vector<Value>& values, const SweepOrder& order, Archive archive,
-                  Cancel& cancel) {
-    PrunedBlock kept;
-    for (const Keyed& position : sweep_positions(values, rows.numbers.size(), order)) {
+PrunedBlock sweep(const ScreenedRows& rows, const std::pmr::vector<Value>& values, const SweepOrder& order,
+                  Archive archive, Cancel& cancel, const Tuning& tuning) {
+    PrunedBlock kept(values.get_allocator().resource());
+    for (const Keyed& position : sweep_positions(values, rows.numbers.size(), order, tuning)) {
         if (cancel.requested()) break;
         const Value* point = &values[position.at * order.size()];
         if (archive.covers(point + order.first_tested())) continue;
@@ -50,7 +51,7 @@ PrunedBlock sweep(const ScreenedRows& rows, const std::vector<Value>& values, co
 
 }  // namespace
 
-Box tested_box(const std::vector<Value>& values, const SweepOrder& order) {
+Box tested_box(std::span<const Value> values, const SweepOrder& order) {
     Box box{{}, {}, values.size() / order.size()};
     for (std::size_t i = order.first_tested(); i < order.size(); ++i) {
         Value low = values[i], high = values[i];
@@ -82,17 +83,28 @@ SweepOrder SweepOrder::first_metric_last(const std::vector<Aggregation>& aggrega
     return order;
 }
 
-PrunedBlock prune(const Columns& block, const SweepOrder& order, std::size_t k, Cancel& cancel) {
-    const ScreenedRows rows = screen(block, order, k, cancel);
-    const std::vector<Value> values = row_major(rows);
-    if (k > 1 && order.n_tested() < 2) return sweep(rows, values, order, SmallestArchive(order.n_tested(), k), cancel);
-    if (k > 1)
-        return sweep(rows, values, order, SkybandArchive(tested_box(values, order), rows.numbers.size(), k), cancel);
-    return with_archive(tested_box(values, order),
-                        [&](auto archive) { return sweep(rows, values, order, std::move(archive), cancel); });
+SweepOrder SweepOrder::led_by(std::size_t position) const {
+    SweepOrder order = *this;
+    const auto begin = order.metrics.begin();
+    std::rotate(begin, begin + static_cast<std::ptrdiff_t>(position),
+                begin + static_cast<std::ptrdiff_t>(position) + 1);
+    return order;
 }
 
-void sort_rows(std::vector<Index>& rows, std::size_t n_rows) {
+PrunedBlock prune(const Columns& block, const SweepOrder& order, std::size_t k, Cancel& cancel, const Tuning& tuning,
+                  Memory* memory) {
+    const ScreenedRows rows = screen(block, order, k, cancel, tuning, memory);
+    const std::pmr::vector<Value> values = row_major(rows);
+    if (k > 1 && order.n_tested() < 2)
+        return sweep(rows, values, order, SmallestArchive(order.n_tested(), k), cancel, tuning);
+    const Box box = tested_box(values, order);
+    if (k > 1)
+        return sweep(rows, values, order, SkybandArchive(box, rows.numbers.size(), k, tuning, memory), cancel, tuning);
+    return with_archive(box, tuning, memory,
+                        [&](auto archive) { return sweep(rows, values, order, std::move(archive), cancel, tuning); });
+}
+
+void sort_rows(std::pmr::vector<Index>& rows, std::size_t n_rows) {
     constexpr std::size_t n_bits = 64, few = 16;
     if (rows.size() < n_rows / (few * n_bits)) {
         std::sort(rows.begin(), rows.end());

@@ -1,9 +1,10 @@
 // Pareto pruning of one block, and the sweep order that pruning and combining share.
 //
 // Row r removes row s if r is at most s in every metric, and r comes before s in the sweep order: by the sum metrics
-// lexicographically, then by row number. Replacing s by r in any subnet then keeps every budget and moves the subnet
-// forward in the order of answers. A maximum may hide what r gains on s, and the totals tie; so a strict gain in a
-// maximum alone does not put r before s: only its row number does.
+// lexicographically, then by row number. Which of the sums comes first makes no difference to that. Replacing s by r in
+// any subnet then keeps every budget and moves the subnet forward in the order of answers. A maximum may hide what r
+// gains on s, and the totals tie; so a strict gain in a maximum alone does not put r before s: only its row number
+// does.
 //
 // With k > 1 a row goes only if k others remove it (k-skyband): what the k best subnets need.
 //
@@ -11,11 +12,15 @@
 // grids leave little (archive.hpp, skyband_archive.hpp). (Kung, Luccio, Preparata 1975.)
 #pragma once
 
+#include <algorithm>
+#include <span>
 #include <vector>
 
 #include "qabwnas/archive.hpp"
 #include "qabwnas/cancel.hpp"
+#include "qabwnas/memory.hpp"
 #include "qabwnas/problem.hpp"
+#include "qabwnas/tuning.hpp"
 
 namespace qabwnas {
 
@@ -25,6 +30,11 @@ struct SweepOrder {
 
     // The same with the first metric behind all others of its kind.
     static SweepOrder first_metric_last(const std::vector<Aggregation>& aggregations);
+
+    // The same with the sum at a position before all other sums.
+    SweepOrder led_by(std::size_t position) const;
+
+    bool operator==(const SweepOrder&) const = default;
 
     std::vector<std::size_t> metrics;
     std::size_t n_sums = 0;
@@ -39,17 +49,21 @@ struct SweepOrder {
 
 // What is left of a block, in sweep order: row numbers, and values (n × n_metrics, row-major, metrics in sweep order).
 struct PrunedBlock {
-    std::vector<Index> rows;
-    std::vector<Value> values;
+    explicit PrunedBlock(Memory* memory = unlimited_memory()) : rows(memory), values(memory) {}
+
+    std::pmr::vector<Index> rows;
+    std::pmr::vector<Value> values;
 };
 
 // The box of some points' tested coordinates; values are row-major, at least one point, metrics in sweep order.
-Box tested_box(const std::vector<Value>& values, const SweepOrder& order);
+Box tested_box(std::span<const Value> values, const SweepOrder& order);
 
 // Returns the rows that fewer than k others remove; of a cancelled call, those found so far.
-PrunedBlock prune(const Columns& block, const SweepOrder& order, std::size_t k, Cancel& cancel);
+// Memory is taken from `memory`, which may throw.
+PrunedBlock prune(const Columns& block, const SweepOrder& order, std::size_t k, Cancel& cancel,
+                  const Tuning& tuning = {}, Memory* memory = unlimited_memory());
 
 // Sorts different row numbers of a block: O(n_rows / 64 + rows) where they are many.
-void sort_rows(std::vector<Index>& rows, std::size_t n_rows);
+void sort_rows(std::pmr::vector<Index>& rows, std::size_t n_rows);
 
 }  // namespace qabwnas

@@ -62,14 +62,17 @@ std::vector<Value> points_of(const Staircase& steps) {
 Staircase sums(const Staircase& a, const Staircase& b, Value room, CurveMerge& curves, Cancel& cancel) {
     if (a.costs.empty() || b.costs.empty()) return {};
     const std::vector<Value> points_a = points_of(a), points_b = points_of(b);
-    const MergeLimits limits{{largest_total, room}, 0, 1, std::numeric_limits<std::size_t>::max()};
+    constexpr std::size_t any = std::numeric_limits<std::size_t>::max();
+    const MergeLimits limits{{largest_total, room}, 0, 1, any, any};
     // Pairs that tie in everything make the same step, whichever is kept.
     const auto either = [](Pair, Pair) { return false; };
-    const Merged merged = curves.run({points_a, a.costs.size()}, {points_b, b.costs.size()}, limits, either, cancel);
+    std::pmr::vector<Value> totals;
+    std::pmr::vector<Pair> pairs;
+    curves.run({points_a, a.costs.size()}, {points_b, b.costs.size()}, limits, either, cancel, totals, pairs);
     Staircase steps;
-    for (std::size_t i = 0; i < merged.values.size(); i += 2) {
-        steps.objectives.push_back(merged.values[i]);
-        steps.costs.push_back(merged.values[i + 1]);
+    for (std::size_t i = 0; i < totals.size(); i += 2) {
+        steps.objectives.push_back(totals[i]);
+        steps.costs.push_back(totals[i + 1]);
     }
     return steps;
 }
@@ -129,14 +132,15 @@ const Value* Staircase::objective_within(Value room) const {
     return first == costs.end() ? nullptr : &objectives[static_cast<std::size_t>(first - costs.begin())];
 }
 
-Relaxation::Relaxation(Columns2 costs, Value budget, const Columns2& objectives, Aggregation objective, Cancel& cancel)
+Relaxation::Relaxation(Columns2 costs, Value budget, const Columns2& objectives, Aggregation objective, Cancel& cancel,
+                       const Tuning& tuning)
     : costs_(std::move(costs)), budget_(budget), suffixes_(costs_.size() + 1) {
     const std::size_t n_blocks = costs_.size();
     Value least = 0;  // of the blocks before
     for (const auto& block : costs_) least += smallest(block);
     const Value nothing = objective == Aggregation::sum ? 0 : std::numeric_limits<Value>::min();
     suffixes_[n_blocks] = {{nothing}, {0}};
-    CurveMerge curves;
+    CurveMerge curves(tuning);
     for (std::size_t depth = n_blocks; depth-- > 1;) {
         least -= smallest(costs_[depth]);
         std::vector<std::pair<Value, Value>> points;
@@ -146,12 +150,14 @@ Relaxation::Relaxation(Columns2 costs, Value budget, const Columns2& objectives,
         suffixes_[depth] = objective == Aggregation::sum
                                ? sums(suffixes_[depth + 1], rows, budget - least, curves, cancel)
                                : maxima(suffixes_[depth + 1], rows, cancel);
-        thin(suffixes_[depth], max_steps);
+        if (suffixes_[depth].costs.size() > tuning.most_staircase_steps) tuning.count(&PathCounts::thinned_staircases);
+        thin(suffixes_[depth], tuning.most_staircase_steps);
     }
 }
 
 std::vector<Relaxation> relax(const std::vector<PrunedBlock>& blocks, const std::vector<Aggregation>& aggregations,
-                              const std::vector<Value>& origin, const std::vector<Value>& budgets, Cancel& cancel) {
+                              const std::vector<Value>& origin, const std::vector<Value>& budgets, Cancel& cancel,
+                              const Tuning& tuning) {
     const std::size_t n_metrics = aggregations.size();
     const Columns2 objectives = column(blocks, n_metrics, 0);
     std::vector<Relaxation> relaxations;
@@ -162,12 +168,12 @@ std::vector<Relaxation> relax(const std::vector<PrunedBlock>& blocks, const std:
         Value slack = budgets[m] - origin[m];
         for (const auto& block : costs) slack -= smallest(block);
         scaled.push_back(scaled_to_slack(costs, slack));
-        relaxations.emplace_back(std::move(costs), budgets[m] - origin[m], objectives, aggregations[0], cancel);
+        relaxations.emplace_back(std::move(costs), budgets[m] - origin[m], objectives, aggregations[0], cancel, tuning);
     }
     if (relaxations.empty()) {
         Columns2 none = objectives;
         for (auto& block : none) std::fill(block.begin(), block.end(), Value{0});
-        relaxations.emplace_back(std::move(none), 0, objectives, aggregations[0], cancel);
+        relaxations.emplace_back(std::move(none), 0, objectives, aggregations[0], cancel, tuning);
     }
     if (scaled.size() > 1) {
         Columns2 joined = scaled[0];
@@ -175,7 +181,7 @@ std::vector<Relaxation> relax(const std::vector<PrunedBlock>& blocks, const std:
             for (std::size_t b = 0; b < joined.size(); ++b)
                 for (std::size_t i = 0; i < joined[b].size(); ++i) joined[b][i] += scaled[j][b][i];
         const Value budget = scale * static_cast<Value>(scaled.size());
-        relaxations.emplace_back(std::move(joined), budget, objectives, aggregations[0], cancel);
+        relaxations.emplace_back(std::move(joined), budget, objectives, aggregations[0], cancel, tuning);
     }
     return relaxations;
 }

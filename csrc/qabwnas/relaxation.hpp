@@ -5,8 +5,8 @@
 // cost" is a binary search. One relaxation a budget gives the single-budget optimum exactly; with several budgets a
 // surrogate joins them: the sum of costs, each scaled to its budget's slack (Glover 1975, surrogate constraints).
 //
-// Scaled costs are rounded down, and a front of more than max_steps points is thinned to the lower corners of groups:
-// both keep every bound valid.
+// Scaled costs are rounded down, and a front of more than most_staircase_steps points (tuning.hpp) is thinned to the
+// lower corners of groups: both keep every bound valid.
 #pragma once
 
 #include <vector>
@@ -30,7 +30,7 @@ class Relaxation {
   public:
     // costs[b]: the relaxed cost of every kept row of blocks[b]; blocks are in search order. objectives likewise.
     Relaxation(std::vector<std::vector<Value>> costs, Value budget, const std::vector<std::vector<Value>>& objectives,
-               Aggregation objective, Cancel& cancel);
+               Aggregation objective, Cancel& cancel, const Tuning& tuning);
 
     Value cost(std::size_t depth, std::size_t i) const { return costs_[depth][i]; }
     Value budget() const { return budget_; }
@@ -38,8 +38,6 @@ class Relaxation {
     const Staircase& suffix(std::size_t depth) const { return suffixes_[depth]; }
 
   private:
-    static constexpr std::size_t max_steps = 4096;
-
     std::vector<std::vector<Value>> costs_;
     Value budget_;
     std::vector<Staircase> suffixes_;
@@ -48,6 +46,7 @@ class Relaxation {
 // One relaxation a budgeted sum metric beside the objective, and a surrogate if there are several; without budgets, one
 // of no cost. blocks are in search order, their values in metric order (row-major).
 std::vector<Relaxation> relax(const std::vector<PrunedBlock>& blocks, const std::vector<Aggregation>& aggregations,
-                              const std::vector<Value>& origin, const std::vector<Value>& budgets, Cancel& cancel);
+                              const std::vector<Value>& origin, const std::vector<Value>& budgets, Cancel& cancel,
+                              const Tuning& tuning);
 
 }  // namespace qabwnas

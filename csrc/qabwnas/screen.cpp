@@ -10,9 +10,6 @@ namespace qabwnas {
 
 namespace {
 
-constexpr std::size_t few_rows = 48, few_rows_again = 4096;  // for each of the k
-constexpr std::size_t rows_at_once = 2048;
-
 // Rows as contiguous columns in sweep order; without numbers they are 0 … n − 1.
 struct View {
     const Index* numbers;
@@ -50,28 +47,38 @@ void append(ScreenedRows& rows, const View& view, std::size_t first, const Index
     }
 }
 
+using Sample = std::pmr::vector<std::pmr::vector<Value>>;
+
 // Columns of rows spread over a view, some for each of k groups.
-std::vector<std::vector<Value>> sample_of(const View& rows, std::size_t k) {
-    const std::size_t n = std::min(rows.n_rows, std::clamp<std::size_t>(rows.n_rows / 16, 128, 16384) * k);
-    std::vector<std::vector<Value>> columns(rows.columns.size(), std::vector<Value>(n));
-    for (std::size_t m = 0; m < columns.size(); ++m)
-        for (std::size_t i = 0; i < n; ++i) columns[m][i] = rows.columns[m][i * rows.n_rows / n];
+Sample sample_of(const View& rows, std::size_t k, const Tuning& tuning, Memory* memory) {
+    constexpr std::size_t sampled_from = 16;
+    const std::size_t wanted = std::clamp(rows.n_rows / sampled_from, tuning.fewest_sampled, tuning.most_sampled);
+    const std::size_t n = std::min(rows.n_rows, wanted * k);
+    Sample columns(memory);
+    for (const Value* column : rows.columns) {
+        std::pmr::vector<Value>& sampled = columns.emplace_back(n);
+        for (std::size_t i = 0; i < n; ++i) sampled[i] = column[i * rows.n_rows / n];
+    }
     return columns;
 }
 
 class Screen {
   public:
-    Screen(const View& rows, std::size_t k)
+    Screen(const View& rows, std::size_t k, const Tuning& tuning, Memory* memory)
         : k_(k),
-          sample_(sample_of(rows, k)),
+          tuning_(tuning),
+          memory_(memory),
+          sample_(sample_of(rows, k, tuning, memory)),
           n_axes_(std::max<std::size_t>(sample_.size() - 1, 1)),
-          table_(n_axes_, side_for(sample_[0].size() / k)) {
+          side_(side_within(cells_a_row * (sample_[0].size() / k), n_axes_)),
+          table_(std::vector<std::size_t>(side_ < 2 ? 0 : n_axes_, side_), memory) {
+        if (!tells_anything()) return;
         for (std::size_t axis = 0; axis < n_axes_; ++axis) {
             const auto [low, high] = std::minmax_element(sample_[axis].begin(), sample_[axis].end());
-            cells_.emplace_back(*low, *high, table_.side());
+            cells_.emplace_back(*low, *high, side_);
         }
         for (std::size_t group = 0; group < k; ++group) {
-            CellTable smallest(n_axes_, table_.side());
+            CellTable smallest(std::vector<std::size_t>(n_axes_, side_), memory);
             for (std::size_t i = group; i < sample_[0].size(); i += k)
                 smallest.put(cells_above(sample_, i), last_of(sample_, i));
             smallest.accumulate();
@@ -82,13 +89,18 @@ class Screen {
         }
     }
 
+    bool tells_anything() const { return side_ >= 2; }
+
     // The rows that the table does not hide; their values are copied while they are in the cache. With k = 1 the table
     // goes on learning from them.
     ScreenedRows pass(const View& rows, Cancel& cancel) {
-        ScreenedRows kept{{}, std::vector<std::vector<Value>>(rows.columns.size())};
-        std::vector<Index> positions(rows_at_once);
-        std::vector<std::int32_t> indices(rows_at_once);
-        const std::vector<Value> zeros(rows.columns.size() == 1 ? rows_at_once : 0);
+        tuning_.count(&PathCounts::prefilter_rounds);
+        const std::size_t rows_at_once = tuning_.prefilter_batch;
+        ScreenedRows kept(memory_);
+        kept.columns.resize(rows.columns.size());
+        std::pmr::vector<Index> positions(rows_at_once, memory_);
+        std::pmr::vector<std::int32_t> indices(rows_at_once, memory_);
+        const std::pmr::vector<Value> zeros(rows.columns.size() == 1 ? rows_at_once : 0, memory_);
         for (std::size_t first = 0; first < rows.n_rows && !cancel.requested(); first += rows_at_once) {
             const std::size_t n = std::min(rows_at_once, rows.n_rows - first);
             std::fill(indices.begin(), indices.end(), 0);
@@ -106,25 +118,21 @@ class Screen {
     }
 
   private:
-    // About two cells a row of a group, in all.
-    std::size_t side_for(std::size_t n_rows) const {
-        const double side = std::pow(2.0 * static_cast<double>(n_rows), 1.0 / static_cast<double>(n_axes_));
-        return std::max<std::size_t>(static_cast<std::size_t>(side), 4);
-    }
+    static constexpr std::size_t cells_a_row = 2;  // of a group
 
     // A row counts for strictly higher cells, so it stands one further on every axis.
-    const std::size_t* cells_above(const std::vector<std::vector<Value>>& columns, std::size_t i) {
+    const std::size_t* cells_above(const Sample& columns, std::size_t i) {
         for (std::size_t axis = 0; axis < n_axes_; ++axis) above_[axis] = cells_[axis].of(columns[axis][i]) + 1;
         return above_.data();
     }
 
-    static Value last_of(const std::vector<std::vector<Value>>& columns, std::size_t i) {
-        return columns.size() == 1 ? 0 : columns.back()[i];
-    }
+    static Value last_of(const Sample& columns, std::size_t i) { return columns.size() == 1 ? 0 : columns.back()[i]; }
 
     std::size_t k_;
-    std::vector<std::vector<Value>> sample_;
-    std::size_t n_axes_;
+    const Tuning& tuning_;
+    Memory* memory_;
+    Sample sample_;
+    std::size_t n_axes_, side_;
     CellTable table_;
     std::vector<Cells> cells_;
     std::vector<std::size_t> above_ = std::vector<std::size_t>(n_axes_);
@@ -138,12 +146,13 @@ View view_of(const Columns& block, const SweepOrder& order) {
 
 View view_of(const ScreenedRows& rows) {
     View view{rows.numbers.data(), {}, rows.numbers.size()};
-    for (const std::vector<Value>& column : rows.columns) view.columns.push_back(column.data());
+    for (const std::pmr::vector<Value>& column : rows.columns) view.columns.push_back(column.data());
     return view;
 }
 
-ScreenedRows all_of(const View& view) {
-    ScreenedRows rows{std::vector<Index>(view.n_rows), {}};
+ScreenedRows all_of(const View& view, Memory* memory) {
+    ScreenedRows rows(memory);
+    rows.numbers.resize(view.n_rows);
     std::iota(rows.numbers.begin(), rows.numbers.end(), Index{0});
     for (const Value* column : view.columns) rows.columns.emplace_back(column, column + view.n_rows);
     return rows;
@@ -151,15 +160,22 @@ ScreenedRows all_of(const View& view) {
 
 }  // namespace
 
-ScreenedRows screen(const Columns& block, const SweepOrder& order, std::size_t k, Cancel& cancel) {
+ScreenedRows screen(const Columns& block, const SweepOrder& order, std::size_t k, Cancel& cancel, const Tuning& tuning,
+                    Memory* memory) {
     const View all = view_of(block, order);
-    if (order.n_sums == 0 || block.n_rows <= few_rows * k) return all_of(all);
-    ScreenedRows rows = Screen(all, k).pass(all, cancel);
+    if (order.n_sums == 0 || block.n_rows <= tuning.prefilter_rows * k) return all_of(all, memory);
+    Screen first(all, k, tuning, memory);
+    if (!first.tells_anything()) return all_of(all, memory);
+    ScreenedRows rows = first.pass(all, cancel);
     std::size_t n_before = block.n_rows;
-    while (rows.numbers.size() > few_rows_again * k && rows.numbers.size() < n_before / 2 && !cancel.requested()) {
+    while (rows.numbers.size() > tuning.prefilter_again_rows * k && rows.numbers.size() < n_before / 2 &&
+           !cancel.requested()) {
         n_before = rows.numbers.size();
         const View left = view_of(rows);
-        rows = Screen(left, k).pass(left, cancel);
+        Screen again(left, k, tuning, memory);
+        if (!again.tells_anything()) break;
+        tuning.count(&PathCounts::prefilter_repeats);
+        rows = again.pass(left, cancel);
     }
     return rows;
 }

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 #include <queue>
 #include <vector>
@@ -37,16 +36,16 @@ class SmallestArchive {
 // covers: O(cells looked at + points compared), and no more once k are found. insert: O(side).
 class SkybandArchive {
   public:
-    SkybandArchive(const Box& box, std::size_t n_points, std::size_t k)
+    SkybandArchive(const Box& box, std::size_t n_points, std::size_t k, const Tuning& tuning, Memory* memory)
         : d_(box.low.size()),
           k_(k),
-          side_(std::clamp<std::size_t>(static_cast<std::size_t>(std::sqrt(n_points / points_a_cell)), 1, most_cells)),
+          side_(std::clamp<std::size_t>(side_within(n_points / tuning.skyband_points_per_cell, 2), 1, most_cells)),
           rows_(box.low[0], box.high[0], side_),
           columns_(box.low[1], box.high[1], side_),
-          lower_(side_ * side_ * (d_ - 2), std::numeric_limits<Value>::max()),
-          upper_(side_ * side_ * (d_ - 2), std::numeric_limits<Value>::min()),
-          left_(side_ * (side_ + 1)),
-          points_(side_ * side_) {}
+          lower_(side_ * side_ * (d_ - 2), std::numeric_limits<Value>::max(), memory),
+          upper_(side_ * side_ * (d_ - 2), std::numeric_limits<Value>::min(), memory),
+          left_(side_ * (side_ + 1), memory),
+          points_(side_ * side_, memory) {}
 
     bool covers(const Value* point) const {
         const std::size_t row = rows_.of(point[0]), column = columns_.of(point[1]);
@@ -72,12 +71,11 @@ class SkybandArchive {
     }
 
   private:
-    static constexpr double points_a_cell = 8;
     static constexpr std::size_t most_cells = 64;  // a side
 
     // How many points of a cell are at most the given one; is_below: all are, in the first two coordinates.
     std::size_t n_at_most(std::size_t cell, const Value* point, bool is_below) const {
-        const std::vector<Value>& points = points_[cell];
+        const std::pmr::vector<Value>& points = points_[cell];
         bool all = is_below;
         for (std::size_t i = 2; i < d_; ++i) {
             if (lower_[cell * (d_ - 2) + i - 2] > point[i]) return 0;
@@ -95,9 +93,9 @@ class SkybandArchive {
 
     std::size_t d_, k_, side_;
     Cells rows_, columns_;
-    std::vector<Value> lower_, upper_;        // (cells × (d − 2)): of the coordinates behind the grid's
-    std::vector<std::size_t> left_;           // [(r, c)]: points in cells (r, < c)
-    std::vector<std::vector<Value>> points_;  // by cell, row-major
+    std::pmr::vector<Value> lower_, upper_;             // (cells × (d − 2)): of the coordinates behind the grid's
+    std::pmr::vector<std::size_t> left_;                // [(r, c)]: points in cells (r, < c)
+    std::pmr::vector<std::pmr::vector<Value>> points_;  // by cell, row-major
 };
 
 }  // namespace qabwnas

@@ -5,8 +5,9 @@
 
 namespace qabwnas {
 
-Slabs::Slabs(const std::vector<Value>& lists, const std::vector<Value>& longer, std::size_t pairs_a_slab, Value limit)
-    : lists_(lists), longer_(longer), pairs_a_slab_(static_cast<double>(pairs_a_slab)), limit_(limit) {
+Slabs::Slabs(std::span<const Value> lists, std::span<const Value> longer, std::size_t pairs_a_slab, Value limit,
+             Memory* memory)
+    : lists_(lists), longer_(longer), pairs_a_slab_(static_cast<double>(pairs_a_slab)), limit_(limit), runs_(memory) {
     const double range = static_cast<double>(lists.back() + longer.back()) - static_cast<double>(lists[0] + longer[0]);
     width_ = range * pairs_a_slab_ / static_cast<double>(lists.size() * longer.size());
     for (std::size_t list = 0; list < lists.size(); ++list) runs_.push_back({list, 0, 0});

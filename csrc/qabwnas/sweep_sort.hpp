@@ -8,7 +8,9 @@
 #include <vector>
 
 #include "qabwnas/cells.hpp"
+#include "qabwnas/memory.hpp"
 #include "qabwnas/problem.hpp"
+#include "qabwnas/tuning.hpp"
 
 namespace qabwnas {
 
@@ -17,24 +19,28 @@ struct Keyed {
     std::uint32_t at;
 };
 
-// tie_before(a, b): whether the point at a comes before that at b where their keys are equal.
+// Points and scratch are of one memory. tie_before(a, b): whether the point at a comes before that at b where their
+// keys are equal.
 template <class TieBefore>
-void sweep_sort(std::vector<Keyed>& points, std::vector<Keyed>& scratch, const TieBefore& tie_before) {
+void sweep_sort(std::pmr::vector<Keyed>& points, std::pmr::vector<Keyed>& scratch, const Tuning& tuning,
+                const TieBefore& tie_before) {
     const auto before = [&](const Keyed& a, const Keyed& b) {
         return a.key != b.key ? a.key < b.key : tie_before(a.at, b.at);
     };
-    constexpr std::size_t few = 96, points_a_cell = 2;
+    constexpr std::size_t points_a_cell = 2;
     constexpr std::ptrdiff_t few_in_a_cell = 16;
     const std::size_t n = points.size();
-    if (n <= few) {
+    if (n <= tuning.cell_sort_points) {
         std::sort(points.begin(), points.end(), before);
         return;
     }
     const auto [low, high] =
         std::minmax_element(points.begin(), points.end(), [](const Keyed& a, const Keyed& b) { return a.key < b.key; });
-    const std::size_t n_cells = n / points_a_cell;
+    tuning.count(&PathCounts::cell_sorts);
+    const std::size_t n_cells = n / points_a_cell + 1;
     const Cells cells(low->key, high->key, n_cells);
-    std::vector<std::uint32_t> ends(n_cells + 1);  // [c + 1]: while counting, the size of cell c; then where it ends
+    std::pmr::vector<std::uint32_t> ends(
+        n_cells + 1, points.get_allocator());  // [c + 1]: while counting, the size of cell c; then where it ends
     for (const Keyed& point : points) ++ends[cells.of(point.key) + 1];
     for (std::size_t c = 0; c < n_cells; ++c) ends[c + 1] += ends[c];
     scratch.resize(n);

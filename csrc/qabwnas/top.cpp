@@ -15,25 +15,28 @@ namespace {
 // Finds the answers, and keeps count of what the limits allow.
 class Search {
   public:
-    Search(const Problem& problem, const std::vector<Value>& budgets, const TopLimits& limits, Cancel& cancel)
+    Search(const Problem& problem, const std::vector<Value>& budgets, const TopLimits& limits, Cancel& cancel,
+           const Tuning& tuning)
         : problem_(problem),
           budgets_(budgets),
           order_(problem.aggregations),
           nodes_left_(limits.max_nodes),
           deadline_([end = Clock::now() + duration(limits.max_seconds)] { return Clock::now() >= end; }),
-          cancel_(cancel) {}
+          cancel_(cancel),
+          tuning_(tuning) {}
 
     Top run(std::size_t k, std::size_t distance) {
         BestAnswers best(k);
         std::vector<PrunedBlock> blocks;
-        if (distance == 1 && pricing_pays(problem_, budgets_, k)) {
-            PricedRows priced = rows_by_price(problem_, budgets_, order_, best, {nodes_left_, deadline_, cancel_});
+        if (distance == 1 && pricing_pays(problem_, budgets_, k, tuning_)) {
+            PricedRows priced =
+                rows_by_price(problem_, budgets_, order_, best, {nodes_left_, deadline_, cancel_}, tuning_);
             count(priced.n_nodes);
             if (priced.are_searched) return result(Status::complete, best, unlimited);
             blocks = std::move(priced.blocks);
         }
         if (blocks.empty())
-            for (const Columns& block : problem_.blocks) blocks.push_back(prune(block, order_, k, cancel_));
+            for (const Columns& block : problem_.blocks) blocks.push_back(prune(block, order_, k, cancel_, tuning_));
         if (cancel_.requested()) return without_answer(Status::cancelled);  // blocks may be cut short
         if (!make_usable(blocks, problem_, budgets_, order_)) return without_answer(Status::infeasible);
         return distance == 1 ? proved(std::move(blocks), best) : apart(std::move(blocks), k, distance);
@@ -49,7 +52,7 @@ class Search {
 
     Top proved(std::vector<PrunedBlock> blocks, BestAnswers& best) {
         const std::unique_ptr<TreeSearch> search =
-            make_tree_search(problem_, budgets_, std::move(blocks), best.k(), deadline_, cancel_);
+            make_tree_search(problem_, budgets_, std::move(blocks), best.k(), deadline_, cancel_, tuning_);
         const Status status = search->search(best, {}, nodes_left_);
         count(search->n_nodes());
         return result(status, best, search->open_bound());
@@ -57,7 +60,7 @@ class Search {
 
     Top apart(std::vector<PrunedBlock> blocks, std::size_t k, std::size_t distance) {
         const std::unique_ptr<TreeSearch> search =
-            make_tree_search(problem_, budgets_, std::move(blocks), k, deadline_, cancel_);
+            make_tree_search(problem_, budgets_, std::move(blocks), k, deadline_, cancel_, tuning_);
         Apart found{{}, distance};
         Status status = Status::complete;
         while (found.answers.size() < k && status == Status::complete) {
@@ -106,17 +109,18 @@ class Search {
     std::size_t nodes_left_, n_nodes_ = 0;
     Cancel deadline_;
     Cancel& cancel_;
+    const Tuning& tuning_;
 };
 
 }  // namespace
 
 Top top(const Problem& problem, const std::vector<Value>& budgets, std::size_t k, std::size_t distance,
-        const TopLimits& limits, Cancel& cancel) {
+        const TopLimits& limits, Cancel& cancel, const Tuning& tuning) {
     // No total is beyond the largest one; and a smaller budget, less any total, fits.
     std::vector<Value> bounds = budgets;
     for (Value& bound : bounds)
         if (bound >= largest_total) bound = unlimited;
-    return Search(problem, bounds, limits, cancel).run(k, distance);
+    return Search(problem, bounds, limits, cancel, tuning).run(k, distance);
 }
 
 }  // namespace qabwnas

@@ -14,6 +14,7 @@
 
 #include "qabwnas/cancel.hpp"
 #include "qabwnas/problem.hpp"
+#include "qabwnas/tuning.hpp"
 
 namespace qabwnas {
 
@@ -29,6 +30,6 @@ struct TopLimits {
 // budgets: an inclusive upper bound on every metric's total, the largest Value where there is none. k and distance are
 // 1 or more. Stops with Status::limit at a limit; the subnets are then the best found so far.
 Top top(const Problem& problem, const std::vector<Value>& budgets, std::size_t k, std::size_t distance,
-        const TopLimits& limits, Cancel& cancel);
+        const TopLimits& limits, Cancel& cancel, const Tuning& tuning = {});
 
 }  // namespace qabwnas

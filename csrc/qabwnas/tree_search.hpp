@@ -67,6 +67,6 @@ class TreeSearch {
 // The search that suits a problem. blocks: what is left of each block, values in metric order.
 std::unique_ptr<TreeSearch> make_tree_search(const Problem& problem, const std::vector<Value>& budgets,
                                              std::vector<PrunedBlock> blocks, std::size_t k, Cancel& deadline,
-                                             Cancel& cancel);
+                                             Cancel& cancel, const Tuning& tuning);
 
 }  // namespace qabwnas

@@ -52,12 +52,12 @@ std::optional<std::size_t> drop_above(std::vector<PrunedBlock>& blocks, const Pr
 
 // Some rows of a block, pruned to the k-skyband.
 PrunedBlock prune_some_of(const Columns& block, const std::vector<Index>& rows, const SweepOrder& order, std::size_t k,
-                          Cancel& cancel) {
+                          Cancel& cancel, const Tuning& tuning) {
     std::vector<Value> values;
     values.reserve(order.size() * rows.size());
     for (std::size_t m = 0; m < order.size(); ++m)
         for (const Index row : rows) values.push_back(block.at(m, static_cast<std::size_t>(row)));
-    PrunedBlock pruned = prune({values.data(), rows.size(), rows.size()}, order, k, cancel);
+    PrunedBlock pruned = prune({values.data(), rows.size(), rows.size()}, order, k, cancel, tuning);
     for (Index& row : pruned.rows) row = rows[static_cast<std::size_t>(row)];
     return pruned;
 }
@@ -65,10 +65,10 @@ PrunedBlock prune_some_of(const Columns& block, const std::vector<Index>& rows, 
 }  // namespace
 
 std::vector<PrunedBlock> prune_some(const Problem& problem, const std::vector<std::vector<Index>>& rows,
-                                    const SweepOrder& order, std::size_t k, Cancel& cancel) {
+                                    const SweepOrder& order, std::size_t k, Cancel& cancel, const Tuning& tuning) {
     std::vector<PrunedBlock> blocks;
     for (std::size_t b = 0; b < rows.size(); ++b)
-        blocks.push_back(prune_some_of(problem.blocks[b], rows[b], order, k, cancel));
+        blocks.push_back(prune_some_of(problem.blocks[b], rows[b], order, k, cancel, tuning));
     return blocks;
 }
 

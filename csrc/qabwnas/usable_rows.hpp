@@ -11,7 +11,7 @@ namespace qabwnas {
 
 // Some rows of every block, pruned to the k-skyband; values in sweep order.
 std::vector<PrunedBlock> prune_some(const Problem& problem, const std::vector<std::vector<Index>>& rows,
-                                    const SweepOrder& order, std::size_t k, Cancel& cancel);
+                                    const SweepOrder& order, std::size_t k, Cancel& cancel, const Tuning& tuning);
 
 // Puts values into metric order and drops rows that no choice of the other blocks keeps within every budget. Returns
 // whether all blocks have some left. Pruning first finds the same as dropping first: what removes a usable row is

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <span>
 #include <vector>
 
 #include "qabwnas/front.hpp"
@@ -22,7 +23,7 @@ inline bool at_most(const std::vector<Value>& a, const std::vector<Value>& b) {
 }
 
 // What the engine found, a subnet a row.
-inline std::vector<Subnet> subnets_of(const std::vector<Value>& totals, const std::vector<Index>& choice,
+inline std::vector<Subnet> subnets_of(std::span<const Value> totals, std::span<const Index> choice,
                                       const Problem& problem) {
     std::vector<Subnet> subnets;
     for (std::size_t i = 0; i * problem.n_metrics() < totals.size(); ++i) {

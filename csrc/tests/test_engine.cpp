@@ -1,5 +1,7 @@
 // The engine alone, without Python: random problems against brute force, and the edges. Built with ASan and UBSan by
 // `make core-test`; prints what fails and exits with 1.
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdio>
 #include <limits>
@@ -14,7 +16,9 @@
 #include "qabwnas/front.hpp"
 #include "qabwnas/prune.hpp"
 #include "qabwnas/top.hpp"
+#include "tests/counted_new.hpp"
 #include "tests/oracle.hpp"
+#include "tests/shrunk.hpp"
 
 using namespace qabwnas;
 using oracle::Subnet;
@@ -39,18 +43,38 @@ struct Instance {
     Problem problem;
 };
 
-Instance random_instance(std::mt19937& random) {
+int draw_metrics(std::mt19937& random) {
+    const int kind = std::uniform_int_distribution<int>(0, 19)(random);
+    return std::uniform_int_distribution<int>(kind == 0 ? 13 : 1, kind == 0 ? 16 : kind < 6 ? 12 : 5)(random);
+}
+
+// Counts, over all tests, the paths that only large inputs take in production.
+PathCounts counts;
+
+// Production values in a third of the cases, with which nothing is counted.
+Tuning random_tuning(std::mt19937& random) {
+    if (random() % 3 == 0) return {};
+    Tuning tuning = shrunk([&](int low, int high) { return std::uniform_int_distribution<int>(low, high)(random); });
+    tuning.counts = &counts;
+    return tuning;
+}
+
+// Metrics are few-valued or constant, or of many values; an arrangement where no sum has many values is common.
+Instance random_instance(std::mt19937& random, int most_rows = 7) {
     const auto draw = [&](int low, int high) { return std::uniform_int_distribution<int>(low, high)(random); };
     Instance instance;
-    const int n_metrics = draw(1, 5), n_blocks = draw(1, 4), spread = draw(0, 1) ? 4 : 1000;
+    const int n_metrics = draw_metrics(random), n_blocks = draw(1, 4);
+    std::vector<int> spreads;
     for (int m = 0; m < n_metrics; ++m) {
         instance.problem.aggregations.push_back(draw(0, 3) ? Aggregation::sum : Aggregation::max);
         instance.problem.origin.push_back(draw(-2, 2));
+        spreads.push_back(std::array{0, 1, 4, 1000, 1000}[random() % 5]);
     }
     for (int b = 0; b < n_blocks; ++b) {
-        const int n_rows = draw(1, 7);
+        const int n_rows = draw(1, most_rows);
         std::vector<Value>& values = instance.memory.emplace_back();
-        for (int i = 0; i < n_metrics * n_rows; ++i) values.push_back(draw(-spread, spread));
+        for (const int spread : spreads)
+            for (int row = 0; row < n_rows; ++row) values.push_back(draw(-spread, spread));
     }
     for (const std::vector<Value>& values : instance.memory) {
         const std::size_t n_rows = values.size() / static_cast<std::size_t>(n_metrics);
@@ -74,15 +98,16 @@ void test_fronts_and_searches() {
         const std::vector<Subnet> all = oracle::subnets(problem);
 
         Cancel cancel;
+        const Tuning tuning = random_tuning(random);
         const std::vector<Value> none(problem.n_metrics(), unlimited);
-        const Front found = front(problem, {none, 0, plenty}, cancel);
+        const Front found = front(problem, {none, 0, plenty}, cancel, tuning);
         expect(subnets_of(found, problem) == oracle::front(all), "front of example " + std::to_string(example));
 
         const std::vector<Value> budgets = random_budgets(all, random);
         std::vector<Subnet> feasible = oracle::within(all, budgets);
         const std::size_t k = random() % 2 ? 1 : 1 + random() % 12;
         feasible.resize(std::min(feasible.size(), k));
-        const Top best = top(problem, budgets, k, 1, no_limits, cancel);
+        const Top best = top(problem, budgets, k, 1, no_limits, cancel, tuning);
         expect(subnets_of(best, problem) == feasible, "top of example " + std::to_string(example));
         expect(best.status == (feasible.empty() ? Status::infeasible : Status::complete), "status");
         if (!feasible.empty()) expect(best.bound == feasible[0].totals[0], "bound of a complete search");
@@ -103,14 +128,15 @@ void test_bounded_fronts() {
         const std::vector<Value> budgets = random_budgets(all, random);
         const std::vector<Subnet> within = oracle::within(oracle::front(all), budgets);
         Cancel cancel;
-        const Front part = front(problem, {budgets, 0, plenty}, cancel);
+        const Tuning tuning = random_tuning(random);
+        const Front part = front(problem, {budgets, 0, plenty}, cancel, tuning);
         expect(subnets_of(part, problem) == within, "part of the front of example " + std::to_string(example));
         expect(part.status == (within.empty() ? Status::infeasible : Status::complete), "status of a part");
 
         std::vector<Value> no_loss = budgets;
         no_loss[0] = unlimited;
         const double slack = 0.2;
-        const std::vector<Subnet> loose = subnets_of(front(problem, {no_loss, slack, plenty}, cancel), problem);
+        const std::vector<Subnet> loose = subnets_of(front(problem, {no_loss, slack, plenty}, cancel, tuning), problem);
         expect(loose == oracle::front(loose), "a loose front is a front, sorted");
         for (Subnet subnet : oracle::front(all)) {
             if (!oracle::at_most(subnet.totals, no_loss)) continue;
@@ -131,10 +157,11 @@ void test_brute_force() {
         std::vector<Subnet> feasible = oracle::within(all, budgets);
         feasible.resize(std::min(feasible.size(), std::size_t{1}));
         Cancel cancel;
-        const Subnets best = brute_force(instance.problem, budgets, plenty, cancel);
+        const Tuning tuning = random_tuning(random);
+        const Subnets best = brute_force(instance.problem, budgets, plenty, cancel, tuning);
         expect(subnets_of(best, instance.problem) == feasible, "brute force of example " + std::to_string(example));
         expect(best.n_pairs == all.size(), "brute force makes every subnet");
-        const Subnets stopped = brute_force(instance.problem, budgets, all.size() - 1, cancel);
+        const Subnets stopped = brute_force(instance.problem, budgets, all.size() - 1, cancel, tuning);
         expect(stopped.status == Status::limit && stopped.n_pairs == all.size() - 1, "brute force past its limit");
     }
 }
@@ -239,14 +266,184 @@ void test_first_fits() {
             budgets.push_back(random() % 8 ? (static_cast<Value>(random() % 64) - 32) * scale + random() % 2
                                            : unlimited);
         std::vector<std::int64_t> found(n_queries), on_two(n_queries);
-        first_fits(tree, metrics, budgets.data(), n_queries, 1, found.data());
-        first_fits(tree, metrics, budgets.data(), n_queries, 2, on_two.data());
-        expect(found == on_two, "first fits on two threads");
+        const Tuning tuning = random_tuning(random);
+        first_fits(tree, metrics, budgets.data(), n_queries, 1, found.data(), tuning);
+        first_fits(tree, metrics, budgets.data(), n_queries, many ? 2 : 3, on_two.data(), tuning);
+        expect(found == on_two, "first fits on several threads");
         for (std::size_t q = 0; q < n_queries; q += n_queries / n_asked) {
             const auto budget = budgets.begin() + static_cast<std::ptrdiff_t>(q * metrics.size());
             expect(found[q] == scan(budgeted, {budget, budget + std::ssize(metrics)}), "first fit");
         }
     }
+}
+
+void test_pruning() {
+    std::mt19937 random(20261128);
+    for (int example = 0; example < 600; ++example) {
+        const Instance instance = random_instance(random, 40);
+        const std::size_t k = random() % 2 ? 1 : 1 + random() % 5;
+        const Tuning tuning = random_tuning(random);
+        for (const Columns& block : instance.problem.blocks) {
+            Cancel cancel;
+            const SweepOrder order(instance.problem.aggregations);
+            PrunedBlock pruned = prune(block, order, k, cancel, tuning);
+            sort_rows(pruned.rows, block.n_rows);
+            expect(std::ranges::equal(pruned.rows, oracle::pruned(block, instance.problem.aggregations, k)),
+                   "pruning of example " + std::to_string(example));
+        }
+    }
+}
+
+// Blocks of rows, the first metric of each with so many values.
+Instance large_instance(std::mt19937& random, int n_metrics, int n_maxima, int n_blocks, int n_rows, int n_first) {
+    Instance instance;
+    for (int m = 0; m < n_metrics; ++m) {
+        instance.problem.aggregations.push_back(m < n_metrics - n_maxima ? Aggregation::sum : Aggregation::max);
+        instance.problem.origin.push_back(0);
+    }
+    for (int b = 0; b < n_blocks; ++b) {
+        std::vector<Value>& values = instance.memory.emplace_back();
+        for (int i = 0; i < n_metrics * n_rows; ++i)
+            values.push_back(i < n_rows ? static_cast<Value>(random() % static_cast<unsigned>(n_first))
+                                        : static_cast<Value>(random() % 100'000));
+    }
+    for (const std::vector<Value>& values : instance.memory) {
+        const auto n = static_cast<std::size_t>(n_rows);
+        instance.problem.blocks.push_back({values.data(), n, n});
+    }
+    return instance;
+}
+
+// What is really allocated never passes the limit, wherever building a front meets it, and any larger limit gives the
+// same front.
+void test_memory_limits() {
+    std::mt19937 random(20261129);
+    struct Case {
+        int n_metrics, n_maxima, n_blocks, n_rows, n_first;
+    };
+    for (const Case& of : {Case{2, 0, 5, 60, 100'000}, Case{3, 0, 3, 30, 1}, Case{3, 2, 4, 30, 1}, Case{4, 0, 3, 20, 2},
+                           Case{4, 4, 4, 40, 5}, Case{5, 0, 2, 25, 1000}, Case{12, 0, 2, 12, 3}}) {
+        const Instance instance = large_instance(random, of.n_metrics, of.n_maxima, of.n_blocks, of.n_rows, of.n_first);
+        const std::vector<Value> none(instance.problem.n_metrics(), unlimited);
+        const std::string name = std::to_string(of.n_metrics) + " metrics";
+        for (const bool is_shrunk : {false, true}) {
+            Tuning tuning;
+            if (is_shrunk) {
+                tuning.most_open_pairs = 300;
+                tuning.fewest_slab_pairs = tuning.most_slab_pairs = 50;
+            }
+            Cancel cancel;
+            const Front whole = front(instance.problem, {none, 0, plenty}, cancel, tuning);
+            expect(whole.status == Status::complete, "a front of " + name);
+            const std::size_t peak = whole.memory->peak();
+            std::size_t n_limits = 0;
+            for (std::size_t max_bytes = 1000; max_bytes < 2 * peak; max_bytes += max_bytes / 3) {
+                counted_new::Peak allocated;
+                const Front found = front(instance.problem, {none, 0, max_bytes}, cancel, tuning);
+                // Beside what is counted: orders, bounds, the box of an index, a few hundred bytes a block and metric.
+                const std::size_t uncounted = 4096 + 1024 * instance.problem.n_blocks();
+                expect(allocated.bytes() <= max_bytes + uncounted, "the memory of a front of " + name);
+                expect(found.memory->peak() <= max_bytes, "the account of a front of " + name);
+                if (found.status == Status::limit) {
+                    ++n_limits;
+                    expect(found.totals.empty() && found.levels.empty(), "nothing is left of a front at its limit");
+                    continue;
+                }
+                expect(found.status == Status::complete && found.totals == whole.totals, "a limited front of " + name);
+            }
+            expect(n_limits > 1, "limits are met");
+            const Front again = front(instance.problem, {none, 0, peak}, cancel, tuning);
+            expect(again.status == Status::complete, "a front takes as much memory as it did");
+        }
+    }
+}
+
+void test_points_that_cannot_be_numbered() {
+    std::mt19937 random(5);
+    const Instance instance = large_instance(random, 3, 0, 3, 20, 1000);
+    const std::vector<Value> none(3, unlimited);
+    Cancel cancel;
+    Tuning tuning;
+    const Front whole = front(instance.problem, {none, 0, plenty}, cancel, tuning);
+    tuning.most_points = whole.n_points;
+    expect(front(instance.problem, {none, 0, plenty}, cancel, tuning).totals == whole.totals,
+           "points that are numbered");
+    tuning.most_points = whole.n_points - 1;
+    const Front stopped = front(instance.problem, {none, 0, plenty}, cancel, tuning);
+    expect(stopped.status == Status::limit && stopped.n_points == whole.n_points - 1 && stopped.totals.empty(),
+           "a front of more points than can be numbered says so");
+}
+
+// Staircases that are thinned bound less, and change no answer.
+void test_thinned_staircases() {
+    std::mt19937 random(13);
+    for (int example = 0; example < 20; ++example) {
+        const Instance instance = large_instance(random, 2, 0, 4, 12, 1000);
+        const std::vector<Subnet> all = oracle::subnets(instance.problem);
+        const std::vector<Value> budgets{unlimited, all[random() % all.size()].totals[1]};
+        Tuning tuning;
+        tuning.most_staircase_steps = 1 + random() % 4;
+        tuning.counts = &counts;
+        std::vector<Subnet> feasible = oracle::within(all, budgets);
+        feasible.resize(std::min<std::size_t>(feasible.size(), 5));
+        Cancel cancel;
+        const Top best = top(instance.problem, budgets, 5, 1, no_limits, cancel, tuning);
+        expect(subnets_of(best, instance.problem) == feasible, "top behind thinned staircases");
+    }
+}
+
+// A constant or few-valued first metric costs no more than the same one last.
+void test_sweeps_by_many_totals() {
+    std::mt19937 random(9);
+    for (const int n_first : {1, 2, 4}) {
+        Instance first = large_instance(random, 4, 0, 4, 30, n_first), last = first;
+        for (std::size_t b = 0; b < first.memory.size(); ++b) {
+            std::vector<Value>& values = last.memory[b];
+            std::rotate(values.begin(), values.begin() + 30, values.end());
+            last.problem.blocks[b].data = values.data();
+        }
+        const std::vector<Value> none(4, unlimited);
+        Cancel cancel;
+        const Front with_first = front(first.problem, {none, 0, plenty}, cancel);
+        const Front with_last = front(last.problem, {none, 0, plenty}, cancel);
+        expect(with_first.n_points == with_last.n_points, "the same front, with its metrics in another order");
+        expect(with_first.memory->peak() <= 2 * with_last.memory->peak(), "memory does not depend on that order");
+        std::vector<Value> rotated;
+        for (std::size_t i = 0; i < with_first.n_points; ++i)
+            for (std::size_t m = 0; m < 4; ++m) rotated.push_back(with_first.totals[4 * i + (m + 1) % 4]);
+        std::vector<std::vector<Value>> a, b;
+        for (std::size_t i = 0; i < with_last.n_points; ++i) {
+            a.emplace_back(rotated.begin() + static_cast<std::ptrdiff_t>(4 * i),
+                           rotated.begin() + static_cast<std::ptrdiff_t>(4 * i + 4));
+            b.emplace_back(with_last.totals.begin() + static_cast<std::ptrdiff_t>(4 * i),
+                           with_last.totals.begin() + static_cast<std::ptrdiff_t>(4 * i + 4));
+        }
+        std::sort(a.begin(), a.end());
+        expect(a == b, "the same totals, with their metrics in another order");
+    }
+}
+
+void test_that_paths_ran() {
+    const auto ran = [](std::size_t n, const char* path) {
+        std::printf("  %8zu %s\n", n, path);
+        expect(n > 0, std::string("no test took the path of ") + path);
+    };
+    ran(counts.prefilter_rounds, "prefilters");
+    ran(counts.prefilter_repeats, "prefilters of what a prefilter left");
+    ran(counts.large_indexes, "large dominance indexes");
+    ran(counts.cell_sorts, "sorts by cells");
+    ran(counts.merges_with_table, "merges with a table");
+    ran(counts.merges_without_table, "merges without one");
+    ran(counts.exact_axes, "axes with a cell for every value");
+    ran(counts.slab_reductions, "reductions of a slab");
+    ran(counts.reordered_sweeps, "sweeps by another sum than the first");
+    ran(counts.joined_blocks, "blocks joined to another");
+    ran(counts.pricings, "searches that price rows");
+    ran(counts.cores, "searches of a core");
+    ran(counts.improvements, "improvements of the best subnet");
+    ran(counts.nodes_on_stack, "nodes beyond the memory of open ones");
+    ran(counts.thinned_staircases, "thinned staircases");
+    ran(counts.query_tables, "queries by a table");
 }
 
 void test_decimals() {
@@ -289,6 +486,12 @@ int main() {
     test_dna_traversal();
     test_limits();
     test_first_fits();
+    test_pruning();
+    test_memory_limits();
+    test_points_that_cannot_be_numbered();
+    test_thinned_staircases();
+    test_sweeps_by_many_totals();
+    test_that_paths_ran();
     test_decimals();
     test_budget_rows();
     std::printf("engine: %s\n", n_failures == 0 ? "all tests passed" : "some tests failed");

@@ -53,6 +53,18 @@ class Backend:
         """
         return Backend(self.name, self._kernels, ask)
 
+    @property
+    def max_metrics(self) -> int:
+        """How many metrics kernels compare at most."""
+        limit: int = self._kernels.MAX_METRICS
+        return limit
+
+    @property
+    def max_points(self) -> int:
+        """How many points a front has at most: they are numbered in 32 bits."""
+        limit: int = self._kernels.MAX_POINTS
+        return limit
+
     def prune(self, values: NDArray[np.int64], is_max: NDArray[np.uint8], k: int) -> NDArray[np.int64]:
         """Return the rows of one block that fewer than ``k`` others remove, ascending."""
         rows: NDArray[np.int64] = self._kernels.prune(values, is_max, k, ask=self._ask)
@@ -72,7 +84,8 @@ class Backend:
 
         ``high`` ``(n_metrics,)`` leaves out larger totals, ``slack`` what is nearly covered: see
         ``csrc/qabwnas/front.hpp``. How far: blocks combined, points that makes, partial subnets looked at. Where it is
-        not complete there are no totals, and no levels.
+        not complete there are no totals, and no levels. At :data:`LIMIT` it would have taken more than ``max_bytes``,
+        all that is held while it is built included, or had more points than :attr:`max_points`.
         """
         result: tuple[int, NDArray[np.int64], Sequence[Level], int, int, int]
         bounds = high if high is not None else origin * 0 + 2**62

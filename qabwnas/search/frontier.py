@@ -90,13 +90,14 @@ class Frontier:
                 part of the exact front. Upper bounds spare work, lower bounds only points.
             epsilon: from 0 to 1. Not 0: far fewer points, and at every budget on the other metrics one whose objective
                 is at most 1 + ``epsilon`` times the best. The objective may not be negative anywhere.
-            max_memory: bytes that building it may take, by an account of what it holds.
+            max_memory: bytes that building it may take: points, and all that is held to find them. The table itself is
+                not counted.
             backend: as for :func:`qabwnas.search`.
 
         Raises:
             InputError: a metric is unknown, named twice or not measured throughout; fewer than one is named; the scope
                 does not suit the LUT; a bound or ``epsilon`` cannot be used; or nothing lies within the bounds.
-            FrontLimitError: it would take more than ``max_memory``.
+            FrontLimitError: it would take more than ``max_memory``, or have more points than can be numbered.
             BackendError: the backend cannot be loaded.
             KeyboardInterrupt: Ctrl-C, answered within a fifth of a second.
         """
@@ -122,6 +123,12 @@ class Frontier:
         high = np.array(extent.high, dtype=np.int64)
         found = parts.front(problem, high, extent.slack(problem), n_bytes, kernels)
         names = ", ".join(problem.metric_names)
+        if found.status == LIMIT and found.n_points >= kernels.max_points:
+            raise FrontLimitError(
+                f"the front over {names} has more than {kernels.max_points} points, as many as can be numbered, with "
+                f"block {found.n_blocks} of {len(problem.block_names)}; take a part of it (within), fewer points "
+                "(epsilon), or search directly"
+            )
         if found.status == LIMIT:
             raise FrontLimitError(
                 f"the front over {names} takes more than {n_bytes} bytes: with block {found.n_blocks} of "

@@ -45,8 +45,7 @@ class Subnets(NamedTuple):
 
     def in_order(self) -> Subnets:
         """Return the same in the order of answers: by totals, then by candidates."""
-        keys = np.concatenate([self.totals, self.candidates], axis=1)
-        return self._of(np.lexsort(keys.T[::-1]))
+        return self._of(np.lexsort((*self.candidates.T[::-1], *self.totals.T[::-1])))
 
     def first(self, n: int) -> Subnets:
         return self._of(np.arange(min(n, len(self.totals))))
@@ -121,6 +120,11 @@ def front(problem: Problem, high: NDArray[np.int64], slack: float, max_memory: i
             break
     if len(parts) == 1:
         return found[0]
+    n = sum(len(points.totals) for points in found)
+    # All totals and candidates at once, the same sorted, and the totals as pruning copies them.
+    if n * (8 * 5 * len(problem.metrics) + 4 * 3 * len(problem.block_names) + 64) > max_memory:
+        nothing = ChoiceTable(np.empty((0, len(problem.block_names)), dtype=np.int32))
+        return Points(LIMIT, found[-1].totals[:0], nothing, len(problem.block_names), n)
     union = merged([Subnets(points.status, points.totals, points.choices.all()) for points in found]).in_order()
     # They are whole subnets, so a gain in a maximum is no longer hidden: all totals count as sums.
     no_maxima = np.zeros(len(problem.metrics), dtype=np.uint8)

@@ -75,13 +75,18 @@ class Problem:
         may need (:mod:`qabwnas.search.streaming`).
 
         Raises:
-            InputError: a metric is unknown or named twice, was not measured for a candidate that may be chosen, or has
-                a value or total that cannot be held; the message names metric, block and candidate. Or the scope does
-                not suit the LUT.
+            InputError: there are more metrics than :attr:`.Backend.max_metrics`; a metric is unknown or named twice,
+                was not measured for a candidate that may be chosen, or has a value or total that cannot be held; the
+                message names metric, block and candidate. Or the scope does not suit the LUT.
         """
         check_lut(lut)
         check_scope(scope)
         metrics = tuple(lut.metric(name) for name in listed_metrics("metric_names", metric_names))
+        if len(metrics) > backend.max_metrics:
+            raise InputError(
+                f"{len(metrics)} metrics are too many to compare, the limit is {backend.max_metrics}: "
+                "minimise or set budgets on fewer"
+            )
         weighted = scope is not None and scope.is_weighted
         compared = [weighted_name(metric_names[0]), *metric_names[1:]] if weighted else metric_names
         for index, name in enumerate(compared):

@@ -28,7 +28,7 @@ def fractions(totals: dict[str, Decimal], names: list[str]) -> tuple[Fraction, .
 
 @pytest.mark.parametrize("backend", BACKENDS)
 @EXAMPLES
-@given(lut=luts())
+@given(lut=luts(max_metrics=12))
 def test_fronts(backend: str, lut: Lut) -> None:
     names = list(lut.metric_names)
     frontier = qabwnas.Frontier.build(lut, names, backend=backend)
@@ -51,7 +51,7 @@ def budgets_near_totals(draw: st.DrawFn, lut: Lut) -> dict[str, Decimal]:
 
 @pytest.mark.parametrize("backend", BACKENDS)
 @EXAMPLES
-@given(lut=luts(), data=st.data())
+@given(lut=luts(max_metrics=12), data=st.data())
 def test_searches(backend: str, lut: Lut, data: st.DataObject) -> None:
     minimize = data.draw(st.sampled_from(lut.metric_names))
     budgets = data.draw(budgets_near_totals(lut))
@@ -67,7 +67,7 @@ def test_searches(backend: str, lut: Lut, data: st.DataObject) -> None:
 
 @pytest.mark.parametrize("backend", BACKENDS)
 @EXAMPLES
-@given(lut=luts(max_subnets=150), data=st.data())
+@given(lut=luts(max_metrics=12, max_subnets=150), data=st.data())
 def test_answers_apart_and_at_limits(backend: str, lut: Lut, data: st.DataObject) -> None:
     """What kernels find at a distance is the oracle's; what they find within few nodes is feasible, and bounded."""
     kernels = select_backend(backend)
@@ -128,7 +128,7 @@ def test_queries_of_a_front(backend: str, lut: Lut, data: st.DataObject) -> None
 
 @pytest.mark.parametrize("backend", BACKENDS)
 @EXAMPLES
-@given(lut=luts(), k=st.sampled_from([1, 1, 2, 3, 10, 20]))
+@given(lut=luts(max_metrics=12), k=st.sampled_from([1, 1, 2, 3, 10, 20]))
 def test_pruning_keeps_the_skyband(backend: str, lut: Lut, k: int) -> None:
     """A row goes if and only if k others are at most it everywhere and come before it (sums first, then row)."""
     kernels = select_backend(backend)

@@ -25,7 +25,12 @@ prune = askable(interruptible(_prune.prune))
 to_units = interruptible(_decimal.to_units)
 top = askable(interruptible(_top.top))
 
+MAX_METRICS = 16
+MAX_POINTS = 2**31 - 1
+
 __all__ = [
+    "MAX_METRICS",
+    "MAX_POINTS",
     "brute_force",
     "budget_rows",
     "choice_of",

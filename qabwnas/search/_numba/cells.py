@@ -21,6 +21,8 @@ NONE = np.int64(2**63 - 1)
 
 ENTRIES_AT_ONCE = 1024
 
+_FEW_ENTRIES, _ENTRIES_A_CELL = 1024, 4
+
 SAMPLED_FROM = 4
 """One point in as many at most makes a first table: it removes nearly what all of them would."""
 
@@ -58,8 +60,16 @@ def box_of(columns):  # type: ignore[no-untyped-def]
 
 @compiled
 def side_for(n, n_coordinates, most_cells):  # type: ignore[no-untyped-def]
-    """Cells a coordinate, so that all together are about as many as the points, and not too many."""
-    return max(2, np.int64(min(n, most_cells) ** (1.0 / max(1, n_coordinates))))
+    """Cells a coordinate, so that all together are about as many as the points, and not too many.
+
+    However many coordinates there are: where that is less than 2 it is 1, with which a table tells nothing.
+    """
+    n_cells = min(n, most_cells)
+    side = max(2, np.int64(n_cells ** (1.0 / max(1, n_coordinates))))
+    most_entries = _ENTRIES_A_CELL * max(n_cells, _FEW_ENTRIES)
+    while side > 1 and np.float64(side + 1) ** n_coordinates > most_entries:
+        side = side - 1
+    return side
 
 
 @compiled

@@ -21,7 +21,6 @@ from qabwnas.search._numba.prefilter import columns_at, prefilter
 from qabwnas.search._numba.sweep import swept
 from qabwnas.search._numba.ties import Candidates
 
-_PAIRS_AT_ONCE = 1 << 20
 _SAMPLE = 1 << 16
 _MOST_CELLS = 1 << 18
 
@@ -37,18 +36,19 @@ def combine(
     aggregate_max: Bools,
     high: Ints,
     max_points: int,
+    pairs_at_once: int,
 ) -> tuple[Ints, Choices, Choices] | None:
     """Return sums ``(d, n)``, points and rows of what stays, in sweep order; ``None`` past the limit.
 
     ``totals`` ``(d, n_points)`` and ``rows`` ``(d, n_rows)`` are columns, metrics in sweep order; ``high`` ``(d,)`` the
-    largest sums that may stay. Without a sum, rows are in the order of candidates, and their block comes behind those
-    of the points.
+    largest sums that may stay; about ``pairs_at_once`` are held together, or as many as stay. Without a sum, rows are
+    in the order of candidates, and their block comes behind those of the points.
     """
     n_points, n_rows = totals.shape[1], rows.shape[1]
     # Inner loops run along the longer side; pair numbers grow by the strides along the two.
     long, short, strides = (totals, rows, (n_rows, 1)) if n_points >= n_rows else (rows, totals, (1, n_rows))
     lowest = _table_of_sample(long, short, aggregate_max)
-    n_long, at_once = long.shape[1], max(1, _PAIRS_AT_ONCE // short.shape[1])
+    n_long, at_once = long.shape[1], max(1, pairs_at_once // short.shape[1])
     sums, pairs = [np.empty((len(totals), 0), np.int64)], [np.empty(0, np.int64)]
     n_kept = n_waiting = 0
     for first in range(0, n_long, at_once):  # Python, and so Ctrl-C, has its turn between slices
@@ -58,7 +58,7 @@ def combine(
         sums.append(new_sums)
         pairs.append(new_pairs)
         n_waiting += new_pairs.size
-        if last < n_long and n_waiting < max(n_kept, _PAIRS_AT_ONCE):
+        if last < n_long and n_waiting < max(n_kept, pairs_at_once):
             continue
         joined, numbers = _minimal(
             np.concatenate(sums, axis=1),
@@ -110,10 +110,10 @@ def _table_of_sample(long, short, aggregate_max):  # type: ignore[no-untyped-def
     for m in range(d):
         low[m] = max(low[m], short_low[m]) if aggregate_max[m] else low[m] + short_low[m]
         high[m] = max(high[m], short_high[m]) if aggregate_max[m] else high[m] + short_high[m]
-    side = cells.side_for(n_long * n_short, d - 1, _MOST_CELLS)
+    side = cells.side_for(min(n_long * n_short, _MOST_CELLS), d - 1, _MOST_CELLS)
     axes = cells.axes_of(low, high, side)
     table = np.full((side + 1) ** (d - 1), cells.NONE)
-    if d == 1 or aggregate_max[0]:
+    if d == 1 or aggregate_max[0] or side < 2:
         return axes, side, table
     step = min(n_long, max(cells.SAMPLED_FROM, n_long * n_short // _SAMPLE))
     sums = np.empty((d, cells.ENTRIES_AT_ONCE), dtype=np.int64)

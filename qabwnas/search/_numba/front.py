@@ -15,6 +15,7 @@ from qabwnas.search._numba.ties import Candidates, in_sweep_order
 
 _COMPLETE, _INFEASIBLE, _, _LIMIT = range(4)
 _LARGEST_TOTAL = 2**62
+_ENOUGH_TOTALS = 1 << 16
 
 Ints = NDArray[np.int64]
 
@@ -28,20 +29,20 @@ def front(
     slack: float,
     max_bytes: int,
 ) -> tuple[int, Ints, list[Level], int, int, int]:
-    order, n_sums = sweep_order(is_max)
-    if slack > 0:  # the objective comes last of its kind
-        kind = slice(0, n_sums) if is_max[0] == 0 else slice(n_sums, None)
-        order[kind] = np.roll(order[kind], -1)
+    n_metrics, longest = len(values), int(np.diff(offsets).max())
+    if 8 * n_metrics * (longest + 2 * values.shape[1]) > max_bytes:  # pruning copies the longest block, and what stays
+        return _LIMIT, np.empty((0, n_metrics), np.int64), [], 0, 0, 0
+    rows, ends = _minimal_rows(values, offsets, is_max)
+    order, n_sums = _sweep_order(values, rows, ends, is_max, slack)
     aggregate_max = is_max[order].astype(np.bool_)
-    parts = _parts(values, offsets, is_max, order, n_sums)
+    parts = _parts(values, offsets, rows, ends, order, n_sums)
     if n_sums > 0 and slack == 0:
         parts = list(joined(parts, aggregate_max))
     bounds = _bounds([part.columns.min(axis=1) for part in parts], high[order], n_sums)
     subnets = PartialSubnets(origin[order][:, np.newaxis], aggregate_max, offsets.size - 1)
     status = _COMPLETE
     for part, bound in zip(parts, bounds, strict=True):
-        max_points = max(0, max_bytes - subnets.nbytes) // (32 * len(order) + 32)
-        if not subnets.add(part, bound, max_points, slack, order.tolist().index(0)):
+        if not subnets.add(part, bound, max_bytes, slack, order.tolist().index(0)):
             status = _LIMIT
             break
         if subnets.n_points == 0:
@@ -49,22 +50,68 @@ def front(
             break
     n_points, totals, levels = subnets.n_points, subnets.totals[:, :0], list[Level]()
     if status == _COMPLETE:
+        is_in_order = slack == 0 and bool((order == np.arange(order.size)).all()) and n_sums == order.size
+        # To sort copies the totals and their tested coordinates, and writes all candidates.
+        needed = 0 if is_in_order else n_points * (8 * 5 * order.size + 8 * subnets.n_blocks + 64)
+        if subnets.nbytes + needed > max_bytes:
+            return _LIMIT, totals.T.copy(), [], subnets.n_blocks, n_points, subnets.n_pairs
         totals, levels = subnets.totals, subnets.levels()
-        if slack > 0 or n_sums < order.size:
+        if not is_in_order:
             totals, levels = _answers(totals, order, levels)
             n_points = totals.shape[1]
     return status, np.ascontiguousarray(totals.T), levels, subnets.n_blocks, n_points, subnets.n_pairs
 
 
-def _parts(values: Ints, offsets: Ints, is_max: NDArray[np.uint8], order: Ints, n_sums: int) -> list[Part]:
+def _minimal_rows(values: Ints, offsets: Ints, is_max: NDArray[np.uint8]) -> tuple[Ints, list[int]]:
+    """Return the minimal rows of all blocks, and where each block's begin, and last their number."""
+    mask = np.ones(values.shape[1], np.uint8)
+    rows = np.flatnonzero(prune_blocks(values, offsets, is_max, mask, 1).view(np.bool_))
+    return rows, np.searchsorted(rows, offsets).tolist()
+
+
+def _sweep_order(
+    values: Ints, rows: Ints, ends: list[int], is_max: NDArray[np.uint8], slack: float
+) -> tuple[Ints, int]:
+    """Return the metrics with sums before maxima, a sum with many totals in front, and the number of sums.
+
+    Which sum that is makes no difference to what stays. With slack the objective comes last of its kind.
+    """
+    order, n_sums = sweep_order(is_max)
+    n_leading = n_sums
+    if slack > 0:
+        kind = slice(0, n_sums) if is_max[0] == 0 else slice(n_sums, None)
+        order[kind] = np.roll(order[kind], -1)
+        n_leading -= int(is_max[0] == 0)
+    if order.size < 3 or n_leading < 2:
+        return order, n_sums
+    most, leading = 0.0, 0
+    for position in range(n_leading):
+        n = _n_totals(values[order[position], rows], ends)
+        if n > most:
+            most, leading = n, position
+        if most >= _ENOUGH_TOTALS:
+            break
+    order[: leading + 1] = np.roll(order[: leading + 1], 1)
+    return order, n_sums
+
+
+def _n_totals(column: Ints, ends: list[int]) -> float:
+    """Return about how many totals a sum can have: choices of different values, or what fits into their range."""
+    n_choices, extent, unit = 1.0, 0.0, 0
+    for first, last in pairwise(ends):
+        different = np.unique(column[first:last])
+        n_choices *= different.size
+        extent += float(different[-1]) - float(different[0])
+        unit = int(np.gcd.reduce(np.diff(different.view(np.uint64)), initial=np.uint64(unit)))
+    return min(n_choices, 1.0 if unit == 0 else extent / unit + 1)
+
+
+def _parts(values: Ints, offsets: Ints, rows: Ints, ends: list[int], order: Ints, n_sums: int) -> list[Part]:
     """Return every block's minimal rows, blocks with the fewest first.
 
     Without a sum to sort by, partial subnets are sorted by candidates, which asks for blocks in order.
     """
-    mask = np.ones(values.shape[1], np.uint8)
-    rows = np.flatnonzero(prune_blocks(values, offsets, is_max, mask, 1).view(np.bool_))
     columns = values[order[:, np.newaxis], rows]
-    ends = np.searchsorted(rows, offsets).tolist()
     parts = [
         Part.of_block(b, rows[first:last] - offsets[b], columns[:, first:last], n_sums)
         for b, (first, last) in enumerate(pairwise(ends))

@@ -42,8 +42,8 @@ class History:
 
     @property
     def nbytes(self) -> int:
-        """What the points take."""
-        return 8 * self._n_points
+        """What the points take, and the copy of them that :meth:`levels` makes."""
+        return self._parents.nbytes + self._rows.nbytes + 8 * self._n_points + 2 * self._chosen.nbytes
 
     def add_part(self, blocks: Ints, choice: Choices) -> None:
         """Add a part of some blocks, ascending, given the candidates ``(n_rows, n_blocks)`` of its rows."""

@@ -17,6 +17,10 @@ from qabwnas.search._numba.surfaces import merge_surfaces
 _MOST_JOINED_PAIRS = 150
 _LARGEST_TOTAL = 2**62
 _UNLIMITED = 2**63 - 1
+_MOST_POINTS = 2**31 - 1  # back-pointers have 32 bits
+_FEWEST_PAIRS_AT_ONCE, _MOST_PAIRS_AT_ONCE = 1 << 10, 1 << 20
+_MOST_TIED_PAIRS = 1 << 18  # of one first sum, that a slab of a surface may hold
+_COPIES = 12  # of a point or pair, at most, while it is filtered, sorted and swept
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -77,20 +81,32 @@ class PartialSubnets:
     def nbytes(self) -> int:
         return self.totals.nbytes + self._history.nbytes
 
-    def add(self, part: Part, high: Ints, max_points: int, slack: float = 0, slack_metric: int = 0) -> bool:
+    def add(self, part: Part, high: Ints, max_bytes: int, slack: float = 0, slack_metric: int = 0) -> bool:
         """Add a part, and keep what is at most ``high`` ``(d,)``; return False, with no point added, past the limit.
+
+        The limit is on all bytes that are held meanwhile, by an account that is rather too large, and on the number of
+        points that can be numbered.
 
         With slack a point also goes that another is at most, with so much slack in one metric, by its sweep position.
         """
         self.n_pairs += self.n_points * part.n_rows
         self._history.add_part(part.blocks, part.choice)
         history = self._history.arrays()
+        bytes_a_pair = _COPIES * 8 * (len(part.columns) + 1)
+        left = max_bytes - self.nbytes - (part.columns.nbytes + self.totals.nbytes) * 2
+        # As much may wait to be filtered as stays, or so many pairs; both are held in several forms.
+        pairs_at_once = min(_MOST_PAIRS_AT_ONCE, max(_FEWEST_PAIRS_AT_ONCE, left // (4 * bytes_a_pair)))
+        max_points = min(_MOST_POINTS, left // bytes_a_pair)
+        if max_points < 1:
+            return False
         if self._are_curves:
             merged = merge_curves(self.totals, part.columns, history, high, max_points)
-        elif self._are_surfaces:
+        elif self._are_surfaces and _most_tied(self.totals[0], part.columns[0]) <= min(
+            _MOST_TIED_PAIRS, 4 * pairs_at_once
+        ):
             merged = merge_surfaces(self.totals, part.columns, history, self._aggregate_max, high, max_points)
         else:
-            merged = combine(self.totals, part.columns, history, self._aggregate_max, high, max_points)
+            merged = combine(self.totals, part.columns, history, self._aggregate_max, high, max_points, pairs_at_once)
         if merged is None:
             return False
         self.totals, parents, rows = merged
@@ -109,6 +125,13 @@ class PartialSubnets:
     def levels(self) -> list[Level]:
         """Return where the points come from; see :func:`.choice_of`."""
         return self._history.levels()
+
+
+def _most_tied(totals: Ints, rows: Ints) -> int:
+    """Return how many pairs of two ascending columns can have the same sum at most."""
+    shorter, longer = sorted((totals, rows), key=len)
+    ends = np.flatnonzero(np.diff(longer, append=longer[-1] + 1))
+    return int(np.diff(ends, prepend=-1).max()) * len(shorter)
 
 
 def joined(parts: list[Part], aggregate_max: Bools) -> Iterator[Part]:

@@ -1,7 +1,8 @@
 """A quick first cut before any sort: points that others, strictly lower in a sum, are at most, go in one pass.
 
 What is left contains all points that the sweep keeps, and mostly little else. Complexity: O(n × d) a round over ever
-fewer points, and O(k × cells × d) for the tables.
+fewer points, and O(k × cells × d) for the tables, whose cells are about as many as the sampled points, whatever the
+number of metrics.
 """
 
 from __future__ import annotations
@@ -73,6 +74,8 @@ def _below_lowest(columns, k, step):  # type: ignore[no-untyped-def]
     d, n = columns.shape
     low, high = box_of(columns)
     side = side_for(n // (k * step), d - 1, _MOST_CELLS)
+    if side < 2:
+        return np.arange(n)
     axes = axes_of(low, high, side)
     lowest = np.full((side + 1) ** (d - 1), -NONE)
     for group in range(k):

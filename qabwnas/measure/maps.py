@@ -40,7 +40,7 @@ def block_maps(teacher: Network, b: int, calibration: Sequence[Tensor], validati
 
     Raises:
         InputError: a split has no images, a feature map holds NaN or infinity (the message names the split), or a
-            channel of the teacher's output is constant on the validation split.
+            teacher's output is constant on the validation split.
     """
     before = [x for x, _ in maps_around(teacher, b, calibration, "calibration")]
     after = list(maps_around(teacher, b, validation, "validation"))

@@ -14,7 +14,6 @@ from typing import Any, cast
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from qabwnas.costs import COSTS, FixedParts, block_costs, fixed_costs, row_costs
 from qabwnas.data.splits import Split
@@ -27,11 +26,11 @@ from qabwnas.lut.rows import LayerRows
 from qabwnas.measure.memory import CPU_MEMORY
 from qabwnas.measure.sample import Sample, space_rows
 from qabwnas.measure.shard import Laboratory, Shard, measure_rows, space_shards
-from qabwnas.measure.signal import signal_variances
+from qabwnas.measure.signal import signal_variances, without_signal
 from qabwnas.measure.tree import Path, row_path
 from qabwnas.nets.network import Network
 from qabwnas.nets.supernet import Supernet, SupernetBlock
-from qabwnas.quant.nsr import NsrEstimate
+from qabwnas.quant.nsr import NsrEstimate, Signal
 from qabwnas.space import BitWidths, Block, Policy, SearchSpace
 
 MEASURED = ("nsr", "nsr_se")
@@ -64,9 +63,11 @@ def populate(
     :func:`~qabwnas.measure.sample.check_sample`.
     """
     rows = space_rows(space, sample)
-    variances = signal_variances(teacher, [block.name for block in space.blocks], validation)
+    names = [block.name for block in space.blocks]
+    signals = signal_variances(teacher, names, validation)
     device = str(next(teacher.parameters()).device)
     made_with = provenance(teacher, supernet, calibration, validation, fixed, device, sample)
+    made_with |= without_signal(names, signals)
     return merge_luts(
         {
             shard.name(space): measure_shard(
@@ -76,7 +77,7 @@ def populate(
                 shard,
                 calibration,
                 validation,
-                variances[shard.b],
+                signals[shard.b],
                 max_memory,
                 made_with,
                 rows=rows,
@@ -93,7 +94,7 @@ def measure_shard(
     shard: Shard,
     calibration: Split,
     validation: Split,
-    variances: Tensor,
+    signal: Signal,
     max_memory: int,
     made_with: Mapping[str, Any],
     parts: FixedParts | None = None,
@@ -120,7 +121,7 @@ def measure_shard(
         shard.b,
         calibration,
         validation,
-        variances.to(device),
+        signal.to(device),
         max_memory,
     )
     lut = _unmeasured(space, made_with, parts, rows or [None] * len(space.blocks))

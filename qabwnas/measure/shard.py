@@ -18,7 +18,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from qabwnas.data.splits import Split
 from qabwnas.errors import InputError
@@ -30,7 +29,7 @@ from qabwnas.measure.statistics import TreeStatistics, tree_statistics
 from qabwnas.measure.tree import Path, Walk, path_code, prefix_tree, tree_layers
 from qabwnas.nets.network import Network
 from qabwnas.nets.supernet import SupernetBlock
-from qabwnas.quant.nsr import NsrEstimate
+from qabwnas.quant.nsr import NsrEstimate, Signal
 from qabwnas.space import Block, SearchSpace
 
 logger = logging.getLogger(__name__)
@@ -86,7 +85,7 @@ class Laboratory:
         b: its index.
         calibration: gives batch-norm statistics and ranges.
         validation: what outputs are compared on.
-        variances: of the teacher's channels behind the block (:mod:`qabwnas.measure.signal`).
+        signal: the variances of the teacher's channels behind the block (:mod:`qabwnas.measure.signal`).
         max_memory: what feature maps may take, in bytes; no result depends on it.
     """
 
@@ -95,7 +94,7 @@ class Laboratory:
     b: int
     calibration: Split
     validation: Split
-    variances: Tensor
+    signal: Signal
     max_memory: int
 
 
@@ -111,7 +110,7 @@ def measure_rows(lab: Laboratory, paths: Sequence[Path]) -> list[NsrEstimate]:
     """
     with exact_float32():
         footprint = _footprint(lab)
-        batch = footprint.batch(lab.variances.device, max(len(lab.calibration), len(lab.validation)))
+        batch = footprint.batch(lab.signal.variances.device, max(len(lab.calibration), len(lab.validation)))
         n_batches = footprint.batches_a_chunk(len(lab.calibration), batch, lab.max_memory)
         statistics = _statistics(lab, paths, batch)
         ratios = _ratios(lab, paths, statistics, batch, batch * n_batches)
@@ -145,9 +144,9 @@ def _ratios(
         last = min(first + chunk, n_images)
         images = image_batches(lab.validation, batch, first, last)
         inputs, targets = map(list, zip(*maps_around(lab.teacher, lab.b, images, "validation"), strict=True))
-        walk = Walk(lab.block, statistics, inputs, targets, lab.variances)
+        walk = Walk(lab.block, statistics, inputs, targets, lab.signal)
         # They are gathered on the device and fetched once: to look at each would let it run dry.
-        gathered = torch.empty((len(paths), last - first), dtype=torch.float64, device=lab.variances.device)
+        gathered = torch.empty((len(paths), last - first), dtype=torch.float64, device=lab.signal.variances.device)
         for path, of_images in walk.ratios(tree):
             gathered[rows[path]] = of_images
             progress.step()

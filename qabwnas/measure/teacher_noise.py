@@ -35,7 +35,7 @@ def teacher_nsrs(
             split, which has no images, perhaps.
     """
     device = next(teacher.parameters()).device
-    variances = [variance.to(device) for variance in signal_variances(teacher, block_names, validation)]
+    signals = [signal.to(device) for signal in signal_variances(teacher, block_names, validation)]
     observed = [observe(entered(block)) for block in teacher.blocks]
     for images in ImageBatches(calibration, device):
         for block, x in zip(observed, _maps(teacher, images)[:-1], strict=True):
@@ -46,7 +46,7 @@ def teacher_nsrs(
         maps = _maps(teacher, images)
         for widths, blocks in frozen.items():
             for b, block in enumerate(blocks):
-                ratios[widths][b].append(image_ratios(block(maps[b]), maps[b + 1], variances[b]))
+                ratios[widths][b].append(image_ratios(block(maps[b]), maps[b + 1], signals[b]))
     return {widths: [_nsr(of_block) for of_block in of_widths] for widths, of_widths in ratios.items()}
 
 

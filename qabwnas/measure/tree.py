@@ -19,7 +19,7 @@ from qabwnas.measure.statistics import TreeStatistics, restore
 from qabwnas.nets.supernet import SupernetBlock
 from qabwnas.quant.affine import Affine
 from qabwnas.quant.apply import freeze_in_place, observe_in_place
-from qabwnas.quant.nsr import image_ratios
+from qabwnas.quant.nsr import Signal, image_ratios
 from qabwnas.quant.operators import Input
 from qabwnas.quant.twin import twin
 from qabwnas.quant.wiring import Wiring
@@ -81,14 +81,14 @@ class Walk:
         statistics: TreeStatistics,
         inputs: Sequence[Tensor],
         targets: Sequence[Tensor],
-        variances: Tensor,
+        signal: Signal,
     ) -> None:
         self._layers = tree_layers(block)
         self._block = block.block
         self._statistics = statistics
         self._inputs = inputs
         self._targets = targets
-        self._variances = variances
+        self._signal = signal
         self._wirings: dict[tuple[int, int], Wiring] = {}
 
     @torch.inference_mode()
@@ -111,7 +111,7 @@ class Walk:
                 yield from self._below(longer, below, [run(x) for x in maps], written)
             else:
                 pairs = zip(maps, self._targets, strict=True)
-                yield longer, torch.cat([image_ratios(run(x), target, self._variances) for x, target in pairs])
+                yield longer, torch.cat([image_ratios(run(x), target, self._signal) for x, target in pairs])
 
     def _frozen(self, path: Path, below: Tree[Choice], entry: Affine | None) -> tuple[nn.Module, Affine | None]:
         """Return the last choice's operation, calibrated after the choices before it and quantised, and its grid."""

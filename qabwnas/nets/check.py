@@ -34,6 +34,8 @@ def check_shapes(teacher: Network, space: SearchSpace) -> None:
     for name, given, shape in zip(names, maps, space.block_inputs, strict=True):
         if tuple(given.shape[1:]) != (shape.channels, shape.height, shape.width):
             raise InputError(f"{name} is {_sides(given)} in the teacher and {_text(shape)} in the space {space.name!r}")
+    if logits.ndim < 2:
+        raise InputError(f"the teacher's logits have the shape {tuple(logits.shape)}, without a dimension of classes")
     if logits.shape[1] != space.head.n_classes:
         raise InputError(
             f"the teacher tells {logits.shape[1]} classes apart, the space {space.name!r} has {space.head.n_classes}"

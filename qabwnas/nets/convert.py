@@ -8,6 +8,7 @@ of the grid that they are given, so that nothing is rounded. A part with anythin
 from __future__ import annotations
 
 import copy
+import math
 import operator
 from collections.abc import Sequence
 from typing import Any
@@ -16,6 +17,8 @@ import torch
 from torch import fx, nn
 from torch.nn import functional as F
 
+from qabwnas.nets.part_shapes import ValueShapes
+from qabwnas.nets.torch_class import class_name, torch_class
 from qabwnas.quant.operators import Activation, Add, Concatenate, Convolution, GlobalAverage, Linear
 
 Kinds = tuple[Any, ...]  # classes of modules, functions, and names of methods
@@ -31,38 +34,55 @@ EXPAND: Kinds = ("expand_as",)
 MAXIMUM: Kinds = (nn.MaxPool2d,)
 NOTHING: Kinds = (nn.Dropout, nn.Dropout2d, nn.Identity, "clone", "contiguous")  # in evaluation mode
 
-Sides = tuple[int, ...]
+
+class NoOperatorError(Exception):
+    """Something in a part has no operator; the message says what, with the module that it belongs to."""
 
 
-def to_operators(part: fx.GraphModule, shapes: dict[str, Sides]) -> fx.GraphModule | None:
-    """Return the part made of operators, or ``None`` where that cannot be.
+def to_operators(part: fx.GraphModule, values: ValueShapes) -> fx.GraphModule:
+    """Return the part made of operators.
 
-    ``shapes`` are those of its values, by node. The operators hold copies of the part's weights; a convolution or
-    linear layer that has neither bias nor batch norm gets a bias of zeros.
+    The operators hold copies of the part's weights; a convolution or linear layer that has neither bias nor batch norm
+    gets a bias of zeros.
+
+    Raises:
+        NoOperatorError: that cannot be, or not without a change to what the part computes.
     """
-    return _Converter(part, shapes).run()
+    return _Converter(part, values).run()
 
 
 class _Converter:
-    def __init__(self, part: fx.GraphModule, shapes: dict[str, Sides]) -> None:
+    def __init__(self, part: fx.GraphModule, values: ValueShapes) -> None:
         self._part = part
-        self._shapes = shapes
+        self._shapes = values.shapes
+        self._overwriting = values.overwriting
         self._modules = nn.Module()
         self._graph = fx.Graph()
         self._made: dict[fx.Node, fx.Node] = {}
 
-    def run(self) -> fx.GraphModule | None:
+    def run(self) -> fx.GraphModule:
         for node in self._part.graph.nodes:
             if node.op == "placeholder":
                 self._made[node] = self._graph.placeholder("x")
             elif node.op == "output":
                 self._graph.output(self._made[node.args[0]])
-            elif node not in self._made and not self._convert(node):
-                return None
+            elif node not in self._made and node.op != "get_attr" and not self._convert(node):  # see what reads it
+                raise NoOperatorError(f"{self._described(node)} has no operator")
         return fx.GraphModule(self._modules, self._graph)
+
+    def _described(self, node: fx.Node) -> str:
+        if node.op == "call_module":
+            return f"{node.target} ({class_name(self._module(node))})"
+        what = node.target if isinstance(node.target, str) else node.target.__name__
+        inside = node.meta.get("module")
+        return f"{what} in {inside}" if inside else what
 
     def _convert(self, node: fx.Node) -> bool:
         """Put what does the same as ``node``, and as those behind it that are fused with it, into the new graph."""
+        if node.name in self._overwriting:
+            raise NoOperatorError(f"{self._described(node)} overwrites what is read again later")
+        if any(x.op == "get_attr" for x in node.all_input_nodes):
+            return False
         if self._is(node, (nn.Conv2d,)):
             return self._convolution(node)
         if self._is(node, (nn.Linear,)):
@@ -75,7 +95,7 @@ class _Converter:
             return self._emit(node, GlobalAverage(), node.all_input_nodes)
         if self._is(node, RELU) and (len(node.all_input_nodes[0].users) == 1 or not self._in_place(node)):
             return self._emit(node, nn.ReLU(), node.all_input_nodes)
-        if self._is(node, FLATTEN) and len(self._shapes[node.name]) == 2:
+        if self._is(node, FLATTEN) and self._is_flat(node):
             return self._emit(node, nn.Flatten(), node.all_input_nodes)
         if self._is(node, EXPAND):
             self._made[node] = self._graph.call_method("expand_as", tuple(self._made[x] for x in node.all_input_nodes))
@@ -91,16 +111,12 @@ class _Converter:
         conv = copy.deepcopy(self._module(node))
         assert isinstance(conv, nn.Conv2d)
         if conv.padding_mode != "zeros":
-            return False
+            raise NoOperatorError(f"{self._described(node)} pads with {conv.padding_mode!r}")
         chain = [node]
         norm: nn.BatchNorm2d | nn.Identity = nn.Identity()
         follower = self._follower(node, (nn.BatchNorm2d,))
-        if follower is not None and conv.bias is None:
-            found = copy.deepcopy(self._module(follower))
-            assert isinstance(found, nn.BatchNorm2d)
-            if not (found.affine and found.track_running_stats):
-                return False
-            norm = found
+        if follower is not None:
+            norm = self._norm(follower)
             chain.append(follower)
         if conv.bias is None and isinstance(norm, nn.Identity):
             conv.bias = nn.Parameter(conv.weight.new_zeros(conv.out_channels))
@@ -118,11 +134,22 @@ class _Converter:
             self._made[fused] = self._made[node]
         return True
 
+    def _norm(self, node: fx.Node) -> nn.BatchNorm2d:
+        norm = copy.deepcopy(self._module(node))
+        assert isinstance(norm, nn.BatchNorm2d)
+        if norm.running_mean is None or norm.running_var is None:
+            raise NoOperatorError(f"{self._described(node)} has no running statistics")
+        if not norm.affine:
+            norm.affine = True
+            norm.weight = nn.Parameter(torch.ones_like(norm.running_mean))
+            norm.bias = nn.Parameter(torch.zeros_like(norm.running_mean))
+        return norm
+
     def _linear(self, node: fx.Node) -> bool:
         layer = copy.deepcopy(self._module(node))
         assert isinstance(layer, nn.Linear)
         if len(self._shapes[node.name]) != 2:
-            return False
+            raise NoOperatorError(f"{self._described(node)} reads no vectors")
         if layer.bias is None:
             layer.bias = nn.Parameter(layer.weight.new_zeros(layer.out_features))
         linear = Linear(layer.in_features, layer.out_features)
@@ -157,13 +184,17 @@ class _Converter:
 
     def _is(self, node: fx.Node, kinds: Kinds) -> bool:
         if node.op == "call_module":
-            return isinstance(self._module(node), tuple(kind for kind in kinds if isinstance(kind, type)))
+            return torch_class(self._module(node)) in kinds
         return node.op in ("call_function", "call_method") and node.target in kinds
 
     def _follower(self, node: fx.Node, kinds: Kinds) -> fx.Node | None:
         """Return the one node that reads what ``node`` gives, if it is of these kinds."""
         users = list(node.users)
         return users[0] if len(users) == 1 and self._is(users[0], kinds) else None
+
+    def _is_flat(self, node: fx.Node) -> bool:
+        n, *sides = self._shapes[node.all_input_nodes[0].name]
+        return self._shapes[node.name] == (n, math.prod(sides))
 
     def _in_place(self, node: fx.Node) -> bool:
         if node.op == "call_module":

@@ -2,7 +2,8 @@
 
 A part runs once on tensors without data. Of a part made of operators, each counts as its like in
 :mod:`qabwnas.costs`. A part that stays float counts 4 bytes a parameter, the multiply-accumulates of its convolutions
-and linear layers, and at its peak all tensors that torch keeps while a function runs.
+and linear layers, whether modules or functions compute them, and at its peak all tensors that torch keeps while a
+function runs.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from qabwnas.costs import FixedParts, Operator
 from qabwnas.errors import InputError
@@ -19,6 +21,8 @@ from qabwnas.nets.network import Network
 from qabwnas.nets.part_shapes import without_data
 from qabwnas.quant import operators
 from qabwnas.space import Shape
+
+WITH_WEIGHTS = (torch.ops.aten.convolution, torch.ops.aten.addmm, torch.ops.aten.mm)
 
 
 def fixed_parts(teacher: Network, image: Shape) -> FixedParts:
@@ -58,10 +62,14 @@ class _Measurement(fx.Interpreter):
         self._last_read: dict[int, int] = {}
         self._steps: list[dict[str, Any]] = []
         self._counted: set[int] = set()
+        self._weights = self._macs = 0  # of a float part, not in a step yet
 
     @torch.no_grad()
     def run_node(self, n: fx.Node) -> Any:
-        value = super().run_node(n)
+        with FlopCounterMode(display=False) as flops:
+            value = super().run_node(n)
+        if not self.quantised:
+            self._note_costs(n, value, flops)
         if n.op in ("get_attr", "output") or not isinstance(value, Tensor):
             return value
         read = [self.env[x] for x in n.all_input_nodes if isinstance(self.env.get(x), Tensor) and x.op != "get_attr"]
@@ -105,15 +113,18 @@ class _Measurement(fx.Interpreter):
             return {}
         if self.quantised:
             return {"writes": False}
-        own = [*(module.parameters() if module is not None else ()), *self._attributes(node)]
-        new = [p for p in own if id(p) not in self._counted]
-        self._counted.update(map(id, new))
-        macs = _layer(module, value)["macs"] if isinstance(module, (nn.Conv2d, nn.Linear)) else 0
-        return {"weights": sum(p.numel() for p in new), "macs": macs, "normed": False}
+        weights, macs, self._weights, self._macs = self._weights, self._macs, 0, 0
+        return {"weights": weights, "macs": macs, "normed": False}
 
-    def _attributes(self, node: fx.Node) -> list[nn.Parameter]:
-        values = [self.env[x] for x in node.all_input_nodes if x.op == "get_attr"]
-        return [value for value in values if isinstance(value, nn.Parameter)]
+    def _note_costs(self, node: fx.Node, value: Any, flops: FlopCounterMode) -> None:
+        """Count the parameters that a node of a float part is the first to use, and its products with weights."""
+        module = self._module(node)
+        own = list(module.parameters()) if module is not None else [value] if node.op == "get_attr" else []
+        new = [p for p in own if isinstance(p, nn.Parameter) and id(p) not in self._counted]
+        self._counted.update(map(id, new))
+        self._weights += sum(p.numel() for p in new)
+        of_kind = flops.get_flop_counts().get("Global", {})
+        self._macs += sum(of_kind.get(kind, 0) for kind in WITH_WEIGHTS) // 2
 
 
 def _layer(layer: nn.Module, y: Tensor) -> dict[str, Any]:

@@ -19,29 +19,52 @@ def without_data(module: M) -> M:
     return copy.deepcopy(module).to("meta").eval()
 
 
-def value_shapes(part: fx.GraphModule, shape: Sides) -> tuple[dict[str, Sides], Sides]:
-    """Return the shape of every tensor in a traced part, by node, and that of its output, for an input of ``shape``.
+class ValueShapes(fx.Interpreter):
+    """The shapes of the values in a traced part, found by one run on an input without data.
+
+    Attributes:
+        shapes: of every tensor, by node.
+        output_shape: of the part's output.
+        overwriting: the nodes that overwrite what is read again later, through another node.
+        overwrites_input: whether the part changes the tensor that it is given.
 
     Raises:
-        InputError: the part does not run on such an input.
+        InputError: the part does not run on an input of ``shape``.
     """
-    run = _Run(part)
-    try:
-        output = run.run(torch.empty(shape, device="meta"))
-    except RuntimeError as error:
-        reason = " ".join(str(error).split("While executing", maxsplit=1)[0].split())
-        raise InputError(f"the teacher does not run on a tensor of the shape {shape}: {reason}") from error
-    return run.shapes, tuple(output.shape)
 
-
-class _Run(fx.Interpreter):
-    def __init__(self, part: fx.GraphModule) -> None:
+    def __init__(self, part: fx.GraphModule, shape: Sides) -> None:
         super().__init__(without_data(part))
         self.shapes: dict[str, Sides] = {}
+        self.overwriting: set[str] = set()
+        self.overwrites_input = False
+        self._order = {node: i for i, node in enumerate(self.graph.nodes)}
+        self._storages: dict[fx.Node, Tensor] = {}  # a tensor of each node's, so that no storage's number is used twice
+        try:
+            self.output_shape: Sides = tuple(self.run(torch.empty(shape, device="meta")).shape)
+        except Exception as error:  # a part may hold modules whose code is the user's
+            reason = " ".join(str(error).split("While executing", maxsplit=1)[0].split())
+            raise InputError(f"the teacher does not run on a tensor of the shape {shape}: {reason}") from error
 
     @torch.no_grad()
     def run_node(self, n: fx.Node) -> Any:
+        read = [value for x in n.all_input_nodes if isinstance(value := self.env.get(x), Tensor)]
+        before = [tensor._version for tensor in read]
         value = super().run_node(n)
+        for tensor, version in zip(read, before, strict=True):
+            if tensor._version != version:
+                self._note_overwriting(n, tensor)
         if isinstance(value, Tensor):
             self.shapes[n.name] = tuple(value.shape)
+            self._storages[n] = value
         return value
+
+    def _note_overwriting(self, n: fx.Node, tensor: Tensor) -> None:
+        for other, value in self._storages.items():
+            if _same_storage(value, tensor):
+                self.overwrites_input |= other.op == "placeholder"
+                if any(self._order[user] > self._order[n] for user in other.users):
+                    self.overwriting.add(n.name)
+
+
+def _same_storage(x: Tensor, y: Tensor) -> bool:
+    return bool(x.untyped_storage()._cdata == y.untyped_storage()._cdata)

@@ -22,21 +22,21 @@ from qabwnas.measure.memory import default_memory
 from qabwnas.measure.populate import SETTINGS, measure_shard, provenance
 from qabwnas.measure.sample import Sample, space_rows
 from qabwnas.measure.shard import Shard, space_shards
-from qabwnas.measure.signal import signal_variances
+from qabwnas.measure.signal import WITHOUT_SIGNAL, without_signal
 from qabwnas.pipeline.config import Config
 from qabwnas.pipeline.data import load_task
 from qabwnas.pipeline.jobs import Job
+from qabwnas.pipeline.signal import FILE_NAME as FILE_OF_SIGNALS
+from qabwnas.pipeline.signal import load_signals, write_signals
 from qabwnas.pipeline.stage import Stage, Workplace
 from qabwnas.pipeline.supernet import load_supernet
 from qabwnas.pipeline.teacher import load_teacher
 from qabwnas.pipeline.teacher_network import measured_parts
 from qabwnas.space import Policy
-from qabwnas.train.checkpoint import load_checkpoint, save_checkpoint
 
 logger = logging.getLogger(__name__)
 
 FILE_NAME = "lut.h5"
-SIGNAL_KIND = "signal"
 
 
 def _settings(config: Config) -> dict[str, Any]:
@@ -74,7 +74,7 @@ def measure(place: Workplace, shards: Sequence[Shard]) -> Lut:
     parts = {shard: place.scratch / f"{shard.name(space)}.h5" for shard in shards}
     for path in parts.values():
         _check_part(path, made_with)
-    signal = place.scratch / "signal.pt"
+    signal = place.scratch / FILE_OF_SIGNALS
     here = place.config, place.folder, place.resources.device, place.resources.max_memory
     jobs = [
         Job(shard.name(space), measure_part, (*here, shard, signal, made_with, path))
@@ -96,7 +96,9 @@ def _provenance(place: Workplace) -> dict[str, Any]:
 
 def _check_part(path: Path, made_with: Mapping[str, Any]) -> None:
     if path.exists():
-        differences = "; ".join(differing("", dict(open_lut(path).provenance), made_with))
+        found = dict(open_lut(path).provenance)
+        found.pop(WITHOUT_SIGNAL, None)  # follows from the teacher and the images
+        differences = "; ".join(differing("", found, made_with))
         if differences:
             raise StaleError(f"{path}: was measured with something else: {differences}; delete it to begin anew")
 
@@ -116,10 +118,8 @@ def measure_part(
         return
     splits = load_task(config, folder).splits
     teacher, supernet = load_teacher(config, folder).to(device), load_supernet(config, folder).to(device)
-    if not signal.exists():
-        names = [block.name for block in config.space.blocks]
-        save_checkpoint(signal, SIGNAL_KIND, {"variances": signal_variances(teacher, names, splits.validation)})
-    variances = load_checkpoint(signal, SIGNAL_KIND)["variances"][shard.b]
+    write_signals(config, folder, device, signal)
+    signals = load_signals(signal)
     memory = default_memory(torch.device(device)) if max_memory is None else max_memory
     lut = measure_shard(
         teacher,
@@ -128,9 +128,9 @@ def measure_part(
         shard,
         splits.calibration,
         splits.validation,
-        variances,
+        signals[shard.b],
         memory,
-        made_with,
+        {**made_with, **without_signal([block.name for block in config.space.blocks], signals)},
         measured_parts(config),
         space_rows(config.space, sample_of(config)),
     )

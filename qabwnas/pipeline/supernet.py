@@ -10,6 +10,7 @@ from typing import Any, cast
 import torch
 
 from qabwnas.nets.supernet import Supernet, SupernetBlock
+from qabwnas.pipeline import signal
 from qabwnas.pipeline.config import Config
 from qabwnas.pipeline.config_yaml import config_to_json
 from qabwnas.pipeline.data import load_task
@@ -37,6 +38,7 @@ def _settings(config: Config) -> dict[str, Any]:
 def _make(place: Workplace) -> list[str]:
     blocks = range(len(place.config.space.blocks))
     if place.config.supernet.distill == "apart":
+        place.resources.engine.run([Job("signal", signal.write_signals, _signal_arguments(place))])  # once, not in each
         place.resources.engine.run(block_jobs(place, blocks))
     supernet = _fresh(place.config)
     _distill(place, supernet, blocks)  # what jobs have done is only loaded
@@ -48,6 +50,10 @@ def block_jobs(place: Workplace, blocks: Iterable[int]) -> list[Job]:
     """Return a job for each of ``blocks``, which leaves the trained block in its progress."""
     alone = replace(place, resources=replace(place.resources, engine=Serial()))  # engines cannot all be pickled
     return [Job(f"supernet: {place.config.space.blocks[b].name}", _distill_one, (alone, b)) for b in blocks]
+
+
+def _signal_arguments(place: Workplace) -> tuple[Config, Path, str, Path]:
+    return place.config, place.folder, place.resources.device, place.scratch / signal.FILE_NAME
 
 
 def _distill_one(place: Workplace, b: int) -> None:
@@ -64,6 +70,9 @@ def _distill(place: Workplace, supernet: Supernet, blocks: Sequence[int]) -> Non
     config = place.config
     train_split = load_task(config, place.folder).splits.train
     teacher = load_teacher(config, place.folder)
+    arguments = _signal_arguments(place)
+    signal.write_signals(*arguments)
+    signals = signal.load_signals(arguments[-1])
     if config.supernet.distill != "kept":
         distill(
             teacher,
@@ -76,6 +85,7 @@ def _distill(place: Workplace, supernet: Supernet, blocks: Sequence[int]) -> Non
             progress=lambda b: place.progress(f"block{b}"),
             device=torch.device(place.resources.device),
             workers=place.resources.n_readers,
+            signals=signals,
         )
         return
     device = torch.device(place.resources.device)
@@ -91,6 +101,7 @@ def _distill(place: Workplace, supernet: Supernet, blocks: Sequence[int]) -> Non
             seed=block_seed(config.seed, name),
             name=f"supernet: {name}",
             progress=place.progress(f"block{b}"),
+            signal=signals[b],
         )
 
 

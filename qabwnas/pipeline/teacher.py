@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from qabwnas.errors import FormatError
 from qabwnas.nets.network import Network
 from qabwnas.pipeline.config import Config
 from qabwnas.pipeline.config_yaml import config_to_json
@@ -83,9 +84,22 @@ def _train(place: Workplace, settings: Training) -> None:
 
 
 def load_teacher(config: Config, folder: Path) -> Network:
-    """Return the teacher of a run, in evaluation mode; raises as :func:`~qabwnas.train.checkpoint.load_weights`."""
+    """Return the teacher of a run, in evaluation mode.
+
+    Raises:
+        InputError: as :func:`~qabwnas.pipeline.teacher_network.build_teacher`.
+        FormatError: as :func:`~qabwnas.train.checkpoint.load_weights`.
+    """
     network = build_teacher(config)
-    load_weights(folder / FILE_NAME, KIND, network)
+    try:
+        load_weights(folder / FILE_NAME, KIND, network)
+    except FormatError as error:
+        if config.teacher.module is None:
+            raise
+        raise FormatError(
+            f"{error}; if the module was changed, or divided into operators in another way by an earlier version, "
+            "make the run anew in another folder"
+        ) from error
     return network.eval()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import logging
 
 from torch import nn
 
@@ -16,8 +17,12 @@ from qabwnas.nets.mmseg import build_mmseg, load_mmseg
 from qabwnas.nets.network import Network, build_network
 from qabwnas.nets.part_costs import fixed_parts, teacher_parts
 from qabwnas.nets.state_dict import load_tensors, read_state_dict
+from qabwnas.nets.trace import unwrapped
 from qabwnas.pipeline.config import Config, ModuleConfig
+from qabwnas.quant.operators import Unquantised
 from qabwnas.space import BitWidths, Policy
+
+logger = logging.getLogger(__name__)
 
 
 def build_teacher(config: Config) -> Network:
@@ -28,7 +33,7 @@ def build_teacher(config: Config) -> Network:
     """
     teacher = config.teacher
     if teacher.module is not None:
-        return _split(config, make_module(teacher.module.function), teacher.module)
+        return _split(config, make_module(teacher.module.function), teacher.module, check=False)
     if teacher.checkpoint is not None:
         return build_mmseg(config.space, teacher.operations)
     return build_network(config.space, teacher.operations)
@@ -49,9 +54,19 @@ def given_teacher(config: Config) -> Network:
         return network
     module = make_module(teacher.module.function)
     if teacher.module.weights is not None:
-        names = {key: key for key in module.state_dict()}
-        load_tensors(module, read_state_dict(teacher.module.weights), names, str(teacher.module.weights))
-    return _split(config, module, teacher.module)
+        inner = unwrapped(module)
+        names = {key: key for key in inner.state_dict()}
+        load_tensors(inner, read_state_dict(teacher.module.weights), names, str(teacher.module.weights))
+    network = _split(config, module, teacher.module, check=True)
+    for name, part in zip(part_names(config), (network.stem, *network.blocks, network.head), strict=True):
+        if isinstance(part, Unquantised):
+            logger.info("teacher: %s stays float (32 bits) at any bit widths: %s", name, part.reason)
+    return network
+
+
+def part_names(config: Config) -> list[str]:
+    """Return how messages call the parts of a network: stem, blocks and head."""
+    return ["stem", *(f"block {block.name!r}" for block in config.space.blocks), "head"]
 
 
 def trainable_teacher(config: Config) -> Network:
@@ -83,9 +98,10 @@ def make_module(name: str) -> nn.Module:
     return module
 
 
-def _split(config: Config, module: nn.Module, given: ModuleConfig) -> Network:
+def _split(config: Config, module: nn.Module, given: ModuleConfig, *, check: bool) -> Network:
+    """Split a module; its parts are compared with it only where its weights are those of the run."""
     try:
-        network = split_teacher(module, given.borders, config.space.input)
+        network = split_teacher(module, given.borders, config.space.input, check=check)
         check_shapes(network, config.space)
     except InputError as error:
         raise InputError(f"{given.function}: {error}") from error

@@ -147,11 +147,15 @@ class GlobalAverage(Operator):
 
 
 class Unquantised(nn.Module):
-    """A part of a network that is not made of operators: it stays float at any bit widths, its input included."""
+    """A part of a network that is not made of operators: it stays float at any bit widths, its input included.
 
-    def __init__(self, part: nn.Module) -> None:
+    ``reason`` says why it is not.
+    """
+
+    def __init__(self, part: nn.Module, reason: str = "") -> None:
         super().__init__()
         self.part = part
+        self.reason = reason
 
     def forward(self, x: Tensor) -> Tensor:
         return cast(Tensor, self.part(x))

@@ -9,6 +9,7 @@ devices: their batches, paths and random numbers are functions of seeds and step
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import cast
 
@@ -19,7 +20,7 @@ from qabwnas.data.splits import Split
 from qabwnas.errors import QabwnasError
 from qabwnas.nets.network import Network
 from qabwnas.nets.supernet import Supernet, SupernetBlock
-from qabwnas.quant.nsr import nsr
+from qabwnas.quant.nsr import SMALLEST_SHARE, Signal, nsr
 from qabwnas.train.feed import CPU, Feed, drawn_batches
 from qabwnas.train.loop import train_together
 from qabwnas.train.order import Order
@@ -27,6 +28,8 @@ from qabwnas.train.paths import fair_path, uniform_path
 from qabwnas.train.seeds import derive_seed
 from qabwnas.train.settings import Training
 from qabwnas.train.trainer import Loss, NotFiniteError, Progress, Trainer, mixed_precision
+
+logger = logging.getLogger(__name__)
 
 PATHS = {"uniform": uniform_path, "fair": fair_path}
 Maps = Mapping[int, Tensor]
@@ -45,13 +48,15 @@ def distill(
     progress: Callable[[int], Progress],
     device: torch.device = CPU,
     workers: int = 0,
+    signals: Sequence[Signal] | None = None,
 ) -> None:
     """Train the blocks ``chosen`` of the supernet, in place, side by side, on random variants of a split's images.
 
     The teacher runs once a step, and only as far as the last of these blocks that is not done yet. ``settings`` and
     ``progress`` are those of every block, chosen or not; batches are of the size that block 0 has. ``sampling`` is
     ``uniform`` or ``fair``: see :mod:`qabwnas.train.paths`. A block's weights do not depend on which others were
-    chosen. ``seed`` is the run's. ``workers`` processes read the images.
+    chosen. ``seed`` is the run's. ``workers`` processes read the images. ``signals`` are the teacher's behind every
+    block; without them, channels that are (nearly) constant in a batch are left out of its loss.
 
     Raises:
         QabwnasError: a feature map of the teacher or a loss is not finite; the message names block and step.
@@ -64,7 +69,7 @@ def distill(
         own = block_seed(seed, name)
         trainer = Trainer(
             blocks[b],
-            _loss(blocks[b], b, sampling, own),
+            _loss(blocks[b], b, sampling, own, None if signals is None else signals[b].to(device)),
             settings[b],
             seed=own,
             name=f"supernet: {name}",
@@ -73,6 +78,8 @@ def distill(
         )
         if trainer.done < trainer.settings.steps:
             unfinished[b] = trainer
+            if signals is not None:
+                _tell_silent(name, signals[b])
     if unfinished:
         seed = derive_seed(seed, "supernet")
         feed = taught_maps(teacher, split, settings[0], max(unfinished) + 1, seed=seed, device=device, workers=workers)
@@ -126,6 +133,7 @@ def distill_block(
     seed: int,
     name: str,
     progress: Progress,
+    signal: Signal | None = None,
 ) -> None:
     """Train a block of the supernet, in place, to give ``targets`` for ``inputs``; raises as :func:`distill`.
 
@@ -139,8 +147,10 @@ def distill_block(
             chosen = order(step)
             yield {0: inputs[chosen], 1: targets[chosen]}
 
-    loss = _loss(block, 0, sampling, seed)
+    loss = _loss(block, 0, sampling, seed, None if signal is None else signal.to(inputs.device))
     trainer = Trainer(block, loss, settings, seed=seed, name=name, progress=progress, device=inputs.device)
+    if signal is not None and trainer.done < settings.steps:
+        _tell_silent(block.block.name, signal)
     _train([trainer], feed, name, [block])
 
 
@@ -149,12 +159,22 @@ def block_seed(seed: int, name: str) -> int:
     return derive_seed(seed, "supernet", name)
 
 
-def _loss(block: SupernetBlock, b: int, sampling: str, seed: int) -> Loss[Maps]:
+def _tell_silent(name: str, signal: Signal) -> None:
+    n_silent, n_all = len(signal.silent), len(signal.variances)
+    if n_silent:
+        logger.info(
+            "supernet: block %r: %d of %d channels %s no signal (a variance of at most %g of the block's mean); "
+            "left out of its loss and its NSRs",
+            *(name, n_silent, n_all, "carries" if n_silent == 1 else "carry", SMALLEST_SHARE),
+        )
+
+
+def _loss(block: SupernetBlock, b: int, sampling: str, seed: int, signal: Signal | None) -> Loss[Maps]:
     draw = PATHS[sampling]
 
     def loss(forward: nn.Module, maps: Maps, step: int) -> Tensor:
         output = forward(maps[b], draw(block.block.radices, step, seed))
-        return nsr(output.float(), maps[b + 1].float())  # float16 has no room for squares
+        return nsr(output.float(), maps[b + 1].float(), signal)  # float16 has no room for squares
 
     return loss
 

@@ -122,7 +122,7 @@ def test_what_cannot_be_split_is_one_line(make: type[nn.Module], borders: tuple[
 
 def test_images_of_other_channels_are_one_line() -> None:
     with pytest.raises(
-        InputError, match=r"does not run on a tensor of the shape \(1, 3, 8, 6\): Invalid channel"
+        InputError, match=r"stem.0 does not run on a tensor of the shape \(2, 3, 8, 6\): RuntimeError: Invalid channel"
     ) as caught:
         split_teacher(foreign.Foreign(), foreign.BORDERS, Shape(3, 8, 6))
     assert "\n" not in str(caught.value)

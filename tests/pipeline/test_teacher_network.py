@@ -30,6 +30,7 @@ from qabwnas.pipeline.teacher_network import (
 )
 from qabwnas.space import BitWidths, Policy
 from qabwnas.space_yaml import parse_space
+from qabwnas.train.checkpoint import save_weights
 from tests.pipeline import foreign_teacher
 from tests.pipeline.test_teacher_yaml import MODULE, PIXELS
 from tests.pipeline.tiny import SPACE, TINY
@@ -121,6 +122,14 @@ def test_a_trained_teacher_may_have_an_auxiliary_head(tmp_path: Path) -> None:
 def test_a_module_that_does_not_fit_is_named(config: Config, message: str) -> None:
     with pytest.raises(InputError, match=message):
         given_teacher(config)
+
+
+def test_a_module_that_is_divided_in_another_way_than_its_run_says_what_to_do(tmp_path: Path) -> None:
+    save_weights(tmp_path / "teacher.pt", "teacher", given_teacher(module_config()))
+    module = ModuleConfig("tests.pipeline.foreign_teacher.norm_act", tuple(foreign_teacher.BORDERS), None)
+    config = replace(module_config(), teacher=TeacherConfig((), module=module))
+    with pytest.raises(FormatError, match=r"teacher.pt: does not fit: .*make the run anew in another folder"):
+        load_teacher(config, tmp_path)
 
 
 def test_weights_of_another_module_are_named(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qabwnas.errors import InputError
-from qabwnas.quant.nsr import NsrEstimate, NsrMeter, nsr
+from qabwnas.quant.nsr import NsrEstimate, NsrMeter, Signal, nsr
 from qabwnas.quant.statistics import channel_statistics
 
 
@@ -24,7 +24,7 @@ def formula(output: torch.Tensor, target: torch.Tensor) -> float:
 
 def maps(seed: int, n: int = 6) -> tuple[torch.Tensor, torch.Tensor]:
     generator = torch.Generator().manual_seed(seed)
-    scale = torch.tensor([0.01, 1.0, 100.0])[:, None, None]
+    scale = torch.tensor([0.1, 1.0, 10.0])[:, None, None]
     target = torch.randn(n, 3, 4, 5, generator=generator) * scale + 10 * scale
     return target + torch.randn(n, 3, 4, 5, generator=generator) * scale / 3, target
 
@@ -63,12 +63,62 @@ def test_statistics_do_not_cancel() -> None:
     torch.testing.assert_close(variance, x.double().var((0, 2, 3), correction=0), rtol=1e-4, atol=0)
 
 
-def test_a_constant_channel() -> None:
+@pytest.mark.parametrize("deviation", [0.0, 1e-5])
+def test_channels_without_a_signal_are_left_out(deviation: float) -> None:
+    """By one rule in the loss and the measure: a dead channel, and one of a variance of 1e-10 among others near 1."""
     output, target = maps(1)
-    target[:, 1] = 2.5
-    with pytest.raises(InputError, match="channel 1 of the teacher's feature map is constant"):
-        NsrMeter([target])
-    assert math.isfinite(nsr(output, target).item())
+    others = output[:, [0, 2]], target[:, [0, 2]]
+    target[:, 1] = deviation * torch.randn(target[:, 1].shape, generator=torch.Generator().manual_seed(2))
+    signal = Signal.of(channel_statistics([target])[1])
+    assert signal.silent == [1]
+    assert NsrMeter([target])([output]) == pytest.approx(formula(*others), rel=1e-6)
+    output.requires_grad_()
+    for known in (signal, None):
+        loss = nsr(output, target, known)
+        assert loss.item() == pytest.approx(formula(*others), rel=1e-5)
+        (gradient,) = torch.autograd.grad(loss, output)
+        assert gradient.isfinite().all()
+        assert not gradient[:, 1].any()
+
+
+def test_a_channel_carries_a_signal_by_its_share_of_the_mean_variance() -> None:
+    assert Signal.of(torch.tensor([2.0, 2.0, 1.1e-6, 0.9e-6], dtype=torch.float64)).silent == [3]
+    assert Signal.of(torch.tensor([1.0, 0.1], dtype=torch.float64)).live is None
+    with pytest.raises(InputError, match="the teacher's feature map is constant: none of its channels"):
+        Signal.of(torch.zeros(3, dtype=torch.float64))
+
+
+@pytest.mark.parametrize("exponent", [-30, -7, 9, 30])
+def test_scaling_a_teacher_changes_nothing(exponent: int) -> None:
+    output, target = maps(4)
+    target[:, 1] = 0
+    target[1:, 2] = target[0, 2].mean()  # it carries a signal, and none in the batch below
+    signal = Signal.of(channel_statistics([target])[1])
+    scaled = Signal.of(channel_statistics([target * 2.0**exponent])[1])
+    assert scaled.silent == signal.silent == [1]
+    y, t = output * 2.0**exponent, target * 2.0**exponent
+    assert NsrMeter([t])([y]) == pytest.approx(NsrMeter([target])([output]), rel=1e-12)
+    for batch in (slice(None), slice(1, None)):
+        assert torch.equal(nsr(y[batch], t[batch], scaled), nsr(output[batch], target[batch], signal))
+        assert torch.equal(nsr(y[batch], t[batch]), nsr(output[batch], target[batch]))
+
+
+def test_a_live_channel_that_is_constant_in_a_batch_does_not_drown_the_others() -> None:
+    output, target = maps(4)
+    signal = Signal.of(channel_statistics([target])[1])
+    target[:, 2] = 7.0
+    wrong = (output[:, 2] - 7).square().mean().item()
+    expected = (2 * formula(output[:, :2], target[:, :2]) + 100 * wrong / signal.variances[2].item()) / 3
+    assert nsr(output, target, signal).item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_loss_of_channels_that_all_carry_a_signal_is_their_plain_mean() -> None:
+    output, target = maps(6)
+    error = (output - target).square().mean((0, 2, 3))
+    variance = (target - target.mean((0, 2, 3), keepdim=True)).square().mean((0, 2, 3))
+    plain = (error / variance).mean()
+    assert torch.equal(nsr(output, target, Signal.of(channel_statistics([target])[1])), plain)
+    assert torch.equal(nsr(output, target), plain)
 
 
 def test_values_that_are_not_finite() -> None:

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 import bench_batch
 import bench_commands
 import bench_filter
+import bench_interrupts
 import bench_large
 import bench_mmkp
 import bench_search
@@ -23,7 +24,16 @@ import bench_traversal
 import timing
 from timing import Row
 
-BENCHMARKS = (bench_filter, bench_search, bench_traversal, bench_large, bench_commands, bench_batch, bench_mmkp)
+BENCHMARKS = (
+    bench_filter,
+    bench_search,
+    bench_traversal,
+    bench_large,
+    bench_commands,
+    bench_batch,
+    bench_mmkp,
+    bench_interrupts,
+)
 
 
 def rows(full: bool) -> Iterator[Row]:

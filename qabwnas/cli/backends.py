@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import click
 
@@ -17,20 +18,31 @@ def command(as_json: bool) -> None:
     QABWNAS_BACKEND=auto|cpp|numba chooses.
     """
     from qabwnas.errors import BackendError
-    from qabwnas.search.backend import select_backend
+    from qabwnas.search.backend import numba_cache_folder, select_backend
 
-    causes: dict[str, str | None] = {}
+    backends: dict[str, dict[str, Any]] = {}
     for name in ("cpp", "numba"):
         try:
             select_backend(name)
-            causes[name] = None
+            backends[name] = {"available": True, "cause": None}
         except BackendError as error:
-            causes[name] = str(error)
+            backends[name] = {"available": False, "cause": str(error)}
+    numba = backends["numba"]
+    if numba["available"]:
+        folder = numba_cache_folder()
+        numba["cache"] = None if folder is None else str(folder)
     selected = select_backend().name
     if as_json:
-        backends = {name: {"available": cause is None, "cause": cause} for name, cause in causes.items()}
         click.echo(json.dumps({"selected": selected, "backends": backends}, indent=2))
         return
-    for name, cause in causes.items():
+    for name, backend in backends.items():
         mark = "*" if name == selected else " "
-        click.echo(f"{mark} {name:<6} {'available' if cause is None else cause}")
+        click.echo(f"{mark} {name:<6} {_status(backend)}")
+
+
+def _status(backend: dict[str, Any]) -> str:
+    if not backend["available"]:
+        return str(backend["cause"])
+    if "cache" not in backend:
+        return "available"
+    return f"available, cache: {backend['cache'] or 'none, set NUMBA_CACHE_DIR to a writable folder'}"

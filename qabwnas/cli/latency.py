@@ -91,7 +91,7 @@ def estimate_command(lut_path: Path, device_source: str, output: Path, force: bo
 def export_bundle_command(lut_path: Path | None, space: str | None, bits: tuple[str, ...], output: Path) -> None:
     """Write FOLDER: ONNX models of all distinct layers of LUT.h5 or --space, a manifest, and run.py to measure them.
 
-    On the device, with onnxruntime and numpy alone: python run.py --device NAME -o RESULTS.json
+    On the device, with Python 3.6, onnxruntime 1.7 and numpy, or newer: python run.py --device NAME -o RESULTS.json
     """
     require_extras("train", "deploy")
     from qabwnas.pipeline.latency import open_bundle

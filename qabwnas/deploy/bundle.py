@@ -23,7 +23,8 @@ import torch
 from torch import nn
 
 from qabwnas.atomic import atomic_path
-from qabwnas.deploy import runner
+from qabwnas.deploy import run, runner
+from qabwnas.deploy.graph import IR_VERSION, OPSET
 from qabwnas.deploy.onnx_export import onnx_model, part_model
 from qabwnas.fingerprint import fingerprint
 from qabwnas.nets.head import build_head
@@ -36,9 +37,22 @@ from qabwnas.space import FLOAT, BitWidths, Block, Layer, Operation, Policy, Sea
 from qabwnas.space_yaml import space_to_json
 
 FORMAT = "qabwnas-latency-bundle"
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 INT8, NARROW = BitWidths(8, 8), BitWidths(8, 7)
 PRECISIONS = {FLOAT: "fp32", INT8: "int8", NARROW: "narrow"}
+
+README = f"""\
+# A latency bundle of qabwnas
+
+Copy this folder to the device whose latency you want to know. There, it {run.NEEDS}:
+
+    python run.py --device NAME -o RESULTS.json
+
+It measures all models in `models/` in turn, and keeps its samples in `samples.json`: the same command continues after
+an interruption. Then, where qabwnas is installed: `qabwnas latency import RESULTS.json LUT.h5 -o NEW.h5`.
+
+The models have opset {OPSET} and IR version {IR_VERSION}.
+"""
 
 Tables = Mapping[str, Sequence[BitWidths]]
 """Block name → the bit widths of its tables, in the order in which a LUT numbers their candidates."""
@@ -48,7 +62,7 @@ Tables = Mapping[str, Sequence[BitWidths]]
 def write_bundle(space: SearchSpace, tables: Tables, folder: Path, *, n_networks: int = 0, seed: int = 0) -> None:
     """Write the models of all layers of a space, its fixed parts and ``n_networks`` random networks, to a folder.
 
-    The manifest comes last. ``run.py`` beside it measures (:mod:`qabwnas.deploy.runner`).
+    The manifest comes last. ``run.py`` and ``runner.py`` beside it measure; ``README.md`` says what they need.
 
     Raises:
         InputError: bit widths lie between 9 and 16, which no 8-bit container holds.
@@ -82,7 +96,9 @@ def write_bundle(space: SearchSpace, tables: Tables, folder: Path, *, n_networks
         "wholes": wholes,
         "networks": networks,
     }
-    shutil.copyfile(runner.__file__, folder / "run.py")
+    for script in ("run.py", "runner.py"):
+        shutil.copyfile(Path(__file__).with_name(script), folder / script)
+    (folder / "README.md").write_text(README, encoding="utf-8")
     with atomic_path(folder / runner.MANIFEST) as temporary:
         temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 

@@ -23,8 +23,9 @@ from onnx import TensorProto, helper, numpy_helper
 from qabwnas.errors import InputError
 from qabwnas.quant.affine import Affine
 
-OPSET = 17
-IR_VERSION = 8
+# The lowest that have quantisation per channel, so that runtimes of older boards read them: ONNX Runtime 1.7 and newer.
+OPSET = 13
+IR_VERSION = 7
 INPUT, OUTPUT = "input", "output"
 CONTAINER_LARGEST = 255
 

@@ -1,6 +1,7 @@
 """Measure the ONNX models of a latency bundle on this machine, and write what candidates take.
 
-Needs Python, numpy and onnxruntime, and nothing of qabwnas: a bundle holds a copy of this file as run.py.
+Needs Python 3.6, numpy and onnxruntime 1.7, or newer, and nothing of qabwnas: a bundle holds a copy of this file, and
+run.py, which checks these versions and starts it. So there is no syntax and no standard library newer than Python 3.6.
 
     python run.py --device NAME -o RESULTS.json
 
@@ -12,8 +13,6 @@ when the 95 % confidence interval of its median is narrow. Samples are kept in s
 script is started again. RESULTS.json goes back to `qabwnas latency import`.
 """
 
-from __future__ import annotations
-
 import argparse
 import hashlib
 import json
@@ -24,10 +23,11 @@ import random
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Dict, List
 
 import numpy as np
 import onnxruntime
+from onnxruntime.capi import onnxruntime_pybind11_state as runtime_errors
 
 MANIFEST, SAMPLES = "manifest.json", "samples.json"
 FEWEST_ROUNDS = 11
@@ -39,49 +39,103 @@ SAVE_SECONDS = 5.0
 OUTLIER = 1.5
 
 
-class OtherSamplesError(Exception):
+RUNTIME_ERRORS = tuple(
+    kind for kind in vars(runtime_errors).values() if isinstance(kind, type) and issubclass(kind, Exception)
+)
+"""What ONNX Runtime raises has no common base class."""
+
+
+class BundleError(Exception):
+    """The bundle is damaged, or cannot be measured here."""
+
+
+class OtherSamplesError(BundleError):
     """The samples that are there were taken of something else, or with something else."""
 
 
 def main() -> None:
     """Measure the bundle that this file lies in."""
-    parser = argparse.ArgumentParser(description="Measure the models of a latency bundle.")
+    parser = argparse.ArgumentParser(
+        prog="run.py",
+        description="Measure the models of a latency bundle. Needs Python 3.6, onnxruntime 1.7 and numpy, or newer.",
+    )
     parser.add_argument("--bundle", type=Path, default=Path(__file__).resolve().parent, help="its folder")
-    parser.add_argument("--device", required=True, help="what to call this machine: latency_ms[NAME]")
+    parser.add_argument(
+        "--device", type=_device_name, required=True, help="what to call this machine: latency_ms[DEVICE]"
+    )
     parser.add_argument("-o", "--output", type=Path, required=True, help="the results file")
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--rounds", type=int, default=200, help="at most so many")
-    parser.add_argument("--width", type=float, default=0.02, help="of the interval, either side, relative")
+    parser.add_argument("--threads", type=_count, default=1)
+    parser.add_argument("--rounds", type=_count, default=200, help="at most so many")
+    parser.add_argument("--width", type=_width, default=0.02, help="of the interval, either side, relative")
     given = parser.parse_args()
-    manifest = read_manifest(given.bundle)
     try:
+        if not given.output.resolve().parent.is_dir():
+            raise BundleError(f"{given.output}: there is no such folder")
+        manifest = read_manifest(given.bundle)
         samples = measure(given.bundle, given.threads, given.rounds, given.width)
-    except OtherSamplesError as error:
+        write_json(given.output, results(manifest, samples, given.device, given.threads))
+    except BundleError as error:
         sys.exit(f"error: {error}")
-    write_json(given.output, results(manifest, samples, given.device, given.threads))
+    except OSError as error:
+        sys.exit(f"error: {error.filename}: {error.strerror}")
+    except KeyboardInterrupt:
+        print("error: interrupted; the same command continues", file=sys.stderr)
+        sys.exit(130)
     for line in notes(manifest, samples, given.width):
         print(line, file=sys.stderr)
 
 
-def read_manifest(bundle: Path) -> dict[str, Any]:
-    """Return the manifest of a bundle."""
-    content: dict[str, Any] = json.loads((bundle / MANIFEST).read_text(encoding="utf-8"))
-    return content
+def _device_name(text: str) -> str:
+    if not text.strip() or set(text) & set("[]=,/\n\r\0"):
+        raise argparse.ArgumentTypeError(f"{text!r}: a name has no brackets, '=', ',' or '/'")
+    return text
 
 
-def measure(bundle: Path, threads: int, most_rounds: int, width: float) -> dict[str, list[float]]:
+def _count(text: str) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")
+    return number
+
+
+def _width(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+    return number
+
+
+def read_manifest(bundle: Path) -> Dict[str, Any]:
+    """Return the manifest of a bundle.
+
+    Raises:
+        BundleError: it is damaged.
+        OSError: it cannot be read.
+    """
+    return _read_json(bundle / MANIFEST, "copy the whole folder again")
+
+
+def measure(bundle: Path, threads: int, most_rounds: int, width: float) -> Dict[str, List[float]]:
     """Return the milliseconds of every model, a sample a round, by name; continues the samples that are there.
 
     A sample is the mean over a burst of runs of 2 ms or so, behind a run to warm up.
 
     Raises:
+        BundleError: a file is damaged, or ONNX Runtime cannot load a model.
         OtherSamplesError: the samples that are there were taken with something else.
+        OSError: a file cannot be read or written.
     """
     manifest = read_manifest(bundle)
     kept = _kept(bundle, threads)
-    samples: dict[str, list[float]] = kept["samples"]
-    models: dict[str, Any] = manifest["models"]
-    runs: dict[str, _Run] = {}
+    samples: Dict[str, List[float]] = kept["samples"]
+    models: Dict[str, Any] = manifest["models"]
+    runs: Dict[str, _Run] = {}
     saved, shuffled = time.monotonic(), random.Random(0)
     for n in range(most_rounds):
         open_ones = [name for name in models if not is_narrow(samples.get(name, []), width, most_rounds)]
@@ -90,7 +144,7 @@ def measure(bundle: Path, threads: int, most_rounds: int, width: float) -> dict[
         shuffled.shuffle(open_ones)
         if n % ROUNDS_A_LOAD == 0:
             runs.clear()
-            runs |= {name: _Run(bundle / models[name]["file"], models[name], threads) for name in open_ones}
+            runs.update({name: _load(bundle / models[name]["file"], models[name], threads) for name in open_ones})
         for name in open_ones:
             samples.setdefault(name, []).append(runs[name].sample())
         if time.monotonic() - saved > SAVE_SECONDS:
@@ -100,18 +154,26 @@ def measure(bundle: Path, threads: int, most_rounds: int, width: float) -> dict[
     return samples
 
 
+def _load(path: Path, model: Dict[str, Any], threads: int) -> "_Run":
+    try:
+        return _Run(path, model, threads)
+    except RUNTIME_ERRORS as error:
+        reason = " ".join(str(error).split())
+        raise BundleError(f"{path}: {runtime()} cannot load it, copy it again if it is damaged: {reason}") from error
+
+
 class _Run:
     """One model, ready to run."""
 
-    def __init__(self, path: Path, model: dict[str, Any], threads: int) -> None:
+    def __init__(self, path: Path, model: Dict[str, Any], threads: int) -> None:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
         self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        generator = np.random.default_rng(0)
+        generator = np.random.RandomState(0)  # which the oldest numpy has
         if model["dtype"] == "uint8":
-            values = generator.integers(0, model["levels"], model["shape"], dtype=np.uint8)
+            values = generator.randint(0, model["levels"], model["shape"]).astype(np.uint8)
         else:
             values = generator.standard_normal(model["shape"]).astype(np.float32)
         self._feed = {self._session.get_inputs()[0].name: values}
@@ -131,14 +193,14 @@ class _Run:
         return (time.perf_counter() - start) * 1000 / n
 
 
-def is_narrow(samples: list[float], width: float, most_rounds: int) -> bool:
+def is_narrow(samples: List[float], width: float, most_rounds: int) -> bool:
     """Return whether a model has enough samples: its median's interval is narrow, or it has had all rounds."""
     if len(samples) >= most_rounds:
         return True
     return len(samples) >= FEWEST_ROUNDS and half_width(samples) <= width
 
 
-def half_width(samples: list[float]) -> float:
+def half_width(samples: List[float]) -> float:
     """Return half of the 95 % confidence interval of the median, by order statistics, relative to the median."""
     ordered, n = sorted(samples), len(samples)
     reach = 0.98 * math.sqrt(n)
@@ -147,7 +209,7 @@ def half_width(samples: list[float]) -> float:
     return float((high - low) / 2 / np.median(ordered))
 
 
-def timing(names: list[str], samples: dict[str, list[float]], empty: str = "") -> dict[str, float]:
+def timing(names: List[str], samples: Dict[str, List[float]], empty: str = "") -> Dict[str, float]:
     """Return the time of models that run one after the other: medians, means of the fastest, minima, spreads add up.
 
     With ``empty``, each is counted without the time of that model, which does nothing, as a part of a larger one.
@@ -162,7 +224,7 @@ def timing(names: list[str], samples: dict[str, list[float]], empty: str = "") -
     return total
 
 
-def _timing(times: list[float]) -> dict[str, float]:
+def _timing(times: List[float]) -> Dict[str, float]:
     ordered = np.sort(times)
     quarter, median, three_quarters = np.percentile(ordered, [25, 50, 75])
     return {
@@ -173,14 +235,14 @@ def _timing(times: list[float]) -> dict[str, float]:
     }
 
 
-def fixed_timing(manifest: dict[str, Any], samples: dict[str, list[float]]) -> dict[str, float]:
+def fixed_timing(manifest: Dict[str, Any], samples: Dict[str, List[float]]) -> Dict[str, float]:
     """Return the time of stem and head, and of starting the network."""
     empty = manifest["empty"]
     total, start = timing(manifest["fixed"], samples, empty), _timing(samples[empty])
     return {kind: total[kind] + start[kind] for kind in total}
 
 
-def results(manifest: dict[str, Any], samples: dict[str, list[float]], device: str, threads: int) -> dict[str, Any]:
+def results(manifest: Dict[str, Any], samples: Dict[str, List[float]], device: str, threads: int) -> Dict[str, Any]:
     """Return what goes into the results file."""
     blocks = {
         block: [
@@ -201,7 +263,7 @@ def results(manifest: dict[str, Any], samples: dict[str, list[float]], device: s
     }
 
 
-def excess_of_wholes(manifest: dict[str, Any], samples: dict[str, list[float]]) -> list[float]:
+def excess_of_wholes(manifest: Dict[str, Any], samples: Dict[str, List[float]]) -> List[float]:
     """Return by what share every whole candidate takes longer than the sum of its layers, by the fastest quarter."""
     empty = manifest["empty"]
     shares = []
@@ -211,7 +273,7 @@ def excess_of_wholes(manifest: dict[str, Any], samples: dict[str, list[float]]) 
     return shares
 
 
-def notes(manifest: dict[str, Any], samples: dict[str, list[float]], width: float) -> list[str]:
+def notes(manifest: Dict[str, Any], samples: Dict[str, List[float]], width: float) -> List[str]:
     """Return what is worth knowing of the samples: wide intervals, outliers, throttling, whether layers add up."""
     found = []
     wide = [name for name, times in samples.items() if half_width(times) > width]
@@ -245,7 +307,8 @@ def machine() -> str:
             continue
         for line in text.splitlines():
             if line.startswith(mark):
-                return f"{line.rpartition(':')[2].strip(' 0')}, {os.cpu_count()} cores"
+                name = line.rpartition(":")[2].strip(" \0")  # a device tree ends with a zero byte
+                return f"{name}, {os.cpu_count()} cores"
     return f"{platform.machine()} {platform.processor()}, {os.cpu_count()} cores"
 
 
@@ -261,13 +324,21 @@ def write_json(path: Path, content: Any) -> None:
     os.replace(temporary, path)
 
 
-def _kept(bundle: Path, threads: int) -> dict[str, Any]:
+def _read_json(path: Path, advice: str) -> Dict[str, Any]:
+    try:
+        content: Dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:  # also where it is not UTF-8
+        raise BundleError(f"{path}: is damaged, {advice}: {error}") from error
+    return content
+
+
+def _kept(bundle: Path, threads: int) -> Dict[str, Any]:
     """Return the samples that are there, or none yet, with what they were taken of and with."""
     digest = hashlib.sha256((bundle / MANIFEST).read_bytes()).hexdigest()
     origin = {"manifest": digest, "machine": machine(), "runtime": runtime(), "threads": threads}
     if not (bundle / SAMPLES).exists():
         return {"origin": origin, "samples": {}}
-    kept: dict[str, Any] = json.loads((bundle / SAMPLES).read_text(encoding="utf-8"))
+    kept = _read_json(bundle / SAMPLES, "delete it to begin anew")
     if kept["origin"] != origin:
         raise OtherSamplesError(f"{bundle / SAMPLES}: was measured with something else; delete it to begin anew")
     return kept

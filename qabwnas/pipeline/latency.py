@@ -105,6 +105,7 @@ def measure(
     """Measure a bundle on this machine and write the results; return how well it predicts, and notes on the samples.
 
     Raises:
+        InputError: a file of the bundle is damaged.
         StaleError: the bundle has samples of another machine, run-time or number of threads.
     """
     manifest = runner.read_manifest(folder)
@@ -112,6 +113,8 @@ def measure(
         samples = runner.measure(folder, threads, rounds, width)
     except runner.OtherSamplesError as error:
         raise StaleError(str(error)) from error
+    except runner.BundleError as error:
+        raise InputError(str(error)) from error
     runner.write_json(output, runner.results(manifest, samples, device, threads))
     return _validations(manifest, samples), runner.notes(manifest, samples, width)
 

@@ -16,6 +16,7 @@ import math
 import os
 from collections.abc import Callable, Sequence
 from functools import cache
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -202,6 +203,17 @@ def select_backend(name: str | None = None) -> Backend:
 def core_is_built() -> bool:
     """Return whether the compiled core is installed, loadable or not."""
     return importlib.util.find_spec("qabwnas._core") is not None
+
+
+def numba_cache_folder() -> Path | None:
+    """Return the folder in which the Numba backend keeps compiled functions, or ``None`` if none can be written.
+
+    Raises:
+        ImportError: Numba cannot be loaded.
+    """
+    from qabwnas.search._numba.compiled import STORE
+
+    return STORE.folder
 
 
 @cache

@@ -17,6 +17,7 @@ from click.testing import CliRunner
 from qabwnas.cli.command import Command, Group
 from qabwnas.cli.main import COMMANDS, main
 from qabwnas.errors import FormatError
+from tests.processes import PATIENCE
 
 HELP = """\
 Usage: qabwnas [OPTIONS] COMMAND [ARGS]...
@@ -172,13 +173,13 @@ def start(*arguments: object, **options: int) -> subprocess.Popen[str]:
 
 def test_a_real_run_that_fails(tmp_path: Path) -> None:
     process = start("lut", "info", tmp_path / "none.h5", stdout=subprocess.PIPE)
-    assert process.communicate(timeout=60) == ("", f"error: {tmp_path}/none.h5: No such file or directory\n")
+    assert process.communicate(timeout=PATIENCE) == ("", f"error: {tmp_path}/none.h5: No such file or directory\n")
     assert process.returncode == 1
 
 
 def test_a_real_run_with_the_traceback(tmp_path: Path) -> None:
     process = start("--debug", "lut", "info", tmp_path / "none.h5", stdout=subprocess.PIPE)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=PATIENCE)
     assert errors.startswith("Traceback (most recent call last):\n")
     assert process.returncode == 1
 
@@ -188,7 +189,7 @@ def test_a_reader_that_has_read_enough_is_not_an_error() -> None:
     os.close(reading)
     process = start("backends", stdout=writing)
     os.close(writing)
-    assert process.communicate(timeout=60)[1] == ""
+    assert process.communicate(timeout=PATIENCE)[1] == ""
 
 
 def test_ctrl_c_ends_a_real_run_in_one_line(tmp_path: Path) -> None:
@@ -197,6 +198,6 @@ def test_ctrl_c_ends_a_real_run_in_one_line(tmp_path: Path) -> None:
     process = start("lut", "import", table, "-o", tmp_path / "lut.h5")
     with table.open("w"):  # returns once the program has opened it too, and then waits for what is never written
         process.send_signal(signal.SIGINT)
-        assert process.communicate(timeout=60)[1] == "error: interrupted\n"
+        assert process.communicate(timeout=PATIENCE)[1] == "error: interrupted\n"
     assert process.returncode == 130
     assert sorted(path.name for path in tmp_path.iterdir()) == ["table.csv"]

@@ -19,6 +19,7 @@ from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
 from qabwnas.pipeline.latency import Validation, tables_of_lut, tables_of_space
 from qabwnas.space import BitWidths
 from tests.lut.test_rows import layer_lut
+from tests.processes import older_python
 from tests.spaces import TINY
 
 BRIEF = ["--rounds", 3]
@@ -145,11 +146,15 @@ def test_a_lut_without_a_space_is_refused(tmp_path: Path) -> None:
     )  # fmt: skip
 
 
+def bare_environment() -> dict[str, str]:
+    """Return the environment without what would lend this Python's packages to another one."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+
+
 def run_alone(python: Path | str, options: list[str], bundle: Path) -> None:
     """Run a bundle's script from its own folder, without what this environment would lend to it."""
     command = [str(python), *options, "run.py", "--device", "board", "-o", "r.json", "--rounds", "2"]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-    done = subprocess.run(command, cwd=bundle, env=environment, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=bundle, env=bare_environment(), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     results = read_results(bundle / "r.json")
     assert results.metric_name == "latency_ms[board]"
@@ -175,9 +180,57 @@ def test_a_bundle_needs_nothing_but_onnxruntime_and_numpy(lut: Path, tmp_path: P
     install = [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check", "onnxruntime", "numpy"]
     if subprocess.run(install, capture_output=True).returncode != 0:
         pytest.skip("onnxruntime and numpy cannot be installed from here")
-    absent = subprocess.run([str(python), "-c", "import qabwnas"], cwd=tmp_path, capture_output=True)
+    absent = subprocess.run(
+        [str(python), "-c", "import qabwnas"], cwd=tmp_path, env=bare_environment(), capture_output=True
+    )
     assert absent.returncode != 0
     run_alone(python, [], tmp_path / "bundle")
+
+
+ANSWERS = """
+import json, sys
+import numpy as np, onnxruntime
+answers = {}
+for name, model in json.load(open("manifest.json"))["models"].items():
+    options = onnxruntime.SessionOptions()
+    options.add_session_config_entry("session.x64quantprecision", "1")
+    session = onnxruntime.InferenceSession(model["file"], options, providers=["CPUExecutionProvider"])
+    generator = np.random.RandomState(0)
+    if model["dtype"] == "uint8":
+        values = generator.randint(0, model["levels"], model["shape"]).astype(np.uint8)
+    else:
+        values = generator.standard_normal(model["shape"]).astype(np.float32)
+    answers[name] = session.run(None, {session.get_inputs()[0].name: values})[0]
+np.savez(sys.argv[1], **answers)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("version", "packages"),
+    [("3.6", ["onnxruntime==1.7.0", "numpy==1.16.6"]), ("3.9", ["onnxruntime==1.11.1", "numpy<2"])],
+)
+def test_older_boards_measure_and_answer_alike(lut: Path, tmp_path: Path, version: str, packages: list[str]) -> None:
+    """In environments of older Pythons, where there are any; pip has to reach an index."""
+    bundle = tmp_path / "bundle"
+    assert qabwnas("latency", "export-bundle", lut, "-o", bundle).exit_code == 0
+    subprocess.run([older_python(version), "-m", "venv", tmp_path / "venv"], check=True)
+    python = tmp_path / "venv" / "bin" / "python"
+    # The pip of Python 3.6 is too old to see these packages.
+    for wanted in (["pip>=19.3,<22"], packages):
+        install = [python, "-m", "pip", "install", "-q", "-U", *wanted]
+        if subprocess.run(install, env=bare_environment(), capture_output=True).returncode != 0:
+            pytest.skip(f"{wanted} cannot be installed from here")
+    run_alone(python, [], bundle)
+    new = tmp_path / "new.h5"
+    assert qabwnas("latency", "import", bundle / "r.json", lut, "-o", new).exit_code == 0
+    for one, answers in ((python, "old.npz"), (sys.executable, "new.npz")):
+        subprocess.run([one, "-c", ANSWERS, tmp_path / answers], cwd=bundle, env=bare_environment(), check=True)
+    with np.load(tmp_path / "old.npz") as old, np.load(tmp_path / "new.npz") as now:
+        assert set(old) == set(now)
+        for name in old:
+            step = 1 if old[name].dtype == np.uint8 else 1e-4 * np.abs(now[name]).max()
+            assert np.abs(old[name].astype(float) - now[name].astype(float)).max() <= step
 
 
 def test_bundles_are_of_bit_widths_a_block() -> None:

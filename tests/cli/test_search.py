@@ -40,7 +40,7 @@ def test_search_as_json() -> None:
     result = run("search", "lut.h5", "--minimize", "loss", "--budget", "latency_ms=0.3", "--json")
     content = json.loads(result.stdout, parse_float=Decimal)
     seconds = content.pop("seconds")
-    assert 0 < seconds < 60
+    assert seconds > 0
     assert content == {
         "status": "optimal",
         "minimized": "loss",
@@ -198,7 +198,8 @@ def test_wrong_searches(arguments: list[str], exit_code: int, message: str) -> N
 def test_backends() -> None:
     content = json.loads(run("backends", "--json").stdout)
     assert content["selected"] == BACKEND
-    assert content["backends"][BACKEND] == {"available": True, "cause": None}
+    backend = content["backends"][BACKEND]
+    assert (backend["available"], backend["cause"]) == (True, None)
     assert f"* {BACKEND}" in run("backends").stdout
 
 

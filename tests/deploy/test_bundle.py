@@ -9,7 +9,7 @@ import pytest
 import torch
 from onnx import TensorProto
 
-from qabwnas.deploy import runner
+from qabwnas.deploy import run, runner
 from qabwnas.deploy.bundle import precision, write_bundle
 from qabwnas.errors import InputError
 from qabwnas.space import FLOAT, BitWidths
@@ -73,6 +73,21 @@ def test_layers_run_on_integers_between_their_neighbours(bundle: Path) -> None:
         assert types == [TensorProto.UINT8] * 2 or not quantised
         assert described["dtype"] == ("uint8" if quantised or name.startswith("head") else "float32")
         assert ("Clip" in kinds) == name.endswith("narrow") or not quantised
+
+
+def test_the_oldest_runtime_that_is_promised_reads_every_model(bundle: Path) -> None:
+    """ONNX Runtime 1.7 reads models of opset 13 and IR version 7: https://onnxruntime.ai/docs/reference/compatibility"""
+    assert run.ONNX_RUNTIME == (1, 7)
+    for described in runner.read_manifest(bundle)["models"].values():
+        model = onnx.load(bundle / described["file"])
+        assert [(opset.domain, opset.version) for opset in model.opset_import] == [("", 13)]
+        assert model.ir_version == 7
+
+
+def test_a_bundle_says_what_it_needs(bundle: Path) -> None:
+    text = (bundle / "README.md").read_text(encoding="utf-8")
+    assert "needs Python 3.6 or newer, with onnxruntime 1.7 or newer and numpy:\n" in text
+    assert "python run.py --device NAME -o RESULTS.json" in text
 
 
 def test_the_same_bundle_again(bundle: Path, tmp_path: Path) -> None:

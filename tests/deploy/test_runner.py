@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import ast
 import json
+import re
+import shutil
+import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from qabwnas.deploy import runner
+from qabwnas.deploy import run, runner
 from qabwnas.deploy.bundle import write_bundle
 from qabwnas.space import BitWidths
+from tests.processes import older_python
 from tests.spaces import TINY
 
 SAMPLES = {
@@ -106,7 +112,157 @@ def test_rounds_and_loads_are_in_orders_of_their_own(tmp_path: Path, monkeypatch
 
 
 def test_the_runner_needs_nothing_but_numpy_and_onnxruntime() -> None:
-    tree = ast.parse(Path(runner.__file__).read_text(encoding="utf-8"))
-    modules = {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
-    modules |= {str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    assert {name.split(".")[0] for name in modules} - set(sys.stdlib_module_names) == {"numpy", "onnxruntime"}
+    found: set[str] = set()
+    for script in (run, runner):
+        tree = ast.parse(Path(str(script.__file__)).read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import):
+                found |= {name.name.split(".")[0] for name in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                found.add(str(node.module).split(".")[0])
+    assert found - set(sys.stdlib_module_names) == {"numpy", "onnxruntime", "runner"}
+
+
+NEWER_THAN_36 = {
+    *("removeprefix", "removesuffix", "missing_ok", "capture_output", "dirs_exist_ok", "is_relative_to", "with_stem"),
+    *(
+        "prod",
+        "isqrt",
+        "comb",
+        "dist",
+        "lcm",
+        "nextafter",
+        "fromisoformat",
+        "time_ns",
+        "perf_counter_ns",
+        "monotonic_ns",
+    ),
+    *("dataclass", "dataclasses", "cache", "cached_property", "pairwise", "nullcontext", "zoneinfo", "graphlib"),
+    *("contextvars", "BooleanOptionalAction", "exit_on_error", "randbytes", "readlink", "hardlink_to"),
+}
+"""Names of the standard library that came after Python 3.6, of the kinds that a script like these would use."""
+
+
+def test_the_runner_is_written_in_python_36() -> None:
+    tree = ast.parse(Path(runner.__file__).read_text(encoding="utf-8"), feature_version=(3, 6))
+    futures = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module == "__future__"]
+    assert futures == []
+    for node in ast.walk(tree):
+        # What feature_version lets through: walrus, positional-only parameters, match; unions of types, dict[str, …].
+        assert not isinstance(node, ast.NamedExpr | ast.Match)
+        assert not (isinstance(node, ast.arguments) and node.posonlyargs)
+        assert not (isinstance(node, ast.Subscript) and ast.unparse(node.value) in {"dict", "list", "tuple", "set"})
+        names = [getattr(node, field, None) for field in ("id", "attr", "arg", "name")]
+        assert not NEWER_THAN_36 & {name for name in names if isinstance(name, str)}, ast.dump(node)
+    for annotation in filter(None, (getattr(node, "annotation", None) for node in ast.walk(tree))):
+        assert "|" not in ast.unparse(annotation)
+
+
+def test_the_script_that_checks_versions_is_written_in_python_27() -> None:
+    source = Path(str(run.__file__)).read_text(encoding="utf-8")
+    source.encode("ascii")
+    for node in ast.walk(ast.parse(source, feature_version=(3, 6))):
+        assert not isinstance(node, ast.JoinedStr | ast.AnnAssign | ast.Nonlocal | ast.Starred | ast.AsyncFunctionDef)
+        if isinstance(node, ast.FunctionDef):
+            assert (node.returns, node.args.kwonlyargs, node.args.posonlyargs) == (None, [], [])
+            assert [argument.annotation for argument in node.args.args] == [None] * len(node.args.args)
+        if isinstance(node, ast.Raise):
+            assert node.cause is None
+
+
+NEEDS = "error: run.py needs Python 3.6 or newer, with onnxruntime 1.7 or newer and numpy; this is "
+
+
+@pytest.mark.parametrize("version", [(2, 7, 18, "final", 0), (3, 5, 10, "final", 0)])
+def test_an_older_python_is_told_so(monkeypatch: pytest.MonkeyPatch, version: tuple[object, ...]) -> None:
+    monkeypatch.setattr(sys, "version_info", version)
+    with pytest.raises(SystemExit) as ended:
+        run.main()
+    assert ended.value.code == NEEDS + f"Python {version[0]}.{version[1]}.{version[2]}"
+
+
+def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(SystemExit, match=NEEDS + r"Python 3\.\d+\.\d+: import of onnxruntime halted"):
+        run.main()
+
+
+@pytest.mark.parametrize("version", ["1.6.0", "0.5.0", "", "of today"])
+def test_an_older_runtime_is_told_so(monkeypatch: pytest.MonkeyPatch, version: str) -> None:
+    monkeypatch.setitem(sys.modules, "onnxruntime", SimpleNamespace(__version__=version))
+    with pytest.raises(SystemExit, match=NEEDS + f"onnxruntime {version or 'of an unknown version'}"):
+        run.main()
+
+
+@pytest.mark.parametrize("version", ["1.7.0", "1.10.0", "1.16.3+cu118", "1.7.0.dev20210101", "2.0"])
+def test_this_runtime_and_newer_ones_measure(monkeypatch: pytest.MonkeyPatch, version: str) -> None:
+    measured: list[str] = []
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setitem(sys.modules, "onnxruntime", SimpleNamespace(__version__=version))
+    monkeypatch.setitem(sys.modules, "runner", SimpleNamespace(main=lambda: measured.append(version)))
+    run.main()
+    assert measured == [version]
+
+
+@pytest.mark.parametrize("version", ["2.7", "3.6"])
+def test_a_real_older_python_reads_the_scripts(tmp_path: Path, version: str) -> None:
+    python = older_python(version)
+    for script in (run, runner):
+        shutil.copy(str(script.__file__), tmp_path)
+    ended = subprocess.run([python, "-S", tmp_path / "run.py"], capture_output=True, text=True, check=False)  # bare
+    assert ended.returncode == 1
+    assert re.fullmatch(NEEDS + rf"Python {version}\.\d+(: No module named '?numpy'?)?\n", ended.stderr)
+    if version == "3.6":
+        subprocess.run([python, "-m", "py_compile", tmp_path / "runner.py"], check=True)
+
+
+def measured(bundle: Path, *arguments: str) -> tuple[int, list[str]]:
+    """Return exit code and lines on stderr of a bundle's script."""
+    command = [sys.executable, str(bundle / "run.py"), "--device", "board", "--rounds", "1", *arguments]
+    ended = subprocess.run(command, cwd=bundle, capture_output=True, text=True, check=False)
+    return ended.returncode, ended.stderr.splitlines()
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:100])
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (
+            lambda b: cut(b / "models" / "empty.onnx"),
+            r".*models/empty\.onnx: onnxruntime .* cannot load it, copy it again",
+        ),
+        (
+            lambda b: (b / "models" / "empty.onnx").unlink(),
+            r".*models/empty\.onnx: onnxruntime .* cannot load it, copy it",
+        ),
+        (lambda b: cut(b / "manifest.json"), r".*manifest\.json: is damaged, copy the whole folder again: "),
+        (lambda b: (b / "manifest.json").unlink(), r".*manifest\.json: No such file or directory"),
+        (lambda b: (b / "samples.json").write_text("{"), r".*samples\.json: is damaged, delete it to begin anew: "),
+    ],
+)
+def test_a_damaged_bundle_is_one_line(tmp_path: Path, damage: Callable[[Path], object], message: str) -> None:
+    write_bundle(TINY, {block.name: [BitWidths(8, 8)] for block in TINY.blocks}, tmp_path)
+    damage(tmp_path)
+    code, lines = measured(tmp_path, "-o", "r.json")
+    assert (code, len(lines)) == (1, 1)
+    assert re.match("error: " + message, lines[0])
+    assert not (tmp_path / "r.json").exists()
+
+
+def test_wrong_arguments_are_told_before_anything_is_measured(tmp_path: Path) -> None:
+    write_bundle(TINY, {block.name: [BitWidths(8, 8)] for block in TINY.blocks}, tmp_path)
+    for arguments, line in (
+        (["-o", "none/r.json"], "error: none/r.json: there is no such folder"),
+        (
+            ["-o", "r.json", "--device", "a[b]"],
+            "run.py: error: argument --device: 'a[b]': a name has no brackets, '=', ',' or '/'",
+        ),
+        (["-o", "r.json", "--rounds", "0"], "run.py: error: argument --rounds: '0' is not a whole number of 1 or more"),
+        (["-o", "r.json", "--width", "nan"], "run.py: error: argument --width: 'nan' is not a number above 0"),
+    ):
+        code, lines = measured(tmp_path, *arguments)
+        assert (code, lines[-1]) == (1 if line.startswith("error") else 2, line)
+    assert not (tmp_path / "samples.json").exists()

@@ -69,7 +69,8 @@ def test_gzip(tmp_path: Path) -> None:
 
 
 @given(lut=full_luts())
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])  # every example overwrites the file
+# Every example overwrites the file.
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_export_and_import_give_the_lut_back(tmp_path: Path, lut: Lut) -> None:
     tables = [table for block in lut.blocks for table in block.tables]
     present = [m for m in lut.metrics if any(m.name not in t.measured or t.measured[m.name].any() for t in tables)]

@@ -30,7 +30,8 @@ def stored(tmp_path: Path) -> Path:
 
 
 @given(lut=full_luts())
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])  # every example overwrites the file
+# Every example overwrites the file.
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_open_gives_back_what_was_saved(tmp_path: Path, lut: Lut) -> None:
     lut.save(tmp_path / "lut.h5")
     assert_equal(Lut.open(tmp_path / "lut.h5"), lut)
@@ -277,7 +278,7 @@ def test_a_truncated_file(stored: Path) -> None:
 
 
 @given(edits=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=20))
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_damaged_bytes_give_an_error_or_another_lut(tmp_path: Path, edits: list[tuple[float, int]]) -> None:
     content = bytearray((Path(__file__).parents[1] / "archives" / "v1" / "lut-populated.h5").read_bytes())
     for where, value in edits:

@@ -32,7 +32,9 @@ def test_a_state_dict_is_read_alone_or_among_other_things(tmp_path: Path, conten
 
 @pytest.mark.parametrize("legacy", [False, True])
 @given(share=st.floats(0, 1, exclude_max=True))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=60, deadline=None
+)
 def test_a_truncated_file_is_refused(tmp_path: Path, legacy: bool, share: float) -> None:
     whole = written(tmp_path / "whole.pth", {"meta": {"a": "b" * 50}, "state_dict": TENSORS}, legacy=legacy)
     truncated = tmp_path / "truncated.pth"

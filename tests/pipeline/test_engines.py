@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from qabwnas.pipeline.on_ray import OnRay
 from qabwnas.pipeline.processes import Processes
 from qabwnas.pipeline.worker_environment import VARIABLES, worker_variables
 from tests.pipeline import jobs
-from tests.processes import python
+from tests.processes import python, wait_until
 
 ray = pytest.importorskip("ray", reason="ray is not installed")
 
@@ -89,16 +88,11 @@ def test_workers_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
         "Processes(1).run([Job('sleeping', jobs.sleep, (Path(sys.argv[1]),))])"
     )
     with python(code, str(tmp_path / "worker")) as parent:
-        while not (tmp_path / "worker").exists() or not (tmp_path / "worker").read_text():
-            assert parent.poll() is None
-            time.sleep(0.01)
+        wait_until(lambda: (tmp_path / "worker").exists() and bool((tmp_path / "worker").read_text()), parent)
         worker = int((tmp_path / "worker").read_text())
         os.kill(parent.pid, signal.SIGKILL)
         parent.wait()
-        deadline = time.monotonic() + 10
-        while _is_alive(worker):
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        wait_until(lambda: not _is_alive(worker))
 
 
 def _is_alive(process: int) -> bool:

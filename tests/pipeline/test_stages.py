@@ -1,11 +1,9 @@
 """The true stages on a tiny space: files, what is redone, and the same result for the same seed."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -25,6 +23,7 @@ from qabwnas.pipeline.teacher import load_teacher
 from qabwnas.report.result import NothingFits, Result
 from qabwnas.search.frontier import Frontier
 from tests.pipeline.tiny import SPACE, TINY
+from tests.processes import killing_itself
 
 NAMES = ["data", "teacher", "supernet", "lut", "front", "answers", "networks", "report"]
 
@@ -111,14 +110,12 @@ def test_a_killed_run_continues_to_the_result_of_an_uninterrupted_one(
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(TINY))
     folder = tmp_path / "run"
     arguments = ["run", str(tmp_path / "config.yaml"), "-o", str(folder)]
-    command = [sys.executable, "-c", "from qabwnas.cli.main import main; main()", *arguments]
-    for stage in ("supernet", "networks"):
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        while not (folder / "scratch" / stage).exists():
-            assert process.poll() is None, f"the run ended without a stage {stage}"
-            time.sleep(0.002)
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
+    code = "from qabwnas.cli.main import main; main()"
+    # As the second block's progress is written, and as the finished networks are about to get their place.
+    for killed in (killing_itself("os.rename", "/block1", nth=1), killing_itself("os.rename", "run/networks", nth=1)):
+        command = [sys.executable, "-c", killed + code, *arguments]
+        ended = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert ended.returncode == -signal.SIGKILL, ended.stderr
     run_stages(STAGES, config, folder)
     assert contents(folder) == contents(finished)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any
 
@@ -149,9 +151,25 @@ def test_fronts_of_curves_that_tie(sizes: tuple[int, ...], high: int, slack: flo
     check_fronts(values, offsets, is_max, origin, bounds, slack)
 
 
+@contextmanager
+def interrupted_after_work() -> Iterator[None]:
+    """Interrupt what is called inside once it has computed for half a second of CPU time, and expect that to end it.
+
+    How soon it ends is measured by benchmarks/bench_interrupts.py.
+    """
+    before = signal.signal(signal.SIGVTALRM, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):  # noqa: PT012 - the interrupt may come as soon as it is set
+            signal.setitimer(signal.ITIMER_VIRTUAL, 0.5)
+            yield
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)
+
+
 @pytest.mark.parametrize("d", [2, 4])
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_ctrl_c_ends_a_long_front_at_once(backend: str, d: int) -> None:
+def test_ctrl_c_ends_a_long_front(backend: str, d: int) -> None:
     kernels = select_backend(backend)
     values = points(np.random.default_rng(7), "anti-correlated", d, 1_800)
     if d == 2:  # fronts of two sums are fast: more and finer blocks
@@ -161,15 +179,8 @@ def test_ctrl_c_ends_a_long_front_at_once(backend: str, d: int) -> None:
     n_rows = 300 if d == 4 else 3_000
     is_max, origin = np.zeros(d, dtype=np.uint8), np.zeros(d, dtype=np.int64)
     kernels.front(values[:, :20].copy(), np.array([0, 10, 20]), is_max, origin)  # compiles what is to come
-    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
-    try:
-        signal.setitimer(signal.ITIMER_REAL, 0.5)
-        started = time.perf_counter()
-        with pytest.raises(KeyboardInterrupt):
-            kernels.front(values, np.arange(0, values.shape[1] + 1, n_rows), is_max, origin)
-        assert time.perf_counter() - started < 1.0  # a fifth of a second, and a busy machine
-    finally:
-        signal.signal(signal.SIGALRM, before)
+    with interrupted_after_work():
+        kernels.front(values, np.arange(0, values.shape[1] + 1, n_rows), is_max, origin)
 
 
 @EXAMPLES
@@ -320,30 +331,33 @@ def knapsack(n_blocks: int, n_rows: int, n_budgets: int) -> tuple[Ints, Ints, ND
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_a_long_search_ends_at_its_time(backend: str) -> None:
+@pytest.mark.parametrize("max_seconds", [0.0, 0.3])
+def test_a_long_search_ends_at_its_time(backend: str, max_seconds: float) -> None:
+    """Only the limit ends it, for the whole search takes hours; and not before: the clock is that of the caller."""
     kernels = select_backend(backend)
-    kernels.top(*knapsack(3, 5, 10), 1)  # compiles what is to come
-    started = time.perf_counter()
-    status, totals, _, bound, _ = kernels.top(*knapsack(40, 10, 10), 1, max_seconds=0.3)
-    assert 0.3 <= time.perf_counter() - started < 0.8  # a fifth of a second, and a busy machine
+    started = time.monotonic()
+    status, totals, _, bound, _ = kernels.top(*knapsack(40, 10, 10), 1, max_seconds=max_seconds)
+    assert time.monotonic() - started >= max_seconds
     assert status == LIMIT
-    assert len(totals) == 1
-    assert bound <= totals[0, 0]
+    assert len(totals) <= 1
+    assert all(bound <= value for value in totals[:, 0])
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_ctrl_c_ends_a_long_search_at_once(backend: str) -> None:
+def test_a_short_search_ends_before_its_time(backend: str) -> None:
+    kernels = select_backend(backend)
+    unlimited = kernels.top(*knapsack(5, 4, 2), 1)
+    limited = kernels.top(*knapsack(5, 4, 2), 1, max_seconds=1e9)
+    assert limited[0] == unlimited[0] == COMPLETE
+    assert np.array_equal(limited[1], unlimited[1])
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_ctrl_c_ends_a_long_search(backend: str) -> None:
     kernels = select_backend(backend)
     kernels.top(*knapsack(3, 5, 10), 1)  # compiles what is to come
-    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
-    try:
-        signal.setitimer(signal.ITIMER_REAL, 0.5)
-        started = time.perf_counter()
-        with pytest.raises(KeyboardInterrupt):
-            kernels.top(*knapsack(40, 10, 10), 1)
-        assert time.perf_counter() - started < 1.0  # a fifth of a second, and a busy machine
-    finally:
-        signal.signal(signal.SIGALRM, before)
+    with interrupted_after_work():
+        kernels.top(*knapsack(40, 10, 10), 1)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from decimal import Decimal
 
 import numpy as np
@@ -16,7 +15,7 @@ import qabwnas
 from qabwnas.errors import BackendError, InputError
 from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
 from qabwnas.search.backend import core_is_built, select_backend
-from tests.processes import python
+from tests.processes import PATIENCE, python, wait_for_work
 from tests.search import BACKENDS
 from tests.strategies import lut_from_columns
 
@@ -129,17 +128,14 @@ print("finished", flush=True)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_ctrl_c_ends_a_long_search_at_once(backend: str) -> None:
+def test_ctrl_c_ends_a_search_that_would_take_for_ever(backend: str) -> None:
+    """How soon it ends is measured by benchmarks/bench_interrupts.py."""
     code = LONG_SEARCH.replace("BACKEND", repr(backend))
     with python(code) as search:
         assert search.stdout is not None
         assert search.stdout.readline() == "searching\n"
-        time.sleep(2.0)
-        assert search.poll() is None
-        interrupted = time.perf_counter()
+        wait_for_work(search)
         search.send_signal(signal.SIGINT)
-        out, err = search.communicate(timeout=20)
-        waited = time.perf_counter() - interrupted
+        out, err = search.communicate(timeout=PATIENCE)
     assert out == ""
     assert err.strip().endswith("KeyboardInterrupt")
-    assert waited < 1.0  # a fifth of a second, and the interpreter's own end on a busy machine

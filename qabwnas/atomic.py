@@ -2,44 +2,115 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+# What file systems answer that have no fsync or chmod of this kind (NFS, Lustre, FUSE, folders shared with a host).
+_NOT_SUPPORTED = frozenset(
+    {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOTTY, errno.EBADF, errno.EACCES, errno.EPERM}
+)
+# A temporary name has more characters than its target's; so much of the target's leaves room for them.
+_LONGEST_PREFIX = 40
+
 
 @contextmanager
 def atomic_path(target: str | os.PathLike[str]) -> Iterator[Path]:
-    """Give a temporary path beside ``target``; when the block ends well, fsync it and rename it over ``target``.
+    """Give a temporary path; when the block ends well, fsync it and rename it over ``target``.
 
-    If the block raises, the temporary file is removed and ``target`` is untouched. The temporary file keeps the
-    suffix of ``target``, for writers that choose their format by it.
+    Where ``target`` is a symbolic link, the file that it points to is written, and the link stays. The temporary file
+    lies beside the file that is written. It keeps the suffix, for writers that choose their format by it. A file that
+    is replaced gives its permission bits to the new one. File systems that cannot fsync are not asked to.
+
+    If the block raises, the temporary file is removed and ``target`` is untouched.
 
     Raises:
-        OSError: the folder cannot be written.
+        OSError: the folder cannot be written, the disk is full, or ``target`` is a folder, a device or write-protected;
+            the error names ``target``.
     """
     target = Path(target)
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.stem}-", suffix=target.suffix)
+    final = written_path(target)
+    mode = _replaced_mode(final)
+    prefix = f".{final.stem[:_LONGEST_PREFIX]}-"
+    with _named(target):
+        handle, name = tempfile.mkstemp(dir=final.parent, prefix=prefix, suffix=final.suffix)
     os.close(handle)
     temporary = Path(name)
     try:
-        yield temporary
-        # mkstemp makes private files; the finished one gets the mode that open() would have given it.
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
-        _fsync(temporary)
-        temporary.replace(target)
-        _fsync(target.parent)
+        with _named(target, temporary):
+            yield temporary
+            _sync(temporary, os.O_RDWR)
+            _set_mode(temporary, mode)
+            temporary.replace(final)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+    with _named(target):
+        _sync(final.parent, os.O_RDONLY)
 
 
-def _fsync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
+def written_path(target: Path) -> Path:
+    """Return the file that is written for ``target``: what a symbolic link, or a chain of them, points to.
+
+    Raises:
+        OSError: links point to each other in a circle, or the file is a folder, a device or write-protected.
+    """
+    final = Path(os.path.realpath(target)) if target.is_symlink() else target
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        # Of the target, and not of what it resolves to: /dev/stdout is a link to a pipe that has no path.
+        kind = target.stat().st_mode
+    except FileNotFoundError:
+        return final
+    if stat.S_ISDIR(kind):
+        raise IsADirectoryError(errno.EISDIR, "is a folder", str(target))
+    if not stat.S_ISREG(kind):
+        raise OSError(errno.EINVAL, "is a device or a pipe, not a file", str(target))
+    if not os.access(final, os.W_OK):
+        raise PermissionError(errno.EACCES, "is write-protected", str(target))
+    return final
+
+
+@contextmanager
+def _named(target: Path, temporary: Path | None = None) -> Iterator[None]:
+    """Let errors of the system name the target instead of no file, or of a temporary one that the user never sees."""
+    try:
+        yield
+    except OSError as error:
+        is_temporary = temporary is None or error.filename in (None, str(temporary))
+        if error.errno is None or not is_temporary or isinstance(error, BrokenPipeError):
+            raise
+        raise OSError(error.errno, os.strerror(error.errno), str(target)) from error
+
+
+def _replaced_mode(path: Path) -> int:
+    """Return the permission bits of the file that is replaced, or those that open() would give a new one."""
+    try:
+        return stat.S_IMODE(path.stat().st_mode)
+    except FileNotFoundError:
+        umask = os.umask(0)
+        os.umask(umask)
+        return 0o666 & ~umask
+
+
+def _set_mode(path: Path, mode: int) -> None:
+    try:
+        path.chmod(mode)
+    except OSError as error:
+        if error.errno not in _NOT_SUPPORTED:
+            raise
+
+
+def _sync(path: Path, flags: int) -> None:
+    try:
+        descriptor = os.open(path, flags)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        if error.errno not in _NOT_SUPPORTED:
+            raise

@@ -28,5 +28,13 @@ class MismatchError(QabwnasError):
     """An exported model does not answer, or does not weigh, what was simulated and predicted."""
 
 
+class QabwnasWarning(UserWarning):
+    """Something that a user should know and that is no error; commands print it as one line."""
+
+
+class RoundingWarning(QabwnasWarning):
+    """A number has more digits than can be held, and is rounded; the message says where, and how many are held."""
+
+
 class BackendError(QabwnasError, ImportError):
     """The search backend that was asked for cannot be loaded."""

@@ -11,7 +11,7 @@ import math
 import re
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -83,6 +83,31 @@ def doubles(what: str, values: ArrayLike) -> NDArray[np.float64]:
     return converted
 
 
+def exact_numbers(what: str, values: ArrayLike) -> NDArray[np.float64] | NDArray[np.int64]:
+    """Return an array of numbers, of any shape: float64, or int64 for whole numbers of which doubles do not hold all.
+
+    Doubles stand for their shortest decimals: 2^60 is a double, but stands for 1152921504606847000.
+
+    Raises:
+        InputError: as :func:`doubles`.
+    """
+    array = number_array(what, values)
+    if array.dtype.kind == "f":
+        return doubles(what, array)
+    if array.dtype.kind in "iu":
+        # One that lies between ±2^53 is held by a double.
+        if not array.size or (array.max() <= _EXACT_WHOLE and array.min() >= -_EXACT_WHOLE):
+            return array.astype(np.float64)
+        numbers = array.ravel().tolist()
+    else:
+        numbers = [math.nan if _is_nan(value) else exact_number(what, value) for value in array.ravel().tolist()]
+    if all(_is_nan(number) or Decimal(repr(float(number))) == number for number in numbers):
+        return np.array(list(map(float, numbers))).reshape(array.shape)
+    if all(not _is_nan(number) and number == int(number) and -(2**63) <= number < 2**63 for number in numbers):
+        return np.array([int(number) for number in numbers], dtype=np.int64).reshape(array.shape)
+    return doubles(what, array)
+
+
 def number_array(what: str, values: ArrayLike) -> NDArray[Any]:
     """Return values as an array of integers, of floats, or of objects, that may be Decimals.
 
@@ -93,6 +118,8 @@ def number_array(what: str, values: ArrayLike) -> NDArray[Any]:
         array = np.asarray(values)
     except ValueError as error:  # lists of different lengths
         raise InputError(f"{what}: {shown(values)} is not an array of numbers") from error
+    if array.dtype.kind == "f" and isinstance(values, list | tuple) and any(map(_is_large, values)):
+        array = np.asarray(values, dtype=object)  # for numpy has rounded the whole numbers among them
     if array.dtype.kind not in "iufO":
         raise InputError(f"{what}: {shown(values)} is not an array of numbers but of type {array.dtype}")
     return array
@@ -133,6 +160,11 @@ def _decimal(value: Any) -> Decimal | None:
     if isinstance(value, str) and _DECIMAL.fullmatch(value):
         return Decimal(value)
     return None
+
+
+def _is_large(value: object) -> bool:
+    """Return whether it is a whole number that a double may not hold."""
+    return _is_integer(value) and abs(int(cast("int", value))) > _EXACT_WHOLE
 
 
 def _is_nan(value: object) -> bool:

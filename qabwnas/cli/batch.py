@@ -13,6 +13,7 @@ import click
 from qabwnas.cli.command import Command
 from qabwnas.cli.output import check_output, force_option
 from qabwnas.cli.scope_options import parse_scope, scope_options
+from qabwnas.file_kinds import BATCH
 
 if TYPE_CHECKING:
     from qabwnas.search.batch_answers import BatchProgress
@@ -78,7 +79,8 @@ def command(
     from qabwnas.search.batch import answer_batch
     from qabwnas.search.front_file import is_front
 
-    check_output(output, force)
+    files = [source_path, budgets_path, *([weight_file] if weight_file is not None else [])]
+    check_output(output, force, BATCH, inputs=files)
     source = Frontier.open(source_path) if is_front(source_path) else Lut.open(source_path)
     scope = parse_scope(bits, pin, forbid, weights, weight_file)
     n_bytes = int(parse_quantity(max_memory, "max-memory_bytes"))

@@ -12,6 +12,7 @@ import click
 from qabwnas.cli.command import Command
 from qabwnas.cli.extras import require_extras
 from qabwnas.cli.output import check_output, force_option
+from qabwnas.file_kinds import PICTURE, TIMINGS
 
 if TYPE_CHECKING:
     from qabwnas.report.times import Bar
@@ -62,9 +63,10 @@ def command(
     from qabwnas.lut.lut import Lut
     from qabwnas.search.bench import compare
 
-    for path in (json_path, plot_path):
-        if path is not None:
-            check_output(path, force)
+    if json_path is not None:
+        check_output(json_path, force, TIMINGS, inputs=[lut_path])
+    if plot_path is not None:
+        check_output(plot_path, force, PICTURE, inputs=[lut_path], outputs=[json_path] if json_path else [])
     if plot_path is not None:
         require_extras("plot")
     lut = Lut.open(lut_path)

@@ -11,6 +11,7 @@ from qabwnas.cli.command import Command
 from qabwnas.cli.extras import require_extras
 from qabwnas.cli.output import check_output, force_option
 from qabwnas.cli.resource_options import make_resources, resource_options
+from qabwnas.file_kinds import BLOCK_WEIGHTS
 
 if TYPE_CHECKING:
     from qabwnas.pipeline.calibrate import Calibration
@@ -48,7 +49,7 @@ def command(folder: Path, n_evaluated: int | None, output: Path | None, force: b
     from qabwnas.search.weight_file import save_weight_file
 
     output = output or folder / "weights.json"
-    check_output(output, force)
+    check_output(output, force, BLOCK_WEIGHTS)
     torch.set_num_threads(N_THREADS)
     usable = make_resources(**resources)
     found = (

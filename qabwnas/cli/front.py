@@ -12,6 +12,7 @@ import click
 from qabwnas.cli.command import Command
 from qabwnas.cli.output import check_output, force_option
 from qabwnas.cli.scope_options import parse_scope, scope_options
+from qabwnas.file_kinds import CSV, FRONT
 
 if TYPE_CHECKING:
     from qabwnas.search import Frontier
@@ -71,9 +72,10 @@ def command(
     from qabwnas.search import Frontier
     from qabwnas.search.front_csv import write_front_csv
 
-    for path in (output, csv_path):
-        if path is not None:
-            check_output(path, force)
+    files = [lut_path, *([weight_file] if weight_file is not None else [])]
+    check_output(output, force, FRONT, inputs=files)
+    if csv_path is not None:
+        check_output(csv_path, force, CSV, inputs=files, outputs=[output])
     lut = Lut.open(lut_path)
     started = time.perf_counter()
     front = Frontier.build(
@@ -85,7 +87,7 @@ def command(
         max_memory=int(parse_quantity(max_memory, "max-memory_bytes")),
     )
     seconds = time.perf_counter() - started
-    front.save(output, provenance=lut.provenance)
+    front.save(output)
     if csv_path is not None:
         write_front_csv(front, csv_path)
     if as_json:

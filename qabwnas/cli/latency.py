@@ -12,6 +12,7 @@ from qabwnas.cli.command import Group
 from qabwnas.cli.extras import require_extras
 from qabwnas.cli.output import check_output, force_option
 from qabwnas.errors import InputError
+from qabwnas.file_kinds import LUT
 
 if TYPE_CHECKING:
     from qabwnas.lut.device_results import Statistic
@@ -52,7 +53,7 @@ def import_command(
         raise click.UsageError("a .yaml table of operations needs --device NAME, and takes no --statistic")
     if not is_operations and device is not None:
         raise click.UsageError("--device: a .json file of results says the device itself")
-    check_output(output, force)
+    check_output(output, force, LUT, inputs=[results_path])  # the LUT itself may get the column
     lut = Lut.open(lut_path)
     if device is not None:
         from qabwnas.lut.importers.ofa_column import add_operations
@@ -78,8 +79,8 @@ def estimate_command(lut_path: Path, device_source: str, output: Path, force: bo
     from qabwnas.lut.lut import Lut
     from qabwnas.roofline import load_device
 
+    check_output(output, force, LUT, inputs=[Path(device_source)])  # the LUT itself may get the column
     device = load_device(device_source)
-    check_output(output, force)
     lut = add_estimate(Lut.open(lut_path), device)
     lut.save(output)
     _say(output, lut)

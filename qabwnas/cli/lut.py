@@ -11,6 +11,7 @@ import click
 
 from qabwnas.cli.command import Group
 from qabwnas.cli.output import check_output, force_option
+from qabwnas.file_kinds import LUT, TABLE
 
 if TYPE_CHECKING:
     from qabwnas.lut.lut import Lut
@@ -58,6 +59,7 @@ def import_command(
     from qabwnas.lut.importers.formats import import_table
     from qabwnas.lut.importers.options import ImportOptions
     from qabwnas.lut.lut import AGGREGATIONS, Aggregation
+    from qabwnas.lut.text_table import held_number
     from qabwnas.lut.units import parse_quantity
 
     aggregate: dict[str, Aggregation] = {}
@@ -66,8 +68,11 @@ def import_command(
         if not known:
             raise click.UsageError(f"--aggregate {name}={text}: neither {' nor '.join(AGGREGATIONS)}")
         aggregate[name] = known[0]
-    fixed = {name: float(parse_quantity(text, name)) for name, text in _assignments("--fixed", fixed_parts).items()}
-    check_output(output, force)
+    fixed = {
+        name: held_number(f"--fixed {name}", parse_quantity(text, name))
+        for name, text in _assignments("--fixed", fixed_parts).items()
+    }
+    check_output(output, force, LUT, inputs=table_paths)
     lut = import_table(table_paths, format_name, ImportOptions(aggregate, fixed, device, resolution))
     lut.save(output)
     click.echo(f"{output}: {_summary(lut)}")
@@ -75,15 +80,20 @@ def import_command(
 
 @command.command(name="export")
 @click.argument("lut_path", metavar="LUT.h5", type=_FILE)
-@click.option("-o", "--output", metavar="TABLE.csv", type=_FILE, required=True)
+@click.option("-o", "--output", metavar="TABLE.(csv|parquet)", type=_FILE, required=True)
 @force_option
 def export_command(lut_path: Path, output: Path, force: bool) -> None:
-    """Write LUT.h5 as TABLE.csv (or .csv.gz)."""
+    """Write LUT.h5 as TABLE: .csv, .csv.gz or .parquet, as its name ends.
+
+    TABLE carries all of LUT.h5, and `qabwnas lut import` gives it back; a first line of CSV that begins with # has what
+    rows do not say (pandas reads it with comment='#').
+    """
+    from qabwnas.lut.importers.formats import export_table
     from qabwnas.lut.lut import Lut
 
-    check_output(output, force)
+    check_output(output, force, TABLE, inputs=[lut_path])
     lut = Lut.open(lut_path)
-    lut.to_csv(output)
+    export_table(lut, output)
     click.echo(f"{output}: {_summary(lut)}")
 
 
@@ -99,8 +109,8 @@ def merge_command(part_paths: tuple[Path, ...], output: Path, force: bool) -> No
     from qabwnas.lut.lut import Lut
     from qabwnas.lut.merge import merge_luts
 
-    check_output(output, force)
-    lut = merge_luts({str(path): Lut.open(path) for path in part_paths})
+    check_output(output, force, LUT)  # a part may be replaced by the whole
+    lut = merge_luts((str(path), Lut.open(path)) for path in part_paths)
     lut.save(output)
     click.echo(f"{output}: {_summary(lut)}{_holes(lut)}")
 

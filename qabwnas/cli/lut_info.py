@@ -10,6 +10,7 @@ import numpy as np
 from qabwnas.fingerprint import canonical_json
 from qabwnas.lut.lut import Lut, LutBlock, Metric
 from qabwnas.lut.store import open_lut, read_header
+from qabwnas.lut.whole import joined
 from qabwnas.space_yaml import space_to_json
 
 
@@ -42,16 +43,22 @@ def _describe_metric(lut: Lut, metric: Metric) -> dict[str, Any]:
     for block in lut.blocks:
         column, measured = block.column(metric.name), block.measured(metric.name)
         values.append(column if measured is None else column[measured])
-    measured_values = np.concatenate(values)
+    measured_values = joined(values)
     return {
         "name": metric.name,
         "unit": metric.unit,
         "aggregation": metric.aggregation,
         "fixed": metric.fixed,
         "measured": measured_values.size,
-        "min": float(measured_values.min()) if measured_values.size else None,
-        "max": float(measured_values.max()) if measured_values.size else None,
+        "min": _number_of(measured_values.min()) if measured_values.size else None,
+        "max": _number_of(measured_values.max()) if measured_values.size else None,
     }
+
+
+def _number_of(value: Any) -> float:
+    """Return a number of Python: an int only where a double does not hold it."""
+    number: float = value.item() if isinstance(value, np.generic) else value
+    return number
 
 
 def as_text(info: dict[str, Any]) -> str:

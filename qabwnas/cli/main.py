@@ -6,14 +6,17 @@ said which budget would); 130 interrupted.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from importlib import import_module
+from typing import Any
 
 import click
 
 from qabwnas.cli.command import Group
-from qabwnas.errors import QabwnasError
+from qabwnas.errors import QabwnasError, QabwnasWarning
 
 # The help stands here, and not only in the commands, so that listing them loads none.
 COMMANDS = {
@@ -64,8 +67,18 @@ class Program(Group):
             formatter.write_dl(list(COMMANDS.items()))
 
     def invoke(self, ctx: click.Context) -> object:
-        with _one_line(debug=ctx.params["debug"]):
+        with _one_line(debug=ctx.params["debug"]), warnings.catch_warnings():
+            warnings.showwarning = partial(_show_warning, warnings.showwarning)
             return super().invoke(ctx)
+
+
+def _show_warning(
+    show: Callable[..., None], message: Warning | str, category: type[Warning], *where: Any, **options: Any
+) -> None:
+    if issubclass(category, QabwnasWarning):
+        click.echo(f"warning: {message}", err=True)
+    else:
+        show(message, category, *where, **options)
 
 
 @contextmanager

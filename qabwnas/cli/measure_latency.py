@@ -6,10 +6,12 @@ from pathlib import Path
 
 import click
 
+from qabwnas.atomic import written_path
 from qabwnas.cli.bundle_options import bundle_options, read_tables
 from qabwnas.cli.command import Command
 from qabwnas.cli.extras import require_extras
 from qabwnas.cli.output import check_output, force_option
+from qabwnas.file_kinds import LATENCIES, PICTURE
 
 _FILE = click.Path(path_type=Path)
 
@@ -69,11 +71,13 @@ def command(
         )
 
     device_name(device, "--device")
-    for path in filter(None, (output, picture)):
-        check_output(path, force)
+    files = [Path(path) for path in (lut_path, space) if path is not None]
+    check_output(output, force, LATENCIES, inputs=files)
+    if picture is not None:
+        check_output(picture, force, PICTURE, inputs=files, outputs=[output])
     folder = bundle or output.with_suffix(".bundle")
     open_bundle(*read_tables(lut_path, space, bits), folder, n_networks or 0)
-    validations, notes = measure(folder, output, device, threads=threads, rounds=rounds, width=width)
+    validations, notes = measure(folder, written_path(output), device, threads=threads, rounds=rounds, width=width)
     for note in notes:
         click.echo(note, err=True)
     for found in validations:

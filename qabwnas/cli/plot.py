@@ -9,6 +9,7 @@ import click
 from qabwnas.cli.command import Command
 from qabwnas.cli.extras import require_extras
 from qabwnas.cli.output import check_output, force_option
+from qabwnas.file_kinds import PICTURE
 
 
 @click.command(name="plot", cls=Command)
@@ -17,11 +18,11 @@ from qabwnas.cli.output import check_output, force_option
 @force_option
 def command(front_path: Path, output: Path, force: bool) -> None:
     """Draw FRONT.h5: its objective against every other metric. The picture may be .png, .svg or .pdf."""
+    check_output(output, force, PICTURE, inputs=[front_path])
     require_extras("plot")
     from qabwnas.report.front import draw_front
     from qabwnas.search import Frontier
 
-    check_output(output, force)
     front = Frontier.open(front_path)
     draw_front({name: front.values(name) for name in front.metric_names}, output)
     click.echo(f"{output}: {len(front)} points of {', '.join(front.metric_names)}")

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from qabwnas.errors import InputError
-from qabwnas.lut.csv_format import BITS, BLOCK, CANDIDATE, DESCRIPTION, RESERVED
+from qabwnas.errors import InputError, QabwnasWarning
+from qabwnas.layer_policy import LayerChoices
+from qabwnas.lut.csv_format import BITS, BLOCK, CANDIDATE, CODE, DESCRIPTION, RESERVED
 from qabwnas.lut.lut import Aggregation, Lut, LutBlock, Metric, Table
+from qabwnas.lut.rows import LayerRows
 from qabwnas.lut.text_table import TextTable, open_csv
 from qabwnas.lut.units import unit_of
 from qabwnas.space import BitWidths
@@ -21,11 +24,15 @@ def read_csv(
     aggregate: Mapping[str, Aggregation] | None = None,
     fixed: Mapping[str, float] | None = None,
 ) -> Lut:
-    """Read a ``.csv`` or ``.csv.gz`` table; units are those that the metrics' names state.
+    """Read a ``.csv`` or ``.csv.gz`` table, all of a LUT that an export carries (:mod:`qabwnas.lut.table_metadata`).
+
+    Units of other tables are those that the metrics' names state. Numbers that cannot be held are rounded, with a
+    RoundingWarning a column.
 
     Args:
         aggregate: metric name → ``sum`` or ``max``, for those that are not summed.
-        fixed: metric name → what stem and head add, for those to which they add something.
+        fixed: metric name → what stem and head add, for those to which they add something. Both go before what the
+            table says, with a QabwnasWarning if that is something else.
 
     Raises:
         OSError: the file cannot be read.
@@ -41,6 +48,7 @@ def read_rows(
 ) -> Lut:
     """Return the LUT of rows in the CSV format's columns, whatever file they are from; see :func:`read_csv`."""
     _check_columns(source)
+    known = source.metadata
     tables: dict[str, list[Table]] = {}
     for rows in _runs(source):
         tables.setdefault(rows.block, []).append(_table(source, rows))
@@ -49,22 +57,45 @@ def read_rows(
     absent = {
         name
         for name in _metric_names(source)
-        if not any(_has_values(table, name) for block in tables.values() for table in block)
+        if name not in known.metrics
+        and not any(_has_values(table, name) for block in tables.values() for table in block)
     }
     names = [name for name in _metric_names(source) if name not in absent]
     if not names:
         raise source.wrong("no metric has a value")
     try:
-        metrics = named_metrics(names, aggregate or {}, fixed or {})
-        return Lut(metrics, tuple(LutBlock(name, _without(absent, block)) for name, block in tables.items()))
+        metrics = named_metrics(names, aggregate or {}, fixed or {}, known.metrics)
+        blocks = tuple(LutBlock(name, _without(absent, block)) for name, block in tables.items())
+        lut = Lut(metrics, blocks, known.space, known.provenance)
     except InputError as error:
         raise source.wrong(str(error)) from error
+    source.warn_of_rounding()
+    _warn_of_contradictions(source, lut)
+    return lut
+
+
+def _warn_of_contradictions(source: TextTable, lut: Lut) -> None:
+    """Warn of options that say something else than the table; they count."""
+    for metric in lut.metrics:
+        said = source.metadata.metrics.get(metric.name, metric)
+        for what, given, in_table in (
+            ("the aggregation", metric.aggregation, said.aggregation),
+            ("the fixed part", metric.fixed, said.fixed),
+        ):
+            if given != in_table:
+                message = f"{source.path}: {metric.name}: {what} is {given} as given, not {in_table} as the table says"
+                warnings.warn(message, QabwnasWarning, stacklevel=2)
 
 
 def named_metrics(
-    names: Sequence[str], aggregate: Mapping[str, Aggregation], fixed: Mapping[str, float]
+    names: Sequence[str],
+    aggregate: Mapping[str, Aggregation],
+    fixed: Mapping[str, float],
+    known: Mapping[str, Metric] | None = None,
 ) -> tuple[Metric, ...]:
-    """Return metrics in the units that their names state.
+    """Return metrics: those ``known`` by name as they are, others in the units that their names state, summed.
+
+    ``aggregate`` and ``fixed`` go before both.
 
     Raises:
         InputError: ``aggregate`` or ``fixed`` is for a metric that is not among ``names``.
@@ -72,7 +103,15 @@ def named_metrics(
     for name in (*aggregate, *fixed):
         if name not in names:
             raise InputError(f"there is no metric {name!r} among {', '.join(names)}")
-    return tuple(Metric(name, unit_of(name), aggregate.get(name, "sum"), fixed.get(name)) for name in names)
+    usual = {name: Metric(name, unit_of(name)) for name in names} | dict(known or {})
+    return tuple(
+        replace(
+            usual[name],
+            aggregation=aggregate.get(name, usual[name].aggregation),
+            fixed=fixed.get(name, usual[name].fixed),
+        )
+        for name in names
+    )
 
 
 def _check_columns(source: TextTable) -> None:
@@ -84,7 +123,8 @@ def _check_columns(source: TextTable) -> None:
 
 
 def _metric_names(source: TextTable) -> list[str]:
-    return [name for name in source.names if name not in RESERVED]
+    reserved = (*RESERVED, CODE) if source.metadata.has_codes else RESERVED
+    return [name for name in source.names if name not in reserved]
 
 
 @dataclass
@@ -140,8 +180,33 @@ def _table(source: TextTable, rows: _Rows) -> Table:
     names = _metric_names(source)
     columns = {name: source.numbers(name, rows.lines, cells[name]) for name in names}
     measured = {name: np.array([cell != "" for cell in cells[name]]) for name in names if "" in cells[name]}
-    texts = cells.get(DESCRIPTION, ())
-    return Table(columns, widths, measured, descriptions=texts if any(texts) else None)
+    texts: Sequence[str] | None = cells.get(DESCRIPTION, ())
+    notes = source.metadata.tables.get((rows.block, rows.bits))
+    if notes is not None:
+        measured |= {
+            name: np.ones(len(rows.cells), dtype=np.bool_)
+            for name in notes.masked
+            if name in columns and name not in measured
+        }
+    if not any(texts or ()) if notes is None else not notes.described:
+        texts = None
+    return Table(columns, widths, measured, texts or None, _layer_rows(source, rows, cells.get(CODE)))
+
+
+def _layer_rows(source: TextTable, rows: _Rows, cells: Sequence[str] | None) -> LayerRows | None:
+    space = source.metadata.space
+    if space is None or not source.metadata.has_codes:
+        return None
+    if cells is None:
+        raise source.wrong(f"there is no column {CODE!r}, though layers have bit widths of their own", source.header)
+    wrong = next((row for row, cell in enumerate(cells) if not (cell.isascii() and cell.isdigit())), None)
+    if wrong is not None:
+        raise source.wrong(f"{cells[wrong]!r} is not a code", rows.lines[wrong], CODE)
+    try:
+        choices = LayerChoices(space.blocks[space.block_index(rows.block)], space.bit_widths)
+        return LayerRows(choices, np.array([min(int(cell), choices.n_rows) for cell in cells], dtype=np.int64))
+    except InputError as error:
+        raise source.wrong(f"{rows.block}: {error}") from error
 
 
 def _has_values(table: Table, name: str) -> bool:

@@ -8,28 +8,30 @@ from collections.abc import Iterator, Sequence
 
 from qabwnas.atomic import atomic_path
 from qabwnas.errors import InputError
-from qabwnas.lut.csv_format import BITS, BLOCK, CANDIDATE, DESCRIPTION, RESERVED
+from qabwnas.file_kinds import CSV_TABLE, check_suffix
+from qabwnas.lut.csv_format import BITS, BLOCK, CANDIDATE, CODE, DESCRIPTION, RESERVED
 from qabwnas.lut.lut import Lut, LutBlock, Table
+from qabwnas.lut.table_metadata import KEY, bits_of, metadata_json
 
-_QUOTED = frozenset(',"\r\n')
+_QUOTED = frozenset(',"\r\n#')  # '#' for readers that take the rest of a line for a comment
 
 
 def write_csv(lut: Lut, path: str | os.PathLike[str]) -> None:
-    """Write a ``.csv`` or ``.csv.gz`` table, atomically; cells that were not measured are empty.
+    """Write a ``.csv`` or ``.csv.gz`` table, atomically, from which all of the LUT can be read again.
 
-    Numbers are the shortest decimals that read back to the same double. Candidates are described by their tables'
-    texts, or else by what the space says of them: operations, and bit widths where every layer has its own.
+    Cells that were not measured are empty. Numbers are the shortest decimals that read back to the same double, or
+    whole numbers. Candidates are described by their tables' texts, or else by what the space says of them: operations,
+    and bit widths where every layer has its own.
 
     Raises:
         OSError: the folder cannot be written.
         InputError: a metric has the name of one of the format's own columns, or a text has no UTF-8.
     """
-    for name in RESERVED:
-        if name in lut.metric_names:
-            raise InputError(f"the metric {name!r} cannot be written: the format has a column of that name")
+    check_metric_names(lut)
+    check_suffix(path, CSV_TABLE)
     with atomic_path(path) as temporary, temporary.open("wb") as raw:
         # Without a name and a time inside, the same LUT gives the same bytes.
-        stream = gzip.GzipFile("", "wb", mtime=0, fileobj=raw) if temporary.suffix == ".gz" else raw
+        stream = gzip.GzipFile("", "wb", mtime=0, fileobj=raw) if temporary.suffix.lower() == ".gz" else raw
         with stream:
             try:
                 stream.writelines(line.encode() for line in _lines(lut))
@@ -37,19 +39,50 @@ def write_csv(lut: Lut, path: str | os.PathLike[str]) -> None:
                 raise InputError(f"{path}: {error.object!r} is not Unicode text") from error
 
 
-def _lines(lut: Lut) -> Iterator[str]:
+def check_metric_names(lut: Lut) -> None:
+    """Raise InputError if a metric has the name of one of the format's own columns."""
+    for name in (*RESERVED, *([CODE] if lut.space is not None and lut.space.policy == "layer" else [])):
+        if name in lut.metric_names:
+            raise InputError(f"the metric {name!r} cannot be written: the format has a column of that name")
+
+
+def leading_columns(lut: Lut) -> tuple[str, ...]:
+    """Return the names of the columns in front of the metrics'."""
     tables = [table for block in lut.blocks for table in block.tables]
-    has_bits = any(table.widths is not None for table in tables)
-    has_descriptions = lut.space is not None or any(table.descriptions is not None for table in tables)
-    names = [BLOCK, CANDIDATE, *([BITS] if has_bits else []), *([DESCRIPTION] if has_descriptions else [])]
+    wanted = {
+        BLOCK: True,
+        CANDIDATE: True,
+        BITS: any(table.widths is not None for table in tables),
+        CODE: any(table.rows is not None for table in tables),
+        DESCRIPTION: lut.space is not None or any(table.descriptions is not None for table in tables),
+    }
+    return tuple(name for name, is_wanted in wanted.items() if is_wanted)
+
+
+def leading_cells(lut: Lut, block: LutBlock, table: Table, first: int, name: str) -> list[str] | list[int]:
+    """Return one of these columns for a table whose rows are candidates from ``first`` on."""
+    if name == BLOCK:
+        return [block.name] * table.n_rows
+    if name == CANDIDATE:
+        return list(range(first, first + table.n_rows))
+    if name == BITS:
+        return [bits_of(table)] * table.n_rows
+    if name == CODE:
+        assert table.rows is not None  # as all tables of such a space
+        codes: list[int] = table.rows.codes.tolist()
+        return codes
+    return _descriptions(lut, block, table)
+
+
+def _lines(lut: Lut) -> Iterator[str]:
+    metadata = metadata_json(lut)
+    if metadata is not None:
+        yield f"# {KEY}: {metadata}\n"
+    names = leading_columns(lut)
     yield _line([*names, *lut.metric_names])
     for block in lut.blocks:
         for first, table in zip(block.starts, block.tables, strict=False):
-            columns = [[block.name] * table.n_rows, [str(first + row) for row in range(table.n_rows)]]
-            if has_bits:
-                columns.append([table.widths.name if table.widths is not None else ""] * table.n_rows)
-            if has_descriptions:
-                columns.append(_descriptions(lut, block, table))
+            columns = [list(map(str, leading_cells(lut, block, table, first, name))) for name in names]
             columns.extend(_numbers(table, name) for name in lut.metric_names)
             yield from map(_line, zip(*columns, strict=True))
 

@@ -109,6 +109,11 @@ class _Node:
         """Return an int64 attribute."""
         return int(self._attribute(name, INT64))
 
+    def is_integer(self, name: str) -> bool:
+        """Return whether an attribute is int64."""
+        with self._reading(name):
+            return bool(h5a.open(self._id, name.encode()).dtype == INT64)
+
     def real(self, name: str) -> float:
         """Return a float64 attribute, which has to be finite."""
         value = float(self._attribute(name, FLOAT64))

@@ -6,6 +6,7 @@ lie in a global heap, which has no checksum and on which, damaged, the HDF5 libr
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -37,15 +38,38 @@ def create_file(path: str | os.PathLike[str], kind: Kind) -> Iterator[h5py.File]
 
     from qabwnas.atomic import atomic_path
 
-    # What is large begins at a multiple of 64 bytes, so that it can be mapped.
-    layout = {"libver": ("v108", "v108"), "alignment_threshold": 4096, "alignment_interval": 64}
-    with atomic_path(path) as temporary, h5py.File(temporary, "w", **layout) as file:
-        write_text(file, "format", kind.format)
-        file.attrs["schema_version"] = kind.newest
-        write_text(file, "writer", "qabwnas")
-        write_text(file, "writer_version", metadata.version("qabwnas"))
-        write_text(file, "created", datetime.now(UTC).isoformat(timespec="seconds"))
-        yield file
+    # Values begin at a multiple of 64 bytes, so that they can be mapped.
+    layout = {"libver": ("v108", "v108"), "alignment_threshold": 64, "alignment_interval": 64}
+    with atomic_path(path) as temporary, _Stream(temporary, "w+b") as stream:
+        with h5py.File(stream, "w", **layout) as file:
+            write_text(file, "format", kind.format)
+            file.attrs["schema_version"] = kind.newest
+            write_text(file, "writer", "qabwnas")
+            write_text(file, "writer_version", metadata.version("qabwnas"))
+            write_text(file, "created", datetime.now(UTC).isoformat(timespec="seconds"))
+            yield file
+        if stream.error is not None:
+            raise stream.error
+
+
+class _Stream(io.FileIO):
+    """A file that HDF5 writes through Python, which has two reasons.
+
+    HDF5 locks the files that it opens itself, which many network drives refuse, and a private file needs no lock.
+    A full disk leaves HDF5 with a file that it can neither flush nor close, and it says so again when the process ends.
+    Here the first error is kept, what follows is dropped, and the caller raises it after HDF5 has closed the file.
+    """
+
+    error: OSError | None = None
+
+    def write(self, values: Any) -> int:
+        rest = memoryview(values).cast("B")
+        while rest and self.error is None:
+            try:
+                rest = rest[os.write(self.fileno(), rest) :]  # one call writes at most 2 GiB
+            except OSError as error:
+                self.error = error
+        return len(memoryview(values).cast("B"))
 
 
 def write_text(node: h5py.Group, name: str, text: str) -> None:

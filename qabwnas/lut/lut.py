@@ -24,7 +24,8 @@ from qabwnas.errors import InputError
 from qabwnas.layer_policy import LayerChoices, block_widths
 from qabwnas.lut.parts import ArraysInParts, Replaced, frozen, in_memory, part
 from qabwnas.lut.rows import LayerRows
-from qabwnas.numeric import check_mapping, doubles, exact_number, shown, whole_number
+from qabwnas.lut.whole import joined
+from qabwnas.numeric import check_mapping, exact_number, exact_numbers, shown, whole_number
 from qabwnas.space import BitWidths, BlockWidths, SearchSpace
 
 Aggregation = Literal["sum", "max"]
@@ -39,6 +40,7 @@ class Metric:
 
     ``aggregation`` ``sum``: total = ``fixed`` + sum over blocks; ``max``: total = maximum of ``fixed`` and the blocks.
     ``fixed`` is ``None`` where there is no fixed part: nothing is added, or enters the maximum.
+    It is an int where it is a whole number that a double does not hold.
     ``unit`` is text such as ``bytes`` or ``ms``, empty where there is none.
 
     Raises:
@@ -60,7 +62,7 @@ class Metric:
             raise InputError(f"metric {self.name!r}: the aggregation {shown(self.aggregation)} is not one of {known}")
         if self.fixed is not None:
             what = f"metric {self.name!r}: the fixed part"
-            object.__setattr__(self, "fixed", float(doubles(what, np.array(exact_number(what, self.fixed)))))
+            object.__setattr__(self, "fixed", exact_numbers(what, np.array(exact_number(what, self.fixed))).item())
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -73,7 +75,8 @@ class Table:
 
     Attributes:
         columns: metric name → float64 array ``(n_rows,)``, at least one. Numbers of other types are converted: float32
-            and float16 count as their shortest decimals. Where a row was not measured its value has no meaning.
+            and float16 count as their shortest decimals. Whole numbers of which doubles do not hold all are int64.
+            Where a row was not measured its value has no meaning.
         widths: the bit widths that the rows were quantised at; ``None`` where the source does not say (imports), and
             where ``rows`` does.
         measured: metric name → bool array ``(n_rows,)``, only for metrics with rows that were not measured.
@@ -84,7 +87,7 @@ class Table:
         InputError: columns, masks, descriptions or codes are not of these types, or not as many as rows.
     """
 
-    columns: Mapping[str, NDArray[np.float64]]
+    columns: Mapping[str, NDArray[Any]]
     widths: BitWidths | None = None
     measured: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
     descriptions: Sequence[str] | None = None
@@ -136,13 +139,13 @@ class Table:
         masks = {name: mask for name, mask in self.measured.items() if name != metric}
         if measured is not None:
             masks[metric] = measured
-        columns: Mapping[str, NDArray[np.float64]]
+        columns: Mapping[str, NDArray[Any]]
         if isinstance(self.columns, ArraysInParts):
             column = _column(metric, values)
             self._check_lengths({f"metric {metric!r}": len(column)})
             columns = Replaced(self.columns, {metric: column})
         else:
-            columns = {**self.columns, metric: cast("NDArray[np.float64]", values)}  # converted with the others
+            columns = {**self.columns, metric: cast("NDArray[Any]", values)}  # converted with the others
         return replace(self, columns=columns, measured=masks)
 
     def first_unknown(self) -> tuple[str, int] | None:
@@ -220,8 +223,10 @@ class LutBlock:
     def n_candidates(self) -> int:
         return self.starts[-1]
 
-    def column(self, metric: str) -> NDArray[np.float64]:
-        """Return the metric of every candidate, float64 ``(n_candidates,)``; see :meth:`measured` for holes.
+    def column(self, metric: str) -> NDArray[Any]:
+        """Return the metric of every candidate, ``(n_candidates,)``; see :meth:`measured` for holes.
+
+        It is float64, or in another type that :func:`qabwnas.lut.whole.alike` gives to whole numbers beyond doubles.
 
         Raises:
             InputError: there is no such column.
@@ -229,7 +234,7 @@ class LutBlock:
         if metric not in self.tables[0].columns:
             known = ", ".join(self.tables[0].columns)
             raise InputError(f"{self.name}: there is no column {metric!r}; there are {known}")
-        return np.concatenate([table.columns[metric] for table in self.tables])
+        return joined([table.columns[metric] for table in self.tables])
 
     def measured(self, metric: str) -> NDArray[np.bool_] | None:
         """Return which candidates have a measured value, bool ``(n_candidates,)``, or ``None`` if all have."""
@@ -239,15 +244,15 @@ class LutBlock:
             [table.measured.get(metric, np.ones(table.n_rows, dtype=np.bool_)) for table in self.tables]
         )
 
-    def column_part(self, metric: str, first: int, last: int) -> NDArray[np.float64]:
+    def column_part(self, metric: str, first: int, last: int) -> NDArray[Any]:
         """Return :meth:`column` of candidates ``first … last − 1``; a stored one is read so far, and not kept."""
-        return _joined([part(table.columns, metric, *rows) for table, *rows in self.tables_of(first, last)])
+        return joined([part(table.columns, metric, *rows) for table, *rows in self.tables_of(first, last)])
 
     def measured_part(self, metric: str, first: int, last: int) -> NDArray[np.bool_] | None:
         """Return :meth:`measured` of candidates ``first … last − 1``, read as by :meth:`column_part`."""
         if not any(metric in table.measured for table in self.tables):
             return None
-        return _joined(
+        return joined(
             [
                 part(table.measured, metric, low, high)
                 if metric in table.measured
@@ -428,13 +433,9 @@ def _check_rows(space: SearchSpace | None, block_name: str, table: Table, where:
         raise InputError(f"{where}: its codes are those of another block")
 
 
-def _joined(pieces: Sequence[NDArray[Any]]) -> NDArray[Any]:
-    return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
-
-
-def _column(name: str, values: ArrayLike) -> NDArray[np.float64]:
+def _column(name: str, values: ArrayLike) -> NDArray[Any]:
     _check_name("metric", name)
-    column = doubles(f"metric {name!r}", values)
+    column = exact_numbers(f"metric {name!r}", values)
     if column.ndim != 1:
         raise InputError(f"metric {name!r}: the shape is {column.shape}, not one value a row")
     return frozen(column)

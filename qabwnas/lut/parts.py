@@ -23,6 +23,10 @@ class ArraysInParts(Mapping[str, NDArray[Any]]):
     def part(self, name: str, first: int, last: int) -> NDArray[Any]:
         """Return rows ``first … last − 1`` of an array; raises as reading all of it does, as far as it looks."""
 
+    @abstractmethod
+    def is_whole(self, name: str) -> bool:
+        """Return whether an array is int64, without reading it."""
+
     def __reduce__(self) -> tuple[type[dict[str, NDArray[Any]]], tuple[dict[str, NDArray[Any]]]]:
         return dict, ({name: self[name] for name in self},)
 
@@ -43,6 +47,9 @@ class Replaced(ArraysInParts):
     @property
     def n_rows(self) -> int:
         return self._others.n_rows
+
+    def is_whole(self, name: str) -> bool:
+        return self.in_memory[name].dtype.kind == "i" if name in self.in_memory else self._others.is_whole(name)
 
     def part(self, name: str, first: int, last: int) -> NDArray[Any]:
         if name in self.in_memory:

@@ -10,16 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qabwnas.errors import InputError
+from qabwnas.file_kinds import LUT, check_suffix
 from qabwnas.fingerprint import canonical_json
 from qabwnas.lut.hdf5_names import encode_name, encode_names
 from qabwnas.lut.hdf5_read import Group, Header, open_file
 from qabwnas.lut.hdf5_write import Kind, create_file, encode_texts, write_array, write_text
 from qabwnas.lut.lut import Lut, Metric, Table
-from qabwnas.lut.store_v1 import read_v1
+from qabwnas.lut.store_v1 import read_v1, read_v2
+from qabwnas.lut.whole import is_whole
 from qabwnas.space_yaml import space_to_json
 
-KIND = Kind(format="qabwnas-lut", newest=1)
-_READERS: dict[int, Callable[[Group], Lut]] = {1: read_v1}
+KIND = Kind(format="qabwnas-lut", newest=2)
+_READERS: dict[int, Callable[[Group], Lut]] = {1: read_v1, 2: read_v2}
 
 
 def open_lut(path: str | os.PathLike[str]) -> Lut:
@@ -57,9 +59,12 @@ def save_lut(lut: Lut, path: str | os.PathLike[str]) -> None:
 
     Raises:
         OSError: the folder cannot be written.
-        InputError: a text cannot be stored, or the provenance is not made of JSON values.
+        InputError: the name is that of another kind of file, a text cannot be stored, or the provenance is not made of
+            JSON values.
     """
-    with create_file(path, KIND) as file:
+    check_suffix(path, LUT)
+    # What does not need the newer schema is written so that older readers read it.
+    with create_file(path, KIND if _has_whole(lut) else KIND._replace(newest=1)) as file:
         if lut.space is not None:
             write_text(file, "space", canonical_json(space_to_json(lut.space)))
         write_text(file, "provenance", _provenance_json(lut))
@@ -72,6 +77,14 @@ def save_lut(lut: Lut, path: str | os.PathLike[str]) -> None:
             widths = ["" if table.widths is None else table.widths.name for table in block.tables]
             for label, name, table in zip(encode_names(widths), widths, block.tables, strict=True):
                 _write_table(tables.create_group(label), f"{block.name} {name}".strip(), table, lut.metrics)
+
+
+def _has_whole(lut: Lut) -> bool:
+    tables = [table for block in lut.blocks for table in block.tables]
+    return any(
+        isinstance(metric.fixed, int) or any(is_whole(table.columns, metric.name) for table in tables)
+        for metric in lut.metrics
+    )
 
 
 def _provenance_json(lut: Lut) -> str:
@@ -93,6 +106,9 @@ def _write_table(group: h5py.Group, where: str, table: Table, metrics: tuple[Met
     units = [metric.unit for metric in metrics]
     write_array(group, "values", np.stack(columns), dims=("metric", "row"), units=units)
     for metric in metrics:
+        if is_whole(table.columns, metric.name):
+            whole = group.require_group("whole")
+            write_array(whole, encode_name(metric.name), table.columns[metric.name], ("row",), (metric.unit,))
         if metric.name in table.measured:
             masks = group.require_group("measured")
             write_array(masks, encode_name(metric.name), table.measured[metric.name], dims=("row",))
@@ -104,6 +120,8 @@ def _write_table(group: h5py.Group, where: str, table: Table, metrics: tuple[Met
 
 
 def _stored_column(table: Table, metric: str) -> NDArray[np.float64]:
-    """Return the column as it is stored: NaN where a row was not measured."""
+    """Return the column as it is stored in ``values``: NaN where a row was not measured, or ``whole`` has it."""
+    if is_whole(table.columns, metric):
+        return np.full(table.n_rows, np.nan)
     column, measured = table.columns[metric], table.measured.get(metric)
     return column if measured is None else np.where(measured, column, np.nan)

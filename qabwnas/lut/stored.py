@@ -46,6 +46,9 @@ class _StoredArrays(ArraysInParts):
     def __contains__(self, name: object) -> bool:
         return name in self._names
 
+    def is_whole(self, name: str) -> bool:  # noqa: ARG002 - of masks none is
+        return False
+
     def part(self, name: str, first: int, last: int) -> NDArray[Any]:
         if name in self._read or last - first == self._n_rows:
             return self[name][first:last]
@@ -71,15 +74,30 @@ class StoredMasks(_StoredArrays):
 
 
 class StoredColumns(_StoredArrays):
-    """Metric name → float64 ``(n_rows,)``: the rows of a dataset ``(n_metrics, n_rows)``, finite where measured."""
+    """Metric name → float64 ``(n_rows,)``: the rows of a dataset ``(n_metrics, n_rows)``, finite where measured.
 
-    def __init__(self, dataset: Dataset, metrics: Sequence[str], measured: Mapping[str, NDArray[np.bool_]]) -> None:
+    A metric that has a dataset in ``whole`` is int64 ``(n_rows,)``, and read from there.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        metrics: Sequence[str],
+        measured: Mapping[str, NDArray[np.bool_]],
+        whole: Mapping[str, Dataset],
+    ) -> None:
         super().__init__(metrics, dataset.shape[1])
+        self._whole = whole
         self._dataset = dataset
         self._index = {name: index for index, name in enumerate(metrics)}
         self._measured = measured
 
-    def _load(self, name: str, first: int, last: int) -> NDArray[np.float64]:
+    def is_whole(self, name: str) -> bool:
+        return name in self._whole
+
+    def _load(self, name: str, first: int, last: int) -> NDArray[Any]:
+        if name in self._whole:
+            return self._whole[name].read_part((first,), (last - first,))
         column: NDArray[np.float64] = self._dataset.read_part((self._index[name], first), (1, last - first))[0]
         right = np.isfinite(column)
         if name in self._measured:

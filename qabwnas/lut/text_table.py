@@ -8,16 +8,22 @@ import io
 import math
 import os
 import re
+import warnings
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from decimal import Decimal
+from dataclasses import dataclass, field, replace
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qabwnas.errors import InputError
+from qabwnas.errors import FormatError, InputError, RoundingWarning
+from qabwnas.lut.table_metadata import KEY, NOTHING, TableMetadata, parse_metadata
+
+DIGITS = 15
+"""Decimals of so many digits are held by doubles."""
 
 _CHARACTERS = frozenset("0123456789.eE+-")
 _DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
@@ -32,6 +38,8 @@ class TextTable:
         rows: line and cells of every row: as many cells as there are names. Read once.
         header: the line of the column names, 0 where they stand in none.
         place: what messages call a line: ``line``, or ``row`` where the file has none.
+        metadata: what an exported table carries besides.
+        rounded: column → how many numbers were rounded, and where the first stands; see :meth:`warn_of_rounding`.
     """
 
     path: Path
@@ -39,14 +47,19 @@ class TextTable:
     rows: Iterable[tuple[int, Sequence[str]]]
     header: int = 0
     place: str = "line"
+    metadata: TableMetadata = NOTHING
+    rounded: dict[str, _Rounded] = field(default_factory=dict)
 
     def wrong(self, what: str, line: int = 0, column: str = "") -> InputError:
         """Return the error that says ``what`` is wrong in this file, and where if it is one line or one column."""
         where = [str(self.path), *([f"{self.place} {line}"] if line else []), *([column] if column else [])]
         return InputError(": ".join([*where, what]))
 
-    def numbers(self, column: str, lines: Sequence[int], cells: Sequence[str]) -> NDArray[np.float64]:
+    def numbers(self, column: str, lines: Sequence[int], cells: Sequence[str]) -> NDArray[Any]:
         """Return cells of a column as the nearest doubles, NaN where one is empty.
+
+        Where doubles do not hold them all, but int64 does, they are int64, 0 where one is empty. What neither holds is
+        rounded and noted.
 
         Raises:
             InputError: a cell is no decimal number, or too large for a double.
@@ -64,7 +77,30 @@ class TextTable:
         if too_large.size:
             what = f"{cells[too_large[0]]} is too large for a double"
             raise self.wrong(what, lines[too_large[0]], column)
+        lost = [
+            row
+            for row, cell in enumerate(cells)
+            if (len(cell) > DIGITS or "-" in cell[1:]) and not _is_held(cell, float(values[row]))
+        ]
+        if lost:
+            whole = _whole_numbers(cells)
+            if whole is not None:
+                return whole
+            known = self.rounded.get(column)
+            first = known or _Rounded(0, lines[lost[0]], cells[lost[0]], float(values[lost[0]]))
+            self.rounded[column] = first._replace(n=first.n + len(lost))
         return values
+
+    def warn_of_rounding(self) -> None:
+        """Warn, once a column, of numbers that :meth:`numbers` has rounded."""
+        for column, (n, line, cell, value) in self.rounded.items():
+            others = f", and {n - 1} more are rounded" if n > 1 else ""
+            where = f"{self.path}: {self.place} {line}: {column}"
+            warnings.warn(
+                f"{where}: {cell} is rounded to {value!r}{others}: {DIGITS} digits are held, or whole numbers to 2^63",
+                RoundingWarning,
+                stacklevel=2,
+            )
 
     def decimal(self, column: str, line: int, cell: str) -> Decimal:
         """Return a cell as an exact decimal; raises as :meth:`numbers`, and where it is empty."""
@@ -72,6 +108,54 @@ class TextTable:
             raise self.wrong("empty", line, column)
         self.numbers(column, [line], [cell])
         return Decimal(cell)
+
+
+class _Rounded(NamedTuple):
+    """How many numbers of a column are rounded, and the first of them."""
+
+    n: int
+    line: int
+    cell: str
+    value: float
+
+
+def held_number(what: str, number: Decimal) -> float:
+    """Return the double that stands for a decimal, or an int where that holds it; what neither holds is rounded.
+
+    A RoundingWarning then says so; its message starts with ``what``.
+    """
+    double = float(number)
+    if Decimal(repr(double)) == number:
+        return double
+    whole = _whole_numbers([str(number)])
+    if whole is not None:
+        return int(whole[0])
+    message = f"{what}: {number} is rounded to {double!r}: {DIGITS} digits are held, or whole numbers to 2^63"
+    warnings.warn(message, RoundingWarning, stacklevel=2)
+    return double
+
+
+def _is_held(cell: str, value: float) -> bool:
+    """Return whether a decimal is the shortest one of a double."""
+    if not cell or repr(value) == cell:
+        return True
+    if value == 0:  # also of an exponent below all bounds
+        return not cell.lower().partition("e")[0].strip("+-0.")
+    return Decimal(cell) == Decimal(repr(value))
+
+
+def _whole_numbers(cells: Sequence[str]) -> NDArray[np.int64] | None:
+    """Return cells as whole numbers, 0 where one is empty, or ``None`` if some do not fit int64."""
+    numbers = []
+    for cell in cells:
+        try:
+            number = Decimal(cell or 0)
+        except InvalidOperation:  # an exponent below all bounds
+            return None
+        if number.adjusted() > 18 or number != number.to_integral_value() or not -(2**63) <= number < 2**63:
+            return None
+        numbers.append(int(number))
+    return np.array(numbers, dtype=np.int64)
 
 
 def open_csv(path: str | os.PathLike[str], names: Sequence[str] | None = None) -> TextTable:
@@ -83,10 +167,12 @@ def open_csv(path: str | os.PathLike[str], names: Sequence[str] | None = None) -
             number of cells.
     """
     path = Path(path)
-    records = _records(path)
+    text = _decode(path)
+    comments = _comments(text)
+    records = _records(path, text[sum(map(len, comments)) :], len(comments))
     if names is None:
-        _, header = next(records, (0, []))
-        table = TextTable(path, tuple(header), (), header=1)
+        line, header = next(records, (0, []))
+        table = TextTable(path, tuple(header), (), header=line or 1, metadata=_metadata(path, comments))
         if not header:
             raise table.wrong("empty")
         check_names(table)
@@ -104,12 +190,34 @@ def check_names(table: TextTable) -> None:
             raise table.wrong(f"the column {name!r} stands twice", table.header)
 
 
-def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
-    reader = csv.reader(io.StringIO(_decode(path), newline=""), strict=True)
-    line = 0
+def _comments(text: str) -> list[str]:
+    """Return the lines in front of the header that begin with ``#``."""
+    comments = []
+    for line in io.StringIO(text, newline=""):
+        # A spreadsheet puts a line of metadata into quotes.
+        if not line.startswith(("#", f'"# {KEY}:')):
+            break
+        comments.append(line)
+    return comments
+
+
+def _metadata(path: Path, comments: Sequence[str]) -> TableMetadata:
+    for number, line in enumerate(comments, start=1):
+        key, colon, text = line.lstrip('"').removeprefix("#").partition(":")
+        if colon and key.strip() == KEY:
+            try:
+                return parse_metadata(text)
+            except (InputError, FormatError) as error:
+                raise type(error)(f"{path}: line {number}: {error}") from error
+    return NOTHING
+
+
+def _records(path: Path, text: str, n_comments: int) -> Iterator[tuple[int, list[str]]]:
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    line = n_comments
     try:
         for cells in reader:
-            line = reader.line_num
+            line = n_comments + reader.line_num
             if cells:  # not a blank line
                 yield line, cells
     except csv.Error as error:
@@ -127,7 +235,7 @@ def _checked(
 
 def _decode(path: Path) -> str:
     content = path.read_bytes()
-    if path.suffix == ".gz":
+    if path.suffix.lower() == ".gz":
         try:
             content = gzip.decompress(content)
         except (OSError, EOFError, zlib.error) as error:

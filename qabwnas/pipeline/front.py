@@ -19,7 +19,7 @@ def _settings(config: Config) -> dict[str, Any]:
 
 def _make(place: Workplace) -> list[str]:
     table = open_lut(place.folder / lut.FILE_NAME)
-    Frontier.build(table, list(place.config.front)).save(place.folder / FILE_NAME, provenance=table.provenance)
+    Frontier.build(table, list(place.config.front)).save(place.folder / FILE_NAME)
     return [FILE_NAME]
 
 

@@ -83,7 +83,7 @@ def measure(place: Workplace, shards: Sequence[Shard]) -> Lut:
     ]
     logger.info("lut: %d of %d shards to measure", len(jobs), len(parts))
     place.resources.engine.run(jobs)
-    return merge_luts({str(path): open_lut(path) for path in parts.values()})
+    return merge_luts((str(path), open_lut(path)) for path in parts.values())
 
 
 def _provenance(place: Workplace) -> dict[str, Any]:

@@ -50,7 +50,7 @@ def draw_front(
     objective, *others = columns
     if not others or not len(columns[objective]):
         raise InputError("a picture needs a front of two metrics or more, and one point or more")
-    if Path(path).suffix not in FORMATS:
+    if Path(path).suffix.lower() not in FORMATS:
         raise InputError(f"{os.fspath(path)}: pictures are written as {', '.join(FORMATS)}")
     figure = Figure(figsize=(PANEL_INCHES[0] * len(others), PANEL_INCHES[1]), layout="constrained")
     for panel, other in zip(figure.subplots(1, len(others), squeeze=False)[0], others, strict=True):

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qabwnas.atomic import atomic_path
+from qabwnas.file_kinds import CSV, check_suffix
 from qabwnas.search.frontier import Frontier
 from qabwnas.search.grid import Grid
 
@@ -21,7 +22,9 @@ def write_front_csv(front: Frontier, path: str | os.PathLike[str]) -> None:
 
     Raises:
         OSError: the folder cannot be written.
+        InputError: the name is that of another kind of file.
     """
+    check_suffix(path, CSV)
     with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
         out = csv.writer(stream)
         out.writerow([*front.metric_names, *front.block_names])

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qabwnas.errors import InputError
+from qabwnas.file_kinds import FRONT, check_suffix
 from qabwnas.fingerprint import canonical_json
 from qabwnas.lut.hdf5_names import decode_names, encode_names
 from qabwnas.lut.hdf5_read import INT64, Group, open_file, read_format
@@ -36,12 +37,13 @@ def save_front(front: Frontier, path: str | os.PathLike[str], provenance: Mappin
 
     Raises:
         OSError: the folder cannot be written.
-        InputError: the provenance is not made of JSON values.
+        InputError: the name is that of another kind of file, or the provenance is not made of JSON values.
     """
     try:
         provenance_json = canonical_json(dict(provenance))
     except (TypeError, ValueError) as error:
         raise InputError(f"provenance: not made of JSON values: {error}") from error
+    check_suffix(path, FRONT)
     with create_file(path, KIND) as file:
         write_text(file, "provenance", provenance_json)
         write_text(file, "backend", front.backend)
@@ -93,7 +95,8 @@ def open_front(path: str | os.PathLike[str]) -> Frontier:
         shape = (n_points, len(block_members))
         units, candidates = totals.map().T, root.dataset("candidates", _INT32, shape, ("point", "block")).map()
     block_names, choices = tuple(block_members.values()), ChoiceTable(candidates)
-    return Frontier(metrics, grids, block_names, units, choices, backend, extent, scope, Path(path))
+    provenance = _read_provenance(root)
+    return Frontier(metrics, grids, block_names, units, choices, backend, extent, scope, Path(path), provenance)
 
 
 def is_front(path: str | os.PathLike[str]) -> bool:
@@ -106,9 +109,7 @@ def is_front(path: str | os.PathLike[str]) -> bool:
     return read_format(path) == KIND.format
 
 
-def provenance_of(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Return the JSON values that a stored front was given; raises as :func:`open_front`."""
-    root, _ = open_file(path, KIND)
+def _read_provenance(root: Group) -> dict[str, Any]:
     try:
         provenance = json.loads(root.text("provenance"))
     except ValueError as error:
@@ -166,7 +167,9 @@ def _names(group: Group) -> dict[str, str]:
 
 def _read_metric(group: Group, name: str) -> tuple[Metric, Grid]:
     unit, aggregation, decimals = group.text("unit"), group.text("aggregation"), group.integer("decimals")
-    fixed = group.real("fixed") if group.has_attribute("fixed") else None
+    fixed: float | None = None
+    if group.has_attribute("fixed"):
+        fixed = group.integer("fixed") if group.is_integer("fixed") else group.real("fixed")
     for known in AGGREGATIONS:
         if aggregation == known:
             return Metric(name, unit, known, fixed), Grid(decimals)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
@@ -55,6 +55,7 @@ class Frontier:
         scope: what its subnets were chosen from; ``None`` for anything. With weights the first metric is the weighted
             one, under a name that says so, such as ``weighted loss``.
         path: the file that it was opened from.
+        provenance: JSON values, those of the LUT; a file keeps them.
     """
 
     metrics: tuple[Metric, ...]
@@ -66,6 +67,7 @@ class Frontier:
     extent: Extent
     scope: Scope | None = None
     path: Path | None = None
+    provenance: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def build(
@@ -105,7 +107,8 @@ class Frontier:
         names = listed_metrics("minimize", minimize)
         kernels = select_backend(backend)
         problem = Problem.of(lut, names, kernels, scope, k=1)
-        return cls.of_problem(problem, kernels, scope, within, epsilon, max_memory)
+        front = cls.of_problem(problem, kernels, scope, within, epsilon, max_memory)
+        return replace(front, provenance=lut.provenance)
 
     @classmethod
     def of_problem(
@@ -322,10 +325,10 @@ class Frontier:
         )
 
     def save(self, path: str | os.PathLike[str], *, provenance: Mapping[str, Any] | None = None) -> None:
-        """Write the front to HDF5 (``lut/FORMAT.md``), atomically; ``provenance`` are JSON values kept beside it."""
+        """Write the front to HDF5 (``lut/FORMAT.md``), atomically, with its provenance or another one."""
         from qabwnas.search.front_file import save_front
 
-        save_front(self, path, provenance or {})
+        save_front(self, path, self.provenance if provenance is None else provenance)
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> Frontier:

@@ -2,19 +2,22 @@
 
 A double stands for the shortest decimal that reads back to it: ``0.1`` is one tenth. A metric's grid has as many
 decimals as its values need, at most as many as leave the largest possible total within ±2**62; values with more are
-rounded half to even on that grid, which is then finer than a double's own spacing at the total.
+rounded half to even on that grid, which is then finer than a double's own spacing at the total. Whole numbers as int64
+are held exactly. Where a value of up to 15 digits is rounded, because the grid has no room for it beside much larger
+ones, a RoundingWarning says so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
 from decimal import ROUND_FLOOR, Context, Decimal, localcontext
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qabwnas.errors import InputError
+from qabwnas.errors import InputError, RoundingWarning
 from qabwnas.lut.lut import Metric
 from qabwnas.numeric import doubles, exact_number
 from qabwnas.search.backend import Backend
@@ -25,7 +28,8 @@ UNLIMITED = 2**63 - 1
 
 # A product with 10**p is decided exactly by doubles while both factors and the product are whole and small enough.
 _LARGEST_POWER = 22
-_LARGEST_DIGITS = 10.0**15
+_DIGITS = 15
+_LARGEST_DIGITS = 10.0**_DIGITS
 # No total has more.
 _MOST_DIGITS = 19
 # Enough digits for any int64 with any double's exponent.
@@ -37,13 +41,45 @@ class Grid(NamedTuple):
 
     decimals: int
 
-    def units(self, values: NDArray[np.float64], backend: Backend) -> NDArray[np.int64]:
-        """Return finite values ``(n,)`` in units, rounded half to even, int64 ``(n,)``."""
+    def units(self, values: NDArray[Any], backend: Backend, metric: str = "") -> NDArray[np.int64]:
+        """Return finite values ``(n,)`` in units, rounded half to even, int64 ``(n,)``.
+
+        Values are float64, int64 or objects, as those of :func:`qabwnas.lut.whole.alike`. That a value of up to 15
+        digits is rounded is warned of, once for each ``metric`` that is named.
+        """
+        if values.dtype == np.int64:
+            return values * np.int64(10**self.decimals) if values.any() else values
+        if values.dtype == object:
+            units = np.empty(values.shape, dtype=np.int64)
+            for rows, numbers in _by_type(values):
+                units[rows] = self.units(numbers, backend, metric)
+            return units
         needed = _decimals_needed(values)
         if needed is not None and needed <= self.decimals:
             whole = np.rint(values * 10.0**needed).astype(np.int64)
             return whole * np.int64(10 ** (self.decimals - needed))
+        if metric and self._loses_digits(values):
+            message = (
+                f"metric {metric!r}: the smallest values have more than the {self.decimals} decimals that the largest "
+                "leave room for; they are rounded"
+            )
+            warnings.warn(message, RoundingWarning, stacklevel=2)
         return backend.to_units(np.ascontiguousarray(values), self.decimals, False)
+
+    def _loses_digits(self, values: NDArray[np.float64]) -> bool:
+        """Return whether one of up to 15 digits is not whole in units.
+
+        Doubles of more digits come out of computations; the grid is finer than their spacing at the total.
+        """
+        # The last of 15 digits of larger values is a unit or more.
+        small = values[(values != 0) & (np.abs(values) < 10.0 ** (_DIGITS - self.decimals))]
+        with localcontext(_EXACT):
+            for value in small.tolist():
+                number = Decimal(repr(value)).normalize()
+                exponent = number.as_tuple().exponent
+                if len(number.as_tuple().digits) <= _DIGITS and -int(exponent) > self.decimals:
+                    return True
+        return False
 
     def budget_units(self, budgets: NDArray[Any], backend: Backend, what: str = "budget") -> NDArray[np.int64]:
         """Return upper bounds ``(n,)`` in units, rounded down; NaN and +∞ mean no bound (:data:`UNLIMITED`).
@@ -63,7 +99,7 @@ class Grid(NamedTuple):
         return units
 
     def _budget_unit(self, what: str, budget: Any) -> int:
-        number = Decimal(repr(budget)) if isinstance(budget, float) else budget
+        number = Decimal(repr(float(budget))) if isinstance(budget, float) else budget
         if isinstance(number, Decimal) and not number.is_finite():
             return UNLIMITED if number.is_nan() or number > 0 else -UNLIMITED
         return self.floor(exact_number(what, budget))
@@ -109,10 +145,10 @@ class Needs(NamedTuple):
         decimals: the fewest decimals that hold every value exactly, or ``None`` where 15 digits do not.
     """
 
-    largest: float = 0.0
+    largest: float = 0
     decimals: int | None = 0
 
-    def and_of(self, values: NDArray[np.float64], where: str, first: int = 0) -> Needs:
+    def and_of(self, values: NDArray[Any], where: str, first: int = 0) -> Needs:
         """Return the needs of these values besides; the same however values are cut into parts.
 
         ``where`` says for messages what the values are of, and ``first`` is the number of the first of them.
@@ -120,6 +156,13 @@ class Needs(NamedTuple):
         Raises:
             InputError: a value is NaN or infinite.
         """
+        if values.dtype == object:
+            needs = self
+            for _, numbers in _by_type(values):
+                needs = needs.and_of(numbers, where, first)
+            return needs
+        if values.dtype == np.int64:  # which any number of decimals holds
+            return Needs(max(self.largest, int(values.max()), -int(values.min())), self.decimals)._settled()
         finite = np.isfinite(values)
         if not finite.all():
             row = int(finite.argmin())
@@ -129,9 +172,13 @@ class Needs(NamedTuple):
         if decimals is not None:
             # What so many decimals hold, more hold too, up to 15 digits: so there is no need to look at fewer.
             decimals = _decimals_needed(values, decimals)
-        if decimals is not None and np.rint(largest * 10.0**decimals) > _LARGEST_DIGITS:
-            decimals = None
-        return Needs(largest, decimals)
+        return Needs(largest, decimals)._settled()
+
+    def _settled(self) -> Needs:
+        """Return the needs without a number of decimals where 15 digits do not hold the largest value with these."""
+        if self.decimals and np.rint(self.largest * 10.0**self.decimals) > _LARGEST_DIGITS:
+            return Needs(self.largest, None)
+        return self
 
 
 def choose_grid(metric: Metric, needs: Sequence[Needs], block_names: Sequence[str]) -> Grid:
@@ -161,6 +208,14 @@ def _finest(total: Decimal) -> int:
     while total.scaleb(decimals + 1, _EXACT) <= LARGEST_UNITS:
         decimals += 1
     return decimals
+
+
+def _by_type(values: NDArray[Any]) -> Iterator[tuple[NDArray[np.bool_], NDArray[Any]]]:
+    """Give the whole numbers among objects as int64 and the others as float64, each with where they stand."""
+    whole = np.array([isinstance(value, int) for value in values.tolist()], dtype=np.bool_)
+    for rows, dtype in ((whole, np.int64), (~whole, np.float64)):
+        if rows.any():
+            yield rows, values[rows].astype(dtype)
 
 
 def _decimals_needed(values: NDArray[np.float64], least: int = 0) -> int | None:

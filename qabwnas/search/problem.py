@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -282,10 +282,10 @@ def units_of(lut: Lut, metric: Metric, backend: Backend) -> tuple[Grid, NDArray[
     """
     columns = [known_column(block, metric.name) for block in lut.blocks]
     grid = grid_of(lut, metric, columns)
-    return grid, grid.units(np.concatenate(columns), backend)
+    return grid, np.concatenate([grid.units(column, backend, metric.name) for column in columns])
 
 
-def grid_of(lut: Lut, metric: Metric, columns: Sequence[NDArray[np.float64]]) -> Grid:
+def grid_of(lut: Lut, metric: Metric, columns: Sequence[NDArray[Any]]) -> Grid:
     """Return the grid of a metric, given every block's column; raises as :func:`.choose_grid` does."""
     needs = [
         Needs().and_of(column, f"metric {metric.name!r}, block {name!r}")
@@ -294,10 +294,10 @@ def grid_of(lut: Lut, metric: Metric, columns: Sequence[NDArray[np.float64]]) ->
     return choose_grid(metric, needs, lut.block_names)
 
 
-def known_column(block: LutBlock, metric: str) -> NDArray[np.float64]:
-    """Return a block's column, float64 ``(n_candidates,)``, with 0 where a candidate was not measured."""
+def known_column(block: LutBlock, metric: str) -> NDArray[Any]:
+    """Return :meth:`.LutBlock.column` with 0 where a candidate was not measured."""
     column, measured = block.column(metric), block.measured(metric)
-    return column if measured is None else np.where(measured, column, 0.0)
+    return column if measured is None else np.where(measured, column, np.zeros_like(column))
 
 
 def _origin(metric: Metric, grid: Grid, backend: Backend) -> int:

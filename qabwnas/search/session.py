@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from qabwnas.errors import InputError
 from qabwnas.fingerprint import canonical_json
 from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
-from qabwnas.numeric import Number, WholeNumber, check_mapping, doubles, exact_number
+from qabwnas.numeric import Number, WholeNumber, check_mapping, exact_number, exact_numbers
 from qabwnas.search.backend import Backend, select_backend
 from qabwnas.search.explain import Explanation, explain_problem
 from qabwnas.search.extent import Range, checked_ranges
@@ -141,7 +141,8 @@ class Session:
 
         def built() -> Frontier:
             problem = self._problem(names, scope, 1)
-            return Frontier.of_problem(problem, self._kernels, scope, ranges, factor, max_memory)
+            front = Frontier.of_problem(problem, self._kernels, scope, ranges, factor, max_memory)
+            return replace(front, provenance=self.lut.provenance)
 
         return self._fronts.get_or_make(key, built)
 
@@ -207,7 +208,7 @@ class Session:
         for block in lut.blocks:
             key = (block.name, metric.name, grid)
             if key not in self._units:
-                self._units[key] = grid.units(known_column(block, metric.name), kernels)
+                self._units[key] = grid.units(known_column(block, metric.name), kernels, metric.name)
         return grid, np.concatenate([self._units[name, metric.name, grid] for name in lut.block_names])
 
     def _totals_in(
@@ -244,7 +245,7 @@ def _kept_rows(problem: Problem, b: int, n_answers: int, kernels: Backend) -> ND
 
 def _with_column(block: LutBlock, metric: str, values: ArrayLike) -> LutBlock:
     what = f"metric {metric!r}, block {block.name!r}"
-    column = doubles(what, values)
+    column = exact_numbers(what, values)
     if column.shape != (block.n_candidates,) or not np.isfinite(column).all():
         raise InputError(f"{what}: expected {block.n_candidates} finite numbers")
     rows = zip(block.tables, pairwise(block.starts), strict=True)

@@ -8,7 +8,7 @@ not with that of all rows.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -142,10 +142,10 @@ def runs(block: LutBlock) -> Iterator[tuple[int, int]]:
         yield first, min(first + ROWS_AT_ONCE, block.n_candidates)
 
 
-def known_part(block: LutBlock, metric: str, first: int, last: int) -> NDArray[np.float64]:
+def known_part(block: LutBlock, metric: str, first: int, last: int) -> NDArray[Any]:
     """Return a metric of candidates ``first … last − 1``, 0 where they were not measured."""
     values, measured = block.column_part(metric, first, last), block.measured_part(metric, first, last)
-    return values if measured is None else np.where(measured, values, 0.0)
+    return values if measured is None else np.where(measured, values, np.zeros_like(values))
 
 
 def needs_in_parts(block: LutBlock, metric: str) -> Needs:
@@ -210,7 +210,7 @@ def pruned_block(
         candidates = first + np.flatnonzero(allowed)
         units = np.stack(
             [
-                grid.units(known_part(block, metric.name, first, last)[allowed], pruning.backend)
+                grid.units(known_part(block, metric.name, first, last)[allowed], pruning.backend, metric.name)
                 for metric, grid in zip(metrics, grids, strict=True)
             ]
         )

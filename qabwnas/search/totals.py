@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qabwnas.lut.lut import Lut, LutBlock
+from qabwnas.lut.whole import alike
 from qabwnas.search.backend import Backend
 from qabwnas.search.grid import Needs, choose_grid
 from qabwnas.search.streaming import known_part, runs
@@ -38,17 +40,23 @@ def totals_in(lut: Lut, metric_name: str, choice: NDArray[np.int32], backend: Ba
 
 def _of_block(
     block: LutBlock, metric: str, candidates: NDArray[np.int32]
-) -> tuple[Needs, NDArray[np.float64], NDArray[np.bool_]]:
+) -> tuple[Needs, NDArray[Any], NDArray[np.bool_]]:
     """Return what a block's measured values need of a grid, those of some candidates, and which of them were measured.
 
     A value that was not measured counts as 0.
     """
-    needs, chosen, measured = Needs(), np.empty(candidates.size), np.ones(candidates.size, dtype=np.bool_)
+    needs, measured = Needs(), np.ones(candidates.size, dtype=np.bool_)
+    chosen: list[tuple[NDArray[np.bool_], NDArray[Any]]] = []
     for first, last in runs(block):
         values, mask = known_part(block, metric, first, last), block.measured_part(metric, first, last)
         here = (first <= candidates) & (candidates < last)
         if mask is not None:
             measured[here] = mask[candidates[here] - first]
-        chosen[here] = values[candidates[here] - first]
+        chosen.append((here, values[candidates[here] - first]))
         needs = needs.and_of(values, f"metric {metric!r}, block {block.name!r}", first)
-    return needs, chosen, measured
+    where, parts = zip(*chosen, strict=True)
+    parts = alike(parts)
+    found = np.zeros(candidates.size, dtype=parts[0].dtype)
+    for here, values in zip(where, parts, strict=True):
+        found[here] = values
+    return needs, found, measured

@@ -125,7 +125,7 @@ def test_a_peer_that_is_missing_or_stopped_is_said_to_be(monkeypatch: pytest.Mon
         (["lut.h5", "--minimize", "size"], 1, "error: metric 'size' is not in the LUT, which has loss"),
         (["lut.h5", "--budget", "size_bytes"], 2, "Error: --budget 'size_bytes' is not of the form METRIC=VALUE"),
         (["lut.h5", "--budget", "loss=1"], 1, "error: there is no cost beside 'loss' to put a budget on"),
-        (["lut.h5", "--json", "lut.h5"], 1, "error: lut.h5: is already there; --force overwrites it"),
+        (["lut.h5", "--json", "lut.h5"], 1, "error: lut.h5: JSON is written: the name should end in .json"),
     ],
 )
 def test_wrong_calls(arguments: list[str], exit_code: int, message: str) -> None:

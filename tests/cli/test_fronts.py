@@ -131,7 +131,10 @@ def test_a_batch_is_searched_directly_where_asked_to(folder: Path) -> None:
     wrong = run("batch", "front.h5", "budgets.csv", "-o", "other.csv", "--method", "direct")
     assert (wrong.exit_code, wrong.stderr) == (1, "error: a front cannot be searched directly: give the LUT\n")
     wrong = run("batch", "front.h5", "budgets.csv", "-o", "other.xlsx")
-    assert (wrong.exit_code, wrong.stderr) == (1, "error: other.xlsx: the name ends in neither .csv nor .parquet\n")
+    assert (wrong.exit_code, wrong.stderr) == (
+        1,
+        "error: other.xlsx: a table is written: the name should end in .csv or .parquet\n",
+    )
     assert sorted(path.name for path in folder.iterdir()) == ["answers.csv", "budgets.csv", "front.h5", "lut.h5"]
 
 

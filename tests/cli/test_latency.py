@@ -74,7 +74,7 @@ def test_import_and_then_everything_takes_the_name() -> None:
     assert Path("answers.csv").read_text(encoding="utf-8").splitlines()[1].startswith("optimal,0.8,15.25,")
     assert run("lut", "export", "two.h5", "-o", "two.csv").exit_code == 0
     again = Lut.from_csv("two.csv")
-    assert again.metrics[2] == Metric("latency_ms[pi 4]", "ms")
+    assert again.metrics[2] == Metric("latency_ms[pi 4]", "ms", fixed=0.5)
     assert run("lut", "validate", "two.h5").exit_code == 0
     assert "latency_ms[pi 4]  ms" in run("lut", "info", "two.h5").output
 

@@ -76,6 +76,8 @@ def test_nothing_is_overwritten_without_force() -> None:
     result = lut("import", "none.csv", "-o", "lut.h5")
     assert (result.exit_code, result.stderr) == (1, "error: lut.h5: is already there; --force overwrites it\n")
     assert Path("lut.h5").read_text(encoding="utf-8") == "mine"
+    Path("lut.h5").unlink()
+    assert lut("import", "table.csv", "-o", "lut.h5").exit_code == 0
     assert lut("import", "table.csv", "-o", "lut.h5", "--force").exit_code == 0
     assert lut("export", "lut.h5", "-o", "table.csv").exit_code == 1
     assert lut("export", "lut.h5", "-o", "folder/table.csv").stderr == (

@@ -62,6 +62,27 @@ def imported() -> Lut:
     return Lut((Metric("loss"),), tuple(blocks))
 
 
+def whole() -> Lut:
+    """What lut-whole.h5 holds."""
+    large = 2**53 + 1
+    loss = [0.5, 0.25]
+    tables = (
+        Table({"loss": loss, "size_bytes": [large, large + 2]}, BitWidths(4, 4)),
+        Table({"loss": loss, "size_bytes": [1.0, 2.0]}, BitWidths(8, 8)),
+    )
+    mask = {"size_bytes": np.array([True, False])}
+    last = Table({"loss": loss, "size_bytes": [2**63 - 1, 0]}, measured=mask)
+    metrics = (Metric("loss"), Metric("size_bytes", "bytes", fixed=large))
+    return Lut(metrics, (LutBlock("a", tables), LutBlock("b", (last,))), provenance={"teacher": "0123abcd"})
+
+
+def test_schema_2() -> None:
+    path = ARCHIVES / "v2" / "lut-whole.h5"
+    assert read_header(path).schema_version == 2
+    assert_equal(validate_lut(path), whole())
+    assert validate_lut(path).block("a").column("size_bytes").tolist() == [2**53 + 1, 2**53 + 3, 1, 2]
+
+
 @pytest.mark.parametrize(("name", "expected"), [("lut-populated.h5", populated()), ("lut-imported.h5", imported())])
 def test_schema_1(name: str, expected: Lut) -> None:
     path = ARCHIVES / "v1" / name

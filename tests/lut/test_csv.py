@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import gzip
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 
-from qabwnas.errors import InputError
+from qabwnas.errors import FormatError, InputError, QabwnasWarning, RoundingWarning
+from qabwnas.lut.importers.formats import export_table, import_table
 from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
-from qabwnas.lut.units import unit_of
 from qabwnas.space import BitWidths
 from tests.data_sets import data_file
 from tests.lut.strategies import assert_equal, full_luts
 from tests.spaces import TINY
 
+ARCHIVES = Path(__file__).resolve().parents[1] / "archives"
 TABLE = """block,candidate,choice_description,loss,size_bytes,latency_ms[x]
 stem+1,0,"k3, e6",0.1,100,
 stem+1,1,k5,0.05,2e2,
@@ -68,19 +68,130 @@ def test_gzip(tmp_path: Path) -> None:
         Lut.from_csv(tmp_path / "three.csv.gz")
 
 
+@pytest.mark.parametrize("suffix", [".csv", ".csv.gz", ".parquet"])
 @given(lut=full_luts())
 # Every example overwrites the file.
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-def test_export_and_import_give_the_lut_back(tmp_path: Path, lut: Lut) -> None:
-    tables = [table for block in lut.blocks for table in block.tables]
-    present = [m for m in lut.metrics if any(m.name not in t.measured or t.measured[m.name].any() for t in tables)]
-    assume(present)
-    # What the text does not say: other units than those in the names, and provenance.
-    metrics = tuple(replace(metric, unit=unit_of(metric.name)) for metric in present)
-    lut = replace(lut, metrics=metrics, provenance={})
-    lut.to_csv(tmp_path / "table.csv")
-    fixed = {m.name: m.fixed for m in metrics if m.fixed is not None}
-    assert_equal(Lut.from_csv(tmp_path / "table.csv", {m.name: m.aggregation for m in metrics}, fixed), lut)
+def test_export_and_import_give_the_lut_back(tmp_path: Path, suffix: str, lut: Lut) -> None:
+    assume(not set(lut.metric_names) & {"block", "candidate", "bits", "choice_description"})
+    found = lut
+    for path in (tmp_path / f"one{suffix}", tmp_path / f"two{suffix}"):
+        export_table(found, path)
+        found = import_table([path])
+        assert_equal(found, lut)
+    if suffix == ".csv":
+        assert (tmp_path / "one.csv").read_bytes() == (tmp_path / "two.csv").read_bytes()
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+@pytest.mark.parametrize("name", ["lut-populated.h5", "lut-imported.h5"])
+def test_stored_luts_survive_as_tables(tmp_path: Path, name: str, suffix: str) -> None:
+    lut = Lut.open(ARCHIVES / "v1" / name)
+    export_table(lut, tmp_path / f"table{suffix}")
+    again = import_table([tmp_path / f"table{suffix}"])
+    assert_equal(again, lut)
+    again.save(tmp_path / "again.h5")
+    assert_equal(Lut.open(tmp_path / "again.h5"), lut)
+
+
+def test_a_table_without_more_to_say_has_no_comment(tmp_path: Path) -> None:
+    lut_of(tmp_path, TABLE).to_csv(tmp_path / "out.csv")
+    assert (tmp_path / "out.csv").read_bytes().startswith(b"block,")
+    lut_of(tmp_path, TABLE, fixed={"loss": 0.5}).to_csv(tmp_path / "out.csv")
+    first, second, *_ = (tmp_path / "out.csv").read_text(encoding="utf-8").splitlines()
+    assert first.startswith('# qabwnas-lut: {"metrics": [')
+    assert second.startswith("block,candidate,")
+
+
+def test_comments_above_the_header(tmp_path: Path) -> None:
+    text = "# made by hand\r\n#\r\n" + TABLE.replace("\n", "\r\n")
+    assert_equal(lut_of(tmp_path, "\ufeff" + text), lut_of(tmp_path, TABLE))
+    with pytest.raises(InputError, match="line 5: loss: 'x' is not a decimal number"):
+        lut_of(tmp_path, "# one\n# two\nblock,candidate,loss\nb,0,1\nb,1,x\n")
+    # Below it a line is a row, whatever it begins with.
+    assert lut_of(tmp_path, "block,candidate,loss\n#b,0,1\n").block_names == ("#b",)
+
+
+def exported(tmp_path: Path) -> str:
+    metrics = (Metric("loss"), Metric("size_bytes", "bytes", "sum", 50.0))
+    table = Table({"loss": [0.5, 0.25], "size_bytes": [1.0, 2.0]}, descriptions=("a # b", 'c"'))
+    Lut(metrics, (LutBlock("b", (table,)),), provenance={"teacher": "abc"}).to_csv(tmp_path / "out.csv")
+    return (tmp_path / "out.csv").read_text(encoding="utf-8")
+
+
+def test_an_export_that_was_edited(tmp_path: Path) -> None:
+    """Rows say what there is; what the comment says of the rest still holds."""
+    text = exported(tmp_path)
+    comment, _, *rows = text.splitlines()
+    edited = [comment, "block,candidate,choice_description,size_bytes,macs", rows[0].replace("0.5,1", "1,7")]
+    lut = lut_of(tmp_path, "\n".join(edited))
+    assert lut.metrics == (Metric("size_bytes", "bytes", "sum", 50.0), Metric("macs"))
+    assert lut.block("b").n_candidates == 1
+    assert lut.provenance == {"teacher": "abc"}
+
+
+def test_options_go_before_what_the_table_says(tmp_path: Path) -> None:
+    text = exported(tmp_path)
+    same = lut_of(tmp_path, text, aggregate={"size_bytes": "sum"}, fixed={"size_bytes": 50.0})
+    assert same.metric("size_bytes").fixed == 50.0
+    message = "table.csv: size_bytes: the fixed part is 70.0 as given, not 50.0 as the table says"
+    with pytest.warns(QabwnasWarning, match=message):
+        lut = lut_of(tmp_path, text, fixed={"size_bytes": 70.0})
+    assert lut.metric("size_bytes") == Metric("size_bytes", "bytes", "sum", 70.0)
+    with pytest.warns(QabwnasWarning, match="the aggregation is max as given, not sum as the table says"):
+        assert lut_of(tmp_path, text, aggregate={"loss": "max"}).metric("loss").aggregation == "max"
+
+
+def test_a_comment_that_a_spreadsheet_has_changed(tmp_path: Path) -> None:
+    comment, *rows = exported(tmp_path).splitlines()
+    cells = comment.replace('"', '""').split(",")
+    for changed in (comment[:-9], ",".join(f'"{cell}"' for cell in cells), comment.replace("metrics", "m")):
+        with pytest.raises(
+            InputError, match=r"table.csv: line 1: the metadata of an exported table are damaged.* delete"
+        ):
+            lut_of(tmp_path, "\n".join([changed, *rows]))
+    newer = comment.replace('"schema_version": 1', '"schema_version": 2')
+    with pytest.raises(FormatError, match="table.csv: line 1: written by schema 2, this reads up to 1"):
+        lut_of(tmp_path, "\n".join([newer, *rows]))
+
+
+def test_cells_with_the_sign_of_a_comment_are_quoted(tmp_path: Path) -> None:
+    """So that pandas, told of comments, reads whole rows."""
+    assert '\nb,0,"a # b",0.5,1\n' in exported(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("cells", "numbers"),
+    [
+        (["9007199254740993", "0"], [9007199254740993, 0]),
+        (["-9223372036854775808", "9223372036854775807"], [-(2**63), 2**63 - 1]),
+        (["9.007199254740993e15", "9007199254740995.0"], [9007199254740993, 9007199254740995]),
+        (["1152921504606846976"], [2**60]),  # a double, which stands for 1152921504606847000
+        (["9007199254740992", "1"], [2.0**53, 1.0]),
+        (["0.12345678901234568", "1e-300"], [0.12345678901234568, 1e-300]),
+    ],
+)
+def test_numbers_that_are_held(tmp_path: Path, cells: list[str], numbers: list[float]) -> None:
+    text = "block,candidate,x\n" + "".join(f"b,{row},{cell}\n" for row, cell in enumerate(cells))
+    found = lut_of(tmp_path, text).block("b").column("x").tolist()
+    assert (found, list(map(type, found))) == (numbers, list(map(type, numbers)))
+
+
+@pytest.mark.parametrize(
+    ("cells", "message"),
+    [
+        (["1", "0.1234567890123456789"], "line 3: x: 0.1234567890123456789 is rounded to 0.12345678901234568: 15"),
+        (["9007199254740993", "0.5", "9007199254740995"], "line 2: x: 9007199254740993 is rounded .*, and 1 more are"),
+        (["9223372036854775809"], "line 2: x: 9223372036854775809 is rounded to 9.223372036854776e"),
+        (["1e-400"], "line 2: x: 1e-400 is rounded to 0.0"),
+        (["1e-99999999999999999999"], "line 2: x: 1e-99999999999999999999 is rounded to 0.0"),
+    ],
+)
+def test_numbers_that_are_rounded_are_announced_once(tmp_path: Path, cells: list[str], message: str) -> None:
+    text = "block,candidate,x\n" + "".join(f"b,{row},{cell}\n" for row, cell in enumerate(cells))
+    with pytest.warns(RoundingWarning, match=f"^{tmp_path}/table.csv: {message}") as caught:
+        lut_of(tmp_path, text)
+    assert len(caught) == 1
 
 
 def test_the_space_describes_candidates_that_have_no_text(tmp_path: Path) -> None:

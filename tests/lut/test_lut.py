@@ -111,7 +111,7 @@ def test_what_is_no_block() -> None:
         ({"fixed": float("nan")}, "metric 'loss': the fixed part: nan is not a finite number"),
         ({"fixed": True}, "metric 'loss': the fixed part: True is not a number"),
         ({"fixed": "5 kB"}, "metric 'loss': the fixed part: '5 kB' is not a number"),
-        ({"fixed": 2**53 + 1}, "metric 'loss': the fixed part: 9007199254740993 has more digits than a double"),
+        ({"fixed": 2**63 + 1}, "metric 'loss': the fixed part: 9223372036854775809 has more digits than a double"),
     ],
 )
 def test_what_is_no_metric(arguments: dict[str, object], message: str) -> None:
@@ -140,7 +140,7 @@ TWO = {"loss": np.array([1.0, 2.0]), "ms": np.array([0.1, 0.2])}
         ({"columns": {"loss": np.array([True, False])}}, "metric 'loss': .* is not an array of numbers but of type bo"),
         ({"columns": {"loss": [1, None]}}, "metric 'loss': None is not a number"),
         ({"columns": {"loss": [1j, 2]}}, "metric 'loss': .* is not an array of numbers"),
-        ({"columns": {"macs": [2**53 + 1, 0]}}, "metric 'macs': 9007199254740993 has more digits than a double"),
+        ({"columns": {"macs": [2**63 + 1, 0]}}, "metric 'macs': 9223372036854775809 has more digits than a double"),
         ({"columns": {"": [1, 2]}}, "a metric has no name"),
         ({"columns": {5: [1, 2]}}, "metric 5: the name is not a text"),
         ({"widths": "w8a8"}, "widths: 'w8a8' are not BitWidths"),

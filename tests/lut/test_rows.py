@@ -13,6 +13,7 @@ from qabwnas.errors import FormatError, InputError, StaleError
 from qabwnas.layer_policy import LayerChoices
 from qabwnas.lut.csv_read import read_csv
 from qabwnas.lut.csv_write import write_csv
+from qabwnas.lut.importers.formats import export_table, import_table
 from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
 from qabwnas.lut.merge import merge_luts
 from qabwnas.lut.rows import LayerRows
@@ -46,6 +47,26 @@ def test_every_row_says_what_it_chooses() -> None:
     assert table.rows is not None
     assert table.rows.operations.tolist() == [[0, 0, 1, 2], [0, 1, 1, 2]]
     assert table.rows.widths.tolist() == [[0, 0, 1, 1], [0, 1, 1, 1]]
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_a_table_gives_them_back(tmp_path: Path, suffix: str) -> None:
+    export_table(layer_lut(), tmp_path / f"table{suffix}")
+    assert_equal(import_table([tmp_path / f"table{suffix}"]), layer_lut())
+
+
+def test_codes_of_a_table_that_are_wrong(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    write_csv(layer_lut(), path)
+    text = path.read_text(encoding="utf-8")
+    for old, new, message in (
+        ("first,1,3,", "first,1,x,", "line 4: code: 'x' is not a code"),
+        ("first,1,3,", "first,1,99999999999999999999,", "first: row 1: the code 36 is not in 0 … 35"),
+        (",code,", ",kode,", "line 2: there is no column 'code', though layers have bit widths of their own"),
+    ):
+        path.write_text(text.replace(old, new), encoding="utf-8")
+        with pytest.raises(InputError, match=message):
+            read_csv(path)
 
 
 def test_a_file_gives_them_back(tmp_path: Path) -> None:

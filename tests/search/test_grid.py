@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import qabwnas
-from qabwnas.errors import InputError
-from qabwnas.lut.lut import Metric
+from qabwnas.errors import InputError, RoundingWarning
+from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
 from qabwnas.search import select_backend
 from qabwnas.search.grid import LARGEST_UNITS, UNLIMITED, Grid, Needs, choose_grid
+from qabwnas.space import BitWidths
 from tests.search import BACKENDS
 from tests.strategies import lut_from_columns
 
@@ -89,3 +90,33 @@ def test_totals_that_cannot_fit_are_refused_by_name() -> None:
     lut = lut_from_columns({"loss": [[1.0], [3e18], [3e18]]})
     with pytest.raises(InputError, match=r"metric 'loss': totals up to 6e\+18 do not fit 62 bits \(block 'block1'\)"):
         qabwnas.search(lut)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_whole_numbers_beyond_doubles_are_exact_beside_fractions(backend: str) -> None:
+    """One block has tables of both, so that its column holds Python's own numbers."""
+    large = 2**53 + 1
+    tables = (Table({"x": [large, large + 1]}, BitWidths(4, 4)), Table({"x": [0.5, 0.25]}, BitWidths(8, 8)))
+    lut = Lut((Metric("loss"),), (LutBlock("a", tuple(t.with_column("loss", [1.0, 2.0]) for t in tables)),))
+    lut = Lut((Metric("loss"), Metric("x", fixed=large)), lut.blocks)
+    front = qabwnas.Frontier.build(lut, ["x", "loss"], backend=backend)
+    assert front.totals(0)["x"] == Decimal(large) + Decimal("0.25")
+    result = qabwnas.search(lut, budgets={"x": Decimal(2 * large)}, top=4, backend=backend)
+    totals = [answer.totals["x"] for answer in result.answers]
+    assert sorted(totals) == [large + Decimal("0.25"), large + Decimal("0.5"), 2 * large]
+    assert qabwnas.search(lut, budgets={"x": large}, backend=backend).smallest == {"x": large + Decimal("0.25")}
+
+
+def test_totals_of_whole_numbers_that_cannot_fit_are_refused_by_name() -> None:
+    lut = lut_from_columns({"loss": [[1.0], [1.0]]})
+    blocks = tuple(LutBlock(block.name, (block.tables[0].with_column("x", [2**62 - 1]),)) for block in lut.blocks)
+    with pytest.raises(InputError, match=r"metric 'x': totals up to 9.22337e\+18 do not fit 62 bits"):
+        qabwnas.search(Lut((Metric("loss"), Metric("x")), blocks), budgets={"x": 5})
+
+
+def test_small_decimals_beside_large_ones_are_announced() -> None:
+    lut = lut_from_columns({"loss": [[1e15, 2e-9], [0.0, 0.0]]})
+    with pytest.warns(RoundingWarning, match=r"metric 'loss': the smallest values have more than the 3 decimals"):
+        assert qabwnas.search(lut).answers[0].objective == 0
+    # Doubles of more digits come out of computations.
+    assert qabwnas.search(lut_from_columns({"loss": [[100 / 3], [1e-3 / 3]]})).status == "optimal"

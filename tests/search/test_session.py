@@ -60,6 +60,7 @@ def changed(draw: st.DrawFn, session: Session) -> Session:
     return session.with_block(block.name, tables)
 
 
+@pytest.mark.filterwarnings("ignore::qabwnas.errors.RoundingWarning")
 @pytest.mark.parametrize("backend", BACKENDS)
 @settings(max_examples=60, deadline=None)
 @given(lut=luts(min_metrics=2, max_subnets=100) | luts_of_spaces(), data=st.data())

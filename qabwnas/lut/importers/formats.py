@@ -1,4 +1,4 @@
-"""The formats of tables that can be imported, by name."""
+"""The formats of tables that can be imported, by name; those of one's own can be exported too."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from qabwnas.errors import InputError
+from qabwnas.file_kinds import TABLE, check_suffix
 from qabwnas.lut.csv_read import named_metrics
 from qabwnas.lut.device_results import device_name
 from qabwnas.lut.importers.options import ImportOptions
@@ -50,7 +51,7 @@ def guess_format(path: str | os.PathLike[str]) -> str:
         InputError: it says neither.
     """
     for suffix, name in _SUFFIXES.items():
-        if os.fspath(path).endswith(suffix):
+        if os.fspath(path).lower().endswith(suffix):
             return name
     raise InputError(f"{path}: neither .csv, .csv.gz nor .parquet: say its format, one of {', '.join(FORMATS)}")
 
@@ -77,17 +78,40 @@ def import_table(
             raise InputError(f"the format {name} knows no {option}")
     if options.device is not None:
         device_name(options.device, "device")
-    if name == "parquet" and find_spec("pyarrow") is None:
-        raise InputError(f"{paths[0]}: Parquet needs pyarrow: pip install 'qabwnas[batch]'")
+    if name == "parquet":
+        _check_pyarrow(paths[0])
     read: Importer = import_module(f"qabwnas.lut.importers.{name}").read_table
     lut = read([Path(path) for path in paths], options)
     return lut if name in ("csv", "parquet") else _settled(lut, options, Path(paths[0]))
 
 
+def export_table(lut: Lut, path: str | os.PathLike[str]) -> None:
+    """Write a table as its name ends: .csv, .csv.gz or .parquet; :func:`import_table` gives the same LUT back.
+
+    Raises:
+        OSError: the folder cannot be written.
+        InputError: the name ends otherwise, or Parquet is asked for without pyarrow; else as
+            :func:`qabwnas.lut.csv_write.write_csv`.
+    """
+    check_suffix(path, TABLE)
+    if guess_format(path) == "csv":
+        lut.to_csv(path)
+        return
+    _check_pyarrow(path)
+    from qabwnas.lut.parquet_write import write_parquet
+
+    write_parquet(lut, path)
+
+
+def _check_pyarrow(path: str | os.PathLike[str]) -> None:
+    if find_spec("pyarrow") is None:
+        raise InputError(f"{path}: Parquet needs pyarrow: pip install 'qabwnas[batch]'")
+
+
 def _settled(lut: Lut, options: ImportOptions, path: Path) -> Lut:
     """Return the LUT with the user's aggregations and fixed parts in place of the format's."""
-    given = {metric.name: metric.aggregation for metric in lut.metrics} | dict(options.aggregate)
+    known = {metric.name: metric for metric in lut.metrics}
     try:
-        return replace(lut, metrics=named_metrics(lut.metric_names, given, options.fixed))
+        return replace(lut, metrics=named_metrics(lut.metric_names, options.aggregate, options.fixed, known))
     except InputError as error:
         raise InputError(f"{path}: {error}") from error

@@ -13,10 +13,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from qabwnas.errors import InputError
+from qabwnas.errors import FormatError, InputError
 from qabwnas.lut.csv_read import read_rows
 from qabwnas.lut.importers.options import ImportOptions
 from qabwnas.lut.lut import Lut
+from qabwnas.lut.table_metadata import KEY, NOTHING, TableMetadata, parse_metadata
 from qabwnas.lut.text_table import TextTable, check_names
 
 _ROWS_AT_ONCE = 1 << 16
@@ -36,11 +37,21 @@ def read_table(paths: Sequence[Path], options: ImportOptions) -> Lut:
             file = pq.ParquetFile(stream)
         except pa.ArrowException as error:
             raise InputError(f"{path}: not a Parquet file, or damaged: {' '.join(str(error).split())}") from error
-        source = TextTable(path, tuple(file.schema_arrow.names), (), place="row")
+        source = TextTable(path, tuple(file.schema_arrow.names), (), place="row", metadata=_metadata(path, file))
         check_names(source)
         for field in file.schema_arrow:
             _check_type(source, field)
         return read_rows(replace(source, rows=_rows(source, file)), options.aggregate, options.fixed)
+
+
+def _metadata(path: Path, file: Any) -> TableMetadata:
+    text = (file.schema_arrow.metadata or {}).get(KEY.encode())
+    if text is None:
+        return NOTHING
+    try:
+        return parse_metadata(text.decode(errors="replace"))
+    except (InputError, FormatError) as error:
+        raise type(error)(f"{path}: schema: {error}") from error
 
 
 def _check_type(source: TextTable, field: Any) -> None:

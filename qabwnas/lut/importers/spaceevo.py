@@ -75,7 +75,7 @@ class _Row:
         self.resolution = _RESOLUTIONS[int(sides[2])]
         self.text = f"{prefix}:{layers}@{shape}"
         self.values = [
-            float(source.decimal(column, line, cell.rstrip())) for column, cell in zip(_VALUES, cells[2:], strict=True)
+            _double(source, column, line, cell.rstrip()) for column, cell in zip(_VALUES, cells[2:], strict=True)
         ]
 
 
@@ -86,6 +86,12 @@ def _rows(path: Path) -> Iterator[_Row]:
     source = open_csv(path, _COLUMNS)
     for line, cells in source.rows:
         yield _Row(source, prefix, line, cells)
+    source.warn_of_rounding()
+
+
+def _double(source: TextTable, column: str, line: int, cell: str) -> float:
+    source.decimal(column, line, cell)  # notes what is rounded
+    return float(cell)
 
 
 def _resolution(chosen: int | None, rows: dict[int, list[_Row]], path: Path) -> int:

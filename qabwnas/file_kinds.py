@@ -1,0 +1,68 @@
+"""The kinds of files that are written, and the one rule of how their names may end."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from qabwnas.errors import InputError
+
+
+@dataclass(frozen=True)
+class FileKind:
+    """A kind of file.
+
+    Attributes:
+        name: what messages call it, with its article.
+        suffixes: what its name may end in, in lower case. Where these are several formats, the suffix chooses one.
+        contents: what :func:`qabwnas.cli.output.content_of` says of such a file: only that is ever overwritten.
+        by_suffix: whether the suffix chooses the format.
+    """
+
+    name: str
+    suffixes: tuple[str, ...]
+    contents: frozenset[str]
+    by_suffix: bool = False
+
+
+_HDF5 = (".h5", ".hdf5", ".hdf")
+LUT = FileKind("a LUT", _HDF5, frozenset({"a LUT", "a damaged HDF5 file"}))
+FRONT = FileKind("a front", _HDF5, frozenset({"a front", "a damaged HDF5 file"}))
+CSV = FileKind("CSV", (".csv",), frozenset({"text"}))
+CSV_TABLE = FileKind("a table", (".csv", ".csv.gz"), frozenset({"text", "a gzip file"}), by_suffix=True)
+PARQUET = FileKind("Parquet", (".parquet",), frozenset({"a Parquet file"}))
+TABLE = FileKind(
+    "a table", (".csv", ".csv.gz", ".parquet"), frozenset({"text", "a gzip file", "a Parquet file"}), by_suffix=True
+)
+BATCH = FileKind("a table", (".csv", ".parquet"), frozenset({"text", "a Parquet file"}), by_suffix=True)
+PICTURE = FileKind(
+    "a picture", (".png", ".svg", ".pdf"), frozenset({"a PNG picture", "an SVG picture", "a PDF file"}), by_suffix=True
+)
+TIMINGS = FileKind("JSON", (".json",), frozenset({"JSON"}))
+LATENCIES = FileKind("JSON", (".json",), frozenset({"JSON of the format qabwnas-latency"}))
+BLOCK_WEIGHTS = FileKind("JSON", (".json",), frozenset({"JSON of the format qabwnas-block-weights"}))
+
+# Suffixes that say what a file is; a file that is something else does not get one of them.
+_KNOWN = {suffix for kind in (LUT, TABLE, PICTURE, TIMINGS) for suffix in kind.suffixes} | {
+    ".gz", ".zip", ".tar", ".yaml", ".yml", ".toml", ".xls", ".xlsx", ".ods", ".tsv", ".md", ".html", ".py", ".sh",
+    ".pt", ".pth", ".ckpt", ".pkl", ".onnx", ".tflite", ".safetensors", ".npy", ".npz", ".jpg", ".jpeg", ".gif", ".bmp",
+}  # fmt: skip
+
+
+def check_suffix(path: str | os.PathLike[str], kind: FileKind) -> None:
+    """Check that a file's name does not say that it is of another kind; upper and lower case are the same.
+
+    Where the suffix chooses the format, it has to be one of the kind's. Elsewhere a name may also have no suffix, or
+    one that no other kind of file has.
+
+    Raises:
+        InputError: it says so; the message lists what it may end in.
+    """
+    name = os.path.basename(os.fspath(path)).lower()
+    if name.endswith(kind.suffixes):
+        return
+    known = [suffix for suffix in _KNOWN if name.endswith(suffix)]
+    if kind.by_suffix or known:
+        *others, last = kind.suffixes
+        suffixes = f"{', '.join(others)} or {last}" if others else last
+        raise InputError(f"{path}: {kind.name} is written: the name should end in {suffixes}")

@@ -1,7 +1,8 @@
-"""``qabwnas data``: draw synthetic street scenes, and check a folder of Cityscapes."""
+"""``qabwnas data``: draw synthetic street scenes, and check a folder of images."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -9,6 +10,7 @@ import click
 from qabwnas.cli.command import Group
 from qabwnas.cli.extras import require_extras
 from qabwnas.cli.output import force_option
+from qabwnas.errors import InputError, QabwnasError
 
 _DIRECTORY = click.Path(path_type=Path)
 _PROGRESS_EVERY = 100
@@ -16,7 +18,7 @@ _PROGRESS_EVERY = 100
 
 @click.group(name="data", cls=Group)
 def command() -> None:
-    """Draw synthetic street scenes, and check a folder of Cityscapes."""
+    """Draw synthetic street scenes, and check a folder of images."""
 
 
 @command.command(name="synth")
@@ -40,7 +42,7 @@ def synth_command(
 
     drawing = Drawing(n_train, n_val, height, width, seed)
     prepare_folder(root, drawing, force=force)
-    for done in draw_missing(root, drawing, workers=workers):
+    for done in draw_missing(root, drawing, workers=workers, option="--workers"):
         if done % _PROGRESS_EVERY == 0:
             click.echo(f"{done} of {n_train + n_val} scenes", err=True)
     click.echo(f"{root}: {n_train} train and {n_val} val scenes of {width}×{height} pixels")
@@ -49,15 +51,66 @@ def synth_command(
 @command.command(name="check")
 @click.argument("root", metavar="DIR", type=_DIRECTORY)
 def check_command(root: Path) -> None:
-    """Read all of DIR, a folder of Cityscapes, and name the first thing that is wrong."""
+    """Read all of DIR, a folder of Cityscapes or of images by class, and name everything that is wrong."""
     require_extras("train")
-    from qabwnas.data.cityscapes_layout import SPLITS, check_scenes, list_scenes
+    from qabwnas.data.cityscapes_layout import IMAGES, LABELS
 
-    listed = {split: list_scenes(root, split) for split in SPLITS}
-    for split, scenes in listed.items():
-        width, height = 0, 0
-        for number, (width, height) in enumerate(check_scenes(scenes), start=1):  # noqa: B007 - the last one is printed
-            if number % _PROGRESS_EVERY == 0:
-                click.echo(f"{split}: {number} of {len(scenes)} scenes", err=True)
-        cities = len({scene.city for scene in scenes})
-        click.echo(f"{root}: {split}: {len(scenes)} scenes of {width}×{height} pixels in {cities} cities")
+    has = {name: (root / name).is_dir() for name in (IMAGES, LABELS, "train", "val")}
+    if root.is_dir() and not any(has.values()):
+        raise InputError(
+            f"{root}: has neither {IMAGES} and {LABELS} in it, as Cityscapes, nor train and val, as images by class"
+        )
+    is_images = (has["train"] or has["val"]) and not (has[IMAGES] or has[LABELS])
+    problems = _check_images(root) if is_images else _check_scenes(root)
+    if len(problems) == 1:
+        raise problems[0]
+    for problem in problems:
+        click.echo(f"error: {problem}", err=True)
+    if problems:
+        raise InputError(f"{root}: {len(problems)} problems")
+
+
+def _check_scenes(root: Path) -> list[QabwnasError]:
+    from qabwnas.data.cityscapes_layout import check_scenes, survey_scenes
+
+    listings = survey_scenes(root)
+    _tell_passed_over(root, [path for listing in listings.values() for path in listing.passed_over])
+    problems: list[QabwnasError] = []
+    for split, listing in listings.items():
+        n = len(listing.scenes)
+        size, found = check_scenes(listing.scenes, _progress(split, n, "scenes"))
+        problems += [*listing.problems, *found]
+        if size and not (listing.problems or found):
+            cities = len({scene.city for scene in listing.scenes})
+            click.echo(f"{root}: {split}: {n} scenes of {size[0]}×{size[1]} pixels in {cities} cities")
+    return problems
+
+
+def _check_images(root: Path) -> list[QabwnasError]:
+    from qabwnas.data.image_folder import check_images, survey_images
+
+    listings = survey_images(root)
+    _tell_passed_over(root, [path for listing in listings.values() for path in listing.passed_over])
+    problems: list[QabwnasError] = []
+    for split, listing in listings.items():
+        n = len(listing.names)
+        found = check_images(root, listing.names, _progress(split, n, "images"))
+        problems += [*listing.problems, *found]
+        if not (listing.problems or found):
+            click.echo(f"{root}: {split}: {n} images in {len(listing.classes)} classes")
+    return problems
+
+
+def _tell_passed_over(root: Path, paths: list[str]) -> None:
+    from qabwnas.data.folders import tell_passed_over
+
+    if paths:
+        click.echo(tell_passed_over(root, paths), err=True)
+
+
+def _progress(split: str, n: int, what: str) -> Callable[[int], None]:
+    def tell(done: int) -> None:
+        if done % _PROGRESS_EVERY == 0:
+            click.echo(f"{split}: {done} of {n} {what}", err=True)
+
+    return tell

@@ -22,7 +22,7 @@ from qabwnas.errors import QabwnasError, QabwnasWarning
 COMMANDS = {
     "demo": "Run everything once, small, on handwritten digits.",
     "run": "Run the stages of a configuration, from teacher to report.",
-    "data": "Draw street scenes, and check a folder of Cityscapes.",
+    "data": "Draw street scenes, and check a folder of images.",
     "distill": "Train a configuration's supernet, or some of its blocks.",
     "populate": "Measure the look-up table of a configuration.",
     "lut": "Import, export, merge, describe and check look-up tables.",

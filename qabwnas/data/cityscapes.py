@@ -59,7 +59,7 @@ class SceneSplit(Split):
         digest = hashlib.sha256()
         for scene in self.scenes:
             sizes = (scene.image_path.stat().st_size, scene.label_path.stat().st_size)
-            digest.update(f"{scene.name} {sizes[0]} {sizes[1]}\n".encode())
+            digest.update(os.fsencode(f"{scene.name} {sizes[0]} {sizes[1]}\n"))  # names need not be of any encoding
         return digest.hexdigest()
 
 

@@ -9,19 +9,23 @@ Needs no torch.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from PIL import Image
 
 from qabwnas.data.cityscapes_labels import LARGEST_ID
+from qabwnas.data.folders import Entry, divide, is_file, is_folder
 from qabwnas.data.image_files import read_label_ids, read_rgb
-from qabwnas.errors import FormatError, InputError
+from qabwnas.errors import FormatError, InputError, QabwnasError
 
 IMAGES, LABELS = "leftImg8bit", "gtFine"
 IMAGE_ENDING, LABEL_ENDING = "_leftImg8bit.png", "_gtFine_labelIds.png"
 SPLITS = ("train", "val")
+
+Size = tuple[int, int]  # width, height
 
 
 @dataclass(frozen=True)
@@ -56,8 +60,43 @@ class Scene:
         """
         image, label_ids = read_rgb(self.image_path), read_label_ids(self.label_path, LARGEST_ID)
         if image.size != label_ids.size:
-            raise FormatError(f"{self.label_path}: is {_size(label_ids)} pixels large, its image {_size(image)}")
+            raise self._of_two_sizes(image.size, label_ids.size)
         return image, label_ids
+
+    def check(self) -> tuple[Size | None, list[QabwnasError]]:
+        """Read both files; return the size of the image, where it can be read, and all that is wrong."""
+        problems: list[QabwnasError] = []
+        image = _size_of(lambda: read_rgb(self.image_path), problems)
+        label_ids = _size_of(lambda: read_label_ids(self.label_path, LARGEST_ID), problems)
+        if image and label_ids and image != label_ids:
+            problems.append(self._of_two_sizes(image, label_ids))
+        return image, problems
+
+    def _of_two_sizes(self, image: Size, label_ids: Size) -> FormatError:
+        return FormatError(f"{self.label_path}: is {_words(label_ids)} pixels large, its image {_words(image)}")
+
+
+@dataclass
+class SceneListing:
+    """The scenes of a split by city and name.
+
+    Attributes:
+        problems: scenes that lack a part, and cities without scenes.
+        passed_over: what else lies in the folders, as paths in the root.
+    """
+
+    scenes: list[Scene] = field(default_factory=list)
+    problems: list[InputError] = field(default_factory=list)
+    passed_over: list[str] = field(default_factory=list)
+
+
+def survey_scenes(root: str | os.PathLike[str]) -> dict[str, SceneListing]:
+    """Return what the folders of ``train`` and ``val`` hold; opens no image.
+
+    Raises:
+        InputError: there is no such folder, or no city in it.
+    """
+    return {split: _survey(root, split) for split in SPLITS}
 
 
 def list_scenes(root: str | os.PathLike[str], split: str) -> list[Scene]:
@@ -66,49 +105,85 @@ def list_scenes(root: str | os.PathLike[str], split: str) -> list[Scene]:
     Raises:
         InputError: there is no such folder, no city in it, a city without images, or an image without labels.
     """
+    listing = _survey(root, split)
+    for problem in listing.problems:
+        raise problem
+    return listing.scenes
+
+
+def _survey(root: str | os.PathLike[str], split: str) -> SceneListing:
     folder = Path(root, IMAGES, split)
     for needed in (Path(root), folder.parent, Path(root, LABELS), folder):
         if not needed.is_dir():
             raise InputError(f"{needed}: there is no such folder; Cityscapes has {IMAGES} and {LABELS} in one")
-    cities = sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    cities, others = divide(folder, is_folder)
     if not cities:
         raise InputError(f"{folder}: has no folders of cities")
-    return [scene for city in cities for scene in _list_city(root, split, city)]
+    listing = SceneListing(passed_over=[f"{IMAGES}/{split}/{other}" for other in others])
+    for city in cities:
+        _survey_city(root, split, city, listing)
+    if Path(root, LABELS, split).is_dir():
+        labelled, _ = divide(Path(root, LABELS, split), is_folder)
+        listing.passed_over += [f"{LABELS}/{split}/{city}" for city in labelled if city not in cities]
+    return listing
 
 
-def _list_city(root: str | os.PathLike[str], split: str, city: str) -> Iterator[Scene]:
-    images = _names(Path(root, IMAGES, split, city), IMAGE_ENDING)
-    if not images:
-        raise InputError(f"{Path(root, IMAGES, split, city)}: has no images *{IMAGE_ENDING}")
-    labelled = set(_names(Path(root, LABELS, split, city), LABEL_ENDING))
-    for name in images:
+def _survey_city(root: str | os.PathLike[str], split: str, city: str, listing: SceneListing) -> None:
+    folder, label_folder = Path(root, IMAGES, split, city), Path(root, LABELS, split, city)
+    images, others = divide(folder, lambda entry: is_file(entry) and entry.name.endswith(IMAGE_ENDING))
+    labels = divide(label_folder, _is_label)[0] if label_folder.is_dir() else []
+    listing.passed_over += [f"{IMAGES}/{split}/{city}/{other}" for other in others]
+    names = [image.removesuffix(IMAGE_ENDING) for image in images]
+    lonely = {label.removesuffix(LABEL_ENDING) for label in labels}
+    if not names:
+        listing.problems.append(InputError(f"{folder}: has no images *{IMAGE_ENDING}"))
+    for name in names:
         scene = Scene(os.fspath(root), f"{split}/{city}/{name}")
-        if name not in labelled:
-            raise InputError(f"{scene.image_path}: has no labels {scene.label_path}")
-        yield scene
+        if name in lonely:
+            listing.scenes.append(scene)
+        else:
+            listing.problems.append(InputError(f"{scene.image_path}: has no labels {scene.label_path}"))
+        lonely.discard(name)
+    listing.passed_over += [f"{LABELS}/{split}/{city}/{name}{LABEL_ENDING}" for name in sorted(lonely)]
 
 
-def _names(folder: Path, ending: str) -> list[str]:
-    if not folder.is_dir():
-        return []
-    return sorted(entry.removesuffix(ending) for entry in os.listdir(folder) if entry.endswith(ending))
+def _is_label(entry: Entry) -> bool:
+    """Whether an entry holds label ids, and not what Cityscapes has besides: colours, instances, polygons."""
+    return entry.name.endswith(LABEL_ENDING) and (is_file(entry) or entry.name.startswith("."))
 
 
-def check_scenes(scenes: list[Scene]) -> Iterator[tuple[int, int]]:
-    """Read every scene whole and give its width and height.
+def check_scenes(scenes: list[Scene], progress: Callable[[int], None]) -> tuple[Size | None, list[QabwnasError]]:
+    """Read every scene whole; return the size that most have, and what is wrong with each, in their order.
 
-    Raises:
-        QabwnasError: as :meth:`Scene.read`; FormatError too where a scene is of another size than the first.
+    All have to have one size. ``progress`` is told how many have been read.
     """
-    first: tuple[int, int] | None = None
-    for scene in scenes:
-        image, _ = scene.read()
-        first = first or image.size
-        if image.size != first:
-            size = _size(image)
-            raise FormatError(f"{scene.image_path}: is {size} pixels large, those before it {first[0]}×{first[1]}")
-        yield first
+    sizes: list[Size | None] = []
+    problems: list[list[QabwnasError]] = []
+    for number, scene in enumerate(scenes, start=1):
+        size, found = scene.check()
+        sizes.append(size)
+        problems.append(found)
+        progress(number)
+    known = Counter(size for size in sizes if size)
+    usual = max(known, key=known.__getitem__, default=None)
+    for scene, size, found in zip(scenes, sizes, problems, strict=True):
+        if size and usual and size != usual:
+            example = scenes[sizes.index(usual)].image_path
+            found.append(
+                FormatError(
+                    f"{scene.image_path}: is {_words(size)} pixels large, others are {_words(usual)}, such as {example}"
+                )
+            )
+    return usual, [problem for found in problems for problem in found]
 
 
-def _size(image: Image.Image) -> str:
-    return f"{image.width}×{image.height}"
+def _size_of(read: Callable[[], Image.Image], problems: list[QabwnasError]) -> Size | None:
+    try:
+        return read().size
+    except QabwnasError as error:
+        problems.append(error)
+        return None
+
+
+def _words(size: Size) -> str:
+    return f"{size[0]}×{size[1]}"

@@ -1,23 +1,25 @@
-"""Images to classify, a folder a class: ``ROOT/train/CLASS/*`` and ``ROOT/val/CLASS/*``, PNG or JPEG."""
+"""Images to classify, a folder a class: ``ROOT/train/CLASS/*`` and ``ROOT/val/CLASS/*``, in all formats of Pillow."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image
 
-from qabwnas.data.image_files import read_rgb
+from qabwnas.data.folders import Entry, divide, is_file, is_folder
+from qabwnas.data.image_files import image_endings, read_image
 from qabwnas.data.normalise import normalised
 from qabwnas.data.splits import Batch, Split, Splits
 from qabwnas.data.stratify import stratified_order
-from qabwnas.errors import InputError
+from qabwnas.errors import InputError, QabwnasError
 
-ENDINGS = (".png", ".jpg", ".jpeg")
+SPLITS = ("train", "val")
 DIVISION_SEED = 2009
 CROPPED_SHARE = 0.875  # of the shorter side that the centre crop keeps: 224 of 256
 AREAS = (0.08, 1.0)
@@ -45,7 +47,7 @@ class ImageSplit(Split):
     def read(self, indices: Sequence[int]) -> Batch:
         images = []
         for index in indices:
-            image = read_rgb(self.root / self.names[index])
+            image = read_image(self.root / self.names[index])
             images.append(self._resized(image, centre_box(image.size), flip=False))
         return Batch(torch.stack(images), self._labels(indices))
 
@@ -53,7 +55,7 @@ class ImageSplit(Split):
         images = []
         for place, index in enumerate(indices):
             rng = np.random.default_rng((seed, place))
-            image = read_rgb(self.root / self.names[index])
+            image = read_image(self.root / self.names[index])
             images.append(self._resized(image, draw_box(image.size, rng), flip=bool(rng.random() < FLIPS)))
         return Batch(torch.stack(images), self._labels(indices))
 
@@ -61,7 +63,8 @@ class ImageSplit(Split):
         """Return the SHA-256 of names, file sizes, classes and the size of images, in order."""
         digest = hashlib.sha256(f"{self.size}\n".encode())
         for name, label in zip(self.names, self.classes, strict=True):
-            digest.update(f"{name} {(self.root / name).stat().st_size} {label}\n".encode())
+            line = f"{name} {(self.root / name).stat().st_size} {label}\n"
+            digest.update(os.fsencode(line))  # names need not be of any encoding
         return digest.hexdigest()
 
     def _resized(self, image: Image.Image, box: tuple[float, float, float, float], *, flip: bool) -> torch.Tensor:
@@ -112,11 +115,10 @@ def load_image_folder(
             ``train``, or nothing would be left to train.
     """
     root = Path(root)
-    names, labels, classes = _list_images(root, "train")
-    test_names, test_labels, test_classes = _list_images(root, "val")
-    strangers = sorted(set(classes) ^ set(test_classes))
-    if strangers:
-        raise InputError(f"{root}: class {strangers[0]} is in one of train and val only")
+    train, test = survey_images(root).values()
+    for problem in (*train.problems, *test.problems):
+        raise problem
+    names, labels = train.names, train.labels
     held_out = calibration + validation
     if held_out >= len(names):
         raise InputError(
@@ -132,26 +134,75 @@ def load_image_folder(
         train=part(held_out, len(names)),
         calibration=part(0, calibration),
         validation=part(calibration, held_out),
-        test=ImageSplit(root, test_names, test_labels, size),
+        test=ImageSplit(root, test.names, test.labels, size),
     )
-    return splits, tuple(classes)
+    return splits, tuple(train.classes)
 
 
-def _list_images(root: Path, split: str) -> tuple[list[str], list[int], list[str]]:
-    """Return the images of a split as paths in ``root``, their classes, and the classes' names."""
+@dataclass
+class ImageListing:
+    """The images of a split by class and name.
+
+    Attributes:
+        names, labels: paths in the root, and numbers of classes.
+        problems: classes without images, or in one split only.
+        passed_over: paths in the root of what is no image of a class: hidden files, files with other endings than
+            images have, folders in those of classes.
+    """
+
+    classes: list[str]
+    names: list[str] = field(default_factory=list)
+    labels: list[int] = field(default_factory=list)
+    problems: list[InputError] = field(default_factory=list)
+    passed_over: list[str] = field(default_factory=list)
+
+
+def survey_images(root: str | os.PathLike[str]) -> dict[str, ImageListing]:
+    """Return what the folders of ``train`` and ``val`` hold; opens no image.
+
+    Raises:
+        InputError: there is no such folder, or no class in it.
+    """
+    root = Path(root)
+    listings = {split: _survey(root, split) for split in SPLITS}
+    train, val = listings.values()
+    for name in sorted(set(train.classes) ^ set(val.classes)):
+        val.problems.append(InputError(f"{root}: class {name} is in one of train and val only"))
+    return listings
+
+
+def check_images(
+    root: str | os.PathLike[str], names: Sequence[str], progress: Callable[[int], None]
+) -> list[QabwnasError]:
+    """Read every image of a listing, and return what is wrong with them; ``progress`` is told how many were read."""
+    problems: list[QabwnasError] = []
+    for number, name in enumerate(names, start=1):
+        try:
+            read_image(Path(root, name))
+        except QabwnasError as error:
+            problems.append(error)
+        progress(number)
+    return problems
+
+
+def _survey(root: Path, split: str) -> ImageListing:
     folder = root / split
     if not folder.is_dir():
         raise InputError(f"{folder}: there is no such folder; a folder of images has train and val in it")
-    classes = sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    classes, others = divide(folder, is_folder)
     if not classes:
         raise InputError(f"{folder}: has no folders of classes")
-    names: list[str] = []
-    labels: list[int] = []
+    listing = ImageListing(classes, passed_over=[f"{split}/{other}" for other in others])
     for label, name in enumerate(classes):
-        found = sorted(entry for entry in os.listdir(folder / name) if entry.lower().endswith(ENDINGS))
-        found = [entry for entry in found if not entry.startswith(".")]
-        if not found:
-            raise InputError(f"{folder / name}: has no images ({', '.join(ENDINGS)})")
-        names += [f"{split}/{name}/{entry}" for entry in found]
-        labels += [label] * len(found)
-    return names, labels, classes
+        images, others = divide(folder / name, _is_image)
+        if not images:
+            found = f"{len(others)} other files, such as {others[0]}" if others else "it is empty"
+            listing.problems.append(InputError(f"{folder / name}: has no images: {found}"))
+        listing.names += [f"{split}/{name}/{image}" for image in images]
+        listing.labels += [label] * len(images)
+        listing.passed_over += [f"{split}/{name}/{other}" for other in others]
+    return listing
+
+
+def _is_image(entry: Entry) -> bool:
+    return is_file(entry) and os.path.splitext(entry.name)[1].lower() in image_endings()

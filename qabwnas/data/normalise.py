@@ -13,6 +13,9 @@ DEVIATION = torch.tensor([58.395, 57.12, 57.375])
 
 
 def normalised(image: Image.Image) -> Tensor:
-    """Return an RGB image as float32 ``(3, height, width)``."""
-    pixels = torch.from_numpy(np.array(image)).permute(2, 0, 1).to(torch.float32, memory_format=torch.contiguous_format)
+    """Return an image of mode ``RGB``, or ``F`` with grey values 0 … 255, as float32 ``(3, height, width)``."""
+    pixels = torch.from_numpy(np.array(image))
+    if pixels.ndim == 2:
+        pixels = pixels[:, :, None].expand(-1, -1, 3)
+    pixels = pixels.permute(2, 0, 1).to(torch.float32, memory_format=torch.contiguous_format, copy=True)
     return pixels.sub_(MEAN[:, None, None]).div_(DEVIATION[:, None, None])

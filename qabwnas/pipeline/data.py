@@ -13,8 +13,10 @@ from typing import Any
 
 from qabwnas.atomic import atomic_path
 from qabwnas.data.cityscapes import N_CLASSES, load_cityscapes
+from qabwnas.data.cityscapes_layout import survey_scenes
 from qabwnas.data.digits import load_digits
-from qabwnas.data.image_folder import load_image_folder
+from qabwnas.data.folders import tell_passed_over
+from qabwnas.data.image_folder import load_image_folder, survey_images
 from qabwnas.data.splits import Split, Splits
 from qabwnas.data.street.dataset import Drawing, draw_missing, prepare_folder
 from qabwnas.errors import InputError, StaleError
@@ -45,6 +47,7 @@ def _make(place: Workplace) -> list[str]:
         _draw(place)
     splits = _task(place.config, place.folder).splits
     _check_size(place.config.space.input, splits)
+    _tell_passed_over(place.config, place.folder)
     described = _describe(splits)
     with atomic_path(place.folder / FILE_NAME) as temporary:
         temporary.write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
@@ -71,7 +74,7 @@ def _task(config: Config, folder: Path) -> Task:
     task, space = config.task, config.space
     if task.name == "digits":
         return Classification(load_digits())
-    root = task.root or folder / SCENES_FOLDER
+    root = _root(config, folder)
     held_out = {"calibration": task.n_calibration, "validation": task.n_validation}
     if task.crop is None:
         images, classes = load_image_folder(root, size=space.input.height, **held_out)
@@ -79,6 +82,20 @@ def _task(config: Config, folder: Path) -> Task:
         return Classification(images)
     _check_classes(space, N_CLASSES)
     return Segmentation(load_cityscapes(root, crop=task.crop, **held_out), N_CLASSES)
+
+
+def _root(config: Config, folder: Path) -> Path:
+    return config.task.root or folder / SCENES_FOLDER
+
+
+def _tell_passed_over(config: Config, folder: Path) -> None:
+    if config.task.name == "digits":
+        return
+    root = _root(config, folder)
+    listings = survey_images(root) if config.task.crop is None else survey_scenes(root)
+    paths = [path for listing in listings.values() for path in listing.passed_over]
+    if paths:
+        logger.warning("data: %s", tell_passed_over(root, paths))
 
 
 def _check_classes(space: SearchSpace, n_classes: int) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from qabwnas.data.cityscapes_layout import check_scenes, list_scenes
+from qabwnas.data.cityscapes_layout import check_scenes, list_scenes, survey_scenes
 from qabwnas.errors import FormatError, InputError
 from tests.data.made_folders import image_file, label_file, make_cityscapes, make_scene
 
@@ -20,8 +20,13 @@ def root(tmp_path: Path) -> Path:
     return make_cityscapes(tmp_path / "cityscapes", {"ulm": 2, "aachen": 3}, {"lindau": 2})
 
 
-def check(root: Path, split: str) -> list[tuple[int, int]]:
-    return list(check_scenes(list_scenes(root, split)))
+def check(root: Path, split: str) -> tuple[int, int] | None:
+    """Return the size of the scenes of a split, or raise the only problem."""
+    size, problems = check_scenes(list_scenes(root, split), lambda _: None)
+    if problems:
+        (problem,) = problems
+        raise problem
+    return size
 
 
 def test_scenes_are_listed_by_city_and_name_whatever_their_frames(tmp_path: Path) -> None:
@@ -34,7 +39,7 @@ def test_scenes_are_listed_by_city_and_name_whatever_their_frames(tmp_path: Path
         "train/ulm/ulm_000001_000037",
     ]
     assert [scene.city for scene in list_scenes(root, "val")] == ["lindau", "lindau"]
-    assert check(root, "train") == [(40, 24)] * 5
+    assert check(root, "train") == (40, 24)
 
 
 def test_other_files_and_temporary_ones_are_passed_over(root: Path) -> None:
@@ -43,8 +48,25 @@ def test_other_files_and_temporary_ones_are_passed_over(root: Path) -> None:
     city = root / "leftImg8bit" / "train" / "aachen"
     (city / ".aachen_000009_000019_leftImg8bit-x8d.png").write_text("half")
     (root / "gtFine" / "train" / "aachen" / "aachen_000000_000074_gtFine_polygons.json").write_text("{}")
+    for file in (image_file, label_file):
+        path = file(root, "train/ulm/ulm_000001_000037")
+        path.with_name(f"._{path.name}").write_bytes(b"resource fork")
+    shutil.copy(label_file(root, "val/lindau/lindau_000000_000085"), label_file(root, "val/lindau/lonely"))
+    (root / "gtFine" / "val" / "bonn").mkdir()
     make_scene(root, "train/bremen/bremen_000000_000019", 3)
     assert len(list_scenes(root, "train")) == 6
+    assert survey_scenes(root)["train"].passed_over == [
+        "leftImg8bit/train/.hidden",
+        "leftImg8bit/train/README",
+        "leftImg8bit/train/aachen/.aachen_000009_000019_leftImg8bit-x8d.png",
+        "leftImg8bit/train/ulm/._ulm_000001_000037_leftImg8bit.png",
+        "gtFine/train/ulm/._ulm_000001_000037_gtFine_labelIds.png",
+    ]
+    assert survey_scenes(root)["val"].passed_over == [
+        "gtFine/val/lindau/lonely_gtFine_labelIds.png",
+        "gtFine/val/bonn",
+    ]
+    assert check(root, "train") == (40, 24)
 
 
 def remove(path: str) -> Callable[[Path], None]:
@@ -124,9 +146,7 @@ def test_what_checking_finds(
 
 def test_scenes_of_another_size_are_found(root: Path) -> None:
     make_scene(root, "train/ulm/ulm_000001_000037", 9, (32, 48))
-    with pytest.raises(
-        FormatError, match="ulm_000001_000037_leftImg8bit.png: is 48×32 pixels large, those before it 40×24"
-    ):
+    with pytest.raises(FormatError, match="ulm_000001_000037_leftImg8bit.png: is 48×32 pixels large, others are 40×24"):
         check(root, "train")
 
 

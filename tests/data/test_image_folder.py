@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import shutil
 from pathlib import Path
@@ -11,7 +12,16 @@ import pytest
 import torch
 from PIL import Image
 
-from qabwnas.data.image_folder import AREAS, ASPECTS, centre_box, draw_box, load_image_folder
+from qabwnas.data.folders import tell_passed_over
+from qabwnas.data.image_folder import (
+    AREAS,
+    ASPECTS,
+    centre_box,
+    check_images,
+    draw_box,
+    load_image_folder,
+    survey_images,
+)
 from qabwnas.errors import FormatError, InputError
 from tests.data.made_folders import make_image_folder
 
@@ -87,11 +97,69 @@ def test_missing_folders_are_named(root: Path, removed: str, message: str) -> No
 
 def test_empty_folders_are_named(root: Path) -> None:
     (root / "train" / "dog").mkdir()
-    with pytest.raises(InputError, match=f"{root}/train/dog: has no images"):
+    with pytest.raises(InputError, match=f"{root}/train/dog: has no images: it is empty"):
+        load_image_folder(root, calibration=4, validation=8, size=16)
+    (root / "train" / "dog" / "a.heic").write_bytes(b"")
+    with pytest.raises(InputError, match=f"{root}/train/dog: has no images: 1 other files, such as a.heic"):
         load_image_folder(root, calibration=4, validation=8, size=16)
     (root / "bare" / "train").mkdir(parents=True)
     with pytest.raises(InputError, match="bare/train: has no folders of classes"):
         load_image_folder(root / "bare", calibration=4, validation=8, size=16)
+
+
+def test_deep_grey_images_keep_their_precision(tmp_path: Path) -> None:
+    """A dark image of 16 bits has 256 values that 8 bits cannot tell apart."""
+    root = make_image_folder(tmp_path / "images", {"ant": 4, "bee": 4}, {"ant": 1, "bee": 1})
+    dark = np.arange(256, dtype=np.uint16).reshape(16, 16)
+    Image.fromarray(dark).save(root / "val" / "ant" / "0.JPG", "PNG")
+    splits, _ = load_image_folder(root, calibration=2, validation=2, size=14)
+    (found,) = splits.test.read([0]).images
+    shares = dark[1:15, 1:15] / 65535  # the centre crop takes 14 of 16 pixels
+    for channel, (mean, deviation) in enumerate(zip((0.485, 0.456, 0.406), (0.229, 0.224, 0.225), strict=True)):
+        assert np.allclose(found[channel].numpy(), (shares - mean) / deviation, atol=2e-6)
+    assert len(found[0].unique()) == 196
+
+
+def test_all_endings_are_taken_and_the_rest_is_told(root: Path) -> None:
+    (image,) = (root / "val" / "cat").glob("0.*")
+    for name in ("a.tif", "b.WEBP", "c.Bmp", "d.jfif", "e.gif"):
+        Image.open(image).save(root / "val" / "cat" / name)
+    for name in ("._0.JPG", ".DS_Store", "Thumbs.db", "notes.txt", "no_ending", "f.heic"):
+        (root / "val" / "cat" / name).write_bytes(b"")
+    (root / "val" / "cat" / "more.png").mkdir()
+    (root / "val" / ".ipynb_checkpoints").mkdir()
+    (root / "README").write_text("")
+    (root / "train" / "README").write_text("")
+    os.mkfifo(root / "train" / "cat" / "pipe.png")
+    listings = survey_images(root)
+    assert [name for name in listings["val"].names if "cat" in name] == [
+        f"val/cat/{name}" for name in ("0.JPG", "1.png", "a.tif", "b.WEBP", "c.Bmp", "d.jfif", "e.gif")
+    ]
+    assert listings["train"].passed_over == ["train/README", "train/cat/pipe.png"]
+    passed_over = listings["val"].passed_over
+    assert passed_over == [
+        "val/.ipynb_checkpoints",
+        *(
+            f"val/cat/{name}"
+            for name in (".DS_Store", "._0.JPG", "Thumbs.db", "f.heic", "more.png", "no_ending", "notes.txt")
+        ),
+    ]
+    assert tell_passed_over(root, passed_over[:1]) == f"{root}: passed over 1 file: val/.ipynb_checkpoints"
+    assert tell_passed_over("x", list("abcdefg")) == "x: passed over 7 files: a, b, c, d, e, …"
+    assert not check_images(root, listings["val"].names, lambda _: None)
+
+
+def test_links_to_nowhere_and_names_of_no_encoding(root: Path) -> None:
+    link = root / "val" / "ant" / "link.png"
+    link.symlink_to("nowhere.png")
+    (problem,) = check_images(root, survey_images(root)["val"].names, lambda _: None)
+    assert str(problem) == f"{link}: there is no such file"
+    link.unlink()
+    latin = os.fsdecode(os.fsencode(root) + b"/val/ant/caf\xe9.png")
+    Image.new("RGB", (40, 24)).save(latin)
+    splits, _ = load_image_folder(root, calibration=4, validation=8, size=16)
+    assert len(splits.test) == 8
+    assert len(splits.test.digest()) == 64
 
 
 def test_damaged_images_and_too_few_are_named(root: Path) -> None:

@@ -95,18 +95,21 @@ def test_images_of_another_size_or_number_of_classes_are_refused(street: Config,
         run(fewer, tmp_path / "other")
 
 
-def test_classes_in_folders(tmp_path: Path) -> None:
+def test_classes_in_folders(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     for part in ("train", "val"):
         for label, shade in (("dark", 20), ("light", 200)):
             folder = tmp_path / "images" / part / label
             folder.mkdir(parents=True)
             for n in range(4):
                 Image.new("RGB", (40, 40), (shade + n,) * 3).save(folder / f"{n}.png")
+    (tmp_path / "images" / "train" / "dark" / "a.heic").write_bytes(b"")
     task = {"name": "image-folder", "root": "images", "calibration": 2, "validation": 2}
     square = {"channels": 3, "height": 32, "width": 32}
     images = config(tmp_path, task, input=square, head={"kind": "classifier", "classes": 2})
     run(images, tmp_path / "run")
     loaded = load_task(images, tmp_path / "run")
+    told = [record.message for record in caplog.records if "passed over" in record.message]
+    assert told == [f"data: {tmp_path / 'images'}: passed over 1 file: train/dark/a.heic"]
     assert isinstance(loaded, Classification)
     assert (len(loaded.splits.train), len(loaded.splits.test)) == (4, 8)
     with pytest.raises(InputError, match="the space 'tiny' has a head of 10 classes, the data 2"):

@@ -1,13 +1,18 @@
 """What steps are fed with: the same batches in this process and from others."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
+from qabwnas.data.image_folder import load_image_folder
 from qabwnas.data.shift import random_shift
 from qabwnas.data.splits import TensorSplit
+from qabwnas.errors import FormatError
 from qabwnas.train.feed import drawn_batches, images, read_batches
 from qabwnas.train.order import Order
 from qabwnas.train.seeds import derive_seed
+from tests.data.made_folders import make_image_folder
 
 SPLIT = TensorSplit(torch.rand(10, 1, 4, 4), torch.arange(10), random_shift)
 
@@ -30,3 +35,23 @@ def test_reading_keeps_the_order_and_loses_nothing(workers: int) -> None:
     assert [len(batch.labels) for batch in batches] == [4, 4, 2]
     assert torch.equal(torch.cat([batch.images for batch in batches]), SPLIT.images)
     assert torch.equal(torch.cat(images(SPLIT, 3)), SPLIT.images)
+
+
+@pytest.mark.parametrize("workers", [0, 1, 2])
+def test_a_damaged_image_is_the_same_line_for_any_number_of_workers(
+    tmp_path: Path, workers: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    root = make_image_folder(tmp_path / "images", {"ant": 4, "bee": 4}, {"ant": 2, "bee": 2})
+    splits, _ = load_image_folder(root, calibration=2, validation=2, size=16)
+    damaged = root / "val" / "bee" / "1.png"
+    damaged.write_bytes(b"words")
+    message = f"{damaged}: cannot be read as an image: it is none that Pillow knows"
+    read = read_batches(splits.test, 1, workers=workers)
+    assert [int(next(read).labels) for _ in range(3)] == [0, 0, 1]
+    with pytest.raises(FormatError) as caught:
+        next(read)
+    assert str(caught.value) == message
+    with pytest.raises(FormatError) as caught:
+        list(drawn_batches(splits.test, Order(4, 4, seed=0), 0, 0, 2, workers=workers))
+    assert str(caught.value) == message
+    assert capfd.readouterr() == ("", "")

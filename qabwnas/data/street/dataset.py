@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
@@ -15,6 +13,7 @@ from PIL import Image
 
 from qabwnas.atomic import atomic_path
 from qabwnas.data.cityscapes_layout import IMAGES, LABELS, Scene
+from qabwnas.data.processes import map_in_processes
 from qabwnas.data.street.scene import draw_scene, scene_city
 from qabwnas.errors import InputError
 
@@ -79,10 +78,11 @@ def prepare_folder(root: Path, drawing: Drawing, *, force: bool) -> None:
         temporary.write_text(json.dumps(asdict(drawing), indent=2) + "\n", encoding="utf-8")
 
 
-def draw_missing(root: Path, drawing: Drawing, *, workers: int) -> Iterator[int]:
+def draw_missing(root: Path, drawing: Drawing, *, workers: int, option: str = "--readers") -> Iterator[int]:
     """Draw the scenes that a prepared folder lacks; give the number of those that are there, again and again.
 
-    ``workers`` processes draw, none but this one if 0; pixels do not depend on it.
+    ``workers`` processes draw, none but this one if 0; pixels do not depend on it. Raises as
+    :func:`~qabwnas.data.processes.map_in_processes`, and calls their number ``option``.
     """
     missing = []
     for split, index, name in drawing.names():
@@ -93,15 +93,9 @@ def draw_missing(root: Path, drawing: Drawing, *, workers: int) -> Iterator[int]
             missing.append((scene, drawing, split, index))
     done = drawing.train + drawing.val - len(missing)
     yield done
-    if workers and missing:
-        with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
-            for _ in pool.map(_draw, missing, chunksize=4):
-                done += 1
-                yield done
-    else:
-        for _ in map(_draw, missing):
-            done += 1
-            yield done
+    for _ in map_in_processes(_draw, missing, workers=workers, option=option):
+        done += 1
+        yield done
 
 
 def _draw(job: tuple[Scene, Drawing, str, int]) -> None:

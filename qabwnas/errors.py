@@ -24,6 +24,10 @@ class StaleError(QabwnasError):
     """Stored work belongs to another teacher, supernet, calibration set or setting, and may not be continued."""
 
 
+class BusyError(QabwnasError):
+    """Another process works in the run folder; the message says which."""
+
+
 class MismatchError(QabwnasError):
     """An exported model does not answer, or does not weigh, what was simulated and predicted."""
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import difflib
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from qabwnas.errors import InputError
+
+if TYPE_CHECKING:
+    from yaml import MarkedYAMLError
 
 T = TypeVar("T")
 
@@ -46,7 +51,7 @@ class Fields:
         """Return the field's content as it stands."""
         content = self.optional(name)
         if content is None:
-            raise InputError(f"{self.path(name)}: missing")
+            raise InputError(f"{self.path(name)}: missing{_nearest(name, self._unread(), '; is {} meant for it?')}")
         return content
 
     def fields(self, name: str) -> Fields:
@@ -57,14 +62,14 @@ class Fields:
         """Return a name: text that is not empty and holds no slash."""
         content = self.value(name)
         if not isinstance(content, str) or not content or "/" in content:
-            raise InputError(f"{self.path(name)}: {content!r} is not a name")
+            raise InputError(f"{self.path(name)}: {content!r} is not a name{_quotes(content)}")
         return content
 
     def sentence(self, name: str) -> str:
         """Return text for people, not empty."""
         content = self.value(name)
         if not isinstance(content, str) or not content.strip():
-            raise InputError(f"{self.path(name)}: {content!r} is not a text")
+            raise InputError(f"{self.path(name)}: {content!r} is not a text{_quotes(content)}")
         return content
 
     def choice(self, name: str, choices: Sequence[str], default: str | None = None) -> str:
@@ -114,28 +119,77 @@ class Fields:
         return [whole_number(f"{self.path(name)}[{i}]", entry) for i, entry in enumerate(self.entries(name))]
 
     def end(self) -> None:
-        """Refuse the fields that nobody has read: each is a slip of the pen."""
-        for name in self._content:
-            if name not in self._read:
-                raise InputError(f"{self.path(str(name))}: unknown field")
+        """Refuse the fields that nobody has read: each is a slip of the pen. Messages name the nearest known one."""
+        for name in self._unread():
+            known = sorted(self._read - self._content.keys())
+            raise InputError(f"{self.path(name)}: unknown field{_nearest(name, known, '; is {} meant?')}")
+
+    def _unread(self) -> list[str]:
+        return [str(name) for name in self._content if name not in self._read]
 
     def path(self, name: str) -> str:
         """Return where a field is, as messages name it."""
         return f"{self.where}.{name}" if self.where.endswith("]") or ": " in self.where else f"{self.where}: {name}"
 
 
+def _nearest(name: str, others: Sequence[str], text: str) -> str:
+    """Return ``text`` with the one of ``others`` that is spelt most like ``name``; nothing where none is."""
+    close = difflib.get_close_matches(name, others, n=1)
+    return text.format(repr(close[0])) if close else ""
+
+
+def _quotes(content: Any) -> str:
+    return "; put it between quotes" if isinstance(content, (bool, int, float)) else ""
+
+
+def read_yaml(path: Path) -> Any:
+    """Return the content of a YAML file; raises InputError, which names it, where it cannot be read or as below."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: cannot be read: not text in UTF-8") from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error}") from error
+    return parse_yaml(text, str(path))
+
+
 def parse_yaml(text: str, where: str) -> Any:
-    """Return the content of a YAML text.
+    """Return the content of a YAML text, with the numbers of YAML 1.2 (see :mod:`~qabwnas.yaml_reader`).
 
     Raises:
-        InputError: the text is not YAML; the message starts with ``where``.
+        InputError: the text is not YAML, or a mapping has a key twice; the message starts with ``where``.
     """
     import yaml  # here, so that a search of a LUT does not pay for it
 
+    from qabwnas import yaml_reader
+
     try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
+        return yaml_reader.load(text)
+    except yaml_reader.RepeatedKeyError as error:
+        raise InputError(f"{where}: {_problem(error)}") from error
+    except yaml.MarkedYAMLError as error:
+        raise InputError(f"{where}: not YAML: {_problem(error)}") from error
+    except (yaml.YAMLError, ValueError) as error:
         raise InputError(f"{where}: not YAML: {' '.join(str(error).split())}") from error
+    except RecursionError as error:
+        raise InputError(f"{where}: not YAML: nested too deeply") from error
+
+
+def _problem(error: MarkedYAMLError) -> str:
+    line = "" if error.problem_mark is None else f"line {error.problem_mark.line + 1}: "
+    return line + " ".join(f"{error.context or ''} {error.problem}".split())
+
+
+def user_path(text: str, folder: Path) -> Path:
+    """Return the absolute path that a user wrote: from ``folder`` where it is relative; ``~`` is the home folder.
+
+    Raises:
+        InputError: there is no home folder for it.
+    """
+    try:
+        return (folder / Path(text).expanduser()).absolute()
+    except RuntimeError as error:
+        raise InputError(f"{text!r}: {error}") from error
 
 
 def named(where: str, parse: Callable[[str], T], content: Any) -> T:
@@ -149,7 +203,9 @@ def named(where: str, parse: Callable[[str], T], content: Any) -> T:
 
 
 def whole_number(where: str, content: Any, smallest: int = 1) -> int:
-    """Return ``content`` if it is a whole number of ``smallest`` or more, else raise InputError."""
+    """Return ``content`` if it is a whole number of ``smallest`` or more, as ``8e4`` is, else raise InputError."""
+    if isinstance(content, float) and content.is_integer():
+        content = int(content)
     if not isinstance(content, int) or isinstance(content, bool) or content < smallest:
         raise InputError(f"{where}: {content!r} is not a whole number of {smallest} or more")
     return content

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qabwnas.errors import InputError
-from qabwnas.fields import Fields, check_odd, named, parse_yaml
+from qabwnas.fields import Fields, check_odd, named, parse_yaml, read_yaml
 from qabwnas.layer_policy import LayerChoices
 from qabwnas.space import (
     HEAD_KINDS,
@@ -47,14 +47,10 @@ def load_space(source: str | os.PathLike[str]) -> SearchSpace:
     """
     source = os.fspath(source)
     if source.endswith((".yaml", ".yml")):
-        try:
-            text = Path(source).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"{source}: cannot be read: {error}") from error
-    elif source in presets():
-        text = (_presets() / f"{source}.yaml").read_text(encoding="utf-8")
-    else:
+        return parse_space(read_yaml(Path(source)), source)
+    if source not in presets():
         raise InputError(f"space {source!r} is neither a preset ({', '.join(presets())}) nor a .yaml file")
+    text = (_presets() / f"{source}.yaml").read_text(encoding="utf-8")
     return parse_space(parse_yaml(text, source), source)
 
 

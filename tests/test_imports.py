@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # From the ground up. Modules of one room may import each other; rooms of one floor may not.
 FLOORS: list[list[set[str]]] = [
     [{"errors"}],
-    [{"atomic"}, {"file_kinds"}, {"fingerprint"}, {"numeric"}, {"fields"}],
+    [{"atomic"}, {"file_kinds"}, {"fingerprint"}, {"numeric"}, {"fields", "yaml_reader"}],
     [{"space", "space_yaml", "architecture", "layer_policy"}],
     [{"quant"}, {"lut"}, {"costs", "roofline"}, {"digest"}],
     [{"nets"}, {"data"}, {"estimate"}],

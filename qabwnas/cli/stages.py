@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING
 
 import click
@@ -102,9 +104,17 @@ def populate(config: Config, folder: Path, part: tuple[int, int] | None, resourc
         return folder / lut.FILE_NAME
 
 
+def _end(number: int, _frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)
+
+
 @contextmanager
 def _progress_on_stderr() -> Iterator[None]:
-    """Show what qabwnas logs, with the time of day, as long as the block lasts."""
+    """Show what qabwnas logs, with the time of day, as long as the block lasts.
+
+    SIGTERM, by which batch schedulers end jobs, is turned into an exception, so that the lock of the run folder goes.
+    """
+    before = signal.signal(signal.SIGTERM, _end)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(asctime)s  %(message)s", datefmt="%H:%M:%S"))
     logger = logging.getLogger("qabwnas")
@@ -114,5 +124,6 @@ def _progress_on_stderr() -> Iterator[None]:
     try:
         yield
     finally:
+        signal.signal(signal.SIGTERM, before)
         logger.setLevel(level)
         logger.removeHandler(handler)

@@ -124,7 +124,7 @@ def measure_shard(
         signal.to(device),
         max_memory,
     )
-    lut = _unmeasured(space, made_with, parts, rows or [None] * len(space.blocks))
+    lut = unmeasured_lut(space, made_with, parts, rows or [None] * len(space.blocks))
     try:
         estimates = measure_rows(lab, _paths(block, lut.blocks[shard.b], shard))
     except InputError as error:
@@ -143,10 +143,10 @@ def _paths(block: Block, lut_block: LutBlock, shard: Shard) -> list[Path]:
     return paths
 
 
-def _unmeasured(
+def unmeasured_lut(
     space: SearchSpace, made_with: Mapping[str, Any], parts: FixedParts | None, rows: Sequence[LayerRows | None]
 ) -> Lut:
-    """Return the LUT of a space with its costs, and no other value."""
+    """Return the LUT of a space with its costs and no other value; ``made_with`` has the bits of stem and head."""
     constant = fixed_costs(space, BitWidths.parse(made_with["fixed"]), parts)
     costs = (Metric(cost.name, cost.unit, cost.aggregation, constant[cost.name]) for cost in COSTS)
     blocks = (LutBlock(block.name, _unmeasured_tables(space, b, rows[b])) for b, block in enumerate(space.blocks))

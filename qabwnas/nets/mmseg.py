@@ -43,20 +43,22 @@ def build_mmseg(space: SearchSpace, operations: Sequence[Sequence[Operation]]) -
     return network_of_layers(space, blocks)
 
 
-def load_mmseg(path: str | os.PathLike[str], network: Network) -> None:
+def load_mmseg(path: str | os.PathLike[str], network: Network, key: str | None = None) -> None:
     """Load a checkpoint of mmsegmentation into a network of :func:`build_mmseg`, in place.
 
-    The weights of its auxiliary head are loaded if the network has one, and left in the file if not.
+    ``key`` is where its state dict is, if there are several. The weights of its auxiliary head are loaded if the
+    network has one, and left in the file if not.
 
     Raises:
         FormatError: the file cannot be read (see :func:`~qabwnas.nets.state_dict.read_state_dict`) or does not fit the
             network key by key.
         OSError: the file is not there or cannot be read.
     """
-    tensors = read_state_dict(path)
+    names = mmseg_names(network)
+    tensors = read_state_dict(path, key, names.values())
     if network.auxiliary is None:
-        tensors = {name: tensor for name, tensor in tensors.items() if not name.startswith(AUXILIARY)}
-    load_tensors(network, tensors, mmseg_names(network), os.fspath(path))
+        tensors = {name: tensor for name, tensor in tensors.items() if AUXILIARY not in name}
+    load_tensors(network, tensors, names, os.fspath(path))
 
 
 def mmseg_names(network: Network) -> dict[str, str]:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, fx, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from qabwnas.costs import FixedParts, Operator
+from qabwnas.costs import Operator
 from qabwnas.errors import InputError
 from qabwnas.nets.network import Network
 from qabwnas.nets.part_shapes import without_data
@@ -23,12 +23,6 @@ from qabwnas.quant import operators
 from qabwnas.space import Shape
 
 WITH_WEIGHTS = (torch.ops.aten.convolution, torch.ops.aten.addmm, torch.ops.aten.mm)
-
-
-def fixed_parts(teacher: Network, image: Shape) -> FixedParts:
-    """Return the operators of the stem and head of a split teacher, for a batch of one image."""
-    measured = teacher_parts(teacher, image)
-    return FixedParts(measured[0], measured[-1])
 
 
 def teacher_parts(teacher: Network, image: Shape) -> list[tuple[Operator, ...]]:

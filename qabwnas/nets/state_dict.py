@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import argparse
+import importlib.util
 import io
+import logging
 import os
 import pickle
 import pickletools
 import struct
 import zipfile
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,70 +19,178 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from qabwnas.errors import FormatError
+from qabwnas.errors import FormatError, InputError
+from qabwnas.nets.weight_file import foreign_kind, is_safetensors, objects_advice, script_advice
+
+logger = logging.getLogger(__name__)
 
 UNREADABLE = "not a checkpoint of torch, or a truncated one"
-SAFE_COPY = "torch.save({'state_dict': torch.load(FILE, weights_only=False)['state_dict']}, NEW_FILE)"
+COMPILED = "_orig_mod."
+"""What torch.compile puts into the names of what it wraps."""
+COUNTER = "num_batches_tracked"
+"""Counts training steps; no evaluation reads it, and old files lack it."""
 
 N_LEGACY_PICKLES = 5
+DEEPEST = 4
 
 
-def read_state_dict(path: str | os.PathLike[str]) -> dict[str, Tensor]:
-    """Return the tensors of a file of :func:`torch.save`, by name, on the CPU.
+def read_state_dict(
+    path: str | os.PathLike[str], key: str | None = None, expected: Collection[str] = ()
+) -> dict[str, Tensor]:
+    """Return the tensors of a file of :func:`torch.save` or of safetensors, by name, on the CPU.
 
-    The file holds a state dict, alone or as ``state_dict`` beside other things, which are left out. Tensors, plain
-    values and numbers and arrays of numpy are read; no other object is made, and no code of the file is run.
+    The file holds a state dict, alone or in other mappings: under ``state_dict``, ``model``, ``ema.module``, … If there
+    are several, ``key`` names the one that is wanted, with dots; those that have none of the ``expected`` names do not
+    count. Tensors, plain values, numbers and arrays of numpy, and argparse's namespaces are read; no other object is
+    made, and no code of the file is run.
 
     Raises:
-        FormatError: the file is truncated, is none of torch, holds other objects, or no state dict.
+        FormatError: the file is truncated, of another format, holds other objects, no state dict, or several ones.
+        InputError: it is of safetensors, and that is not installed.
         OSError: the file is not there or cannot be read.
     """
     name = os.fspath(path)
-    file = io.BytesIO(Path(path).read_bytes())  # not the path: torch gives an OSError for a damaged file, too
-    try:
-        with torch.serialization.safe_globals(_numpy_globals()):
-            content = torch.load(file, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        if not _is_whole(file):
-            raise FormatError(f"{name}: {UNREADABLE}") from error
-        raise FormatError(
-            f"{name}: holds Python objects beside its tensors, which are not read; if you trust it, copy the tensors "
-            f"where its packages are installed: {SAFE_COPY}"
-        ) from error
-    except (RuntimeError, EOFError, ValueError, LookupError, struct.error) as error:
-        raise FormatError(f"{name}: {UNREADABLE}") from error
-    tensors = content.get("state_dict", content) if isinstance(content, Mapping) else None
-    if not isinstance(tensors, Mapping) or not tensors or not all(isinstance(t, Tensor) for t in tensors.values()):
-        raise FormatError(f"{name}: holds no state dict: a mapping of names to tensors, alone or as 'state_dict'")
-    return dict(tensors)
+    content = Path(path).read_bytes()
+    if is_safetensors(content):
+        found = {"": _read_safetensors(content, name)}
+    else:
+        found = dict(_state_dicts(_load(content, name)))
+    if not found:
+        raise FormatError(f"{name}: holds no state dict: a mapping of names to tensors, alone or in another mapping")
+    if key is not None:
+        if key not in found:
+            raise FormatError(f"{name}: has no state dict {key!r}; it has {_listed(found)}")
+        return found[key]
+    fitting = [at for at, tensors in found.items() if len(found) == 1 or _has_any(tensors, expected)]
+    if len(fitting) != 1:
+        keys = _listed(fitting or found)
+        raise FormatError(f"{name}: holds several state dicts: {keys}; say which one is meant by weights_key")
+    if fitting[0]:
+        logger.info("%s: takes the weights in %r", name, fitting[0])
+    return found[fitting[0]]
 
 
 def load_tensors(module: nn.Module, tensors: Mapping[str, Tensor], names: Mapping[str, str], where: str) -> None:
     """Copy ``tensors`` into ``module``, in place, where the module's key ``k`` is called ``names[k]``.
 
-    Nothing is copied unless everything fits.
+    A prefix that all of these names have in ``tensors`` (``module.`` of DataParallel, ``model.`` of Lightning) is taken
+    off; what lies outside it is left out, and both are logged. What torch.compile adds to names is taken off, too.
+    Counts of training steps may be missing. Nothing is copied unless everything fits.
 
     Raises:
-        FormatError: a key is missing or left over, a shape is another one, or a value is not finite; the message
-            starts with ``where`` and names the key as it stands in ``tensors``.
+        FormatError: a key is missing or left over, or fits with several prefixes; a shape is another one, a tensor is
+            not of floating point where the module's is, or a value is not finite. The message starts with ``where``
+            and names the key as it stands in ``tensors``.
     """
     own = module.state_dict()
-    _refuse_any([name for name in names.values() if name not in tensors], "has no", where)
-    known = set(names.values())
+    tensors = {name.replace(COMPILED, ""): tensor for name, tensor in tensors.items()}
+    wanted = [name for name in names.values() if not name.endswith(COUNTER)]
+    prefix = _prefix(tensors, wanted, where)
+    if prefix:
+        n_outside = sum(not name.startswith(prefix) for name in tensors)
+        outside = f", leaving out {n_outside} tensors that have none" if n_outside else ""
+        logger.info("%s: takes the prefix %r off%s", where, prefix, outside)
+        tensors = {name: tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+    known = {prefix + name for name in names.values()}
+    missing = [prefix + name for name in wanted if prefix + name not in tensors]
+    like = f"; its names are like {next(iter(tensors))}" if tensors and not known & tensors.keys() else ""
+    _refuse_any(missing, "has no", where, like)
     _refuse_any([name for name in tensors if name not in known], "has beside what the network takes:", where)
-    for key, name in names.items():
-        shape, given = tuple(own[key].shape), tuple(tensors[name].shape)
-        if given != shape:
-            raise FormatError(f"{where}: {name} has the shape {given}, the network's is {shape}")
-        if not tensors[name].isfinite().all():
-            raise FormatError(f"{where}: {name} holds NaN or infinity")
-    module.load_state_dict({**own, **{key: tensors[name] for key, name in names.items()}})
+    fitted = {
+        key: _fitted(tensors[prefix + name], own[key], f"{where}: {prefix + name}")
+        for key, name in names.items()
+        if prefix + name in tensors
+    }
+    module.load_state_dict({**own, **fitted})
 
 
-def _refuse_any(names: Collection[str], what: str, where: str) -> None:
+def _fitted(given: Tensor, own: Tensor, where: str) -> Tensor:
+    """Return a tensor in the type of the module's own."""
+    if given.shape != own.shape:
+        raise FormatError(f"{where} has the shape {tuple(given.shape)}, the network's is {tuple(own.shape)}")
+    if given.layout != torch.strided or given.is_meta:
+        raise FormatError(f"{where} is {'without data' if given.is_meta else 'sparse'}")
+    if own.is_floating_point() and not given.is_floating_point():
+        raise FormatError(f"{where} is of {given.dtype}, the network's is of {own.dtype}")
+    converted = given.to(own.dtype)
+    if not converted.isfinite().all():
+        raise FormatError(f"{where} holds NaN or infinity")
+    return converted
+
+
+def _prefix(tensors: Mapping[str, Tensor], wanted: Collection[str], where: str) -> str:
+    """Return what has to be put before the wanted names so that most of them are there."""
+    prefixes = {""} | {t.removesuffix(name) for name in wanted for t in tensors if t.endswith(f".{name}")}
+    hits = {prefix: sum(prefix + name in tensors for name in wanted) for prefix in sorted(prefixes)}
+    best = [prefix for prefix in hits if hits[prefix] == max(hits.values())]
+    if "" in best:
+        return ""
+    if len(best) > 1 and hits[best[0]] == len(wanted):
+        raise FormatError(f"{where}: the network's names are there with several prefixes: {_listed(best)}; keep one")
+    return best[0]
+
+
+def _state_dicts(content: Any, at: str = "", depth: int = 0) -> Iterator[tuple[str, dict[str, Tensor]]]:
+    """Yield the path of keys and the tensors of every mapping of names in which there are tensors, no scalars alone."""
+    if not isinstance(content, Mapping) or depth > DEEPEST or not all(isinstance(name, str) for name in content):
+        return
+    for name, value in content.items():
+        yield from _state_dicts(value, f"{at}.{name}" if at else name, depth + 1)
+    tensors = {name: value for name, value in content.items() if isinstance(value, Tensor)}
+    if any(tensor.ndim for tensor in tensors.values()):
+        yield at, tensors
+
+
+def _has_any(tensors: Mapping[str, Tensor], expected: Collection[str]) -> bool:
+    """Return whether a name, or its end after a dot, is among those that are expected; so too if none are."""
+    ends = (end for name in tensors for end in _ends(name.replace(COMPILED, "")))
+    return not expected or not set(expected).isdisjoint(ends)
+
+
+def _ends(name: str) -> Iterator[str]:
+    while name:
+        yield name
+        name = name.partition(".")[2]
+
+
+def _listed(keys: Collection[str]) -> str:
+    return ", ".join(repr(key) for key in sorted(keys))
+
+
+def _load(content: bytes, name: str) -> Any:
+    """Return what :func:`torch.save` wrote; raises FormatError as :func:`read_state_dict`."""
+    if (kind := foreign_kind(content)) is not None:
+        raise FormatError(f"{name}: {kind}")
+    if (advice := script_advice(content, name)) is not None:
+        raise FormatError(f"{name}: is a TorchScript archive, not a state dict; make one of it: {advice}")
+    file = io.BytesIO(content)  # not the path: torch gives an OSError for a damaged file, too
+    try:
+        with torch.serialization.safe_globals([*_numpy_globals(), argparse.Namespace]):
+            return torch.load(file, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        if not _is_whole(file):
+            raise FormatError(f"{name}: {UNREADABLE}") from error
+        raise FormatError(f"{name}: {objects_advice(content, name)}") from error
+    except (RuntimeError, EOFError, ValueError, LookupError, AttributeError, TypeError, struct.error) as error:
+        raise FormatError(f"{name}: {UNREADABLE}") from error
+
+
+def _read_safetensors(content: bytes, name: str) -> dict[str, Tensor]:
+    if importlib.util.find_spec("safetensors") is None:
+        raise InputError(f"{name}: needs safetensors: pip install safetensors")
+    import safetensors
+    import safetensors.torch
+
+    try:
+        return safetensors.torch.load(content)
+    except safetensors.SafetensorError as error:
+        raise FormatError(f"{name}: not a file of safetensors, or a truncated one: {error}") from error
+
+
+def _refuse_any(names: Collection[str], what: str, where: str, hint: str = "") -> None:
     if names:
         more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-        raise FormatError(f"{where}: {what} {next(iter(names))}{more}")
+        raise FormatError(f"{where}: {what} {next(iter(names))}{more}{hint}")
 
 
 def _is_whole(file: io.BytesIO) -> bool:

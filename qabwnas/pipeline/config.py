@@ -60,11 +60,13 @@ class ModuleConfig:
         function: ``package.function`` that gives it, called without arguments.
         borders: the modules in it whose outputs are the first block's input and every block's output.
         weights: a file with its state dict; ``None`` leaves the weights that the function gives.
+        folder: where its package is looked for first: the folder of the configuration.
     """
 
     function: str
     borders: tuple[str, ...]
     weights: Path | None
+    folder: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,7 @@ class TeacherConfig:
         auxiliary: a head that takes part in the training.
         checkpoint: a file of mmsegmentation's ``deeplabv3_m-v2-d8_*``.
         module: where it comes from instead.
+        weights_key: which state dict of the checkpoint or of the module's weights is taken, where there are several.
     """
 
     operations: tuple[tuple[Operation, ...], ...]
@@ -84,6 +87,7 @@ class TeacherConfig:
     auxiliary: AuxiliaryConfig | None = None
     checkpoint: Path | None = None
     module: ModuleConfig | None = None
+    weights_key: str | None = None
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from qabwnas.errors import InputError
-from qabwnas.fields import Fields, named, parse_yaml
+from qabwnas.fields import Fields, named, parse_yaml, read_yaml, user_path
 from qabwnas.measure.sample import check_sample
 from qabwnas.pipeline.budgets import METRICS, resolve_budget
 from qabwnas.pipeline.config import DISTILLATIONS, INITIAL_WEIGHTS, Config, NetworksConfig, SupernetConfig
+from qabwnas.pipeline.feasibility import check_budgets
 from qabwnas.pipeline.task_yaml import parse_task, task_to_json, with_root
+from qabwnas.pipeline.teacher_module import make_module
+from qabwnas.pipeline.teacher_network import measured_parts
 from qabwnas.pipeline.teacher_yaml import parse_teacher, teacher_to_json
 from qabwnas.space import POLICIES, BitWidths, SearchSpace
 from qabwnas.space_yaml import check_policy, load_space, parse_space, space_to_json
@@ -27,19 +30,26 @@ def load_config(path: str | os.PathLike[str], data: Path | None = None, sample: 
     ``data`` is the folder of the data, ``sample`` how many rows a block are measured, instead of what the file says.
 
     Raises:
-        InputError: the file cannot be read, or a field in it is wrong; the message names the field.
+        InputError: the file cannot be read, a field in it is wrong, or no network keeps its budgets; the message names
+            the field.
     """
     path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read: {error}") from error
-    content = parse_yaml(text, str(path))
+    content = read_yaml(path)
     if data is not None:
         content = with_root(content, data, str(path))
     if sample is not None and isinstance(content, dict):
         content = content | {"sample": sample}
-    return parse_config(content, str(path), path.parent)
+    config = parse_config(content, str(path), path.parent)
+    check_budgets(config, str(path))
+    return config
+
+
+def stored_config(path: Path) -> Config:
+    """Return the configuration that a run keeps, as :func:`config_to_json` gave it; raises as :func:`parse_config`.
+
+    Whether budgets can be met is not checked: older runs answer that nothing fits.
+    """
+    return parse_config(read_yaml(path), str(path), path.parent)
 
 
 def demo_config() -> Config:
@@ -72,6 +82,7 @@ def parse_config(content: Any, where: str = "config", folder: Path = Path()) -> 
         sample=None if top.optional("sample") is None else top.integer("sample"),
     )
     top.end()
+    _check_module(config, top)
     try:
         check_sample(config.space, config.sample)
     except InputError as error:
@@ -83,6 +94,20 @@ def parse_config(content: Any, where: str = "config", folder: Path = Path()) -> 
             except InputError as error:
                 raise InputError(f"{top.path('budgets')}[{index}]: {error}") from error
     return config
+
+
+def _check_module(config: Config, top: Fields) -> None:
+    """Import and split a teacher that is made elsewhere, so that what is wrong with it is said of its own field."""
+    module = config.teacher.module
+    if module is not None:
+        try:
+            make_module(module.function, module.folder)
+        except InputError as error:
+            raise InputError(f"{top.path('teacher')}.module: {error}") from error
+        try:
+            measured_parts(config)
+        except InputError as error:
+            raise InputError(f"{top.path('teacher')}: {error}") from error
 
 
 def config_to_json(config: Config) -> dict[str, Any]:
@@ -120,7 +145,7 @@ def _parse_space(top: Fields, folder: Path) -> SearchSpace:
     if not isinstance(source, str):
         raise InputError(f"{top.path('space')}: {source!r} is neither the name of a preset nor a .yaml file")
     is_file = source.endswith((".yaml", ".yml"))
-    space = named(top.path("space"), load_space, str(folder / source) if is_file else source)
+    space = named(top.path("space"), load_space, str(user_path(source, folder)) if is_file else source)
     if top.has("policy"):
         space = replace(space, policy=top.choice("policy", POLICIES))
     if top.has("bit_widths"):

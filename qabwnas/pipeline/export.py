@@ -43,10 +43,11 @@ def export_answer(folder: Path, answer: int, n: int, output: Path) -> dict[str, 
 
     Raises:
         InputError: the run has not retrained its networks, has no such answer, retraining or network, or a part of the
-            network cannot be exported.
+            network cannot be exported, as stem and head of a teacher made elsewhere.
         MismatchError: the model does not answer or weigh what it should.
     """
     config = finished_config(folder, networks.STAGE)
+    _check_parts(config, folder)
     found = _chosen(folder, answer)
     if not 0 <= n < config.networks.n_seeds:
         raise InputError(f"{folder}: retraining {n} is not in 0 … {config.networks.n_seeds - 1}")
@@ -83,6 +84,15 @@ def export_answer(folder: Path, answer: int, n: int, output: Path) -> dict[str, 
     }
     _write(output / CARD_NAME, (json.dumps(card, indent=2, ensure_ascii=False) + "\n").encode())
     return card
+
+
+def _check_parts(config: Config, folder: Path) -> None:
+    """Refuse networks whose stem and head are traced graphs, as those of a teacher made elsewhere are."""
+    if config.teacher.module is not None and config.networks.initial == "supernet":
+        raise InputError(
+            f"{folder}: stem and head of its networks are those of {config.teacher.module.function}, and only parts "
+            "that the space describes can be exported, as networks with `initial: scratch` have"
+        )
 
 
 def _chosen(folder: Path, answer: int) -> Found:

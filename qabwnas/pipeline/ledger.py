@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from qabwnas.atomic import atomic_path
 from qabwnas.errors import FormatError
+from qabwnas.pipeline.lock import changing
 
 FILE_NAME = "stages.json"
 
@@ -25,14 +26,15 @@ class Entry:
 
 
 class Ledger:
-    """The finished stages of a run folder, kept in ``stages.json``; every change is written at once, atomically."""
+    """The finished stages of a run folder, kept in ``stages.json``.
+
+    Every change is written at once, atomically, to what the file then holds: others may have changed it.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._path = folder / FILE_NAME
-        self._entries: dict[str, Entry] = {}
-        if self._path.exists():
-            self._entries = _read(self._path)
+        self._entries = _read(self._path)
 
     def changes(self, stage: str, settings: Mapping[str, Any]) -> list[str]:
         """Return how ``settings`` differ from those that a finished stage was made with, a line a field."""
@@ -67,25 +69,27 @@ class Ledger:
     def enter(self, stage: str, settings: dict[str, Any], outputs: Iterable[str], seconds: float) -> None:
         """Note that a stage is done."""
         digests = {name: _digest(self._folder / name) for name in outputs}
-        self._entries[stage] = Entry(settings, digests, round(seconds, 1))
-        self._write()
+        self._change(lambda entries: entries | {stage: Entry(settings, digests, round(seconds, 1))})
 
     def forget(self, stages: Iterable[str]) -> None:
         """Note that stages have to be made anew."""
-        for stage in stages:
-            self._entries.pop(stage, None)
-        self._write()
+        forgotten = set(stages)
+        self._change(lambda entries: {stage: entries[stage] for stage in entries if stage not in forgotten})
 
-    def _write(self) -> None:
-        entries = {stage: vars(entry) for stage, entry in self._entries.items()}
-        with atomic_path(self._path) as temporary:
-            temporary.write_text(json.dumps(entries, indent=2) + "\n", encoding="utf-8")
+    def _change(self, change: Callable[[dict[str, Entry]], dict[str, Entry]]) -> None:
+        with changing(self._folder):
+            self._entries = change(_read(self._path))
+            content = {stage: vars(entry) for stage, entry in self._entries.items()}
+            with atomic_path(self._path) as temporary:
+                temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
 def _read(path: Path) -> dict[str, Entry]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         return {str(stage): Entry(**entry) for stage, entry in content.items()}
+    except FileNotFoundError:
+        return {}
     except (ValueError, TypeError, AttributeError) as error:
         raise FormatError(f"{path}: not the ledger of a run: {error}; delete it to make every stage anew") from error
 

@@ -9,9 +9,12 @@ from qabwnas.lut.store import save_lut
 from qabwnas.pipeline import lut
 from qabwnas.pipeline.config import Config
 from qabwnas.pipeline.ledger import Ledger
+from qabwnas.pipeline.lock import work_beside
 from qabwnas.pipeline.resources import Resources
-from qabwnas.pipeline.run import open_workplace
+from qabwnas.pipeline.run import missing_need, open_workplace, run_identity
 from qabwnas.pipeline.stages import STAGES
+
+NEEDS = "a part needs the stages before it to be done"
 
 
 def populate_part(
@@ -25,18 +28,19 @@ def populate_part(
     Raises:
         InputError: the stages before are not done, or there are fewer shards than ``index``.
         StaleError: there are shards of another origin, and ``force`` is not given.
+        BusyError: another process measures this part, or parts with other settings.
     """
-    ledger = Ledger(folder)
-    for stage in STAGES:
-        if stage.name in lut.STAGE.needs:
-            reason = ledger.reason_to_make(stage.name, stage.settings(config))
-            if reason is not None:
-                raise InputError(f"{folder}: {stage.name}: {reason}; a part needs the stages before it to be done")
     shards = lut.shards_of(config)
     chosen = shards[index - 1 :: n]
     if not chosen:
         raise InputError(f"the space has {len(shards)} shards, so there is none for part {index} of {n}")
-    place = open_workplace(lut.STAGE, config, folder, ledger, resources, force=force)
+    if not folder.is_dir():
+        raise InputError(f"{folder}: there is no run; {NEEDS}")
     path = folder / f"lut-{index}-of-{n}.h5"
-    save_lut(lut.measure(place, chosen), path)
+    with work_beside(folder, [path.stem], run_identity(STAGES, config)):
+        ledger = Ledger(folder)
+        if (missing := missing_need(STAGES, lut.STAGE, config, ledger)) is not None:
+            raise InputError(f"{folder}: {missing}; {NEEDS}")
+        place = open_workplace(lut.STAGE, config, folder, ledger, resources, force=force)
+        save_lut(lut.measure(place, chosen), path)
     return path

@@ -86,7 +86,7 @@ def _teacher_result(
     return Result(
         name=_teacher_name(widths),
         family=TEACHER,
-        blocks=[" ".join(operation.name for operation in block) for block in config.teacher.operations],
+        blocks=_teacher_blocks(config),
         widths=[] if widths.is_float else [widths.name] * len(config.space.blocks),
         size_bytes=teacher_costs(config, widths)["size_bytes"],
         encoder_bytes=teacher_costs(config, widths, encoder=True)["size_bytes"],
@@ -95,6 +95,13 @@ def _teacher_result(
         scores_after=[] if quantised is None else [quantised.value],
         standard_error=(quantised or in_float).standard_error,
     )
+
+
+def _teacher_blocks(config: Config) -> list[str]:
+    """Return what the table says of every block: operations, or the border that a module's block ends at."""
+    if config.teacher.module is not None:
+        return list(config.teacher.module.borders[1:])
+    return [" ".join(operation.name for operation in block) for block in config.teacher.operations]
 
 
 def _score_found(place: Workplace, found: Found, task: Task) -> Result | NothingFits:

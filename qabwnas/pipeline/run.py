@@ -11,9 +11,11 @@ from pathlib import Path
 
 from qabwnas.atomic import atomic_path
 from qabwnas.errors import InputError
+from qabwnas.fingerprint import fingerprint
 from qabwnas.pipeline.config import Config
-from qabwnas.pipeline.config_yaml import config_to_json, load_config
+from qabwnas.pipeline.config_yaml import config_to_json, stored_config
 from qabwnas.pipeline.ledger import Ledger
+from qabwnas.pipeline.lock import changing, work_alone, work_beside
 from qabwnas.pipeline.resources import Resources
 from qabwnas.pipeline.scratch import open_scratch, scratch_identity
 from qabwnas.pipeline.stage import Stage, Workplace
@@ -40,15 +42,42 @@ def run_stages(
     all that depend on it be made again. A kill loses what the running stage did since it last saved its progress.
 
     Raises:
+        BusyError: another process works in the folder.
         InputError: the folder holds something else than a run; or the configuration would redo finished stages, and
             ``force`` is not given.
     """
     _check_folder(folder)
-    ledger = Ledger(folder)
     wanted = [stage for stage in stages if until is None or stage.name in _needed(stages, until)]
+    folder.mkdir(parents=True, exist_ok=True)
+    with work_alone(folder):
+        _run(stages, wanted, config, folder, force, resources or Resources())
+
+
+def make_needs(
+    stages: Sequence[Stage], stage: Stage, config: Config, folder: Path, force: bool, resources: Resources
+) -> None:
+    """Make the stages that ``stage`` needs, in one of all the processes that want to make parts of it.
+
+    The others wait. Raises as :func:`run_stages`.
+    """
+    _check_folder(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    wanted = [other for other in stages if other != stage and other.name in _needed(stages, stage.name)]
+    with work_beside(folder, [f"before-{stage.name}"], run_identity(stages, config), wait=True):
+        _run(stages, wanted, config, folder, force, resources)
+
+
+def run_identity(stages: Sequence[Stage], config: Config) -> str:
+    """Return a fingerprint of all settings of a run."""
+    return fingerprint({stage.name: stage.settings(config) for stage in stages})
+
+
+def _run(
+    stages: Sequence[Stage], wanted: Sequence[Stage], config: Config, folder: Path, force: bool, resources: Resources
+) -> None:
+    ledger = Ledger(folder)
     if not force:
         _check_unchanged(wanted, config, ledger, folder)
-    folder.mkdir(parents=True, exist_ok=True)
     with atomic_path(folder / CONFIG_NAME) as temporary:
         temporary.write_text(json.dumps(config_to_json(config), indent=2) + "\n", encoding="utf-8")
     for stage in wanted:
@@ -58,7 +87,7 @@ def run_stages(
         else:
             logger.info("%s: %s", stage.name, reason)
             ledger.forget([stage.name, *_dependents(stages, stage.name)])
-            _make(stage, config, folder, ledger, resources or Resources(), force)
+            _make(stage, config, folder, ledger, resources, force)
 
 
 def finished_config(folder: Path, stage: Stage) -> Config:
@@ -67,7 +96,7 @@ def finished_config(folder: Path, stage: Stage) -> Config:
     Raises:
         InputError: there is no run, or the stage is not done; the message says why.
     """
-    config = load_config(folder / CONFIG_NAME)
+    config = stored_config(folder / CONFIG_NAME)
     reason = Ledger(folder).reason_to_make(stage.name, stage.settings(config))
     if reason is not None:
         raise InputError(f"{folder}: the stage {stage.name} is not done ({reason}); run it first")
@@ -94,8 +123,19 @@ def open_workplace(
     """
     settings = stage.settings(config)
     inputs = {name: digest for need in stage.needs for name, digest in ledger.outputs(need).items()}
-    scratch = open_scratch(folder, stage.name, settings, inputs, guarded=stage.guarded and not force)
+    with changing(folder):
+        scratch = open_scratch(folder, stage.name, settings, inputs, guarded=stage.guarded and not force)
     return Workplace(config, folder, scratch, scratch_identity(settings, inputs), resources)
+
+
+def missing_need(stages: Sequence[Stage], stage: Stage, config: Config, ledger: Ledger) -> str | None:
+    """Return which stage that ``stage`` needs is not done, and why; ``None`` where all are."""
+    for need in stages:
+        if need.name in stage.needs:
+            reason = ledger.reason_to_make(need.name, need.settings(config))
+            if reason is not None:
+                return f"{need.name}: {reason}"
+    return None
 
 
 def _needed(stages: Sequence[Stage], name: str) -> set[str]:

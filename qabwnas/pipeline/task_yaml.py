@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from qabwnas.errors import InputError
-from qabwnas.fields import Fields
+from qabwnas.fields import Fields, user_path
 from qabwnas.pipeline.config import TASKS, Scenes, TaskConfig
 
 CITYSCAPES_VARIABLE = "CITYSCAPES_DATASET"
@@ -71,13 +71,14 @@ def _parse_scenes(fields: Fields) -> Scenes:
 
 
 def _found_root(name: str, root: Any, where: str, folder: Path) -> Path:
+    """Return the absolute folder of the data; that of the environment is found from where the command is started."""
     if root is None and name == "cityscapes":
-        root = os.environ.get(CITYSCAPES_VARIABLE)
+        root, folder = os.environ.get(CITYSCAPES_VARIABLE), Path.cwd()
         if root is None:
             raise InputError(f"{where}: missing, and {CITYSCAPES_VARIABLE} is not set")
     if not isinstance(root, str) or not root:
         raise InputError(f"{where}: {root!r} is not a folder")
-    return folder / root
+    return user_path(root, folder)
 
 
 def _parse_crop(fields: Fields) -> tuple[int, int]:

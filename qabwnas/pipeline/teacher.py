@@ -41,6 +41,7 @@ def _settings(config: Config) -> dict[str, Any]:
 def _identity(config: Config) -> dict[str, Any]:
     """Return the teacher's fields, with the contents of files instead of where they are."""
     fields: dict[str, Any] = config_to_json(config)["teacher"]
+    fields.pop("folder", None)  # it may be moved
     digests = {}
     for name in {"checkpoint", "weights"} & fields.keys():
         with Path(fields[name]).open("rb") as file:

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import importlib
-import inspect
 import logging
+from collections.abc import Sequence
+from functools import lru_cache
 
 from torch import nn
 
-from qabwnas.costs import FixedParts, encoder_costs, network_costs, total_costs
+from qabwnas.costs import FixedParts, Operator, encoder_costs, network_costs, total_costs
 from qabwnas.errors import InputError
 from qabwnas.nets.auxiliary import build_auxiliary
 from qabwnas.nets.check import check_shapes
 from qabwnas.nets.foreign import split_teacher
 from qabwnas.nets.mmseg import build_mmseg, load_mmseg
 from qabwnas.nets.network import Network, build_network
-from qabwnas.nets.part_costs import fixed_parts, teacher_parts
+from qabwnas.nets.part_costs import teacher_parts
 from qabwnas.nets.state_dict import load_tensors, read_state_dict
 from qabwnas.nets.trace import unwrapped
 from qabwnas.pipeline.config import Config, ModuleConfig
+from qabwnas.pipeline.teacher_module import make_module
 from qabwnas.quant.operators import Unquantised
-from qabwnas.space import BitWidths, Policy
+from qabwnas.space import BitWidths, Policy, SearchSpace
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +34,8 @@ def build_teacher(config: Config) -> Network:
     """
     teacher = config.teacher
     if teacher.module is not None:
-        return _split(config, make_module(teacher.module.function), teacher.module, check=False)
+        module = make_module(teacher.module.function, teacher.module.folder)
+        return _split(config.space, module, teacher.module, check=False)
     if teacher.checkpoint is not None:
         return build_mmseg(config.space, teacher.operations)
     return build_network(config.space, teacher.operations)
@@ -50,14 +52,15 @@ def given_teacher(config: Config) -> Network:
     if teacher.module is None:
         assert teacher.checkpoint is not None
         network = build_mmseg(config.space, teacher.operations)
-        load_mmseg(teacher.checkpoint, network)
+        load_mmseg(teacher.checkpoint, network, teacher.weights_key)
         return network
-    module = make_module(teacher.module.function)
+    module = make_module(teacher.module.function, teacher.module.folder)
     if teacher.module.weights is not None:
         inner = unwrapped(module)
         names = {key: key for key in inner.state_dict()}
-        load_tensors(inner, read_state_dict(teacher.module.weights), names, str(teacher.module.weights))
-    network = _split(config, module, teacher.module, check=True)
+        tensors = read_state_dict(teacher.module.weights, teacher.weights_key, names)
+        load_tensors(inner, tensors, names, str(teacher.module.weights))
+    network = _split(config.space, module, teacher.module, check=True)
     for name, part in zip(part_names(config), (network.stem, *network.blocks, network.head), strict=True):
         if isinstance(part, Unquantised):
             logger.info("teacher: %s stays float (32 bits) at any bit widths: %s", name, part.reason)
@@ -78,39 +81,33 @@ def trainable_teacher(config: Config) -> Network:
     return network
 
 
-def make_module(name: str) -> nn.Module:
-    """Return what the function of that name, in a package that is installed, gives when it is called.
-
-    Raises:
-        InputError: it cannot be imported, needs arguments, or gives no module.
-    """
-    package, _, function = name.rpartition(".")
-    try:
-        make = getattr(importlib.import_module(package), function)
-        inspect.signature(make).bind()
-    except (ImportError, AttributeError) as error:
-        raise InputError(f"{name}: cannot be imported: {error}") from error
-    except TypeError as error:
-        raise InputError(f"{name}: not a function that can be called without arguments: {error}") from error
-    module = make()
-    if not isinstance(module, nn.Module):
-        raise InputError(f"{name}: gives {type(module).__name__}, not a module of torch")
-    return module
-
-
-def _split(config: Config, module: nn.Module, given: ModuleConfig, *, check: bool) -> Network:
+def _split(space: SearchSpace, module: nn.Module, given: ModuleConfig, *, check: bool) -> Network:
     """Split a module; its parts are compared with it only where its weights are those of the run."""
     try:
-        network = split_teacher(module, given.borders, config.space.input, check=check)
-        check_shapes(network, config.space)
+        network = split_teacher(module, given.borders, space.input, check=check)
+        check_shapes(network, space)
     except InputError as error:
         raise InputError(f"{given.function}: {error}") from error
     return network
 
 
+@lru_cache(maxsize=4)
+def _module_parts(given: ModuleConfig, space: SearchSpace) -> Sequence[tuple[Operator, ...]]:
+    """Return the operators of a module's parts; they do not depend on its weights, and tracing it takes a while."""
+    network = _split(space, make_module(given.function, given.folder), given, check=False)
+    return teacher_parts(network, space.input)
+
+
 def measured_parts(config: Config) -> FixedParts | None:
-    """Return the operators of stem and head where the teacher is a module; ``None`` where the space describes them."""
-    return None if config.teacher.module is None else fixed_parts(build_teacher(config), config.space.input)
+    """Return the operators of stem and head where the teacher is a module; ``None`` where the space describes them.
+
+    Raises:
+        InputError: as :func:`build_teacher`.
+    """
+    if config.teacher.module is None:
+        return None
+    parts = _module_parts(config.teacher.module, config.space)
+    return FixedParts(parts[0], parts[-1])
 
 
 def teacher_costs(config: Config, widths: BitWidths, *, encoder: bool = False) -> dict[str, float]:
@@ -119,5 +116,5 @@ def teacher_costs(config: Config, widths: BitWidths, *, encoder: bool = False) -
         costs = encoder_costs if encoder else network_costs
         policy = Policy.homogeneous(widths, len(config.space.blocks))
         return costs(config.space, config.teacher.operations, policy)
-    parts = teacher_parts(build_teacher(config), config.space.input)
+    parts = _module_parts(config.teacher.module, config.space)
     return total_costs([(part, widths) for part in parts[: -1 if encoder else None]])

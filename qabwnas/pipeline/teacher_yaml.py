@@ -2,7 +2,8 @@
 
 A teacher is one of three: layers of the space that are trained here (``operations``, ``training`` and, if wanted,
 ``auxiliary``), the same with the weights of a checkpoint of mmsegmentation (``operations``, ``checkpoint``), or any
-other module (``module``, ``borders`` and, if wanted, ``weights``).
+other module (``module``, ``borders`` and, if wanted, ``weights``). ``weights_key`` chooses one of several state dicts
+in a file, and ``folder`` is where the module's package is, if not beside the configuration.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 
 from qabwnas.architecture import described_layers
 from qabwnas.errors import InputError
-from qabwnas.fields import Fields, check_odd, named
+from qabwnas.fields import Fields, check_odd, named, user_path
 from qabwnas.pipeline.config import AuxiliaryConfig, ModuleConfig, TeacherConfig
 from qabwnas.space import Operation, SearchSpace
 from qabwnas.train.settings import Training
@@ -30,9 +31,11 @@ def parse_teacher(
     Raises InputError as :class:`~qabwnas.fields.Fields` does, or where the operations do not make a network.
     """
     if fields.has("module"):
-        teacher = TeacherConfig((), module=_parse_module(fields, space, folder))
+        module = _parse_module(fields, space, folder)
+        teacher = TeacherConfig((), module=module, weights_key=_parse_key(fields) if module.weights else None)
     elif fields.has("checkpoint"):
-        teacher = TeacherConfig(_parse_operations(fields, space), checkpoint=_parse_file(fields, "checkpoint", folder))
+        checkpoint = _parse_file(fields, "checkpoint", folder)
+        teacher = TeacherConfig(_parse_operations(fields, space), checkpoint=checkpoint, weights_key=_parse_key(fields))
     else:
         operations = _parse_operations(fields, space)
         training = parse_training(fields.fields("training"))
@@ -43,12 +46,16 @@ def parse_teacher(
 
 def teacher_to_json(teacher: TeacherConfig) -> dict[str, Any]:
     """Return the fields of a teacher that it has."""
+    key = {} if teacher.weights_key is None else {"weights_key": teacher.weights_key}
+    content: dict[str, Any]
     if teacher.module is not None:
-        weights = {} if teacher.module.weights is None else {"weights": str(teacher.module.weights)}
-        return {"module": teacher.module.function, "borders": list(teacher.module.borders), **weights}
-    content: dict[str, Any] = {"operations": [" ".join(o.name for o in block) for block in teacher.operations]}
+        module = teacher.module
+        paths = {"folder": module.folder, "weights": module.weights}
+        content = {"module": module.function, "borders": list(module.borders)}
+        return content | {name: str(path) for name, path in paths.items() if path is not None} | key
+    content = {"operations": [" ".join(o.name for o in block) for block in teacher.operations]}
     if teacher.checkpoint is not None:
-        return content | {"checkpoint": str(teacher.checkpoint)}
+        return content | {"checkpoint": str(teacher.checkpoint)} | key
     assert teacher.training is not None
     content["training"] = asdict(teacher.training)
     return content if teacher.auxiliary is None else content | {"auxiliary": asdict(teacher.auxiliary)}
@@ -90,18 +97,35 @@ def _parse_module(fields: Fields, space: SearchSpace, folder: Path) -> ModuleCon
     function = fields.text("module")
     if "." not in function or not all(part.isidentifier() for part in function.split(".")):
         raise InputError(f"{fields.path('module')}: {function!r} is not of the form package.function")
-    borders = tuple(str(name) for name in fields.entries("borders"))
+    borders = tuple(_border(f"{fields.path('borders')}[{i}]", name) for i, name in enumerate(fields.entries("borders")))
     if len(borders) != len(space.blocks) + 1:
         raise InputError(
             f"{fields.path('borders')}: {len(borders)} were given, not one for the input of the first of "
             f"{len(space.blocks)} blocks and one for each block's output"
         )
     weights = _parse_file(fields, "weights", folder) if fields.optional("weights") is not None else None
-    return ModuleConfig(function, borders, weights)
+    beside = fields.optional("folder")
+    if beside is not None and not isinstance(beside, str):
+        raise InputError(f"{fields.path('folder')}: {beside!r} is not a folder")
+    return ModuleConfig(function, borders, weights, user_path(beside or ".", folder))
+
+
+def _parse_key(fields: Fields) -> str | None:
+    return None if fields.optional("weights_key") is None else fields.sentence("weights_key")
+
+
+def _border(where: str, content: Any) -> str:
+    """Return the name of a module; whole numbers name those of ``nn.Sequential``."""
+    if not isinstance(content, (str, int)) or isinstance(content, bool):
+        raise InputError(f"{where}: {content!r} is not the name of a module; put it between quotes")
+    return str(content)
 
 
 def _parse_file(fields: Fields, name: str, folder: Path) -> Path:
     content = fields.value(name)
-    if not isinstance(content, str) or not (folder / content).is_file():
+    if not isinstance(content, str):
         raise InputError(f"{fields.path(name)}: {content!r} is not a file")
-    return (folder / content).absolute()
+    path = user_path(content, folder)
+    if not path.is_file():
+        raise InputError(f"{fields.path(name)}: {content!r} is not a file: there is none at {path}")
+    return path

@@ -19,7 +19,8 @@ class Result:
     Attributes:
         name: of the teacher, the budgets that the network was found under, or its place on a front.
         family: ``teacher``, ``budget``, or the front that it is a point of: ``mixed``, or bit widths such as ``w8a8``.
-        blocks: the operations of every block's layers, as text.
+        blocks: per block, as text: the operations of its layers, or, of a teacher made elsewhere, the module whose
+            output is the block's.
         widths: the bit widths of every block, as text; empty where nothing is quantised.
         size_bytes: of the deployed network, stem and head included.
         encoder_bytes: the same without the head.

@@ -43,9 +43,10 @@ def _row(row: Result | NothingFits, n_figures: int, tuned: bool) -> list[list[st
         figures.append(_scores(row.scores_tuned))
     if row.family not in (TEACHER, BUDGET):
         return [[row.name, *figures, ""]]
-    operations = max(len(block) for block in row.blocks)
-    widths = row.widths or ["float"] * len(row.blocks)
-    blocks = [f"{block:<{operations}}  {width}" for block, width in zip(row.blocks, widths, strict=True)]
+    texts = row.blocks or [""] * len(row.nsrs)  # results of older versions say nothing of a module's blocks
+    longest = max(map(len, texts))
+    widths = row.widths or ["float"] * len(texts)
+    blocks = [f"{text:<{longest}}  {width}".lstrip() for text, width in zip(texts, widths, strict=True)]
     return [[*([row.name, *figures] if b == 0 else [""] * (n_figures + 1)), block] for b, block in enumerate(blocks)]
 
 
@@ -69,13 +70,13 @@ def _join(cells: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def _footnote(results: Results) -> str:
-    n_seeds = max(len(row.scores_before) for row in results.networks)
-    error = mean(row.standard_error for row in results.networks)
+    n_seeds = max((len(row.scores_before) for row in results.networks), default=0)
     retrained = f"found networks: mean ± standard deviation of {n_seeds} retrainings; " if n_seeds > 1 else ""
-    lines = [
-        f"{results.score} on {results.n_test} test images of {results.task}; {retrained}seed {results.seed}.",
-        f"On so many images one network's {results.score} has a standard error of about {error * 100:.2f} points.",
-    ]
+    lines = [f"{results.score} on {results.n_test} test images of {results.task}; {retrained}seed {results.seed}."]
+    if results.networks:
+        error = mean(row.standard_error for row in results.networks) * 100
+        precision = f"a standard error of about {error:.2f} points"
+        lines.append(f"On so many images one network's {results.score} has {precision}.")
     found = results.found
     if len(found) >= FEWEST_TO_RANK:
         tau = agreement([row.nsr for row in found], [row.final_score for row in found])

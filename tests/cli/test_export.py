@@ -110,7 +110,7 @@ def test_networks_trained_at_their_bits_are_exported_too(tmp_path: Path) -> None
     ("options", "message"),
     [
         (["--answer", 4], "answer 4 is not in 1 … 3"),
-        (["--answer", 2], "answer 2 (size_bytes ≤ 1): no network fits"),
+        (["--answer", 2], "answer 2 (nsr ≤ 0.000001): no network fits"),
         (["--answer", 1, "--retraining", 2], "retraining 2 is not in 0 … 1"),
     ],
 )

@@ -52,7 +52,7 @@ def test_the_table_goes_to_stdout_and_progress_to_stderr(first: tuple[Path, Resu
     assert result.exit_code == 0, result.output
     assert result.stdout.startswith("network")
     assert "accuracy on 800 test images of digits" in result.stdout
-    assert "no network fits; it would with size_bytes" in result.stdout
+    assert "no network fits; it would with nsr" in result.stdout
     assert without_times(result.stderr)[0] == "data: not made yet"
 
 

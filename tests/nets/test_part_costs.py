@@ -7,11 +7,11 @@ import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from qabwnas.costs import described_parts, encoder_costs, fixed_costs, network_costs, total_costs
+from qabwnas.costs import FixedParts, described_parts, encoder_costs, fixed_costs, network_costs, total_costs
 from qabwnas.errors import InputError
 from qabwnas.nets.foreign import split_teacher
 from qabwnas.nets.network import build_network
-from qabwnas.nets.part_costs import fixed_parts, teacher_parts
+from qabwnas.nets.part_costs import teacher_parts
 from qabwnas.quant.operators import Unquantised
 from qabwnas.space import FLOAT, BitWidths, Policy, SearchSpace
 from tests.nets import foreign_modules as foreign
@@ -38,12 +38,13 @@ def test_a_network_of_the_space_costs_the_same_when_it_is_split_as_a_foreign_one
         encoder = [(part, widths) for part in (stem, *blocks)]
         assert total_costs(encoder) == encoder_costs(space, operations, policy)
         assert total_costs([*encoder, (head, widths)]) == network_costs(space, operations, policy)
-        assert fixed_costs(space, widths, fixed_parts(teacher, space.input)) == fixed_costs(space, widths)
+        assert fixed_costs(space, widths, FixedParts(stem, head)) == fixed_costs(space, widths)
 
 
 def test_other_stems_and_heads_take_the_place_of_those_of_the_space() -> None:
     teacher = split_teacher(foreign.make(), foreign.BORDERS, TINY.input)
-    fixed = fixed_parts(teacher, TINY.input)
+    stem, *_, head = teacher_parts(teacher, TINY.input)
+    fixed = FixedParts(stem, head)
     policy = Policy.homogeneous(BitWidths(8, 8), 2)
     operations = [block.decode(0) for block in TINY.blocks]
     costs = network_costs(TINY, operations, policy, fixed)

@@ -1,5 +1,6 @@
 """Configurations read back from their JSON, and errors that name the field."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import yaml
 
 from qabwnas.errors import InputError
 from qabwnas.pipeline.config import Config
-from qabwnas.pipeline.config_yaml import config_to_json, demo_config, load_config, parse_config
+from qabwnas.pipeline.config_yaml import config_to_json, demo_config, load_config, parse_config, stored_config
 from qabwnas.space import BitWidths
 from tests.pipeline.tiny import SPACE, TINY, TRAINING
 
@@ -134,3 +135,60 @@ def test_unreadable_files_are_one_line(folder: Path) -> None:
     with pytest.raises(InputError, match="broken.yaml: not YAML") as caught:
         load_config(folder / "broken.yaml")
     assert "\n" not in str(caught.value)
+
+
+STREET = {"name": "image-folder", "root": "data", "calibration": 4, "validation": 6}
+
+
+def test_relative_paths_stay_those_of_the_configuration(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also in what a run keeps, which is read from elsewhere and may be moved."""
+    (folder / "weights.pth").write_bytes(b"")
+    module = {
+        "module": "tests.pipeline.foreign_teacher.make",
+        "borders": ["stem", "one", "two"],
+        "weights": "weights.pth",
+    }
+    content = TINY | {"task": STREET, "teacher": module, "budgets": [{"nsr": 1}]}
+    (folder / "config.yaml").write_text(yaml.safe_dump(content))
+    monkeypatch.chdir(folder)
+    config = load_config("config.yaml")
+    assert config.task.root == folder / "data"
+    (folder / "moved").mkdir()
+    (folder / "moved" / "config.json").write_text(json.dumps(config_to_json(config)))
+    monkeypatch.chdir("/")
+    assert stored_config(folder / "moved" / "config.json") == config
+
+
+def test_the_home_folder_may_be_written_short(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(folder))
+    config = parse_config(TINY | {"task": STREET | {"root": "~/data"}, "space": "~/tiny.yaml"}, folder=Path("/nowhere"))
+    assert config.task.root == folder / "data"
+    assert config.space.name == "tiny"
+
+
+def test_a_key_given_twice_is_refused_in_configuration_and_space(folder: Path) -> None:
+    text = yaml.safe_dump(TINY)
+    (folder / "twice.yaml").write_text(text + "seed: 4\n")
+    with pytest.raises(InputError, match=rf"twice.yaml: line {text.count(chr(10)) + 1}: 'seed' is given twice, first"):
+        load_config(folder / "twice.yaml")
+    (folder / "tiny.yaml").write_text(yaml.safe_dump(SPACE) + "name: other\n")
+    with pytest.raises(
+        InputError, match="config: space: .*tiny.yaml: line [0-9]+: 'name' is given twice, first in line"
+    ):
+        parse_config(TINY, folder=folder)
+
+
+def test_numbers_with_exponents_are_numbers(folder: Path) -> None:
+    text = yaml.safe_dump(TINY).replace("learning_rate: 0.01", "learning_rate: 1e-2").replace("steps: 4", "steps: 4e0")
+    (folder / "config.yaml").write_text(text)
+    (folder / "plain.yaml").write_text(yaml.safe_dump(TINY))
+    assert "1e-2" in text
+    assert load_config(folder / "config.yaml") == load_config(folder / "plain.yaml")
+
+
+def test_borders_that_yaml_takes_for_numbers_need_quotes(folder: Path) -> None:
+    module = {"module": "a.b", "borders": [0, 0.10, "x"]}
+    with pytest.raises(
+        InputError, match=r"config: teacher.borders\[1\]: 0.1 is not the name of a module; put it between"
+    ):
+        parse_config(TINY | {"teacher": module}, folder=folder)

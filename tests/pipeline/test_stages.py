@@ -15,6 +15,7 @@ from qabwnas.lut.store import open_lut
 from qabwnas.pipeline.answers import load_answers
 from qabwnas.pipeline.config import Config
 from qabwnas.pipeline.config_yaml import load_config
+from qabwnas.pipeline.feasibility import cost_lut, smallest_totals
 from qabwnas.pipeline.networks import load_network
 from qabwnas.pipeline.report import load_results
 from qabwnas.pipeline.run import run_stages
@@ -22,6 +23,7 @@ from qabwnas.pipeline.stages import STAGES
 from qabwnas.pipeline.teacher import load_teacher
 from qabwnas.report.result import NothingFits, Result
 from qabwnas.search.frontier import Frontier
+from qabwnas.search.search import search
 from tests.pipeline.tiny import SPACE, TINY
 from tests.processes import killing_itself
 
@@ -63,8 +65,7 @@ def test_answers_keep_their_budgets_and_lie_on_the_front(finished: Path) -> None
     assert float(equal.totals["size_bytes"]) <= float(equal.budgets["size_bytes"])
     assert wide.codes == equal.codes
     assert impossible.codes is None
-    smallest = min(float(point["size_bytes"]) for point in totals)
-    assert impossible.smallest == {"size_bytes": str(int(smallest))}
+    assert impossible.smallest == {"nsr": min((point["nsr"] for point in totals), key=float)}
 
 
 def test_the_lut_has_a_table_for_each_block_and_bit_width(finished: Path, config: Config) -> None:
@@ -72,6 +73,12 @@ def test_the_lut_has_a_table_for_each_block_and_bit_width(finished: Path, config
     assert lut.space == config.space
     assert [[table.n_rows for table in block.tables] for block in lut.blocks] == [[4, 4], [2, 2]]
     assert {"teacher", "supernet", "calibration", "validation", "settings"} <= lut.provenance.keys()
+
+
+def test_smallest_totals_are_known_before_the_lut_is_measured(finished: Path, config: Config) -> None:
+    lut = open_lut(finished / "lut.h5")
+    for metric, least in smallest_totals(cost_lut(config)).items():
+        assert search(lut, minimize=metric).answers[0].totals[metric] == least
 
 
 def test_results_tell_of_teacher_and_answers(finished: Path) -> None:

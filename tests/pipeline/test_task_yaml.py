@@ -20,7 +20,7 @@ def parse(task: Any) -> TaskConfig:
 
 def test_what_tasks_become() -> None:
     assert parse("digits") == parse({"name": "digits"}) == TaskConfig("digits")
-    assert parse(STREET) == TaskConfig("cityscapes", Path("folder/data"), None, (32, 64), 4, 6)
+    assert parse(STREET) == TaskConfig("cityscapes", Path("folder/data").absolute(), None, (32, 64), 4, 6)
     assert parse(DRAWN) == TaskConfig("cityscapes", None, Scenes(9, 3, 0), (32, 64), 4, 6)
     images = {"name": "image-folder", "root": "/data", "calibration": 4, "validation": 6}
     assert parse(images) == TaskConfig("image-folder", Path("/data"), None, None, 4, 6)

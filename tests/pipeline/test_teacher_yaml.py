@@ -55,7 +55,7 @@ def test_what_is_read(folder: Path) -> None:
     teacher = parse(folder, {"operations": OPERATIONS, "training": TRAINING, "auxiliary": auxiliary}).teacher
     assert teacher.auxiliary == AuxiliaryConfig("b2", 7, 0.4)
     teacher = parse(folder, MODULE | {"weights": "weights.pth"}, "tiny.yaml").teacher
-    assert teacher.module == ModuleConfig(MODULE["module"], tuple(BORDERS), folder / "weights.pth")
+    assert teacher.module == ModuleConfig(MODULE["module"], tuple(BORDERS), folder / "weights.pth", folder)
     assert teacher.training is None
 
 

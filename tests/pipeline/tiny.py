@@ -12,7 +12,7 @@ TINY: dict[str, Any] = {
     "supernet": {"training": TRAINING, "sampling": "fair"},
     "minimize": "nsr",
     "front": ["nsr", "size_bytes"],
-    "budgets": [{"size_bytes": "100%"}, {"size_bytes": 1}, {"macs": 10000000, "size_bytes": "100%"}],
+    "budgets": [{"size_bytes": "100%"}, {"nsr": 0.000001}, {"macs": 10000000, "size_bytes": "100%"}],
     "networks": {"training": TRAINING, "seeds": 2, "distillation": 0.5},
 }
 

@@ -74,3 +74,18 @@ def test_times_are_in_units_that_can_be_read() -> None:
 def test_mean_and_deviation_are_those_of_a_sample() -> None:
     assert mean_and_deviation([0.1, 0.3]) == pytest.approx((0.2, 0.02**0.5))
     assert mean_and_deviation([0.25]) == (0.25, 0)
+
+
+def test_a_teacher_made_elsewhere_has_no_operations() -> None:
+    """In results of older versions nothing is known of its blocks; now each is named by the module that ends it."""
+    integer = Result("teacher INT8", "teacher", [], ["w8a8", "w8a8"], 900, 90, [0.1, 0.2], [0.9], [0.8], [], 0.01)
+    full = Result("teacher FP32", "teacher", ["one", "layers.2"], [], 900, 90, [0, 0], [0.9], [], [], 0.01)
+    lines = results_table(Results("digits", "accuracy", 100, 0, [full, integer])).splitlines()
+    assert [line[-15:] for line in lines[2:4]] == ["one       float", "layers.2  float"]
+    assert [line.split()[-1] for line in lines[4:6]] == ["w8a8", "w8a8"]
+
+
+def test_without_any_network_the_table_still_says_what_was_wanted() -> None:
+    table = results_table(Results("digits", "accuracy", 100, 0, [NONE]))
+    assert "no network fits; it would with macs 663776" in table
+    assert table.endswith("accuracy on 100 test images of digits; seed 0.")

@@ -1,0 +1,64 @@
+"""PyYAML's safe loader with the numbers of YAML 1.2, and no key twice.
+
+PyYAML follows YAML 1.1, where ``1e-3`` is text, ``010`` is eight, ``1:30`` is ninety, and the last one wins where a key
+is given twice. Kept of YAML 1.1: ``yes``, ``no``, ``on`` and ``off`` are true and false, ``1_000`` is a thousand, and
+``<<`` merges mappings.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import yaml
+
+INTEGER = re.compile(r"[-+]?[0-9][0-9_]*$|0o[0-7_]+$|0x[0-9a-fA-F_]+$")
+FLOAT = re.compile(
+    r"[-+]?(?:[0-9][0-9_]*(?:\.[0-9_]*)?|\.[0-9][0-9_]*)(?:[eE][-+]?[0-9]+)?$"
+    r"|[-+]?\.(?:inf|Inf|INF)$|\.(?:nan|NaN|NAN)$"
+)
+INTEGER_TAG, FLOAT_TAG, DATE_TAG = (f"tag:yaml.org,2002:{name}" for name in ("int", "float", "timestamp"))
+
+
+class RepeatedKeyError(yaml.MarkedYAMLError):
+    """A mapping has a key twice."""
+
+
+class Loader(yaml.SafeLoader):
+    """See above. Raises YAMLError, which mostly has a mark, and ValueError where a tag does not suit its text."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 - a class attribute of PyYAML's
+        first: [pair for pair in pairs if pair[0] not in (INTEGER_TAG, FLOAT_TAG, DATE_TAG)]
+        for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        node = super().compose_mapping_node(anchor)
+        lines: dict[tuple[str, str], int] = {}
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if (key.tag, key.value) in lines:
+                    problem = f"{key.value!r} is given twice, first in line {lines[key.tag, key.value]}"
+                    raise RepeatedKeyError(None, None, problem, key.start_mark)
+                lines[key.tag, key.value] = key.start_mark.line + 1
+        return node
+
+
+def _integer(loader: Loader, node: yaml.ScalarNode) -> int:
+    text = str(loader.construct_scalar(node)).replace("_", "")
+    return int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
+
+
+def _float(loader: Loader, node: yaml.ScalarNode) -> float:
+    return float(re.sub(r"\.(?=inf|nan)", "", str(loader.construct_scalar(node)).replace("_", "").lower()))
+
+
+Loader.add_implicit_resolver(INTEGER_TAG, INTEGER, list("-+0123456789"))
+Loader.add_implicit_resolver(FLOAT_TAG, FLOAT, list("-+.0123456789"))
+Loader.add_constructor(INTEGER_TAG, _integer)
+Loader.add_constructor(FLOAT_TAG, _float)
+
+
+def load(text: str) -> Any:
+    """Return the content of a YAML text of one document; raises as :class:`Loader`, RecursionError if too deep."""
+    return yaml.load(text, Loader)

@@ -1,0 +1,154 @@
+"""``run`` from outside with every kind of teacher: its table, and what ``export`` and ``calibrate`` make of the run."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import torch
+import yaml
+from click.testing import CliRunner, Result
+
+from qabwnas.cli.main import main
+from qabwnas.nets.mmseg import build_mmseg, mmseg_names
+from qabwnas.pipeline import processes
+from qabwnas.pipeline.jobs import Serial
+from qabwnas.pipeline.teacher_module import make_module
+from qabwnas.space import Operation
+from qabwnas.space_yaml import parse_space
+from tests.pipeline import foreign_teacher
+from tests.pipeline.test_data import HEAD, SIZE, STREET
+from tests.pipeline.tiny import SPACE, TINY
+
+MODULE = """\
+import torch
+from torch import nn
+from widths_beside import STEM  # a module beside the configuration, too
+
+
+def unit(i, o):
+    return nn.Sequential(nn.Conv2d(i, o, 3, 2, 1, bias=False), nn.BatchNorm2d(o), nn.ReLU())
+
+
+class Net(nn.Module):
+    def __init__(self, n_in=1, n_classes=10):
+        super().__init__()
+        self.stem, self.one = unit(n_in, STEM), nn.Conv2d(STEM, 4, 3, padding=1)
+        self.two, self.head = unit(4, 6), nn.Linear(6, n_classes)
+
+    def forward(self, x):
+        return self.head(self.two(self.one(self.stem(x))).mean((2, 3)))
+
+
+class Dense(Net):
+    def __init__(self):
+        super().__init__(3)
+        self.head = nn.Conv2d(6, 19, 1)
+
+    def forward(self, x):
+        return self.head(self.two(self.one(self.stem(x))))
+
+
+def make():
+    torch.manual_seed(0)
+    return Net()
+"""
+GIVEN = {"module": "nets_beside.make", "borders": foreign_teacher.BORDERS}
+OPERATIONS = TINY["teacher"]["operations"]
+DENSE = SPACE | {"input": SIZE, "head": HEAD}
+PIXELS = SPACE | {"input": SIZE, "head": HEAD, "stem": SPACE["stem"] | {"separable_channels": 4}}
+KINDS = {
+    "trained": (TINY["teacher"], SPACE, "digits", "k3e2 k3e1"),
+    "module": (GIVEN, SPACE, "digits", "one"),
+    "module with weights": (GIVEN | {"weights": "weights.pth"}, SPACE, "digits", "one"),
+    "module for pixels": (GIVEN | {"module": "nets_beside.Dense"}, DENSE, STREET, "one"),
+    "mmsegmentation": ({"operations": OPERATIONS, "checkpoint": "mmseg.pth"}, PIXELS, STREET, "k3e2 k3e1"),
+}  # fmt: skip
+
+
+class Run(NamedTuple):
+    """A configuration, the run folder, what the table says of the teacher's first block, and what the command said."""
+
+    config: Path
+    folder: Path
+    block: str
+    result: Result
+
+
+def qabwnas(*arguments: object) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+@pytest.fixture(scope="module", autouse=True)
+def threads() -> Iterator[None]:
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with modules and weights, which nobody has put on Python's path."""
+    folder = tmp_path_factory.mktemp("teachers")
+    (folder / "nets_beside.py").write_text(MODULE)
+    (folder / "widths_beside.py").write_text("STEM = 4\n")
+    weights = {f"module.{name}": tensor for name, tensor in make_module(GIVEN["module"], folder).state_dict().items()}
+    torch.save({"model": weights, "epoch": 3}, folder / "weights.pth")
+    network = build_mmseg(parse_space(PIXELS), [[Operation.parse(o) for o in block.split()] for block in OPERATIONS])
+    with torch.no_grad():
+        for _ in range(50):  # so that batch norms have statistics, and features a variance
+            network.train()(torch.rand(8, 3, 32, 64))
+    names = mmseg_names(network)
+    torch.save({"state_dict": {names[k]: v for k, v in network.state_dict().items()}}, folder / "mmseg.pth")
+    return folder
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def run(request: pytest.FixtureRequest, folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run that was started in another folder than that of its configuration."""
+    teacher, space, task, block = KINDS[request.param]
+    config = folder / f"{request.param.replace(' ', '-')}.yaml"
+    config.with_suffix(".space.yaml").write_text(yaml.safe_dump(space))
+    budgets = [{"size_bytes": "300%"}]
+    content = TINY | {"teacher": teacher, "space": f"{config.stem}.space.yaml", "task": task, "budgets": budgets}
+    config.write_text(yaml.safe_dump(content | {"networks": TINY["networks"] | {"seeds": 1}}))
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(elsewhere)
+        if request.param != "module with weights":  # there, worker processes have to find the module, too
+            patch.setattr(processes, "Processes", lambda _: Serial())
+        return Run(config, elsewhere / "run", block, qabwnas("run", config, "-o", "run", "--device", "cpu"))
+
+
+def test_the_table_has_the_teacher_and_what_was_found(run: Run) -> None:
+    assert run.result.exit_code == 0, run.result.output
+    head, _, *lines = run.result.stdout.splitlines()
+    assert head.split()[0] == "network"
+    assert head.endswith("blocks")
+    teacher = next(k for k, line in enumerate(lines) if line.startswith("teacher INT8"))
+    assert lines[teacher].endswith(f"  {run.block}  w8a8")
+    assert lines[teacher + 1].endswith("  w8a8")
+    assert any(line.startswith("size_bytes ≤ ") for line in lines)
+    again = qabwnas("run", run.config, "-o", run.folder, "--device", "cpu")
+    assert (again.exit_code, again.stdout) == (0, run.result.stdout)
+
+
+def test_a_run_is_exported_from_anywhere_and_after_it_was_moved(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    moved = tmp_path / "moved"
+    shutil.copytree(run.folder, moved)
+    result = qabwnas("export", "moved", "--answer", 1, "-o", "out")
+    if run.block in foreign_teacher.BORDERS:
+        assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
+        assert result.stderr.startswith("error: moved: stem and head of its networks are those of nets_beside.")
+    else:
+        assert result.exit_code == 0, result.stderr
+        assert (tmp_path / "out" / "card.json").exists()
+    fitted = qabwnas("calibrate", "moved", "--evaluate", 2, "--device", "cpu")
+    assert fitted.exit_code == 1
+    assert "2 distinct networks are too few to fit 2 weights" in fitted.stderr

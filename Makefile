@@ -62,7 +62,7 @@ build/fuzz_engine: $(wildcard csrc/fuzz/* csrc/qabwnas/*) csrc/tests/oracle.hpp 
 # Inputs that reach something new are kept in build/fuzz_corpus for the next run; one that fails, as build/crash-….
 fuzz: build/fuzz_engine
 	mkdir -p build/fuzz_corpus
-	./build/fuzz_engine -max_total_time=$(FUZZ_SECONDS) -max_len=600 -len_control=0 -entropic=0 -verbosity=0 \
+	./build/fuzz_engine -max_total_time=$(FUZZ_SECONDS) -max_len=900 -len_control=0 -entropic=0 -verbosity=0 \
 		-print_final_stats=1 -artifact_prefix=build/ build/fuzz_corpus
 
 # Prints what tests/search/signature.json has to be.

@@ -131,10 +131,10 @@ class Bounds {
     std::vector<std::vector<Value>> least_;  // of each block, in sweep order
 };
 
-// About how many totals a sum can have: at most as many as there are choices of the blocks' different values, and as
-// fit into their range at the distance that divides all their differences.
-double n_totals_of(const std::vector<PrunedBlock>& pruned, std::size_t n_metrics, std::size_t position) {
-    double n_choices = 1, range = 0;
+// About how many totals a sum can have, up to `enough`: at most as many as there are choices of the blocks' different
+// values, and as fit into their range at the distance that divides all their differences.
+double n_totals_of(const std::vector<PrunedBlock>& pruned, std::size_t n_metrics, std::size_t position, double enough) {
+    double n_choices = 1, range = 0, n_totals = 1;
     std::uint64_t unit = 0;
     for (const PrunedBlock& block : pruned) {
         std::pmr::vector<Value> values(block.values.get_allocator());
@@ -145,23 +145,23 @@ double n_totals_of(const std::vector<PrunedBlock>& pruned, std::size_t n_metrics
         for (const Value value : values) unit = std::gcd(unit, above(value, values[0]));
         n_choices *= static_cast<double>(values.size());
         range += static_cast<double>(above(values.back(), values[0]));
+        n_totals = std::min(n_choices, unit == 0 ? 1.0 : range / static_cast<double>(unit) + 1);
+        if (n_totals >= enough) return enough;  // it grows with every block
     }
-    return std::min(n_choices, unit == 0 ? 1.0 : range / static_cast<double>(unit) + 1);
+    return n_totals;
 }
 
-// The order with the first sum that can have enough totals in front; where none can, the one that can have most.
-SweepOrder led_by_many_totals(const SweepOrder& order, std::size_t n_leading, const std::vector<PrunedBlock>& pruned,
-                              const Tuning& tuning) {
-    std::size_t leading = 0;
-    double most = 0;
-    for (std::size_t position = 0; position < n_leading && most < static_cast<double>(tuning.enough_totals);
-         ++position) {
-        const double n = n_totals_of(pruned, order.size(), position);
-        if (n <= most) continue;
-        leading = position;
-        most = n;
-    }
-    return order.led_by(leading);
+// The order with the first sums by how many totals they can have: those with enough in their order, then the others,
+// the fewest last. Sweeps go by the first, indexes have cells of the next, and the last is compared exactly anyway.
+SweepOrder many_totals_first(SweepOrder order, std::size_t n_leading, const std::vector<PrunedBlock>& pruned,
+                             const Tuning& tuning) {
+    std::vector<std::pair<double, std::size_t>> sums;
+    for (std::size_t position = 0; position < n_leading; ++position)
+        sums.emplace_back(n_totals_of(pruned, order.size(), position, static_cast<double>(tuning.enough_totals)),
+                          order.metrics[position]);
+    std::stable_sort(sums.begin(), sums.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
+    for (std::size_t position = 0; position < n_leading; ++position) order.metrics[position] = sums[position].second;
+    return order;
 }
 
 // Puts the values and rows of a block in one sweep order into another.
@@ -239,7 +239,7 @@ class Builder {
         const bool keeps_objective = !is_exact_ && problem_.aggregations[0] == Aggregation::sum;
         const std::size_t n_leading = order_.n_sums - (keeps_objective ? 1 : 0);
         if (cancel_.requested() || order_.size() < 3 || n_leading < 2) return pruned;
-        const SweepOrder order = led_by_many_totals(order_, n_leading, pruned, tuning_);
+        const SweepOrder order = many_totals_first(order_, n_leading, pruned, tuning_);
         if (order == order_) return pruned;
         tuning_.count(&PathCounts::reordered_sweeps);
         for (PrunedBlock& block : pruned) reorder(block, order_, order);

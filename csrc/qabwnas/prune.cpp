@@ -83,14 +83,6 @@ SweepOrder SweepOrder::first_metric_last(const std::vector<Aggregation>& aggrega
     return order;
 }
 
-SweepOrder SweepOrder::led_by(std::size_t position) const {
-    SweepOrder order = *this;
-    const auto begin = order.metrics.begin();
-    std::rotate(begin, begin + static_cast<std::ptrdiff_t>(position),
-                begin + static_cast<std::ptrdiff_t>(position) + 1);
-    return order;
-}
-
 PrunedBlock prune(const Columns& block, const SweepOrder& order, std::size_t k, Cancel& cancel, const Tuning& tuning,
                   Memory* memory) {
     const ScreenedRows rows = screen(block, order, k, cancel, tuning, memory);

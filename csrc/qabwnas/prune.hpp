@@ -31,9 +31,6 @@ struct SweepOrder {
     // The same with the first metric behind all others of its kind.
     static SweepOrder first_metric_last(const std::vector<Aggregation>& aggregations);
 
-    // The same with the sum at a position before all other sums.
-    SweepOrder led_by(std::size_t position) const;
-
     bool operator==(const SweepOrder&) const = default;
 
     std::vector<std::size_t> metrics;

@@ -30,7 +30,7 @@ struct Tuning {
     std::size_t cell_sort_points = 96;  // more points are sorted by cells
 
     // Building a front.
-    std::size_t enough_totals = 1 << 16;  // the sweep goes by the first sum that can have so many totals
+    std::size_t enough_totals = 1 << 16;  // sums that can have fewer come later in a sweep
     std::size_t most_joined_pairs = 150;  // small blocks are joined while they make no more pairs
     std::size_t most_cells = 1 << 17;     // of a merge's table, where there are enough pairs
     std::size_t fewest_slab_pairs = 128, most_slab_pairs = 1 << 16;

@@ -133,10 +133,14 @@ class Frontier:
                 "(epsilon), or search directly"
             )
         if found.status == LIMIT:
+            progress = (
+                f"with block {found.n_blocks} of {len(problem.block_names)} it had {found.n_points} points"
+                if found.n_blocks > 0
+                else "preparing the blocks alone does"
+            )
             raise FrontLimitError(
-                f"the front over {names} takes more than {n_bytes} bytes: with block {found.n_blocks} of "
-                f"{len(problem.block_names)} it had {found.n_points} points; take a part of it (within), fewer points "
-                "(epsilon) or more memory (max_memory), or search directly"
+                f"the front over {names} takes more than {n_bytes} bytes: {progress}; take a part of it (within), "
+                "fewer points (epsilon) or more memory (max_memory), or search directly"
             )
         wanted = extent.holds(found.totals)
         if found.status == INFEASIBLE or not wanted.any():

@@ -113,6 +113,13 @@ def test_a_front_of_more_points_than_can_be_numbered(backend: str, monkeypatch: 
         qabwnas.Frontier.build(lut_of(2), ["m0", "m1"], backend=backend)
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_limit_is_met_within_a_block(backend: str) -> None:
+    lut = lut_of(4, n_blocks=5, n_rows=40)
+    with pytest.raises(FrontLimitError, match=r"takes more than 300000 bytes: with block [2-5] of 5 it had \d+ points"):
+        qabwnas.Frontier.build(lut, lut.metric_names, max_memory=300_000, backend=backend)
+
+
 def few_valued(n_first: int, first: bool, kind: str = "sum") -> Lut:
     """Four metrics, of which one, the first or the last, has few values."""
     generator = np.random.default_rng(3)

@@ -65,7 +65,7 @@ def side_for(n, n_coordinates, most_cells):  # type: ignore[no-untyped-def]
     However many coordinates there are: where that is less than 2 it is 1, with which a table tells nothing.
     """
     n_cells = min(n, most_cells)
-    side = max(2, np.int64(n_cells ** (1.0 / max(1, n_coordinates))))
+    side = np.int64(max(2.0, n_cells ** (1.0 / max(1, n_coordinates))))
     most_entries = _ENTRIES_A_CELL * max(n_cells, _FEW_ENTRIES)
     while side > 1 and np.float64(side + 1) ** n_coordinates > most_entries:
         side = side - 1

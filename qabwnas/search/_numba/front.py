@@ -72,9 +72,9 @@ def _minimal_rows(values: Ints, offsets: Ints, is_max: NDArray[np.uint8]) -> tup
 def _sweep_order(
     values: Ints, rows: Ints, ends: list[int], is_max: NDArray[np.uint8], slack: float
 ) -> tuple[Ints, int]:
-    """Return the metrics with sums before maxima, a sum with many totals in front, and the number of sums.
+    """Return the metrics with sums before maxima, sums with few totals behind the others, and the number of sums.
 
-    Which sum that is makes no difference to what stays. With slack the objective comes last of its kind.
+    Their order makes no difference to what stays. With slack the objective comes last of its kind.
     """
     order, n_sums = sweep_order(is_max)
     n_leading = n_sums
@@ -84,14 +84,8 @@ def _sweep_order(
         n_leading -= int(is_max[0] == 0)
     if order.size < 3 or n_leading < 2:
         return order, n_sums
-    most, leading = 0.0, 0
-    for position in range(n_leading):
-        n = _n_totals(values[order[position], rows], ends)
-        if n > most:
-            most, leading = n, position
-        if most >= _ENOUGH_TOTALS:
-            break
-    order[: leading + 1] = np.roll(order[: leading + 1], 1)
+    n_totals = [min(_ENOUGH_TOTALS, _n_totals(values[m, rows], ends)) for m in order[:n_leading]]
+    order[:n_leading] = order[np.argsort(-np.array(n_totals), kind="stable")]
     return order, n_sums
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from torch import nn
 
 from qabwnas.quant.depthwise import DepthwiseConv2d
+from qabwnas.quant.pointwise import PointwiseConv2d
 
-OURS: dict[type, type[nn.Module]] = {DepthwiseConv2d: nn.Conv2d}
+OURS: dict[type, type[nn.Module]] = {DepthwiseConv2d: nn.Conv2d, PointwiseConv2d: nn.Conv2d}
 OF_EVERY_CLASS = set(vars(type("", (), {})))
 NO_COMPUTATION = {"__init__", "__repr__", "extra_repr", "reset_parameters", "__constants__", *OF_EVERY_CLASS}
 """What a derived class may define anew without a change to what it computes."""

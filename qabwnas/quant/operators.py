@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from qabwnas.quant.depthwise import DepthwiseConv2d
+from qabwnas.quant.pointwise import PointwiseConv2d
 from qabwnas.quant.weights import RoundedWeights
 
 Activation = Literal["relu6", "relu", "none"]
@@ -62,7 +63,11 @@ class Convolution(Operator):
     ) -> None:
         super().__init__()
         padding = dilation * (kernel - 1) // 2
-        make = DepthwiseConv2d if groups == in_channels == out_channels else nn.Conv2d
+        make: type[nn.Conv2d] = nn.Conv2d
+        if groups == in_channels == out_channels:
+            make = DepthwiseConv2d
+        elif kernel == groups == 1:
+            make = PointwiseConv2d
         self.conv = make(
             in_channels, out_channels, kernel, stride, padding, dilation=dilation, groups=groups, bias=not norm
         )
@@ -74,8 +79,9 @@ class Convolution(Operator):
 
     def respond(self, x: Tensor) -> Tensor:
         """Return the response of the bare convolution, with rounded weights and bias where there are some."""
-        weight, bias = (self.conv.weight, self.conv.bias) if self.weights is None else self.weights(self.conv)
-        return convolve(self.conv, x, weight, bias)
+        if self.weights is None:
+            return cast(Tensor, self.conv(x))
+        return convolve(self.conv, x, *self.weights(self.conv))
 
     @property
     def bounds(self) -> tuple[float, float]:
@@ -93,16 +99,9 @@ class Convolution(Operator):
 
 
 def convolve(conv: nn.Conv2d, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """Return what ``conv`` gives with these weights and this bias in place of its own.
-
-    torch leaves oneDNN aside for small batches of point-wise convolutions on one thread, which takes twice the time.
-    """
-    if isinstance(conv, DepthwiseConv2d):
+    """Return what ``conv`` gives with these weights and this bias in place of its own."""
+    if isinstance(conv, DepthwiseConv2d | PointwiseConv2d):
         return conv.convolve(x, weight, bias)
-    has_onednn = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
-    if conv.kernel_size == (1, 1) and x.dtype is torch.float32 and x.is_cpu and has_onednn:
-        padding = cast(tuple[int, int], conv.padding)
-        return torch.mkldnn_convolution(x, weight, bias, padding, conv.stride, conv.dilation, conv.groups)
     return F.conv2d(x, weight, bias, conv.stride, conv.padding, conv.dilation, conv.groups)
 
 

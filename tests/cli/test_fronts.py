@@ -79,7 +79,7 @@ def test_a_part_of_a_front_and_a_thinned_one() -> None:
         ("--within", "size_bytes=:3s", 1, "size_bytes: '3s': the unit 's' is none of"),
         ("--within", "size_bytes=:3", 1, "no subnet of the front over loss, size_bytes lies within the bounds"),
         ("--epsilon", "x", 1, "epsilon: 'x' is not a number"),
-        ("--max-memory", "1B", 1, "takes more than 1 bytes: with block 2 of 2 it had"),
+        ("--max-memory", "1B", 1, "takes more than 1 bytes: preparing the blocks alone does"),
     ],
 )
 def test_wrong_extents_leave_no_file(option: str, value: str, exit_code: int, message: str) -> None:

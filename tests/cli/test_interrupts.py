@@ -41,7 +41,7 @@ BATCH = ["batch", "{lut}", "{budgets}", "--minimize=m0", "--method=direct", "--o
 COMMANDS = {  # with the LUT of the long work, and how many budgets
     "one search": (SEARCH, "hard", 1),
     "many answers": ([*SEARCH, "--top=1000"], "hard", 1),
-    "a front": (["front", "{lut}", "--minimize=m0,m1,m2,m3", "--output={answers}"], "hard", 1),
+    "a front": (["front", "{lut}", "--minimize=m0,m1,m2,m3", "--output={front}"], "hard", 1),
     "a batch of one search": (BATCH, "hard", 1),
     "a batch of many searches": (BATCH, "easy", 300_000),
 }
@@ -77,6 +77,7 @@ def test_ctrl_c_ends_long_work(tmp_path: Path, what: str, backend: str) -> None:
     arguments = []
     for size in ("small", "large"):
         files = {"lut": f"{size}.h5", "budgets": f"{size}.csv", "answers": f"{size}.answers.csv"}
+        files["front"] = f"{size}.front.h5"
         arguments += [size.upper(), *(word.format(**files) for word in words)]
     with python(
         RUN,
@@ -92,5 +93,5 @@ def test_ctrl_c_ends_long_work(tmp_path: Path, what: str, backend: str) -> None:
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, out, err) == (130, "", "error: interrupted\n")
-    left = {path.name for path in tmp_path.iterdir()} - {"small.answers.csv"}
+    left = {path.name for path in tmp_path.iterdir()} - {"small.answers.csv", "small.front.h5"}
     assert left == {"small.h5", "large.h5", "small.csv", "large.csv"}

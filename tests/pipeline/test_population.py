@@ -109,7 +109,7 @@ def test_unfinished_shards_of_another_origin_are_refused(config: Config, folder:
     assert [len(block.tables) for block in Lut.open(folder / "lut.h5").blocks] == [1, 1]
 
 
-@pytest.mark.parametrize(("what", "other"), [("device", "cuda"), ("kernels", "others")])
+@pytest.mark.parametrize(("what", "other"), [("device", "cuda"), ("kernels", "compiled")])  # older versions noted these
 def test_a_shard_that_was_measured_with_something_else_is_refused(
     what: str, other: str, config: Config, folder: Path
 ) -> None:
@@ -117,7 +117,8 @@ def test_a_shard_that_was_measured_with_something_else_is_refused(
     [path] = (folder / "scratch" / "lut").glob("*/b1-0.h5")
     part = Lut.open(path)
     replace(part, provenance={**part.provenance, what: other}).save(path)
-    difference = rf'{what} \("{other}", "{part.provenance[what]}"\)'
+    now = part.provenance.get(what)
+    difference = rf'{what} \("{other}", "{now}"\)' if now else rf'{what} \("{other}", .*\)'
     with pytest.raises(StaleError, match=f"b1-0.h5: was measured with something else: {difference}"):
         run_stages(STAGES, config, folder, until="lut")
 

@@ -169,7 +169,7 @@ class Sweep {
     // Whether the table is over all tested coordinates but the last.
     bool has_table() const { return order_.n_tested() <= axes_.size() + 1; }
 
-    Side side_of(const Points& points, Value Axis::*low) const {
+    Side side_of(const Points& points, Value Axis::* low) const {
         Side side(memory_);
         side.n = points.n;
         side.first.resize(points.n);

@@ -52,7 +52,7 @@ struct Tuning {
 
     PathCounts* counts = nullptr;  // where to count, if anywhere
 
-    void count(std::size_t PathCounts::*path) const {
+    void count(std::size_t PathCounts::* path) const {
         if (counts != nullptr) ++(counts->*path);
     }
 };

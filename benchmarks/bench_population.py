@@ -8,7 +8,9 @@ imports, and without the teacher's: its feature maps are the same for all ways, 
 
 - tree: what ``qabwnas populate`` does, in the environment that its workers get;
 - one by one: every candidate and every bit width for itself, by the same code (a tree of one path) and environment;
-- plain: the same as one would write it with torch alone (plain_population.py), with the default malloc.
+- channels last: the same as one would write it with torch alone (plain_population.py), on maps with channels last and
+  in the same environment;
+- plain: the same on contiguous maps, with the default malloc.
 
 *Small maps*: all 1,296 candidates at 8 bits. One by one, 108 of them are measured and their time is multiplied by 12:
 they have every operation equally often in every layer, so that they take as long as the others on average. *Full
@@ -42,7 +44,7 @@ ALL = range(6**4)
 BEHIND_ONE_PAIR = [(2 * 6 + 1) * 36 + last for last in range(36)]
 # The same kernels give the same bits. torch's batch norm sums in another order, so that, in the plain way, a weight in
 # a hundred thousand falls to the next step: a few parts in 10⁵ of the NSR at 8 bits, one part in 10⁶ at 16 bits.
-WITHIN = {"one by one": 1e-6, "plain": 1e-3}
+WITHIN = {"one by one": 1e-6, "channels last": 1e-3, "plain": 1e-3}
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ def settings() -> list[Setting]:
     of_every = [(((a * 6 + b) * 6 + c) * 6 + d, 8) for a, b, c, d in balanced]
     mixed = [(code, bits) for bits in (4, 6, 8) for code in BEHIND_ONE_PAIR]
     of_mixed = [(BEHIND_ONE_PAIR[i * 6 + (i + 1) % 6], (4, 6, 8)[i % 3]) for i in range(6)]
-    small, plain = ("tree", "one by one"), ("tree", "one by one", "plain")
+    small, plain = ("tree", "one by one"), ("tree", "one by one", "channels last", "plain")
     return [
         Setting("64 → 64 channels, small maps", 64, 24, 48, every, of_every, {"one by one": 3.2}, small),
         Setting("32 → 64 channels, small maps", 32, 24, 48, every, of_every, {}, small),
@@ -154,7 +156,11 @@ def measure(way: str, setting: Setting) -> dict[str, Any]:
     else:
         from plain_population import measure_plainly
 
-        inputs = [torch.cat(part).contiguous() for part in (maps.calibration, maps.validation, targets)]
+        layout = torch.contiguous_format if way == "plain" else torch.channels_last
+        inputs = [
+            torch.cat(part).contiguous(memory_format=layout) for part in (maps.calibration, maps.validation, targets)
+        ]
+        student.to(memory_format=layout)
         for code, bits in setting.sample[:N_WARM]:
             measure_plainly(student, code, bits, *inputs)
         start = time.process_time()
@@ -200,7 +206,7 @@ def main() -> None:
     for _ in range(arguments.rounds):
         answers = {setting.name: measured(setting) for setting in settings()}
         mixed = answers[MIXED]
-        for way in ("one by one", "plain"):
+        for way in ("one by one", "channels last", "plain"):
             answers[EIGHT][way] = {name: value / 3 for name, value in mixed[way].items() if name != "nsrs"}
         rounds.append(answers)
     report(rounds, arguments.json)

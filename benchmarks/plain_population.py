@@ -1,8 +1,8 @@
 """Measuring a candidate as one would write it with torch alone: what the population of LUTs is compared with.
 
-One subnet at a time and one bit width at a time, contiguous maps, batch norm in training mode for its statistics,
-torch's fake-quantise kernels on activations and, at every call, on weights; biases are rounded once. Only the weights,
-and their copies, come out of this project's supernet.
+One subnet at a time and one bit width at a time, maps in the layout that they are given in, batch norm in training mode
+for its statistics, torch's fake-quantise kernels on activations and, at every call, on weights. Biases are
+rounded once. Only the weights, and their copies, come out of this project's supernet.
 """
 
 from __future__ import annotations
@@ -44,7 +44,9 @@ class PlainConvolution:
 
     def __init__(self, source: Convolution) -> None:
         assert isinstance(source.norm, nn.BatchNorm2d)
-        self.conv, self.norm = source.conv.to(memory_format=torch.contiguous_format), source.norm
+        self.conv = nn.Conv2d.__new__(nn.Conv2d)  # torch's own forward pass on the same weights
+        self.conv.__dict__ = source.conv.__dict__
+        self.norm = source.norm
         self.norm.momentum = 1.0  # the statistics of the one batch that comes
         self.clips = not isinstance(source.activation, nn.Identity)
         self.output = Rounding()

@@ -62,7 +62,7 @@ inline Problem problem_of(const Array<Value>& values, const Array<std::int64_t>&
 }
 
 // Asks Python whether a signal (Ctrl-C) waits; called while the GIL is released, which is taken for the question only.
-// Signals reach the main thread alone. Whoever has to stop a call in another way passes a callable without arguments
+// Signals reach the main thread alone. To stop a call in another way, pass a callable without arguments
 // (or None), which is called then too, every hundredth of a second, and raises what the call shall end with. The caller
 // keeps it alive.
 inline Cancel ctrl_c(const py::handle ask = py::handle()) {

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from qabwnas.search.method import Method
 
 QUIET_SECONDS = 0.5, 30.0
-"""How long nothing is said of a batch on a terminal, and elsewhere."""
+"""Seconds without progress messages: on a terminal, and elsewhere."""
 _SECONDS_A_FRAME = 0.1
 
 
@@ -41,8 +41,8 @@ _SECONDS_A_FRAME = 0.1
     type=click.Choice(["auto", "front", "direct"]),
     default="auto",
     show_default=True,
-    help="How a LUT is asked: by its front, built first, or by a search for each distinct row. 'auto' searches, builds "
-    "the front at the same time once many slow rows are left, and takes what is done first.",
+    help="How rows are answered: by the LUT's front, built first, or by one search per distinct row. 'auto' "
+    "searches, builds the front at the same time once many slow rows are left, and takes what is done first.",
 )
 @click.option(
     "--max-memory",

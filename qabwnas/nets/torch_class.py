@@ -10,14 +10,14 @@ from qabwnas.quant.pointwise import PointwiseConv2d
 OURS: dict[type, type[nn.Module]] = {DepthwiseConv2d: nn.Conv2d, PointwiseConv2d: nn.Conv2d}
 OF_EVERY_CLASS = set(vars(type("", (), {})))
 NO_COMPUTATION = {"__init__", "__repr__", "extra_repr", "reset_parameters", "__constants__", *OF_EVERY_CLASS}
-"""What a derived class may define anew without a change to what it computes."""
+"""What a derived class may redefine without a change to what it computes."""
 
 
 def torch_class(module: nn.Module) -> type[nn.Module] | None:
     """Return the class of torch that says all of what ``module`` computes; ``None`` where other code has a part in it.
 
     A class derived from one of torch's counts as it, if it only adds to it. Other code is a method or property that the
-    derived class defines anew, a method that was replaced in the instance, or a forward hook, as ``weight_norm`` and
+    derived class redefines, a method that was replaced in the instance, or a forward hook, as ``weight_norm`` and
     pruning use it. A parametrised module has a class of its own in torch.
     """
     if _has_hooks(module) or _has_methods(module):

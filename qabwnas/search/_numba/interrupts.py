@@ -1,4 +1,4 @@
-"""How kernels are stopped: by Ctrl-C in the main thread, and by who is asked between slices of work in any.
+"""How kernels are stopped: by Ctrl-C in the main thread, and in any thread by a function called between slices of work.
 
 Ctrl-C while Numba makes the Python objects of a kernel's result is raised inside a call that returns a result all the
 same, which CPython reports as a SystemError with the KeyboardInterrupt as its cause; and where that call was one of
@@ -18,7 +18,7 @@ Ask = Callable[[], object]
 
 
 class _Thread(threading.local):
-    """Who is asked by the kernel that this thread runs: as a signal's handler is, not passed from call to call."""
+    """The function that this thread's kernel calls between slices; as a signal handler, it is not passed on."""
 
     ask: Ask | None = None
 

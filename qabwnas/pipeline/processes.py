@@ -31,12 +31,18 @@ class Processes(Engine):
         if not jobs:
             return
         others = set(multiprocessing.active_children())
-        pool = ProcessPoolExecutor(
-            min(self.n, len(jobs)),
-            mp_context=multiprocessing.get_context("spawn"),  # a fork after any torch operation hangs
-            initializer=_begin,
-            initargs=(logger.getEffectiveLevel(),),
-        )
+        try:
+            pool = ProcessPoolExecutor(
+                min(self.n, len(jobs)),
+                mp_context=multiprocessing.get_context("spawn"),  # a fork after any torch operation hangs
+                initializer=_begin,
+                initargs=(logger.getEffectiveLevel(),),
+            )
+        except OSError as error:  # semaphores are files there
+            raise QabwnasError(
+                f"cannot start worker processes: {error.strerror}; they need a few bytes of shared memory: "
+                "make room in /dev/shm, or give the container more (--shm-size)"
+            ) from error
         try:
             with worker_variables():
                 futures = {pool.submit(job.function, *job.arguments): job for job in jobs}

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -100,3 +103,30 @@ def _is_alive(process: int) -> bool:
         return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+def test_a_full_shared_memory_is_one_line_that_says_what_to_do(tmp_path: Path) -> None:
+    unshare = shutil.which("unshare")
+    command = [str(unshare), "--map-root-user", "--mount", "sh", "-c"]
+    fill = "mount -t tmpfs -o size=4k tmpfs /dev/shm && head -c 4096 /dev/zero > /dev/shm/full"
+    if unshare is None or subprocess.run([*command, fill], capture_output=True, check=False).returncode:
+        pytest.skip("mounting in a namespace (unshare) is not allowed here")
+    script = (
+        "from pathlib import Path; from qabwnas.errors import QabwnasError\n"
+        "from qabwnas.pipeline.jobs import Job; from qabwnas.pipeline.processes import Processes\n"
+        "try: Processes(2).run([Job('one', Path.touch, (Path('made'),))])\n"
+        "except QabwnasError as error: print(error)"
+    )
+    answer = subprocess.run(
+        [*command, f'{fill} && exec "$0" "$@"', sys.executable, "-c", script],
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert answer.stdout == (
+        "cannot start worker processes: No space left on device; they need a few bytes of shared memory: make room in "
+        "/dev/shm, or give the container more (--shm-size)\n"
+    )
+    assert not (tmp_path / "made").exists()

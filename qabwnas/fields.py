@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -91,6 +92,15 @@ class Fields:
         check_odd(self.path(name), number)
         return number
 
+    def decimal(self, name: str) -> Decimal:
+        """Return a finite number of 0 or more with all the digits that it was read with."""
+        content = self.value(name)
+        if isinstance(content, float):
+            content = Decimal(repr(content))
+        if isinstance(content, bool) or not isinstance(content, (int, Decimal)) or not 0 <= content <= LARGEST_NUMBER:
+            raise InputError(f"{self.path(name)}: {shown(content)} is not a number of 0 or more")
+        return Decimal(content)
+
     def number(self, name: str, default: float | None = None) -> float:
         """Return a finite number of 0 or more."""
         content = self.optional(name) if default is not None else self.value(name)
@@ -138,6 +148,11 @@ def _nearest(name: str, others: Sequence[str], text: str) -> str:
     return text.format(repr(close[0])) if close else ""
 
 
+def shown(content: Any) -> str:
+    """Return content as messages show it: a number as it was read, a text between quotes."""
+    return str(content) if isinstance(content, Decimal) else repr(content)
+
+
 def _quotes(content: Any) -> str:
     return "; put it between quotes" if isinstance(content, (bool, int, float)) else ""
 
@@ -153,8 +168,10 @@ def read_yaml(path: Path) -> Any:
     return parse_yaml(text, str(path))
 
 
-def parse_yaml(text: str, where: str) -> Any:
+def parse_yaml(text: str, where: str, exact: bool = False) -> Any:
     """Return the content of a YAML text, with the numbers of YAML 1.2 (see :mod:`~qabwnas.yaml_reader`).
+
+    With ``exact``, numbers with a point or an exponent are Decimal, which holds all of their digits.
 
     Raises:
         InputError: the text is not YAML, or a mapping has a key twice; the message starts with ``where``.
@@ -164,7 +181,7 @@ def parse_yaml(text: str, where: str) -> Any:
     from qabwnas import yaml_reader
 
     try:
-        return yaml_reader.load(text)
+        return yaml_reader.load(text, exact)
     except yaml_reader.RepeatedKeyError as error:
         raise InputError(f"{where}: {_problem(error)}") from error
     except yaml.MarkedYAMLError as error:
@@ -204,6 +221,8 @@ def named(where: str, parse: Callable[[str], T], content: Any) -> T:
 
 def whole_number(where: str, content: Any, smallest: int = 1) -> int:
     """Return ``content`` if it is a whole number of ``smallest`` or more, as ``8e4`` is, else raise InputError."""
+    if isinstance(content, Decimal):
+        content = float(content)  # infinite if it is too large to be written out
     if isinstance(content, float) and content.is_integer():
         content = int(content)
     if not isinstance(content, int) or isinstance(content, bool) or content < smallest:

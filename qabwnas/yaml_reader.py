@@ -8,6 +8,7 @@ is given twice. Kept of YAML 1.1: ``yes``, ``no``, ``on`` and ``off`` are true a
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import Any
 
 import yaml
@@ -53,12 +54,26 @@ def _float(loader: Loader, node: yaml.ScalarNode) -> float:
     return float(re.sub(r"\.(?=inf|nan)", "", str(loader.construct_scalar(node)).replace("_", "").lower()))
 
 
+class ExactLoader(Loader):
+    """Reads finite decimals as Decimal, so that no digit of a measurement is lost."""
+
+
+def _decimal(loader: Loader, node: yaml.ScalarNode) -> Decimal | float:
+    number = _float(loader, node)
+    is_finite = node.value.strip("+-.").lower() not in ("inf", "nan")
+    return Decimal(node.value.replace("_", "")) if is_finite else number
+
+
 Loader.add_implicit_resolver(INTEGER_TAG, INTEGER, list("-+0123456789"))
 Loader.add_implicit_resolver(FLOAT_TAG, FLOAT, list("-+.0123456789"))
 Loader.add_constructor(INTEGER_TAG, _integer)
 Loader.add_constructor(FLOAT_TAG, _float)
+ExactLoader.add_constructor(FLOAT_TAG, _decimal)
 
 
-def load(text: str) -> Any:
-    """Return the content of a YAML text of one document; raises as :class:`Loader`, RecursionError if too deep."""
-    return yaml.load(text, Loader)
+def load(text: str, exact: bool = False) -> Any:
+    """Return the content of a YAML text of one document; with ``exact``, decimals are Decimal.
+
+    Raises as :class:`Loader`, and RecursionError if it is nested too deeply.
+    """
+    return yaml.load(text, ExactLoader if exact else Loader)

@@ -16,11 +16,12 @@ ORIGINS = "columns"
 """The member of a LUT's provenance that says, by a metric's name, where columns that were added later come from."""
 
 
-def add_metric(lut: Lut, metric: Metric, columns: Mapping[str, NDArray[np.float64]], origin: Mapping[str, Any]) -> Lut:
+def add_metric(lut: Lut, metric: Metric, columns: Mapping[str, NDArray[Any]], origin: Mapping[str, Any]) -> Lut:
     """Return the LUT with one metric more, the last.
 
     Args:
-        columns: block name → float64 ``(n_candidates,)``, NaN where a candidate was not measured; blocks may be absent.
+        columns: block name → numbers ``(n_candidates,)``, NaN or masked where a candidate was not measured.
+            Blocks may be absent.
         origin: JSON values, kept in the LUT's provenance.
 
     Raises:
@@ -28,7 +29,7 @@ def add_metric(lut: Lut, metric: Metric, columns: Mapping[str, NDArray[np.float6
     """
     if metric.name in lut.metric_names:
         raise InputError(f"the LUT has a metric {metric.name!r} already")
-    if not any(np.isfinite(column).any() for column in columns.values()):
+    if not any(np.ma.masked_invalid(column).count() for column in columns.values()):
         raise InputError(f"no candidate has a value of {metric.name!r}")
     blocks = []
     for block in lut.blocks:
@@ -45,10 +46,11 @@ def add_metric(lut: Lut, metric: Metric, columns: Mapping[str, NDArray[np.float6
     )
 
 
-def _with_column(block: LutBlock, metric: str, column: NDArray[np.float64]) -> LutBlock:
+def _with_column(block: LutBlock, metric: str, column: NDArray[Any]) -> LutBlock:
+    known_rows = ~np.ma.getmaskarray(np.ma.masked_invalid(column))
     tables = []
     for first, table in zip(block.starts, block.tables, strict=False):
-        values = column[first : first + table.n_rows]
-        known = ~np.isnan(values)
+        values = np.ma.getdata(column)[first : first + table.n_rows]
+        known = known_rows[first : first + table.n_rows]
         tables.append(table.with_column(metric, values, None if known.all() else known))
     return replace(block, tables=tuple(tables))

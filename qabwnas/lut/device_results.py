@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -17,6 +18,7 @@ from qabwnas.fields import Fields
 from qabwnas.layer_policy import widths_text
 from qabwnas.lut.columns import add_metric
 from qabwnas.lut.lut import Lut, LutBlock, Metric
+from qabwnas.lut.text_table import TextTable, held_number
 
 FORMAT = "qabwnas-latency"
 NEWEST = 1
@@ -29,14 +31,14 @@ STATISTICS: tuple[Statistic, ...] = get_args(Statistic)
 class Timing:
     """Milliseconds of repeated runs; fastest quarter and spread are ``None`` where they were not given."""
 
-    median_ms: float
-    fastest_quarter_ms: float | None
-    minimum_ms: float
-    spread_ms: float | None
+    median_ms: Decimal
+    fastest_quarter_ms: Decimal | None
+    minimum_ms: Decimal
+    spread_ms: Decimal | None
     where: str
 
-    def value(self, statistic: Statistic) -> float:
-        value: float | None = getattr(self, f"{statistic}_ms")
+    def value(self, statistic: Statistic) -> Decimal:
+        value: Decimal | None = getattr(self, f"{statistic}_ms")
         if value is None:
             raise InputError(f"{self.where}.{statistic}_ms: missing")
         return value
@@ -108,12 +110,16 @@ def add_results(lut: Lut, results: DeviceResults, statistic: Statistic = "median
             have this statistic, or the LUT has the column already.
     """
     columns = {}
+    texts = TextTable(results.path, (), (), place="candidate")
     for name, rows in results.blocks.items():
         if name not in lut.block_names:
             known = ", ".join(lut.block_names)
             raise InputError(f"{results.path}: blocks.{name}: the LUT has no such block; it has {known}")
-        columns[name] = _column(lut.block(name), rows, statistic)
-    fixed = None if results.fixed is None else results.fixed.value(statistic)
+        columns[name] = _column(lut.block(name), rows, statistic, texts)
+    texts.warn_of_rounding()
+    fixed = None
+    if results.fixed is not None:
+        fixed = held_number(f"{results.fixed.where}.{statistic}_ms", results.fixed.value(statistic))
     origin = {
         "machine": results.machine,
         "runtime": results.runtime,
@@ -138,7 +144,9 @@ def _parse(path: Path) -> Any:
         raise ValueError(f"{constant} is not a number")
 
     try:
-        return json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse, object_pairs_hook=_unique)
+        return json.loads(
+            path.read_text(encoding="utf-8"), parse_float=Decimal, parse_constant=refuse, object_pairs_hook=_unique
+        )
     except ValueError as error:  # also of text that is not UTF-8
         raise InputError(f"{path}: not JSON: {error}") from error
 
@@ -186,9 +194,9 @@ def _candidate(fields: Fields) -> MeasuredCandidate:
 
 def _timing(fields: Fields, ends: bool) -> Timing:
     fastest, spread = (
-        fields.number(name) if fields.has(name) else None for name in ("fastest_quarter_ms", "spread_ms")
+        fields.decimal(name) if fields.has(name) else None for name in ("fastest_quarter_ms", "spread_ms")
     )
-    timing = Timing(fields.number("median_ms"), fastest, fields.number("minimum_ms"), spread, fields.where)
+    timing = Timing(fields.decimal("median_ms"), fastest, fields.decimal("minimum_ms"), spread, fields.where)
     if fastest is not None and fastest > timing.median_ms:
         raise InputError(f"{fields.path('fastest_quarter_ms')}: {fastest} is above the median {timing.median_ms}")
     above, largest = ("median", timing.median_ms) if fastest is None else ("fastest quarter", fastest)
@@ -199,8 +207,11 @@ def _timing(fields: Fields, ends: bool) -> Timing:
     return timing
 
 
-def _column(block: LutBlock, rows: tuple[MeasuredCandidate, ...], statistic: Statistic) -> NDArray[np.float64]:
-    column = np.full(block.n_candidates, np.nan)
+def _column(
+    block: LutBlock, rows: tuple[MeasuredCandidate, ...], statistic: Statistic, texts: TextTable
+) -> NDArray[Any]:
+    """Return the values of a block, masked where a candidate was not measured."""
+    cells = [""] * block.n_candidates
     for row in rows:
         if row.candidate >= block.n_candidates:
             raise InputError(f"{row.where}.candidate: {row.candidate} is not in 0 … {block.n_candidates - 1}")
@@ -209,5 +220,6 @@ def _column(block: LutBlock, rows: tuple[MeasuredCandidate, ...], statistic: Sta
         widths = None if of_row is None else widths_text(of_row)
         if row.bits is not None and row.bits != widths:
             raise InputError(f"{row.where}.bits: {row.bits!r}, but candidate {row.candidate} of the LUT is {widths}")
-        column[row.candidate] = row.timing.value(statistic)
-    return column
+        cells[row.candidate] = str(row.timing.value(statistic))
+    values = texts.numbers(f"blocks.{block.name}.{statistic}_ms", range(block.n_candidates), cells)
+    return np.ma.masked_array(values, mask=[not cell for cell in cells])

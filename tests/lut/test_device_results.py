@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from qabwnas.errors import InputError, QabwnasError
+from qabwnas.errors import InputError, QabwnasError, RoundingWarning
 from qabwnas.lut import device_results
 from qabwnas.lut.device_results import Statistic, add_results, read_results
 from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
@@ -113,11 +113,11 @@ def row(content: dict[str, Any]) -> dict[str, Any]:
         (lambda c: row(c).update(median_ms="1"), "blocks.layer1[0].median_ms: '1' is not a number of 0 or more"),
         (lambda c: row(c).update(median_ms=10**400), "blocks.layer1[0].median_ms: 1000"),
         (lambda c: row(c).update(median_ms=-1), "blocks.layer1[0].median_ms: -1 is not a number of 0 or more"),
-        (lambda c: row(c).update(minimum_ms=9), "blocks.layer1[0].minimum_ms: 9.0 is above the fastest quarter 1.24"),
+        (lambda c: row(c).update(minimum_ms=9), "blocks.layer1[0].minimum_ms: 9 is above the fastest quarter 1.24"),
         (lambda c: row(c).update(fastest_quarter_ms=9),
-         "blocks.layer1[0].fastest_quarter_ms: 9.0 is above the median 1.25"),
+         "blocks.layer1[0].fastest_quarter_ms: 9 is above the median 1.25"),
         (lambda c: c["fixed"].pop("fastest_quarter_ms") and c["fixed"].update(minimum_ms=4),
-         "fixed.minimum_ms: 4.0 is above"),
+         "fixed.minimum_ms: 4 is above"),
         (lambda c: row(c).update(bits="w4a4"), "blocks.layer1[0].bits: 'w4a4', but candidate 0 of the LUT is w8a8"),
         (lambda c: row(c).update(nanoseconds=1), "blocks.layer1[0].nanoseconds: unknown field"),
         (lambda c: c["blocks"].update(layer9=[row(c)]), "blocks.layer9: the LUT has no such block; it has layer1, l"),
@@ -160,3 +160,23 @@ def test_bit_widths_of_layers_are_told_apart(tmp_path: Path) -> None:
     wrong = read_results(write(tmp_path, changed(of_layers("w4a4"))))
     with pytest.raises(QabwnasError, match="bits: 'w4a4', but candidate 1 of the LUT is w4a4 w8a6"):
         add_results(layer_lut(), wrong)
+
+
+def test_no_digit_is_lost_without_a_word(tmp_path: Path) -> None:
+    text = json.dumps(EXAMPLE).replace("1.25", str(2**53 + 1)).replace("1.5", f"{2**53 + 3}.0").replace("3.1", "3.10")
+    added = add_results(lut(), read_results(write(tmp_path, text)))
+    layer1 = added.block("layer1")
+    whole = [2**53 + 1, 2**53 + 3]
+    assert layer1.column("latency_ms[pi4]")[:2].tolist() == whole
+    assert [m.tolist() for m in (layer1.measured("latency_ms[pi4]"),) if m is not None] == [[True, True, False, False]]
+    added.save(tmp_path / "lut.h5")
+    assert Lut.open(tmp_path / "lut.h5").block("layer1").column("latency_ms[pi4]")[:2].tolist() == whole
+
+
+def test_latencies_that_are_rounded_are_announced_once(tmp_path: Path) -> None:
+    text = json.dumps(EXAMPLE).replace("1.25", "1.2500000000000000001").replace("1.5", "1.5000000000000000001")
+    results = read_results(write(tmp_path, text))
+    message = f"^{results.path}: candidate 0: blocks.layer1.median_ms: 1.2500000000000000001 is rounded"
+    with pytest.warns(RoundingWarning, match=message) as caught:
+        add_results(lut(), results)
+    assert len(caught) == 1

@@ -20,24 +20,25 @@ import itertools
 import math
 import re
 from collections.abc import Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from qabwnas.errors import InputError
-from qabwnas.fields import LARGEST_NUMBER, parse_yaml
+from qabwnas.fields import LARGEST_NUMBER, parse_yaml, shown
 from qabwnas.lut.importers.options import ImportOptions
 from qabwnas.lut.importers.stage_files import stages_of
 from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
+from qabwnas.lut.text_table import TextTable
 
 _NAME = re.compile(r"potential-([0-9]+)\.ya?ml")
 _LOSSES = ("loss", "rela_loss", "sq_loss", "gr_loss", "cl_loss")
 _OTHERS = ("prec1", "top_index")
 _OPERATIONS = ("MB6_3x3", "MB6_5x5", "MB6_7x7", "MB3_3x3", "MB3_5x5", "MB3_7x7")
 
-Losses = dict[str, NDArray[np.float64]]
+Losses = dict[str, NDArray[Any]]
 
 
 def read_table(paths: Sequence[Path], _: ImportOptions) -> Lut:
@@ -62,11 +63,12 @@ def read_table(paths: Sequence[Path], _: ImportOptions) -> Lut:
 def _read(path: Path) -> Losses:
     """Return the losses of a stage that were computed: arrays of one length."""
     try:
-        content = parse_yaml(path.read_text(encoding="utf-8"), str(path))
+        content = parse_yaml(path.read_text(encoding="utf-8"), str(path), exact=True)
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: not UTF-8 text") from error
     if not isinstance(content, dict):
         raise InputError(f"{path}: not a mapping of lists")
+    table = TextTable(path, _LOSSES, (), place="entry")
     losses: Losses = {}
     for key, entries in content.items():
         if key in _OTHERS:
@@ -75,17 +77,22 @@ def _read(path: Path) -> Losses:
             raise InputError(f"{path}: {key}: unknown key; there are {', '.join((*_LOSSES, *_OTHERS))}")
         if not isinstance(entries, list) or not entries:
             raise InputError(f"{path}: {key}: not a list of one entry or more")
-        losses[key] = np.array([_number(f"{path}: {key}[{i}]", entry) for i, entry in enumerate(entries)])
+        losses[key] = table.numbers(
+            key, range(len(entries)), [_number(f"{path}: {key}[{i}]", entry) for i, entry in enumerate(entries)]
+        )
+    table.warn_of_rounding()
     lengths = {key: len(values) for key, values in losses.items()}
     if len(set(lengths.values())) > 1:
         raise InputError(f"{path}: lists of several lengths: {', '.join(f'{k} {n}' for k, n in lengths.items())}")
     return {key: values for key, values in losses.items() if values.any()}
 
 
-def _number(where: str, entry: Any) -> float:
-    if isinstance(entry, bool) or not isinstance(entry, (int, float)) or not abs(entry) <= LARGEST_NUMBER:
-        raise InputError(f"{where}: {entry!r} is not a finite number")
-    return float(entry)
+def _number(where: str, entry: Any) -> str:
+    """Return a number with all of its digits."""
+    is_number = isinstance(entry, (int, Decimal)) and not isinstance(entry, bool)
+    if not is_number or not -LARGEST_NUMBER <= entry <= LARGEST_NUMBER:
+        raise InputError(f"{where}: {shown(entry)} is not a finite number")
+    return str(entry)
 
 
 def _table(columns: Losses) -> Table:

@@ -13,13 +13,15 @@ arrays as columns, under the notebook's names, and a line a layer, in network or
 
 A group becomes a block with a candidate a bit width b, ``w4a4`` for 4: ``loss`` is trace × distance, ``size_bytes`` is
 parameters × b / 8, ``bitops`` is bops × b², and all add up over a group's layers and over blocks. Products and sums are
-exact before they become doubles. The notebook leaves first and last layer out, and so do the totals.
+exact before they become doubles, or int64 where doubles do not hold a cost; a RoundingWarning says which costs neither
+holds. The notebook leaves first and last layer out, and so do the totals.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Context, Decimal, localcontext
 from pathlib import Path
 
@@ -61,10 +63,12 @@ def read_table(paths: Sequence[Path], options: ImportOptions) -> Lut:
     if not groups:
         raise source.wrong("no layers: nothing stands below the header")
     with localcontext(_EXACT):
+        results = replace(source, rounded={}, place="block")
         blocks = [
-            LutBlock("+".join(layers), tuple(_table(names, bits, cells) for bits in widths))
-            for layers, cells in groups.values()
+            LutBlock("+".join(layers), tuple(_table(results, b, names, bits, cells) for bits in widths))
+            for b, (layers, cells) in enumerate(groups.values())
         ]
+    results.warn_of_rounding()
     return Lut(tuple(Metric(name, unit_of(name)) for name in names), tuple(blocks))
 
 
@@ -106,8 +110,8 @@ def _layers(source: TextTable) -> list[tuple[str, str, Cells]]:
     return layers
 
 
-def _table(names: Sequence[str], bits: int, layers: Sequence[Cells]) -> Table:
-    """Return the one row of a group at a bit width."""
+def _table(results: TextTable, b: int, names: Sequence[str], bits: int, layers: Sequence[Cells]) -> Table:
+    """Return the one row of a group at a bit width; ``results`` notes which costs are rounded, in block ``b``."""
     distance, latency, none = f"delta_weights_{bits}bit_square", f"latency_int{bits}", Decimal(0)
     values = {"loss": sum((layer[_TRACE] * layer[distance] for layer in layers), none)}
     if "size_bytes" in names:
@@ -116,5 +120,7 @@ def _table(names: Sequence[str], bits: int, layers: Sequence[Cells]) -> Table:
         values["bitops"] = sum((layer[_BOPS] for layer in layers), none) * bits**2
     if names[-1] not in values:
         values[names[-1]] = sum((layer[latency] for layer in layers), none)
-    columns = {name: np.array([float(values[name])]) for name in names}
+    # A product of two measurements has more digits than they have, and no warning is due for its rounding.
+    columns = {"loss": np.array([float(values.pop("loss"))])}
+    columns |= {name: results.numbers(name, [b], [str(value)]) for name, value in values.items()}
     return Table(columns, BitWidths(bits, bits), descriptions=[f"{bits}bit"])

@@ -21,14 +21,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
 
 from qabwnas.errors import InputError
-from qabwnas.fields import LARGEST_NUMBER, parse_yaml
+from qabwnas.fields import LARGEST_NUMBER, parse_yaml, shown
 from qabwnas.lut.importers.options import ImportOptions
 from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
+from qabwnas.lut.text_table import TextTable
 
 _SHAPES = r"input:[0-9]+(?:x[0-9]+)*-output:[0-9]+(?:x[0-9]+)*"
 _PLAIN = re.compile(rf"(?:Conv|Conv_1|Conv_2|AvgPool2D|Logits)-{_SHAPES}")
@@ -67,20 +69,23 @@ def read_operations(path: Path) -> Mapping[str, float]:
         InputError: it is no YAML mapping, or a key or its ``mean`` is wrong; the message gives the key.
     """
     try:
-        content = parse_yaml(path.read_text(encoding="utf-8"), str(path))
+        content = parse_yaml(path.read_text(encoding="utf-8"), str(path), exact=True)
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: not UTF-8 text") from error
     if not isinstance(content, dict) or not content:
         raise InputError(f"{path}: not a mapping of operations")
-    operations = {}
+    cells = []
     for key, entry in content.items():
         if not isinstance(key, str) or not (_PLAIN.fullmatch(key) or _MBCONV.fullmatch(key)):
             raise InputError(f"{path}: {key}: not an operation of the form {_EXAMPLE}")
         mean = entry.get("mean") if isinstance(entry, dict) else None
-        if isinstance(mean, bool) or not isinstance(mean, (int, float)) or not 0 <= mean <= LARGEST_NUMBER:
-            raise InputError(f"{path}: {key}.mean: {mean!r} is not a number of 0 or more")
-        operations[key] = float(mean)
-    return operations
+        if isinstance(mean, bool) or not isinstance(mean, (int, Decimal)) or not 0 <= mean <= LARGEST_NUMBER:
+            raise InputError(f"{path}: {key}.mean: {shown(mean)} is not a number of 0 or more")
+        cells.append(str(mean))
+    table = TextTable(path, ("mean",), (), place="entry")
+    means = table.numbers("mean", range(1, len(cells) + 1), cells)
+    table.warn_of_rounding()
+    return dict(zip(content, means.tolist(), strict=True))
 
 
 _EXAMPLE = "expanded_conv-input:56x56x24-output:28x28x40-expand:6-kernel:5-stride:2-idskip:0"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from qabwnas.errors import InputError
+from qabwnas.errors import InputError, RoundingWarning
 from qabwnas.lut.importers.formats import import_table
 from qabwnas.lut.lut import Lut, Metric
 
@@ -91,3 +91,16 @@ def test_files_that_are_no_stage(tmp_path: Path) -> None:
     write(tmp_path, 0, losses(2))
     with pytest.raises(InputError, match="stage 0 has a file already, "):
         read(path, write(tmp_path / "b", 0, losses(2)))
+
+
+def test_no_digit_is_lost_without_a_word(tmp_path: Path) -> None:
+    path = tmp_path / "potential-0.yaml"
+    path.write_text("loss: [9007199254740993, 9.007199254740995e+15]\ncl_loss: [0.1, 1]\n", encoding="utf-8")
+    block = read(tmp_path).block("stage0")
+    assert block.column("loss").tolist() == [2**53 + 1, 2**53 + 3]
+    assert block.column("cl_loss").tolist() == [0.1, 1.0]
+    path.write_text("loss: [1.5, 9007199254740993, 0.1234567890123456789]\n", encoding="utf-8")
+    message = f"^{path}: entry 1: loss: 9007199254740993 is rounded to .*, and 1 more are rounded"
+    with pytest.warns(RoundingWarning, match=message) as caught:
+        read(tmp_path)
+    assert len(caught) == 1

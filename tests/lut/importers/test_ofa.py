@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from qabwnas.errors import InputError
+from qabwnas.errors import InputError, RoundingWarning
 from qabwnas.lut.importers.formats import import_table
 from qabwnas.lut.importers.ofa_column import add_operations
 from qabwnas.lut.importers.options import ImportOptions
@@ -165,3 +165,13 @@ def test_columns_that_cannot_be_made(tmp_path: Path) -> None:
         add_operations(Lut(tiny_lut().metrics, tiny_lut().blocks), path, "x")
     with pytest.raises(InputError, match=r"device: 'a\[b\]' is not a device's name"):
         add_operations(tiny_lut(), path, "a[b]")
+
+
+def test_no_digit_is_lost_without_a_word(tmp_path: Path) -> None:
+    path = write(tmp_path, "Conv-input:8x8x3-output:4x4x8:\n  mean: 9007199254740993\n")
+    column = import_table([path], "ofa").blocks[0].column("latency_ms")
+    assert column.tolist() == [2**53 + 1]
+    path = write(tmp_path, "Conv-input:8x8x3-output:4x4x8:\n  mean: 0.1234567890123456789\n")
+    with pytest.warns(RoundingWarning, match=f"^{path}: entry 1: mean: 0.1234567890123456789 is rounded") as caught:
+        import_table([path], "ofa")
+    assert len(caught) == 1

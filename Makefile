@@ -4,7 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Small networks on few cores: one OpenMP thread a process, as many processes as cores.
 TEST_ENV := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
-CORE_SOURCES := $(wildcard csrc/qabwnas/* csrc/bindings/*)
+ENGINE_FOLDERS := core pareto front solve query numeric baselines
+ENGINE_SOURCES := $(wildcard $(ENGINE_FOLDERS:%=csrc/%/*.cpp))
+ENGINE_FILES := $(wildcard $(ENGINE_FOLDERS:%=csrc/%/*))
+CORE_SOURCES := $(ENGINE_FILES) $(wildcard csrc/bindings/*)
 CLANGXX ?= clang++
 FUZZ_SECONDS ?= 60
 
@@ -32,9 +35,9 @@ bench: $(VENV)/.installed
 
 SANITIZED := $(CXX) -std=c++20 -pthread -O1 -g -ffp-contract=off -Wall -Wextra -Werror -fsanitize=address,undefined -fno-sanitize-recover=all
 
-build/test_engine: $(wildcard csrc/tests/* csrc/qabwnas/*)
+build/test_engine: $(wildcard csrc/tests/*) $(ENGINE_FILES)
 	mkdir -p build
-	$(SANITIZED) -Icsrc csrc/tests/test_engine.cpp csrc/qabwnas/*.cpp -o $@
+	$(SANITIZED) -Icsrc csrc/tests/test_engine.cpp $(ENGINE_SOURCES) -o $@
 
 core-test: build/test_engine
 	./build/test_engine
@@ -49,15 +52,15 @@ asan-test: $(VENV)/.installed
 	cd build/asan && ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc \
 		LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libstdc++.so)" \
 		../../$(BIN)/python -m pytest -p no:cacheprovider -k "not numba" tests/search/test_against_oracle.py \
-		tests/search/test_frontier.py tests/search/test_extent.py tests/search/test_batch.py
+		tests/search/test_frontier.py tests/search/constraints/test_region.py tests/search/batch/test_batch.py
 
-build/fuzz_engine: $(wildcard csrc/fuzz/* csrc/qabwnas/*) csrc/tests/oracle.hpp csrc/tests/shrunk.hpp
+build/fuzz_engine: $(wildcard csrc/fuzz/*) $(ENGINE_FILES) csrc/tests/oracle.hpp csrc/tests/shrunk.hpp
 	@mkdir -p build
 	@echo 'extern "C" int LLVMFuzzerTestOneInput(const char*, unsigned long) { return 0; }' | \
 		$(CLANGXX) -x c++ -fsanitize=fuzzer,address,undefined - -o build/fuzz_probe 2>/dev/null || \
 		{ echo "make fuzz needs clang with libFuzzer: Debian's packages clang and libclang-rt-14-dev" >&2; exit 1; }
 	$(CLANGXX) -std=c++20 -pthread -O2 -g1 -ffp-contract=off -Wall -Wextra -Werror -fsanitize=fuzzer,address,undefined \
-		-fno-sanitize-coverage=trace-cmp -fno-sanitize-recover=all -Icsrc csrc/fuzz/fuzz_engine.cpp csrc/qabwnas/*.cpp -o $@
+		-fno-sanitize-coverage=trace-cmp -fno-sanitize-recover=all -Icsrc csrc/fuzz/fuzz_engine.cpp $(ENGINE_SOURCES) -o $@
 
 # Inputs that reach something new are kept in build/fuzz_corpus for the next run; one that fails, as build/crash-….
 fuzz: build/fuzz_engine

@@ -17,7 +17,7 @@ from pybind11.setup_helpers import Pybind11Extension, build_ext
 from setuptools import setup
 from setuptools.errors import BaseError, CCompilerError, CompileError, LinkError
 
-ROOMS = ("qabwnas", "bindings")
+FOLDERS = ("core", "pareto", "front", "solve", "query", "numeric", "baselines", "bindings")
 MODES = ("auto", "require", "skip")
 mode = os.environ.get("QABWNAS_BUILD", "auto")
 if mode not in MODES:
@@ -47,8 +47,8 @@ FLAGS = ["-O3", "-Wall", "-Wextra", "-pthread", "-ffp-contract=off"]
 
 core = Pybind11Extension(
     "qabwnas._core",
-    sources=sorted(path for room in ROOMS for path in glob(f"csrc/{room}/*.cpp")),
-    depends=sorted(path for room in ROOMS for path in glob(f"csrc/{room}/*.hpp")),
+    sources=sorted(path for folder in FOLDERS for path in glob(f"csrc/{folder}/*.cpp")),
+    depends=sorted(path for folder in FOLDERS for path in glob(f"csrc/{folder}/*.hpp")),
     include_dirs=["csrc"],
     cxx_std=20,
     extra_compile_args=FLAGS if os.name == "posix" else [],

@@ -35,7 +35,7 @@ from timing import Row, race
 
 from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
 from qabwnas.search import Frontier
-from qabwnas.search.batch import answer_batch
+from qabwnas.search.batch.batch import answer_batch
 
 LAYER_COSTS = ("size_MB", "latency_ms", "energy_mJ")
 

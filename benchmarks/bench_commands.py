@@ -29,7 +29,7 @@ from paper_space import paper_lut
 from timing import Row, race
 
 from qabwnas.search import Frontier
-from qabwnas.search.batch import answer_batch
+from qabwnas.search.batch.batch import answer_batch
 
 COMMAND = "import sys; from qabwnas.cli.main import main; sys.exit(main())"
 N_ROWS = 1_000_000

@@ -22,7 +22,7 @@ import timing
 from numpy.typing import NDArray
 from timing import Row
 
-from qabwnas.search.backend import LIMIT, Backend
+from qabwnas.search.engine.backend import LIMIT, Backend
 
 Ints = NDArray[np.int64]
 WITHIN_SECONDS = 0.2

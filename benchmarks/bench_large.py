@@ -23,7 +23,7 @@ from timing import Row, equal_fronts, race
 
 from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
 from qabwnas.search import Problem, select_backend
-from qabwnas.search.backend import COMPLETE
+from qabwnas.search.engine.backend import COMPLETE
 
 MAX_BYTES = 4 << 30
 

@@ -29,13 +29,13 @@ import numpy as np
 import timing
 from timing import Row
 
+from qabwnas.bench.baselines.cbc import CbcModel
+from qabwnas.bench.baselines.cp_sat import CpSatModel
+from qabwnas.bench.baselines.found import Found
+from qabwnas.bench.baselines.highs import HighsModel
 from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
 from qabwnas.search import Problem
-from qabwnas.search.backend import COMPLETE, Backend
-from qabwnas.search.baselines.cbc import CbcModel
-from qabwnas.search.baselines.cp_sat import CpSatModel
-from qabwnas.search.baselines.found import Found
-from qabwnas.search.baselines.highs import HighsModel
+from qabwnas.search.engine.backend import COMPLETE, Backend
 
 SHAPES = {"I04": (20, 10, 10), "I05": (25, 10, 10), "I06": (30, 10, 10), "I07": (100, 10, 10)}
 BUDGET_A_GROUP = 5

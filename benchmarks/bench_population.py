@@ -96,8 +96,8 @@ def measure(way: str, setting: Setting) -> dict[str, Any]:
     from qabwnas.measure.maps import block_maps, maps_around
     from qabwnas.measure.memory import CPU_MEMORY
     from qabwnas.measure.shard import Laboratory, measure_rows
-    from qabwnas.measure.signal import signal_variances
     from qabwnas.measure.statistics import tree_statistics
+    from qabwnas.measure.target_variance import signal_variances
     from qabwnas.measure.tree import Walk, n_edges, prefix_tree, row_path, tree_layers
     from qabwnas.nets.network import build_network
     from qabwnas.nets.supernet import Supernet
@@ -171,7 +171,7 @@ def measure(way: str, setting: Setting) -> dict[str, Any]:
 
 
 def in_its_own_process(way: str, setting: Setting) -> dict[str, Any]:
-    from qabwnas.pipeline.worker_environment import VARIABLES
+    from qabwnas.pipeline.execution.worker_environment import VARIABLES
 
     environment = {name: value for name, value in os.environ.items() if name not in VARIABLES}
     environment |= VARIABLES if way != "plain" else {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
@@ -227,7 +227,7 @@ def report(rounds: list[dict[str, dict[str, dict[str, Any]]]], path: Path | None
             layers = f"{of_way[0]['float_layers']:,.0f} + {of_way[0]['quantised_layers']:,.0f}"
             print(f"| {setting.name} | {way} | {layers} | {seconds:.1f} | {ratio:.2f}× | {asked} |")
     if path is not None:
-        from qabwnas.search.machine import machine
+        from qabwnas.bench.machine import machine
 
         content = {"machine": machine(), "rounds": rounds}
         path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")

@@ -27,13 +27,13 @@ from paper_space import paper_lut
 from peers import front_by_moocore
 from timing import Row, equal_fronts, race
 
+from qabwnas.bench.baselines.cbc import CbcModel
+from qabwnas.bench.baselines.cp_sat import CpSatModel
+from qabwnas.bench.baselines.found import Found
+from qabwnas.bench.baselines.highs import HighsModel
+from qabwnas.bench.baselines.tight import tight_budgets
 from qabwnas.lut.lut import Lut
 from qabwnas.search import Frontier, Problem, select_backend
-from qabwnas.search.baselines.cbc import CbcModel
-from qabwnas.search.baselines.cp_sat import CpSatModel
-from qabwnas.search.baselines.found import Found
-from qabwnas.search.baselines.highs import HighsModel
-from qabwnas.search.baselines.tight import tight_budgets
 
 METRICS = ["loss", "size_bytes", "latency_ms", "macs"]
 MODELS = {"HiGHS": HighsModel, "CP-SAT": CpSatModel, "CBC": CbcModel}

@@ -23,10 +23,7 @@ from paper_space import paper_lut
 from peers import best_by_nsga2
 from timing import Row, race
 
-from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
-from qabwnas.search import Problem, select_backend
-from qabwnas.search.backend import Backend
-from qabwnas.search.baselines import (
+from qabwnas.bench.baselines import (
     Found,
     brute_force,
     brute_force_seconds,
@@ -35,6 +32,9 @@ from qabwnas.search.baselines import (
     random_search,
     tight_budgets,
 )
+from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
+from qabwnas.search import Problem, select_backend
+from qabwnas.search.engine.backend import Backend
 
 N_CASES, N_STAGES, N_CANDIDATES = 300, 5, 8
 EXTRAPOLATED = (1e14, 7e16)

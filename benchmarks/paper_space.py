@@ -14,7 +14,7 @@ import numpy as np
 
 from qabwnas.costs import block_costs
 from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
-from qabwnas.space_yaml import load_space
+from qabwnas.space.yaml import load_space
 
 LOSS_NOISE = 0.045
 LATENCY_NOISE = 0.042

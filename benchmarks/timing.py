@@ -24,9 +24,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from qabwnas.bench.machine import machine
 from qabwnas.search import select_backend
-from qabwnas.search.backend import Backend
-from qabwnas.search.machine import machine
+from qabwnas.search.engine.backend import Backend
 
 OURS = ("cpp", "numba")
 SHORTEST_TURN = 0.01

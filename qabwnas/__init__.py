@@ -38,8 +38,8 @@ __all__ = [
 
 def __getattr__(name: str) -> object:
     if name in ("Frontier", "Scope", "Session"):  # loaded when first asked for, as in qabwnas.search
+        from qabwnas.search.constraints.scope import Scope
         from qabwnas.search.frontier import Frontier
-        from qabwnas.search.scope import Scope
         from qabwnas.search.session import Session
 
         return {"Frontier": Frontier, "Scope": Scope, "Session": Session}[name]

@@ -11,8 +11,8 @@ import h5py
 import numpy as np
 import pytest
 
-from qabwnas.atomic import atomic_path
-from qabwnas.lut.hdf5_write import Kind, create_file, write_array
+from qabwnas.io.atomic import atomic_path
+from qabwnas.io.hdf5_write import Kind, create_file, write_array
 
 
 def write(path: Path, text: str = "new") -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from qabwnas.errors import InputError
-from qabwnas.fields import Fields, parse_yaml, read_yaml, whole_number
+from qabwnas.io.fields import Fields, parse_yaml, read_yaml, whole_number
 
 
 @pytest.mark.parametrize(

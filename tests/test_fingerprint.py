@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from qabwnas.fingerprint import canonical_json, fingerprint
+from qabwnas.io.fingerprint import canonical_json, fingerprint
 
 
 def test_scalars_of_numpy_are_written_as_what_they_hold() -> None:

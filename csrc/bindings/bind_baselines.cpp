@@ -1,8 +1,8 @@
 #include <chrono>
 
+#include "baselines/brute_force.hpp"
+#include "baselines/dna_traversal.hpp"
 #include "bindings/bindings.hpp"
-#include "qabwnas/brute_force.hpp"
-#include "qabwnas/dna_traversal.hpp"
 
 namespace qabwnas {
 

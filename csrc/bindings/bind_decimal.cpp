@@ -1,6 +1,6 @@
 #include "bindings/bindings.hpp"
-#include "qabwnas/budget_rows.hpp"
-#include "qabwnas/decimal.hpp"
+#include "numeric/budget_rows.hpp"
+#include "numeric/decimal.hpp"
 
 namespace qabwnas {
 

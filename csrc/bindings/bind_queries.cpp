@@ -1,7 +1,7 @@
 #include <pybind11/stl.h>
 
 #include "bindings/bindings.hpp"
-#include "qabwnas/first_fit.hpp"
+#include "query/first_fit.hpp"
 
 namespace qabwnas {
 

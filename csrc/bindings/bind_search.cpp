@@ -1,9 +1,9 @@
 #include <pybind11/stl.h>
 
 #include "bindings/bindings.hpp"
-#include "qabwnas/front.hpp"
-#include "qabwnas/prune.hpp"
-#include "qabwnas/top.hpp"
+#include "front/front.hpp"
+#include "pareto/prune.hpp"
+#include "solve/top.hpp"
 
 namespace qabwnas {
 

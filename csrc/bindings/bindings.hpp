@@ -12,9 +12,9 @@
 #include <utility>
 #include <vector>
 
-#include "qabwnas/cancel.hpp"
-#include "qabwnas/memory.hpp"
-#include "qabwnas/problem.hpp"
+#include "core/cancel.hpp"
+#include "core/memory.hpp"
+#include "core/problem.hpp"
 
 namespace qabwnas {
 

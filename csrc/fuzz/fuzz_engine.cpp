@@ -5,10 +5,10 @@
 #include <cstdlib>
 #include <limits>
 
-#include "qabwnas/first_fit.hpp"
-#include "qabwnas/front.hpp"
-#include "qabwnas/prune.hpp"
-#include "qabwnas/top.hpp"
+#include "front/front.hpp"
+#include "pareto/prune.hpp"
+#include "query/first_fit.hpp"
+#include "solve/top.hpp"
 #include "tests/oracle.hpp"
 #include "tests/shrunk.hpp"
 

@@ -5,8 +5,8 @@
 #include <span>
 #include <vector>
 
-#include "qabwnas/front.hpp"
-#include "qabwnas/problem.hpp"
+#include "core/problem.hpp"
+#include "front/front.hpp"
 
 namespace qabwnas::oracle {
 

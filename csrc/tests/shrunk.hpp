@@ -1,7 +1,7 @@
 // Tunings that make small inputs take the paths of large ones. For tests and fuzzing.
 #pragma once
 
-#include "qabwnas/tuning.hpp"
+#include "core/tuning.hpp"
 
 namespace qabwnas {
 

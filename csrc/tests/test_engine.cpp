@@ -8,14 +8,14 @@
 #include <random>
 #include <string>
 
-#include "qabwnas/brute_force.hpp"
-#include "qabwnas/budget_rows.hpp"
-#include "qabwnas/decimal.hpp"
-#include "qabwnas/dna_traversal.hpp"
-#include "qabwnas/first_fit.hpp"
-#include "qabwnas/front.hpp"
-#include "qabwnas/prune.hpp"
-#include "qabwnas/top.hpp"
+#include "baselines/brute_force.hpp"
+#include "baselines/dna_traversal.hpp"
+#include "front/front.hpp"
+#include "numeric/budget_rows.hpp"
+#include "numeric/decimal.hpp"
+#include "pareto/prune.hpp"
+#include "query/first_fit.hpp"
+#include "solve/top.hpp"
 #include "tests/counted_new.hpp"
 #include "tests/oracle.hpp"
 #include "tests/shrunk.hpp"

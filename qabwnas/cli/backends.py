@@ -18,7 +18,7 @@ def command(as_json: bool) -> None:
     QABWNAS_BACKEND=auto|cpp|numba chooses.
     """
     from qabwnas.errors import BackendError
-    from qabwnas.search.backend import numba_cache_folder, select_backend
+    from qabwnas.search.engine.backend import numba_cache_folder, select_backend
 
     backends: dict[str, dict[str, Any]] = {}
     for name in ("cpp", "numba"):

@@ -13,11 +13,11 @@ import click
 from qabwnas.cli.command import Command
 from qabwnas.cli.output import check_output, force_option
 from qabwnas.cli.scope_options import parse_scope, scope_options
-from qabwnas.file_kinds import BATCH
+from qabwnas.io.file_kinds import BATCH
 
 if TYPE_CHECKING:
-    from qabwnas.search.batch_answers import BatchProgress
-    from qabwnas.search.method import Method
+    from qabwnas.search.batch.answers import BatchProgress
+    from qabwnas.search.engine.strategy import Method
 
 QUIET_SECONDS = 0.5, 30.0
 """Seconds without progress messages: on a terminal, and elsewhere."""
@@ -76,7 +76,7 @@ def command(
     from qabwnas.lut.lut import Lut
     from qabwnas.lut.units import parse_quantity
     from qabwnas.search import Frontier
-    from qabwnas.search.batch import answer_batch
+    from qabwnas.search.batch.batch import answer_batch
     from qabwnas.search.front_file import is_front
 
     files = [source_path, budgets_path, *([weight_file] if weight_file is not None else [])]

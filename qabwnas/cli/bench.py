@@ -12,11 +12,11 @@ import click
 from qabwnas.cli.command import Command
 from qabwnas.cli.extras import require_extras
 from qabwnas.cli.output import check_output, force_option
-from qabwnas.file_kinds import PICTURE, TIMINGS
+from qabwnas.io.file_kinds import PICTURE, TIMINGS
 
 if TYPE_CHECKING:
+    from qabwnas.bench.bench import Case, Entry
     from qabwnas.report.times import Bar
-    from qabwnas.search.bench import Case, Entry
 
 EXTRAPOLATED_SUBNETS = (1e14, 7e16)
 YEAR = 365.25 * 24 * 3600
@@ -59,9 +59,9 @@ def command(
     Fails where exact methods disagree. A peer that is not installed, cannot take the problem or is stopped is listed
     as such.
     """
+    from qabwnas.bench.bench import compare
     from qabwnas.cli.search import parse_budgets
     from qabwnas.lut.lut import Lut
-    from qabwnas.search.bench import compare
 
     if json_path is not None:
         check_output(json_path, force, TIMINGS, inputs=[lut_path])
@@ -175,9 +175,9 @@ def _remark(case: Case, entry: Entry) -> str:
 
 
 def _write_json(path: Path, lut_path: Path, cases: tuple[Case, ...]) -> None:
-    from qabwnas.atomic import atomic_path
+    from qabwnas.bench.machine import machine
     from qabwnas.cli.exact_json import dumps
-    from qabwnas.search.machine import machine
+    from qabwnas.io.atomic import atomic_path
 
     content = {"lut": lut_path.name, "machine": machine(), "cases": [_case_json(case) for case in cases]}
     with atomic_path(path) as temporary:

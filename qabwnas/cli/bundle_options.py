@@ -43,7 +43,7 @@ def read_tables(lut_path: Path | None, space: str | None, bits: tuple[str, ...])
     from qabwnas.lut.lut import Lut
     from qabwnas.pipeline.latency import tables_of_lut, tables_of_space
     from qabwnas.space import BitWidths
-    from qabwnas.space_yaml import load_space
+    from qabwnas.space.yaml import load_space
 
     if (lut_path is None) == (space is None):
         raise click.UsageError("give either LUT.h5 or --space")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from qabwnas.pipeline.config import Config
+    from qabwnas.pipeline.config.config import Config
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -56,7 +56,7 @@ def config_options(command: F) -> F:
 
 def read_config(config_path: Path, data: Path | None, shorten: int, sample: int | None) -> Config:
     """Return the configuration that the parameters stand for; raises InputError, which names the field."""
-    from qabwnas.pipeline.config_yaml import load_config
-    from qabwnas.pipeline.shorten import shortened
+    from qabwnas.pipeline.config.config_yaml import load_config
+    from qabwnas.pipeline.config.smoke import shortened
 
     return shortened(load_config(config_path, data, sample), shorten)

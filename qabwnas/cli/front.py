@@ -12,7 +12,7 @@ import click
 from qabwnas.cli.command import Command
 from qabwnas.cli.output import check_output, force_option
 from qabwnas.cli.scope_options import parse_scope, scope_options
-from qabwnas.file_kinds import CSV, FRONT
+from qabwnas.io.file_kinds import CSV, FRONT
 
 if TYPE_CHECKING:
     from qabwnas.search import Frontier

@@ -12,7 +12,7 @@ from qabwnas.cli.command import Group
 from qabwnas.cli.extras import require_extras
 from qabwnas.cli.output import check_output, force_option
 from qabwnas.errors import InputError
-from qabwnas.file_kinds import LUT
+from qabwnas.io.file_kinds import LUT
 
 if TYPE_CHECKING:
     from qabwnas.lut.device_results import Statistic
@@ -75,9 +75,9 @@ def estimate_command(lut_path: Path, device_source: str, output: Path, force: bo
 
     DEVICE is a .yaml file with peaks, bandwidth and overhead, or the name of one that comes with the package.
     """
-    from qabwnas.estimate import add_estimate
+    from qabwnas.costs.roofline import load_device
+    from qabwnas.lut.estimate import add_estimate
     from qabwnas.lut.lut import Lut
-    from qabwnas.roofline import load_device
 
     check_output(output, force, LUT, inputs=[Path(device_source)])  # the LUT itself may get the column
     device = load_device(device_source)

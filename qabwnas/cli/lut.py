@@ -11,7 +11,7 @@ import click
 
 from qabwnas.cli.command import Group
 from qabwnas.cli.output import check_output, force_option
-from qabwnas.file_kinds import LUT, TABLE
+from qabwnas.io.file_kinds import LUT, TABLE
 
 if TYPE_CHECKING:
     from qabwnas.lut.lut import Lut

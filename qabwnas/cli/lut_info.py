@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from qabwnas.fingerprint import canonical_json
+from qabwnas.io.fingerprint import canonical_json
 from qabwnas.lut.lut import Lut, LutBlock, Metric
 from qabwnas.lut.store import open_lut, read_header
 from qabwnas.lut.whole import joined
-from qabwnas.space_yaml import space_to_json
+from qabwnas.space.yaml import space_to_json
 
 
 def describe(path: Path) -> dict[str, Any]:

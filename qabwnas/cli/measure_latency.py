@@ -6,12 +6,12 @@ from pathlib import Path
 
 import click
 
-from qabwnas.atomic import written_path
 from qabwnas.cli.bundle_options import bundle_options, read_tables
 from qabwnas.cli.command import Command
 from qabwnas.cli.extras import require_extras
 from qabwnas.cli.output import check_output, force_option
-from qabwnas.file_kinds import LATENCIES, PICTURE
+from qabwnas.io.atomic import written_path
+from qabwnas.io.file_kinds import LATENCIES, PICTURE
 
 _FILE = click.Path(path_type=Path)
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import click
 
-from qabwnas.atomic import written_path
 from qabwnas.errors import FormatError, InputError
-from qabwnas.file_kinds import FileKind, check_suffix
+from qabwnas.io.atomic import written_path
+from qabwnas.io.file_kinds import FileKind, check_suffix
 
 force_option = click.option("--force", is_flag=True, help="Overwrite what is already there, if it is of the same kind.")
 
@@ -92,7 +92,7 @@ def content_of(path: Path) -> str | None:
 
 
 def _hdf5_content(path: Path) -> str:
-    from qabwnas.lut.hdf5_read import read_format
+    from qabwnas.io.hdf5_read import read_format
 
     try:
         found = read_format(path)

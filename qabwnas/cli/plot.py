@@ -9,7 +9,7 @@ import click
 from qabwnas.cli.command import Command
 from qabwnas.cli.extras import require_extras
 from qabwnas.cli.output import check_output, force_option
-from qabwnas.file_kinds import PICTURE
+from qabwnas.io.file_kinds import PICTURE
 
 
 @click.command(name="plot", cls=Command)

@@ -12,7 +12,7 @@ from qabwnas.cli.extras import require_extras
 from qabwnas.errors import InputError
 
 if TYPE_CHECKING:
-    from qabwnas.pipeline.resources import Resources
+    from qabwnas.pipeline.execution.resources import Resources
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -75,9 +75,9 @@ def make_resources(
     import torch
 
     from qabwnas.lut.units import parse_quantity
-    from qabwnas.pipeline.on_ray import OnRay
-    from qabwnas.pipeline.processes import Processes
-    from qabwnas.pipeline.resources import Resources
+    from qabwnas.pipeline.execution.on_ray import OnRay
+    from qabwnas.pipeline.execution.processes import Processes
+    from qabwnas.pipeline.execution.resources import Resources
 
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from qabwnas.search.scope import Scope
+    from qabwnas.search.constraints.scope import Scope
 
 Command = Callable[..., Any]
 
@@ -72,7 +72,7 @@ def parse_scope(
     """
     if not (bits or pin or forbid or weights or weight_file):
         return None
-    from qabwnas.search.scope import Scope
+    from qabwnas.search.constraints.scope import Scope
 
     factors: dict[str, str] = {}
     for text in weights:
@@ -83,7 +83,7 @@ def parse_scope(
             raise click.UsageError(f"--weight {name!r} is given twice")
         factors[name] = factor
     if weight_file is not None:
-        from qabwnas.search.weight_file import load_weight_file
+        from qabwnas.search.model.weight_file import load_weight_file
 
         factors = load_weight_file(weight_file) | factors
     return Scope(factors, bits, pin, forbid)

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from qabwnas.cli.margins import Margin
     from qabwnas.lut.lut import Lut
     from qabwnas.search import Answer, SearchResult
+    from qabwnas.search.engine.strategy import Method
     from qabwnas.search.explain import BudgetEffect, Explanation
-    from qabwnas.search.method import Method
 
 NOTHING_FITS = 3
 LEAST_SECONDS = 1e-6

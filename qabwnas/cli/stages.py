@@ -17,8 +17,8 @@ import click
 from qabwnas.errors import InputError
 
 if TYPE_CHECKING:
-    from qabwnas.pipeline.config import Config
-    from qabwnas.pipeline.resources import Resources
+    from qabwnas.pipeline.config.config import Config
+    from qabwnas.pipeline.execution.resources import Resources
 
 N_THREADS = 1
 """Small networks gain nothing from more, and one thread gives the same result on every number of cores."""
@@ -38,12 +38,12 @@ def run_and_report(
     """
     import torch
 
+    from qabwnas.pipeline.execution.resources import Resources
+    from qabwnas.pipeline.execution.torchrun import run_together
     from qabwnas.pipeline.ledger import Ledger
-    from qabwnas.pipeline.report import STAGE, load_results
-    from qabwnas.pipeline.resources import Resources
     from qabwnas.pipeline.run import run_stages
-    from qabwnas.pipeline.stages import STAGES
-    from qabwnas.pipeline.together import run_together
+    from qabwnas.pipeline.stages.order import STAGES
+    from qabwnas.pipeline.stages.report import STAGE, load_results
     from qabwnas.report.table import results_table, times_line
     from qabwnas.train.parallel import started_by_torchrun
 
@@ -67,10 +67,10 @@ def distill(
     """
     import torch
 
-    from qabwnas.pipeline import supernet
     from qabwnas.pipeline.blocks import distill_blocks
     from qabwnas.pipeline.run import run_stages
-    from qabwnas.pipeline.stages import STAGES
+    from qabwnas.pipeline.stages import supernet
+    from qabwnas.pipeline.stages.order import STAGES
 
     torch.set_num_threads(N_THREADS)
     if apart:
@@ -91,10 +91,10 @@ def populate(config: Config, folder: Path, part: tuple[int, int] | None, resourc
     """
     import torch
 
-    from qabwnas.pipeline import lut
     from qabwnas.pipeline.part import populate_part
     from qabwnas.pipeline.run import run_stages
-    from qabwnas.pipeline.stages import STAGES
+    from qabwnas.pipeline.stages import lut
+    from qabwnas.pipeline.stages.order import STAGES
 
     torch.set_num_threads(N_THREADS)
     with _progress_on_stderr():

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from qabwnas.digest import tensors_digest
+from qabwnas.quant.tensor_digest import tensors_digest
 
 IGNORED = 255
 """The label of pixels that count neither in a loss nor in a score."""

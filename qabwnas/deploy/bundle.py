@@ -22,11 +22,11 @@ import onnx
 import torch
 from torch import nn
 
-from qabwnas.atomic import atomic_path
 from qabwnas.deploy import run, runner
 from qabwnas.deploy.graph import IR_VERSION, OPSET
 from qabwnas.deploy.onnx_export import onnx_model, part_model
-from qabwnas.fingerprint import fingerprint
+from qabwnas.io.atomic import atomic_path
+from qabwnas.io.fingerprint import fingerprint
 from qabwnas.nets.head import build_head
 from qabwnas.nets.mbconv import build_operation
 from qabwnas.nets.network import build_network
@@ -34,7 +34,7 @@ from qabwnas.nets.quantise import quantise_network
 from qabwnas.nets.stem import build_stem
 from qabwnas.quant.apply import quantise
 from qabwnas.space import FLOAT, BitWidths, Block, Layer, Operation, Policy, SearchSpace, Shape
-from qabwnas.space_yaml import space_to_json
+from qabwnas.space.yaml import space_to_json
 
 FORMAT = "qabwnas-latency-bundle"
 SCHEMA_VERSION = 3

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from qabwnas.errors import InputError, QabwnasWarning
-from qabwnas.layer_policy import LayerChoices
 from qabwnas.lut.csv_format import BITS, BLOCK, CANDIDATE, CODE, DESCRIPTION, RESERVED
 from qabwnas.lut.lut import Aggregation, Lut, LutBlock, Metric, Table
 from qabwnas.lut.rows import LayerRows
 from qabwnas.lut.text_table import TextTable, open_csv
 from qabwnas.lut.units import unit_of
 from qabwnas.space import BitWidths
+from qabwnas.space.layer_policy import LayerChoices
 
 
 def read_csv(

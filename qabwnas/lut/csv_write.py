@@ -6,9 +6,9 @@ import gzip
 import os
 from collections.abc import Iterator, Sequence
 
-from qabwnas.atomic import atomic_path
 from qabwnas.errors import InputError
-from qabwnas.file_kinds import CSV_TABLE, check_suffix
+from qabwnas.io.atomic import atomic_path
+from qabwnas.io.file_kinds import CSV_TABLE, check_suffix
 from qabwnas.lut.csv_format import BITS, BLOCK, CANDIDATE, CODE, DESCRIPTION, RESERVED
 from qabwnas.lut.lut import Lut, LutBlock, Table
 from qabwnas.lut.table_metadata import KEY, bits_of, metadata_json

@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qabwnas.errors import FormatError, InputError
-from qabwnas.fields import Fields
-from qabwnas.layer_policy import widths_text
+from qabwnas.io.fields import Fields
 from qabwnas.lut.columns import add_metric
 from qabwnas.lut.lut import Lut, LutBlock, Metric
 from qabwnas.lut.text_table import TextTable, held_number
+from qabwnas.space.layer_policy import widths_text
 
 FORMAT = "qabwnas-latency"
 NEWEST = 1

@@ -21,12 +21,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from qabwnas.errors import InputError
-from qabwnas.layer_policy import LayerChoices, block_widths
-from qabwnas.lut.parts import ArraysInParts, Replaced, frozen, in_memory, part
+from qabwnas.io.numeric import check_mapping, exact_number, exact_numbers, shown, whole_number
+from qabwnas.lut.chunks import ArraysInParts, Replaced, frozen, in_memory, part
 from qabwnas.lut.rows import LayerRows
 from qabwnas.lut.whole import joined
-from qabwnas.numeric import check_mapping, exact_number, exact_numbers, shown, whole_number
 from qabwnas.space import BitWidths, BlockWidths, SearchSpace
+from qabwnas.space.layer_policy import LayerChoices, block_widths
 
 Aggregation = Literal["sum", "max"]
 AGGREGATIONS: tuple[Aggregation, ...] = ("sum", "max")
@@ -342,7 +342,7 @@ class Lut:
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> Lut:
         """Open a stored LUT, as :func:`qabwnas.lut.store.open_lut` does."""
-        from qabwnas.lut.store import open_lut  # here, for a LUT in memory needs no HDF5
+        from qabwnas.lut.store import open_lut
 
         return open_lut(path)
 

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qabwnas.errors import InputError, StaleError
-from qabwnas.fingerprint import fingerprint
+from qabwnas.io.fingerprint import fingerprint
 from qabwnas.lut.lut import Lut, LutBlock, Table
 from qabwnas.lut.whole import alike
-from qabwnas.space_yaml import space_to_json
+from qabwnas.space.yaml import space_to_json
 
 
 def merge_luts(parts: Mapping[str, Lut] | Iterable[tuple[str, Lut]]) -> Lut:

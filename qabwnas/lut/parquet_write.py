@@ -9,9 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from qabwnas.atomic import atomic_path
 from qabwnas.errors import InputError
-from qabwnas.file_kinds import PARQUET, check_suffix
+from qabwnas.io.atomic import atomic_path
+from qabwnas.io.file_kinds import PARQUET, check_suffix
 from qabwnas.lut.csv_format import CANDIDATE, CODE
 from qabwnas.lut.csv_write import check_metric_names, leading_cells, leading_columns
 from qabwnas.lut.lut import Lut, Table

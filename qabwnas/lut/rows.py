@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qabwnas.errors import InputError
-from qabwnas.layer_policy import LayerCandidate, LayerChoices
-from qabwnas.lut.parts import frozen
-from qabwnas.numeric import number_array, shown
+from qabwnas.io.numeric import number_array, shown
+from qabwnas.lut.chunks import frozen
+from qabwnas.space.layer_policy import LayerCandidate, LayerChoices
 
 
 @dataclass(frozen=True, eq=False, repr=False)

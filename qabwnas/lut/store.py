@@ -10,15 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qabwnas.errors import InputError
-from qabwnas.file_kinds import LUT, check_suffix
-from qabwnas.fingerprint import canonical_json
-from qabwnas.lut.hdf5_names import encode_name, encode_names
-from qabwnas.lut.hdf5_read import Group, Header, open_file
-from qabwnas.lut.hdf5_write import Kind, create_file, encode_texts, write_array, write_text
+from qabwnas.io.file_kinds import LUT, check_suffix
+from qabwnas.io.fingerprint import canonical_json
+from qabwnas.io.hdf5_names import encode_name, encode_names
+from qabwnas.io.hdf5_read import Group, Header, open_file
+from qabwnas.io.hdf5_write import Kind, create_file, encode_texts, write_array, write_text
 from qabwnas.lut.lut import Lut, Metric, Table
 from qabwnas.lut.store_v1 import read_v1, read_v2
 from qabwnas.lut.whole import is_whole
-from qabwnas.space_yaml import space_to_json
+from qabwnas.space.yaml import space_to_json
 
 KIND = Kind(format="qabwnas-lut", newest=2)
 _READERS: dict[int, Callable[[Group], Lut]] = {1: read_v1, 2: read_v2}

@@ -7,14 +7,14 @@ from dataclasses import replace
 from typing import Any
 
 from qabwnas.errors import InputError
-from qabwnas.layer_policy import LayerChoices
-from qabwnas.lut.hdf5_names import decode_names, encode_name
-from qabwnas.lut.hdf5_read import FLOAT64, INT64, TEXT, Group
+from qabwnas.io.hdf5_names import decode_names, encode_name
+from qabwnas.io.hdf5_read import FLOAT64, INT64, TEXT, Group
+from qabwnas.lut.lazy import StoredColumns, StoredMasks, StoredTexts
 from qabwnas.lut.lut import AGGREGATIONS, Lut, LutBlock, Metric, Table
 from qabwnas.lut.rows import LayerRows
-from qabwnas.lut.stored import StoredColumns, StoredMasks, StoredTexts
 from qabwnas.space import BitWidths, SearchSpace
-from qabwnas.space_yaml import parse_space
+from qabwnas.space.layer_policy import LayerChoices
+from qabwnas.space.yaml import parse_space
 
 
 def read_v1(root: Group) -> Lut:

@@ -16,7 +16,7 @@ from qabwnas.errors import FormatError, InputError
 from qabwnas.lut.lut import AGGREGATIONS, Lut, Metric, Table
 from qabwnas.lut.units import unit_of
 from qabwnas.space import SearchSpace
-from qabwnas.space_yaml import parse_space, space_to_json
+from qabwnas.space.yaml import parse_space, space_to_json
 
 KEY = "qabwnas-lut"
 NEWEST = 1

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qabwnas.lut.parts import ArraysInParts
+from qabwnas.lut.chunks import ArraysInParts
 
 
 def is_whole(arrays: Mapping[str, NDArray[Any]], name: str) -> bool:

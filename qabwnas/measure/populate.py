@@ -17,21 +17,21 @@ from numpy.typing import NDArray
 
 from qabwnas.costs import COSTS, FixedParts, block_costs, fixed_costs, row_costs
 from qabwnas.data.splits import Split
-from qabwnas.digest import module_digest
 from qabwnas.errors import InputError
-from qabwnas.layer_policy import layer_widths
 from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
 from qabwnas.lut.merge import merge_luts
 from qabwnas.lut.rows import LayerRows
 from qabwnas.measure.memory import CPU_MEMORY
 from qabwnas.measure.sample import Sample, space_rows
 from qabwnas.measure.shard import Laboratory, Shard, measure_rows, space_shards
-from qabwnas.measure.signal import signal_variances, without_signal
+from qabwnas.measure.target_variance import signal_variances, without_signal
 from qabwnas.measure.tree import Path, row_path
 from qabwnas.nets.network import Network
 from qabwnas.nets.supernet import Supernet, SupernetBlock
 from qabwnas.quant.nsr import NsrEstimate, Signal
+from qabwnas.quant.tensor_digest import module_digest
 from qabwnas.space import BitWidths, Block, Policy, SearchSpace
+from qabwnas.space.layer_policy import layer_widths
 
 MEASURED = ("nsr", "nsr_se")
 ALL = Sample()

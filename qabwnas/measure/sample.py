@@ -15,9 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from qabwnas.errors import InputError
-from qabwnas.layer_policy import LayerChoices
 from qabwnas.lut.rows import LayerRows
 from qabwnas.space import SearchSpace
+from qabwnas.space.layer_policy import LayerChoices
 
 LARGEST_TABLE = 2**20
 

@@ -85,7 +85,7 @@ class Laboratory:
         b: its index.
         calibration: gives batch-norm statistics and ranges.
         validation: what outputs are compared on.
-        signal: the variances of the teacher's channels behind the block (:mod:`qabwnas.measure.signal`).
+        signal: the variances of the teacher's channels behind the block (:mod:`qabwnas.measure.target_variance`).
         max_memory: what feature maps may take, in bytes; no result depends on it.
     """
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from qabwnas.measure.batch_norm import recalibrate_layer
 from qabwnas.quant.apply import observe_in_place
-from qabwnas.quant.twin import twin
+from qabwnas.quant.shallow_copy import twin
 
 Prefix = tuple[int, ...]
 """The operation of every layer so far, the block's entry included."""

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from qabwnas.data.batches import ImageBatches
 from qabwnas.data.splits import Split
-from qabwnas.measure.signal import signal_variances
+from qabwnas.measure.target_variance import signal_variances
 from qabwnas.nets.network import Network
 from qabwnas.quant.apply import freeze, observe
 from qabwnas.quant.nsr import NsrEstimate, image_ratios
@@ -31,8 +31,8 @@ def teacher_nsrs(
     batch of images are in memory. The teacher is left in evaluation mode.
 
     Raises:
-        InputError: as :func:`~qabwnas.measure.signal.signal_variances`; or a value is not finite on the calibration
-            split, which has no images, perhaps.
+        InputError: as :func:`~qabwnas.measure.target_variance.signal_variances`; or a value is not finite on the
+            calibration split, which has no images, perhaps.
     """
     device = next(teacher.parameters()).device
     signals = [signal.to(device) for signal in signal_variances(teacher, block_names, validation)]

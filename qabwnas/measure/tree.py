@@ -21,7 +21,7 @@ from qabwnas.quant.affine import Affine
 from qabwnas.quant.apply import freeze_in_place, observe_in_place
 from qabwnas.quant.nsr import Signal, image_ratios
 from qabwnas.quant.operators import Input
-from qabwnas.quant.twin import twin
+from qabwnas.quant.shallow_copy import twin
 from qabwnas.quant.wiring import Wiring
 from qabwnas.space import BitWidths, Block
 

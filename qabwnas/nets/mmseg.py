@@ -11,13 +11,13 @@ from collections.abc import Iterator, Sequence
 
 from torch import nn
 
-from qabwnas.architecture import described_layers
 from qabwnas.errors import InputError
 from qabwnas.nets.mbconv import MBConv
 from qabwnas.nets.network import Network, network_of_layers
 from qabwnas.nets.state_dict import load_tensors, read_state_dict
 from qabwnas.quant.operators import Convolution
 from qabwnas.space import Operation, SearchSpace
+from qabwnas.space.architecture import described_layers
 
 AUXILIARY = "auxiliary_head."
 

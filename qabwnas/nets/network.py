@@ -8,7 +8,6 @@ from typing import cast
 
 from torch import Tensor, nn
 
-from qabwnas.architecture import described_layers
 from qabwnas.nets.auxiliary import Auxiliary
 from qabwnas.nets.head import build_head
 from qabwnas.nets.mbconv import build_operation
@@ -16,6 +15,7 @@ from qabwnas.nets.stem import build_stem
 from qabwnas.nets.subnet import extract
 from qabwnas.nets.supernet import Supernet, SupernetBlock
 from qabwnas.space import Layer, Operation, SearchSpace
+from qabwnas.space.architecture import described_layers
 
 
 class Network(nn.Module):
@@ -58,7 +58,7 @@ def build_network(space: SearchSpace, operations: Sequence[Sequence[Operation]])
     """Return a network with fresh weights, given the operation of every layer of every block.
 
     Raises:
-        InputError: the operations do not make a network; see :func:`~qabwnas.architecture.described_layers`.
+        InputError: the operations do not make a network; see :func:`~qabwnas.space.architecture.described_layers`.
     """
     return network_of_layers(space, described_layers(space, operations))
 

@@ -29,7 +29,7 @@ def teacher_parts(teacher: Network, image: Shape) -> list[tuple[Operator, ...]]:
     """Return the operators of stem, blocks and head of a split teacher, for a batch of one image.
 
     Raises:
-        InputError: the teacher does not come from :func:`~qabwnas.nets.foreign.split_teacher`.
+        InputError: the teacher does not come from :func:`~qabwnas.nets.external.split_teacher`.
     """
     x = torch.empty((1, image.channels, image.height, image.width), device="meta")
     parts = []

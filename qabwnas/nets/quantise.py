@@ -8,13 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from qabwnas.errors import InputError
-from qabwnas.layer_policy import layer_widths
 from qabwnas.nets.network import Network
 from qabwnas.quant.apply import freeze, observe
 from qabwnas.quant.operators import entered
 from qabwnas.quant.qat import prepare
 from qabwnas.quant.wiring import Wiring
 from qabwnas.space import BitWidths, BlockWidths, Policy
+from qabwnas.space.layer_policy import layer_widths
 
 Convert = Callable[[nn.Module, BitWidths], nn.Module]
 

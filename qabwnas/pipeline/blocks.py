@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from qabwnas.errors import InputError
-from qabwnas.pipeline import supernet
-from qabwnas.pipeline.config import Config
+from qabwnas.pipeline.config.config import Config
+from qabwnas.pipeline.execution.resources import Resources
 from qabwnas.pipeline.ledger import Ledger
 from qabwnas.pipeline.lock import work_beside
-from qabwnas.pipeline.resources import Resources
 from qabwnas.pipeline.run import make_needs, missing_need, open_workplace, run_identity
-from qabwnas.pipeline.stages import STAGES
+from qabwnas.pipeline.stages import supernet
+from qabwnas.pipeline.stages.order import STAGES
 
 logger = logging.getLogger(__name__)
 

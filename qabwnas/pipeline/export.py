@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import asdict
 from importlib import metadata
@@ -14,20 +13,21 @@ import onnxruntime
 import safetensors.torch
 from torch import nn
 
-from qabwnas.atomic import atomic_path
 from qabwnas.deploy.check import check_outputs, check_scores, check_size
 from qabwnas.deploy.onnx_export import onnx_model
 from qabwnas.deploy.runtime import OnnxNetwork, open_session
 from qabwnas.deploy.size import packed_bytes, stored_bytes
 from qabwnas.errors import InputError
+from qabwnas.io.atomic import atomic_path
+from qabwnas.io.fingerprint import file_sha256
 from qabwnas.lut.store import open_lut
-from qabwnas.pipeline import lut, networks
-from qabwnas.pipeline.answers import load_answers
-from qabwnas.pipeline.config import Config
-from qabwnas.pipeline.data import load_task
-from qabwnas.pipeline.found import Found
+from qabwnas.pipeline.config.config import Config
 from qabwnas.pipeline.run import finished_config
-from qabwnas.space_yaml import space_to_json
+from qabwnas.pipeline.stages import lut, networks
+from qabwnas.pipeline.stages.answers import load_answers
+from qabwnas.pipeline.stages.data import load_task
+from qabwnas.pipeline.stages.found import Found
+from qabwnas.space.yaml import space_to_json
 from qabwnas.train.task import Task
 
 FORMAT = "qabwnas-export"
@@ -80,7 +80,7 @@ def export_answer(folder: Path, answer: int, n: int, output: Path) -> dict[str, 
         "scores": scores,
         "outputs": outputs,
         "provenance": dict(open_lut(folder / lut.FILE_NAME).provenance),
-        "sha256": {name: _sha256(output / name) for name in (MODEL_NAME, WEIGHTS_NAME)},
+        "sha256": {name: file_sha256(output / name) for name in (MODEL_NAME, WEIGHTS_NAME)},
     }
     _write(output / CARD_NAME, (json.dumps(card, indent=2, ensure_ascii=False) + "\n").encode())
     return card
@@ -151,8 +151,3 @@ def _sizes(model: onnx.ModelProto, found: Found) -> dict[str, int]:
 def _write(path: Path, content: bytes) -> None:
     with atomic_path(path) as temporary:
         temporary.write_bytes(content)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

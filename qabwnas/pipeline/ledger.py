@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from qabwnas.atomic import atomic_path
 from qabwnas.errors import FormatError
+from qabwnas.io.atomic import atomic_path
+from qabwnas.io.fingerprint import file_sha256
 from qabwnas.pipeline.lock import changing
 
 FILE_NAME = "stages.json"
@@ -51,7 +51,7 @@ class Ledger:
         for name, digest in self._entries[stage].outputs.items():
             if not (self._folder / name).exists():
                 return f"{name} is gone"
-            if _digest(self._folder / name) != digest:
+            if file_sha256(self._folder / name) != digest:
                 return f"{name} was changed"
         return None
 
@@ -68,7 +68,7 @@ class Ledger:
 
     def enter(self, stage: str, settings: dict[str, Any], outputs: Iterable[str], seconds: float) -> None:
         """Note that a stage is done."""
-        digests = {name: _digest(self._folder / name) for name in outputs}
+        digests = {name: file_sha256(self._folder / name) for name in outputs}
         self._change(lambda entries: entries | {stage: Entry(settings, digests, round(seconds, 1))})
 
     def forget(self, stages: Iterable[str]) -> None:
@@ -92,11 +92,6 @@ def _read(path: Path) -> dict[str, Entry]:
         return {}
     except (ValueError, TypeError, AttributeError) as error:
         raise FormatError(f"{path}: not the ledger of a run: {error}; delete it to make every stage anew") from error
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def differences(where: str, before: Any, now: Any) -> Iterable[str]:

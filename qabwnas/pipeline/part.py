@@ -6,13 +6,13 @@ from pathlib import Path
 
 from qabwnas.errors import InputError
 from qabwnas.lut.store import save_lut
-from qabwnas.pipeline import lut
-from qabwnas.pipeline.config import Config
+from qabwnas.pipeline.config.config import Config
+from qabwnas.pipeline.execution.resources import Resources
 from qabwnas.pipeline.ledger import Ledger
 from qabwnas.pipeline.lock import work_beside
-from qabwnas.pipeline.resources import Resources
 from qabwnas.pipeline.run import missing_need, open_workplace, run_identity
-from qabwnas.pipeline.stages import STAGES
+from qabwnas.pipeline.stages import lut
+from qabwnas.pipeline.stages.order import STAGES
 
 NEEDS = "a part needs the stages before it to be done"
 

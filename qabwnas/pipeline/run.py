@@ -9,16 +9,16 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from qabwnas.atomic import atomic_path
 from qabwnas.errors import InputError
-from qabwnas.fingerprint import fingerprint
-from qabwnas.pipeline.config import Config
-from qabwnas.pipeline.config_yaml import config_to_json, stored_config
+from qabwnas.io.atomic import atomic_path
+from qabwnas.io.fingerprint import fingerprint
+from qabwnas.pipeline.config.config import Config
+from qabwnas.pipeline.config.config_yaml import config_to_json, stored_config
+from qabwnas.pipeline.execution.resources import Resources
 from qabwnas.pipeline.ledger import Ledger
 from qabwnas.pipeline.lock import changing, work_alone, work_beside
-from qabwnas.pipeline.resources import Resources
 from qabwnas.pipeline.scratch import open_scratch, scratch_identity
-from qabwnas.pipeline.stage import Stage, Workplace
+from qabwnas.pipeline.stages.stage import Stage, Workplace
 
 logger = logging.getLogger(__name__)
 

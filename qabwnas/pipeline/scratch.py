@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from qabwnas.atomic import atomic_path
 from qabwnas.errors import StaleError
-from qabwnas.fingerprint import fingerprint
+from qabwnas.io.atomic import atomic_path
+from qabwnas.io.fingerprint import fingerprint
 from qabwnas.pipeline.ledger import differences
 
 FOLDER_NAME = "scratch"

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from qabwnas.atomic import atomic_path
 from qabwnas.errors import InputError
+from qabwnas.io.atomic import atomic_path
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

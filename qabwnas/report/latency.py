@@ -6,8 +6,8 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from qabwnas.atomic import atomic_path
 from qabwnas.errors import InputError
+from qabwnas.io.atomic import atomic_path
 from qabwnas.report.front import FORMATS, PANEL_INCHES
 from qabwnas.report.kendall import kendall_tau
 

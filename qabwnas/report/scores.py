@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qabwnas.atomic import atomic_path
 from qabwnas.errors import InputError
+from qabwnas.io.atomic import atomic_path
 from qabwnas.report.front import FORMATS, PANEL_INCHES
 from qabwnas.report.kendall import agreement
 from qabwnas.report.result import BUDGET, MIXED, TEACHER, Result, Results

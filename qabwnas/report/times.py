@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qabwnas.atomic import atomic_path
 from qabwnas.errors import InputError
+from qabwnas.io.atomic import atomic_path
 from qabwnas.report.front import FORMATS
 
 if TYPE_CHECKING:

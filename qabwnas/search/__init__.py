@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qabwnas.search.backend import select_backend
-from qabwnas.search.problem import Problem
-from qabwnas.search.search import Answer, SearchResult, search
+from qabwnas.search.api import Answer, SearchResult, search
+from qabwnas.search.engine.backend import select_backend
+from qabwnas.search.model.problem import Problem
 
 if TYPE_CHECKING:
+    from qabwnas.search.constraints.scope import Scope
     from qabwnas.search.frontier import Frontier
-    from qabwnas.search.scope import Scope
     from qabwnas.search.session import Session
 
 __all__ = ["Answer", "Frontier", "Problem", "Scope", "SearchResult", "Session", "search", "select_backend"]
@@ -23,7 +23,7 @@ def __getattr__(name: str) -> object:
 
         return Frontier
     if name == "Scope":
-        from qabwnas.search.scope import Scope
+        from qabwnas.search.constraints.scope import Scope
 
         return Scope
     if name == "Session":

@@ -10,15 +10,15 @@ from decimal import Decimal
 import numpy as np
 from numpy.typing import NDArray
 
+from qabwnas.io.numeric import Number, WholeNumber, exact_number
 from qabwnas.lut.lut import Lut
-from qabwnas.numeric import Number, WholeNumber, exact_number
-from qabwnas.search.backend import INFEASIBLE, LIMIT, Backend, select_backend
-from qabwnas.search.grid import UNLIMITED, exact_difference
-from qabwnas.search.method import solve
-from qabwnas.search.parts import UNBOUNDED, Limits, best
-from qabwnas.search.problem import Problem
-from qabwnas.search.scope import Scope
-from qabwnas.search.search import checked_budgets, compared_metrics, limits_of, smallest_totals
+from qabwnas.search.api import checked_budgets, compared_metrics, limits_of, smallest_totals
+from qabwnas.search.constraints.scope import Scope
+from qabwnas.search.engine.backend import INFEASIBLE, LIMIT, Backend, select_backend
+from qabwnas.search.engine.bit_width_groups import UNBOUNDED, Limits, best
+from qabwnas.search.engine.strategy import solve
+from qabwnas.search.model.grid import UNLIMITED, exact_difference
+from qabwnas.search.model.problem import Problem
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Explanation:
         objective: the best; ``None`` where nothing fits, or it was not proved within the limits.
         effects: one a budget, in the order given, but for those that were not proved within the limits; empty where
             nothing fits.
-        smallest: as in a :class:`~qabwnas.search.search.SearchResult`.
+        smallest: as in a :class:`~qabwnas.search.api.SearchResult`.
     """
 
     minimized: str

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from qabwnas.atomic import atomic_path
-from qabwnas.file_kinds import CSV, check_suffix
+from qabwnas.io.atomic import atomic_path
+from qabwnas.io.file_kinds import CSV, check_suffix
 from qabwnas.search.frontier import Frontier
-from qabwnas.search.grid import Grid
+from qabwnas.search.model.grid import Grid
 
 _POINTS_AT_ONCE = 1 << 16
 

@@ -14,18 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qabwnas.errors import InputError
-from qabwnas.file_kinds import FRONT, check_suffix
-from qabwnas.fingerprint import canonical_json
-from qabwnas.lut.hdf5_names import decode_names, encode_names
-from qabwnas.lut.hdf5_read import INT64, Group, open_file, read_format
-from qabwnas.lut.hdf5_write import Kind, create_array, create_file, write_text
+from qabwnas.io.file_kinds import FRONT, check_suffix
+from qabwnas.io.fingerprint import canonical_json
+from qabwnas.io.hdf5_names import decode_names, encode_names
+from qabwnas.io.hdf5_read import INT64, Group, open_file, read_format
+from qabwnas.io.hdf5_write import Kind, create_array, create_file, write_text
 from qabwnas.lut.lut import AGGREGATIONS, Metric
-from qabwnas.search.backend import NAMES
-from qabwnas.search.choices import ChoiceTable
-from qabwnas.search.extent import Extent
+from qabwnas.search.constraints.region import Extent
+from qabwnas.search.constraints.scope import Scope
+from qabwnas.search.engine.backend import NAMES
+from qabwnas.search.engine.choices import ChoiceTable
 from qabwnas.search.frontier import Frontier
-from qabwnas.search.grid import UNLIMITED, Grid
-from qabwnas.search.scope import Scope
+from qabwnas.search.model.grid import UNLIMITED, Grid
 
 KIND = Kind(format="qabwnas-front", newest=2)
 _INT32 = np.dtype(np.int32)

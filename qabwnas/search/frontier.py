@@ -14,17 +14,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from qabwnas.errors import FormatError, FrontLimitError, InputError
+from qabwnas.io.numeric import Number, WholeNumber, check_mapping, number_array, shown, whole_number
 from qabwnas.lut.lut import Lut, Metric
-from qabwnas.numeric import Number, WholeNumber, check_mapping, number_array, shown, whole_number
-from qabwnas.search import parts
-from qabwnas.search.backend import INFEASIBLE, LIMIT, Backend, select_backend
-from qabwnas.search.choices import Choices
-from qabwnas.search.extent import Extent, Range
-from qabwnas.search.grid import Grid
-from qabwnas.search.method import DEFAULT_MAX_MEMORY
-from qabwnas.search.minimum_tree import MinimumTree
-from qabwnas.search.problem import Problem, check_lut, listed_metrics
-from qabwnas.search.scope import Scope
+from qabwnas.search.constraints.region import Extent, Range
+from qabwnas.search.constraints.scope import Scope
+from qabwnas.search.engine import bit_width_groups as parts
+from qabwnas.search.engine.backend import INFEASIBLE, LIMIT, Backend, select_backend
+from qabwnas.search.engine.choices import Choices
+from qabwnas.search.engine.minimum_tree import MinimumTree
+from qabwnas.search.engine.strategy import DEFAULT_MAX_MEMORY
+from qabwnas.search.model.grid import Grid
+from qabwnas.search.model.problem import Problem, check_lut, listed_metrics
 
 NO_POINT = -1
 """What a query answers where no point fits."""
@@ -81,7 +81,7 @@ class Frontier:
         max_memory: WholeNumber = DEFAULT_MAX_MEMORY,
         backend: str | None = None,
     ) -> Frontier:
-        """Build the front of ``lut`` over the metrics ``minimize``; complexity as ``csrc/qabwnas/front.hpp``.
+        """Build the front of ``lut`` over the metrics ``minimize``; complexity as ``csrc/front/front.hpp``.
 
         Args:
             lut: the table.
@@ -300,7 +300,7 @@ class Frontier:
     ) -> NDArray[np.int64]:
         """Return the best point within every row of ``units`` ``(n, len(metrics))``, bounds in grid units, or −1.
 
-        ``metrics`` are positions in :attr:`metrics`; a bound of :data:`qabwnas.search.grid.UNLIMITED` is none;
+        ``metrics`` are positions in :attr:`metrics`; a bound of :data:`qabwnas.search.model.grid.UNLIMITED` is none;
         ``threads`` as for :meth:`query`.
         """
         n_threads = usable_cores() if threads is None else min(whole_number("threads", threads), _MOST_THREADS)

@@ -13,19 +13,19 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from qabwnas.errors import InputError
-from qabwnas.fingerprint import canonical_json
+from qabwnas.io.fingerprint import canonical_json
+from qabwnas.io.numeric import Number, WholeNumber, check_mapping, exact_number, exact_numbers
 from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
-from qabwnas.numeric import Number, WholeNumber, check_mapping, exact_number, exact_numbers
-from qabwnas.search.backend import Backend, select_backend
+from qabwnas.search.api import Question, SearchResult, checked_budgets, compared_metrics
+from qabwnas.search.constraints.region import Range, checked_ranges
+from qabwnas.search.constraints.scope import Scope
+from qabwnas.search.engine.backend import Backend, select_backend
+from qabwnas.search.engine.strategy import DEFAULT_MAX_MEMORY, Method
 from qabwnas.search.explain import Explanation, explain_problem
-from qabwnas.search.extent import Range, checked_ranges
 from qabwnas.search.frontier import Frontier
-from qabwnas.search.grid import Grid
-from qabwnas.search.method import DEFAULT_MAX_MEMORY, Method
-from qabwnas.search.problem import Problem, check_lut, check_scope, grid_of, known_column, listed_metrics
+from qabwnas.search.model.grid import Grid
+from qabwnas.search.model.problem import Problem, check_lut, check_scope, grid_of, known_column, listed_metrics
 from qabwnas.search.recent import Recent
-from qabwnas.search.scope import Scope
-from qabwnas.search.search import Question, SearchResult, checked_budgets, compared_metrics
 
 KEPT_PROBLEMS = 64
 KEPT_FRONTS = 16

@@ -18,8 +18,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from qabwnas.atomic import atomic_path
 from qabwnas.errors import FormatError
+from qabwnas.io.atomic import atomic_path
 
 FORMAT = "qabwnas-checkpoint"
 SCHEMA_VERSION = 1

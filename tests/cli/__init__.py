@@ -5,7 +5,7 @@ from __future__ import annotations
 from click.testing import CliRunner, Result
 
 from qabwnas.cli.main import main
-from qabwnas.search.backend import select_backend
+from qabwnas.search.engine.backend import select_backend
 
 BACKEND = select_backend().name
 

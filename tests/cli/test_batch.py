@@ -11,8 +11,8 @@ import pytest
 
 from qabwnas.cli import batch
 from qabwnas.cli.batch import ProgressLine, progress_text
-from qabwnas.search import front_beside
-from qabwnas.search.batch_answers import BatchProgress
+from qabwnas.search.batch import front_beside
+from qabwnas.search.batch.answers import BatchProgress
 from tests.cli import BACKEND, run
 from tests.processes import python
 from tests.search import BACKENDS

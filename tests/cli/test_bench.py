@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
+from qabwnas.bench import baselines, bench
 from qabwnas.cli.main import main
 from qabwnas.errors import QabwnasError
-from qabwnas.search import baselines, bench
-from qabwnas.search.backend import select_backend
+from qabwnas.search.engine.backend import select_backend
 from tests.search import BACKENDS
 from tests.strategies import lut_from_columns
 

@@ -11,13 +11,13 @@ from click.testing import CliRunner, Result
 
 from qabwnas.cli.main import main
 from qabwnas.lut.store import open_lut
-from tests.pipeline.foreign_teacher import BORDERS
+from tests.pipeline.external_teacher import BORDERS
 from tests.pipeline.tiny import SPACE, TINY
 
 
 def run(folder: Path, function: str, *options: str) -> Result:
     (folder / "tiny.yaml").write_text(yaml.safe_dump(SPACE))
-    teacher = {"module": f"tests.pipeline.foreign_teacher.{function}", "borders": BORDERS}
+    teacher = {"module": f"tests.pipeline.external_teacher.{function}", "borders": BORDERS}
     (folder / "config.yaml").write_text(yaml.safe_dump(TINY | {"teacher": teacher}))
     return CliRunner().invoke(main, ["run", str(folder / "config.yaml"), "-o", str(folder / "run"), *options])
 
@@ -53,7 +53,7 @@ def test_a_channel_without_signal_is_said_recorded_and_left_out(tmp_path: Path) 
     [
         ("all_silent", "supernet", "b1: the teacher's feature map is constant: none of its channels carries a signal"),
         ("not_finite", "supernet", "b1: the teacher's feature map holds NaN or infinity"),
-        ("batch_dependent", "teacher", "tests.pipeline.foreign_teacher.batch_dependent: border 'stem': what the "
+        ("batch_dependent", "teacher", "tests.pipeline.external_teacher.batch_dependent: border 'stem': what the "
          "teacher gives for an image depends on the other images of its batch, by up to "),
     ],
 )  # fmt: skip

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from qabwnas.search.backend import LIMIT, Backend
+from qabwnas.search.engine.backend import LIMIT, Backend
 from tests.cli import BACKEND, run
 
 ARCHIVES = Path(__file__).resolve().parents[1] / "archives"

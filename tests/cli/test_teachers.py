@@ -14,13 +14,13 @@ from click.testing import CliRunner, Result
 
 from qabwnas.cli.main import main
 from qabwnas.nets.mmseg import build_mmseg, mmseg_names
-from qabwnas.pipeline import processes
-from qabwnas.pipeline.jobs import Serial
-from qabwnas.pipeline.teacher_module import make_module
+from qabwnas.pipeline.execution import processes
+from qabwnas.pipeline.execution.jobs import Serial
+from qabwnas.pipeline.stages.teacher_module import make_module
 from qabwnas.space import Operation
-from qabwnas.space_yaml import parse_space
+from qabwnas.space.yaml import parse_space
 from tests.pipeline import foreign_teacher
-from tests.pipeline.test_data import HEAD, SIZE, STREET
+from tests.pipeline.stages.test_data import HEAD, SIZE, STREET
 from tests.pipeline.tiny import SPACE, TINY
 
 MODULE = """\

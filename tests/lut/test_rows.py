@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from qabwnas.errors import FormatError, InputError, StaleError
-from qabwnas.layer_policy import LayerChoices
 from qabwnas.lut.csv_read import read_csv
 from qabwnas.lut.csv_write import write_csv
 from qabwnas.lut.importers.formats import export_table, import_table
@@ -19,6 +18,7 @@ from qabwnas.lut.merge import merge_luts
 from qabwnas.lut.rows import LayerRows
 from qabwnas.lut.store import open_lut, save_lut
 from qabwnas.space import BitWidths
+from qabwnas.space.layer_policy import LayerChoices
 from tests.lut.strategies import assert_equal
 from tests.spaces import TINY
 

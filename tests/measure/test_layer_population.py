@@ -17,7 +17,7 @@ from qabwnas.measure.memory import CPU_MEMORY
 from qabwnas.measure.populate import measure_shard, populate, provenance
 from qabwnas.measure.sample import Sample, space_rows
 from qabwnas.measure.shard import space_shards
-from qabwnas.measure.signal import signal_variances
+from qabwnas.measure.target_variance import signal_variances
 from qabwnas.nets.network import Network, build_network
 from qabwnas.nets.supernet import Supernet
 from qabwnas.space import INT8, Operation, Policy

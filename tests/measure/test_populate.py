@@ -25,8 +25,8 @@ from qabwnas.measure.maps import block_maps
 from qabwnas.measure.memory import CPU_MEMORY, Footprint
 from qabwnas.measure.populate import measure_shard, populate, provenance
 from qabwnas.measure.shard import Laboratory, measure_rows, space_shards
-from qabwnas.measure.signal import signal_variances
 from qabwnas.measure.statistics import TreeStatistics
+from qabwnas.measure.target_variance import signal_variances
 from qabwnas.measure.tree import Walk, row_path
 from qabwnas.nets.mbconv import MBConv
 from qabwnas.nets.network import Network, build_network
@@ -37,7 +37,7 @@ from qabwnas.quant.nsr import NsrEstimate
 from qabwnas.quant.operators import Input
 from qabwnas.quant.wiring import Wiring
 from qabwnas.space import FLOAT, BitWidths, Operation, SearchSpace
-from qabwnas.space_yaml import load_space
+from qabwnas.space.yaml import load_space
 from tests.measure.test_batch_norm import recalibrate_slowly
 from tests.quant.test_nsr import formula
 from tests.spaces import TINY

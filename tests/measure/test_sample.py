@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qabwnas.errors import InputError
-from qabwnas.layer_policy import LayerChoices
 from qabwnas.measure.sample import Sample, block_rows, check_sample, space_rows
 from qabwnas.measure.shard import space_shards
 from qabwnas.measure.tree import n_edges, prefix_tree, row_path
 from qabwnas.space import BitWidths, SearchSpace
-from qabwnas.space_yaml import load_space
+from qabwnas.space.layer_policy import LayerChoices
+from qabwnas.space.yaml import load_space
 from tests.spaces import TINY, spaces
 
 WIDTHS = (BitWidths(4, 4), BitWidths(6, 6), BitWidths(8, 8))

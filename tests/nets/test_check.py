@@ -8,10 +8,10 @@ import pytest
 
 from qabwnas.errors import InputError
 from qabwnas.nets.check import check_shapes
-from qabwnas.nets.foreign import split_teacher
+from qabwnas.nets.external import split_teacher
 from qabwnas.nets.network import build_network
 from qabwnas.space import Operation, SearchSpace, Shape
-from qabwnas.space_yaml import load_space
+from qabwnas.space.yaml import load_space
 from tests.nets import foreign_modules as foreign
 from tests.spaces import TINY
 

@@ -14,7 +14,7 @@ from qabwnas.nets.auxiliary import build_auxiliary
 from qabwnas.nets.mmseg import build_mmseg, load_mmseg, mmseg_names
 from qabwnas.nets.network import Network, build_network
 from qabwnas.space import Operation
-from qabwnas.space_yaml import load_space
+from qabwnas.space.yaml import load_space
 from tests.nets.mmseg_reference import EncoderDecoder
 from tests.spaces import TINY
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from qabwnas.errors import InputError
 from qabwnas.nets import compare
-from qabwnas.nets.foreign import split_teacher
+from qabwnas.nets.external import split_teacher
 from qabwnas.nets.part_costs import teacher_parts
 from qabwnas.nets.torch_class import torch_class
 from qabwnas.quant.apply import quantise

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from qabwnas.costs import FixedParts, described_parts, encoder_costs, fixed_costs, network_costs, total_costs
 from qabwnas.errors import InputError
-from qabwnas.nets.foreign import split_teacher
+from qabwnas.nets.external import split_teacher
 from qabwnas.nets.network import build_network
 from qabwnas.nets.part_costs import teacher_parts
 from qabwnas.quant.operators import Unquantised

@@ -12,12 +12,12 @@ from click.testing import CliRunner, Result
 from qabwnas.cli.main import main
 from qabwnas.costs import COSTS, network_costs
 from qabwnas.errors import InputError
-from qabwnas.pipeline.config import Config
-from qabwnas.pipeline.config_yaml import load_config, parse_config
-from qabwnas.pipeline.feasibility import cost_lut, smallest_totals
-from qabwnas.search.search import search
+from qabwnas.pipeline.config.config import Config
+from qabwnas.pipeline.config.config_yaml import load_config, parse_config
+from qabwnas.pipeline.stages.feasibility import cost_lut, smallest_totals
+from qabwnas.search.api import search
 from qabwnas.space import Policy
-from tests.pipeline.test_teacher_yaml import MODULE
+from tests.pipeline.config.test_teacher_yaml import MODULE
 from tests.pipeline.tiny import SPACE, TINY
 
 KINDS: dict[str, dict[str, Any]] = {

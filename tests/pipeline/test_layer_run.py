@@ -12,26 +12,26 @@ from torch import nn
 
 from qabwnas.costs import network_costs
 from qabwnas.errors import InputError
-from qabwnas.layer_policy import layer_widths
 from qabwnas.lut.merge import merge_luts
 from qabwnas.lut.store import open_lut
 from qabwnas.nets.network import Network, assemble
 from qabwnas.nets.quantise import prepare_network, quantise_network
-from qabwnas.pipeline.answers import load_answers
-from qabwnas.pipeline.config import Config
-from qabwnas.pipeline.config_yaml import load_config, parse_config
-from qabwnas.pipeline.data import load_task
-from qabwnas.pipeline.found import Found
-from qabwnas.pipeline.networks import calibration_images, load_deployed, load_network, quantised_name
+from qabwnas.pipeline.config.config import Config
+from qabwnas.pipeline.config.config_yaml import load_config, parse_config
+from qabwnas.pipeline.execution.resources import Resources
 from qabwnas.pipeline.part import populate_part
-from qabwnas.pipeline.report import load_results
-from qabwnas.pipeline.resources import Resources
 from qabwnas.pipeline.run import run_stages
-from qabwnas.pipeline.stages import STAGES
-from qabwnas.pipeline.supernet import load_supernet
-from qabwnas.pipeline.teacher import load_teacher
+from qabwnas.pipeline.stages.answers import load_answers
+from qabwnas.pipeline.stages.data import load_task
+from qabwnas.pipeline.stages.found import Found
+from qabwnas.pipeline.stages.networks import calibration_images, load_deployed, load_network, quantised_name
+from qabwnas.pipeline.stages.order import STAGES
+from qabwnas.pipeline.stages.report import load_results
+from qabwnas.pipeline.stages.supernet import load_supernet
+from qabwnas.pipeline.stages.teacher import load_teacher
 from qabwnas.quant.fake import FakeQuantise
 from qabwnas.quant.qat import finish
+from qabwnas.space.layer_policy import layer_widths
 from tests.lut.strategies import assert_equal
 from tests.pipeline.population import CONFIG, write_config
 from tests.pipeline.tiny import TRAINING

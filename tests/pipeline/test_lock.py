@@ -19,19 +19,19 @@ import yaml
 from qabwnas.errors import BusyError
 from qabwnas.lut.lut import Lut
 from qabwnas.pipeline import lock
-from qabwnas.pipeline.config_yaml import load_config
+from qabwnas.pipeline.config.config_yaml import load_config
 from qabwnas.pipeline.ledger import Ledger
 from qabwnas.pipeline.lock import Holder, changing, work_alone, work_beside
 from qabwnas.pipeline.run import run_stages
-from qabwnas.pipeline.stages import STAGES
+from qabwnas.pipeline.stages.order import STAGES
 from tests.pipeline.tiny import SPACE, TINY, TRAINING
 from tests.processes import python
 
 COMMAND = """
 import sys
 from qabwnas.cli.main import main
-from qabwnas.pipeline import processes
-from qabwnas.pipeline.jobs import Serial
+from qabwnas.pipeline.execution import processes
+from qabwnas.pipeline.execution.jobs import Serial
 processes.Processes = lambda _: Serial()  # each would start a process for its jobs, which takes seconds
 main(sys.argv[1:])
 """

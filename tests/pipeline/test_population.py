@@ -18,12 +18,12 @@ from qabwnas.errors import InputError, StaleError
 from qabwnas.lut.lut import Lut
 from qabwnas.lut.merge import merge_luts
 from qabwnas.measure import shard
-from qabwnas.pipeline.config import Config
-from qabwnas.pipeline.config_yaml import load_config
+from qabwnas.pipeline.config.config import Config
+from qabwnas.pipeline.config.config_yaml import load_config
+from qabwnas.pipeline.execution.resources import Resources
 from qabwnas.pipeline.part import populate_part
-from qabwnas.pipeline.resources import Resources
 from qabwnas.pipeline.run import run_stages
-from qabwnas.pipeline.stages import STAGES
+from qabwnas.pipeline.stages.order import STAGES
 from qabwnas.space import BitWidths
 from tests.pipeline.population import LARGEST_SHARD, write_config
 
@@ -125,7 +125,7 @@ def test_a_shard_that_was_measured_with_something_else_is_refused(
 
 def test_two_ray_workers_give_the_table_of_one_process(config: Config, folder: Path, whole: Lut) -> None:
     ray = pytest.importorskip("ray", reason="ray is not installed")
-    from qabwnas.pipeline.on_ray import OnRay
+    from qabwnas.pipeline.execution.on_ray import OnRay
 
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
     try:

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from qabwnas.errors import FormatError, InputError
-from qabwnas.pipeline.config import Config
-from qabwnas.pipeline.config_yaml import demo_config
+from qabwnas.pipeline.config.config import Config
+from qabwnas.pipeline.config.config_yaml import demo_config
 from qabwnas.pipeline.run import run_stages
-from qabwnas.pipeline.stage import Stage, Workplace
+from qabwnas.pipeline.stages.stage import Stage, Workplace
 
 NEEDS = {"a": (), "b": ("a",), "c": ("a",), "d": ("b", "c"), "e": ("c",)}
 

@@ -12,18 +12,18 @@ import yaml
 
 from qabwnas.errors import FormatError
 from qabwnas.lut.store import open_lut
-from qabwnas.pipeline.answers import load_answers
-from qabwnas.pipeline.config import Config
-from qabwnas.pipeline.config_yaml import load_config
-from qabwnas.pipeline.feasibility import cost_lut, smallest_totals
-from qabwnas.pipeline.networks import load_network
-from qabwnas.pipeline.report import load_results
+from qabwnas.pipeline.config.config import Config
+from qabwnas.pipeline.config.config_yaml import load_config
 from qabwnas.pipeline.run import run_stages
-from qabwnas.pipeline.stages import STAGES
-from qabwnas.pipeline.teacher import load_teacher
+from qabwnas.pipeline.stages.answers import load_answers
+from qabwnas.pipeline.stages.feasibility import cost_lut, smallest_totals
+from qabwnas.pipeline.stages.networks import load_network
+from qabwnas.pipeline.stages.order import STAGES
+from qabwnas.pipeline.stages.report import load_results
+from qabwnas.pipeline.stages.teacher import load_teacher
 from qabwnas.report.result import NothingFits, Result
+from qabwnas.search.api import search
 from qabwnas.search.frontier import Frontier
-from qabwnas.search.search import search
 from tests.pipeline.tiny import SPACE, TINY
 from tests.processes import killing_itself
 

@@ -13,7 +13,7 @@ import pytest
 import qabwnas
 from qabwnas.errors import InputError
 from qabwnas.search import Problem, Scope, select_backend
-from qabwnas.search.batch import answer_batch
+from qabwnas.search.batch.batch import answer_batch
 from qabwnas.search.explain import explain
 from tests.search import BACKENDS
 from tests.strategies import lut_from_columns

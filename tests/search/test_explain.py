@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import qabwnas
 from qabwnas.errors import InputError
 from qabwnas.lut.lut import Lut
-from qabwnas.search.backend import LIMIT, Backend
+from qabwnas.search.engine.backend import LIMIT, Backend
 from qabwnas.search.explain import Explanation, explain
 from tests import oracle
 from tests.search import BACKENDS

@@ -21,15 +21,17 @@ from numpy.typing import NDArray
 import qabwnas
 from qabwnas.errors import FrontLimitError, InputError
 from qabwnas.lut.lut import Lut, Metric
-from qabwnas.search import Problem, batch, batch_answers, front_beside, select_backend
-from qabwnas.search.batch import BatchResult, answer_batch
-from qabwnas.search.batch_answers import BatchProgress, DirectAnswers, FrontAnswers
-from qabwnas.search.front_beside import Ask, FrontBeside, building_pays
-from qabwnas.search.parts import Subnets
-from qabwnas.search.scope import Scope
+from qabwnas.search import Problem, select_backend
+from qabwnas.search.batch import answers as batch_answers
+from qabwnas.search.batch import batch, front_beside
+from qabwnas.search.batch.answers import BatchProgress, DirectAnswers, FrontAnswers
+from qabwnas.search.batch.batch import BatchResult, answer_batch
+from qabwnas.search.batch.front_beside import Ask, FrontBeside, building_pays
+from qabwnas.search.constraints.scope import Scope
+from qabwnas.search.engine.bit_width_groups import Subnets
 from tests import oracle
 from tests.search import BACKENDS
-from tests.search.test_batch import example
+from tests.search.batch.test_batch import example
 from tests.strategies import lut_from_columns, luts, luts_of_spaces, scopes
 
 WAIT_SECONDS = 60

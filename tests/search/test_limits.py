@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 import qabwnas
 from qabwnas.errors import FrontLimitError, InputError
 from qabwnas.lut.lut import Lut
-from qabwnas.search import method as methods
-from qabwnas.search.backend import LIMIT, Backend
+from qabwnas.search.engine import strategy as methods
+from qabwnas.search.engine.backend import LIMIT, Backend
 from tests import oracle
 from tests.search import BACKENDS
 from tests.search.test_against_oracle import budgets_near_totals, fractions
@@ -141,7 +141,7 @@ def test_what_a_search_cannot_be_told(arguments: dict[str, object], message: str
 
 
 def test_gaps_are_rounded_up_and_relative_to_the_objective() -> None:
-    from qabwnas.search.search import _gap
+    from qabwnas.search.api import _gap
 
     assert _gap(3, 2) == Decimal("0.333334")
     assert _gap(-2, -3) == Decimal("0.5")

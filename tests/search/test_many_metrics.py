@@ -16,8 +16,8 @@ import qabwnas
 from qabwnas.errors import FrontLimitError, InputError
 from qabwnas.lut.lut import Lut, Metric
 from qabwnas.search import Session, select_backend
-from qabwnas.search.backend import LIMIT, Backend
-from qabwnas.search.batch import answer_batch
+from qabwnas.search.batch.batch import answer_batch
+from qabwnas.search.engine.backend import LIMIT, Backend
 from tests import oracle
 from tests.search import BACKENDS
 from tests.strategies import lut_from_columns
@@ -143,7 +143,7 @@ def test_answers_keep_the_order_of_the_metrics(backend: str, n_first: int) -> No
 MEASURED = """
 import json, resource, sys
 import numpy as np
-from qabwnas.search.backend import select_backend
+from qabwnas.search.engine.backend import select_backend
 kernels, n_first, position, n_rows = select_backend(sys.argv[1]), *map(int, sys.argv[2:])
 def run(n_rows, max_bytes):
     generator = np.random.default_rng(0)

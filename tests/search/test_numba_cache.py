@@ -43,7 +43,7 @@ def scale(value):
 
 pair = {name}(3, 4)
 """
-ROOM = "qabwnas.search._numba"
+ROOM = "qabwnas.search.numba"
 NOTE = (
     "{why}: compiled functions cannot be cached; Numba compiles them in every process, which takes about half a "
     "minute: set NUMBA_CACHE_DIR to a writable folder\n"
@@ -55,7 +55,7 @@ def room(tmp_path: Path) -> Path:
     """A copy of the package without anything compiled for Numba, with a function that calls one of another file."""
     package = tmp_path / "qabwnas"
     shutil.copytree(Path(qabwnas.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
-    room = package / "search" / "_numba"
+    room = package / "search" / "numba"
     (room / "caller.py").write_text(CALLER.format(room=ROOM), encoding="utf-8")
     write_callee(room)
     return room

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from qabwnas.search import Problem, select_backend
-from qabwnas.search.backend import COMPLETE, LIMIT
-from qabwnas.search.minimum_tree import MinimumTree
+from qabwnas.search.engine.backend import COMPLETE, LIMIT
+from qabwnas.search.engine.minimum_tree import MinimumTree
 from tests.search import BACKENDS
 from tests.strategies import lut_from_columns
 

@@ -12,7 +12,7 @@ import pytest
 
 import qabwnas
 from qabwnas.search import select_backend
-from qabwnas.search.totals import totals_in
+from qabwnas.search.model.totals import totals_in
 from tests.data_sets import data_file
 from tests.search import BACKENDS
 

@@ -14,7 +14,7 @@ import pytest
 import qabwnas
 from qabwnas.errors import BackendError, InputError
 from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
-from qabwnas.search.backend import core_is_built, select_backend
+from qabwnas.search.engine.backend import core_is_built, select_backend
 from tests.processes import PATIENCE, python, wait_for_work
 from tests.search import BACKENDS
 from tests.strategies import lut_from_columns

@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 
 import qabwnas
 from qabwnas.errors import InputError
+from qabwnas.lut.chunks import ArraysInParts, in_memory
 from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
-from qabwnas.lut.parts import ArraysInParts, in_memory
 from qabwnas.search import Scope
-from qabwnas.search.backend import Backend
+from qabwnas.search.api import SearchResult
+from qabwnas.search.engine.backend import Backend
 from qabwnas.search.explain import explain
-from qabwnas.search.search import SearchResult
 from qabwnas.search.session import Session
 from tests.search import BACKENDS
 from tests.search.test_against_oracle import budgets_near_totals

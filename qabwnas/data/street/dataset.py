@@ -11,11 +11,11 @@ from pathlib import Path
 
 from PIL import Image
 
-from qabwnas.atomic import atomic_path
 from qabwnas.data.cityscapes_layout import IMAGES, LABELS, Scene
 from qabwnas.data.processes import map_in_processes
 from qabwnas.data.street.scene import draw_scene, scene_city
 from qabwnas.errors import InputError
+from qabwnas.io.atomic import atomic_path
 
 MANIFEST = "synthetic.json"
 DRAWING_VERSION = 1  # goes up when the same seed draws other pixels

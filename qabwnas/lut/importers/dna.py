@@ -27,7 +27,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from qabwnas.errors import InputError
-from qabwnas.fields import LARGEST_NUMBER, parse_yaml, shown
+from qabwnas.io.fields import LARGEST_NUMBER, parse_yaml, shown
 from qabwnas.lut.importers.options import ImportOptions
 from qabwnas.lut.importers.stage_files import stages_of
 from qabwnas.lut.lut import Lut, LutBlock, Metric, Table

@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from qabwnas.errors import InputError
-from qabwnas.file_kinds import TABLE, check_suffix
+from qabwnas.io.file_kinds import TABLE, check_suffix
 from qabwnas.lut.csv_read import named_metrics
 from qabwnas.lut.device_results import device_name
 from qabwnas.lut.importers.options import ImportOptions

@@ -27,7 +27,7 @@ from pathlib import Path
 import numpy as np
 
 from qabwnas.errors import InputError
-from qabwnas.fields import LARGEST_NUMBER, parse_yaml, shown
+from qabwnas.io.fields import LARGEST_NUMBER, parse_yaml, shown
 from qabwnas.lut.importers.options import ImportOptions
 from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
 from qabwnas.lut.text_table import TextTable

@@ -1,0 +1,1 @@
+"""The search against its baselines: what `qabwnas bench` runs."""

@@ -1,0 +1,41 @@
+"""Analytic costs of candidates, fixed parts and whole networks, from shapes alone."""
+
+from qabwnas.costs.analytic import (
+    ACTIVATION_GRID_BYTES,
+    BIAS_BYTES,
+    COSTS,
+    PARAMETERS,
+    WEIGHT_SCALE_BYTES,
+    Cost,
+    Digits,
+    FixedParts,
+    Operator,
+    Part,
+    block_costs,
+    described_parts,
+    encoder_costs,
+    fixed_costs,
+    network_costs,
+    row_costs,
+    total_costs,
+)
+
+__all__ = [
+    "ACTIVATION_GRID_BYTES",
+    "BIAS_BYTES",
+    "COSTS",
+    "PARAMETERS",
+    "WEIGHT_SCALE_BYTES",
+    "Cost",
+    "Digits",
+    "FixedParts",
+    "Operator",
+    "Part",
+    "block_costs",
+    "described_parts",
+    "encoder_costs",
+    "fixed_costs",
+    "network_costs",
+    "row_costs",
+    "total_costs",
+]

@@ -1,0 +1,145 @@
+"""Estimated latency of a device that cannot be measured: a roofline, from shapes alone.
+
+After Williams, Waterman, Patterson, "Roofline: an insightful visual performance model", CACM 2009: an operator takes as
+long as its arithmetic at the peak or its data at the memory's bandwidth, whichever is longer; and every operator that
+runs adds an overhead:
+
+    time = max(MACs / peak, bytes / bandwidth) + overhead
+
+- Operators run one after the other, and nothing stays in a cache between them: every tensor that one reads or writes
+  crosses the memory once, and so do the weights.
+- A device has a peak for some bit widths. An operator runs, and its data lie, at the narrowest of them that holds its
+  weights and its activations: 6-bit weights on a device with peaks for 8 and 32 run as 8-bit ones.
+- A skip takes no time.
+
+Such a figure ranks candidates roughly. Its column is called ``estimate_ms``, never ``latency_ms``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qabwnas.costs import Cost, Operator
+from qabwnas.errors import InputError
+from qabwnas.io.fields import Fields, named, parse_yaml
+from qabwnas.space import BitWidths
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
+
+@dataclass(frozen=True)
+class Device:
+    """What a roofline follows from.
+
+    Attributes:
+        source: where the figures are from, in words.
+        peak_gmacs_per_s: bit width → 10^9 multiply-accumulates a second, widths ascending.
+        bandwidth_gb_per_s: 10^9 bytes a second of the memory that tensors and weights lie in.
+        overhead_us: what starting an operator takes.
+    """
+
+    name: str
+    source: str
+    peak_gmacs_per_s: Mapping[int, float]
+    bandwidth_gb_per_s: float
+    overhead_us: float
+
+    def width(self, widths: BitWidths) -> int:
+        """Return the bit width that operators of ``widths`` run at.
+
+        Raises:
+            InputError: the device has no peak for so many bits.
+        """
+        needed = max(widths.weights, widths.activations)
+        for width in self.peak_gmacs_per_s:
+            if width >= needed:
+                return width
+        raise InputError(f"device {self.name!r} has no peak_gmacs_per_s for {needed} bits")
+
+    def milliseconds(self, operator: Operator, widths: BitWidths) -> float:
+        """Return what an operator takes; 0 of an input, which nothing executes."""
+        if operator.moved == 0:
+            return 0.0
+        width = self.width(widths)
+        arithmetic_ns = operator.macs / self.peak_gmacs_per_s[width]
+        memory_ns = (operator.moved + operator.weights) * width / 8 / self.bandwidth_gb_per_s
+        return max(arithmetic_ns, memory_ns) / 1e6 + self.overhead_us / 1e3
+
+    @property
+    def cost(self) -> Cost:
+        """The column ``estimate_ms[NAME]``."""
+        return Cost(f"estimate_ms[{self.name}]", "ms", "sum", self.milliseconds)
+
+
+def devices() -> tuple[str, ...]:
+    """Return the names of the devices that come with the package."""
+    return tuple(sorted(Path(entry.name).stem for entry in _shipped().iterdir() if entry.name.endswith(".yaml")))
+
+
+def _shipped() -> Traversable:
+    from importlib import resources
+
+    return resources.files("qabwnas.costs") / "devices"
+
+
+def load_device(source: str | os.PathLike[str]) -> Device:
+    """Return the device of that name, or of a YAML file (a path that ends in ``.yaml`` or ``.yml``).
+
+    Raises:
+        OSError: the file cannot be read.
+        InputError: there is no such device, or a field is missing, unknown or out of range; the message names it.
+    """
+    source = os.fspath(source)
+    if source.endswith((".yaml", ".yml")):
+        try:
+            text = Path(source).read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise InputError(f"{source}: not UTF-8 text") from error
+    elif source in devices():
+        text = (_shipped() / f"{source}.yaml").read_text(encoding="utf-8")
+    else:
+        raise InputError(f"device {source!r} is neither one of {', '.join(devices())} nor a .yaml file")
+    return _parse(Fields(parse_yaml(text, source), source))
+
+
+def _parse(fields: Fields) -> Device:
+    name = fields.text("name")
+    if set(name) & set("[]=,"):
+        raise InputError(f"{fields.path('name')}: {name!r} holds a bracket, '=' or ','")
+    device = Device(
+        name=name,
+        source=fields.sentence("source"),
+        peak_gmacs_per_s=_peaks(fields),
+        bandwidth_gb_per_s=_positive(fields, "bandwidth_gb_per_s"),
+        overhead_us=fields.number("overhead_us"),
+    )
+    fields.end()
+    return device
+
+
+def _peaks(fields: Fields) -> dict[int, float]:
+    content = fields.value("peak_gmacs_per_s")
+    where = fields.path("peak_gmacs_per_s")
+    if not isinstance(content, dict) or not content:
+        raise InputError(f"{where}: not a mapping of bit widths")
+    peaks = Fields({str(width): peak for width, peak in content.items()}, where)
+    widths = sorted(named(where, _width, width) for width in content)
+    return {width: _positive(peaks, str(width)) for width in widths}
+
+
+def _width(text: str) -> int:
+    if not text.isdecimal():
+        raise InputError(f"{text!r} is not a bit width")
+    return BitWidths.parse(text).weights
+
+
+def _positive(fields: Fields, name: str) -> float:
+    number = fields.number(name)
+    if number == 0:
+        raise InputError(f"{fields.path(name)}: 0, where a rate is expected")
+    return number

@@ -1,0 +1,1 @@
+"""Files and HDF5, read and written safely: atomic writes, digests, checked reading."""

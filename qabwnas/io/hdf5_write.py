@@ -1,0 +1,123 @@
+"""Write an HDF5 file: atomically, with a header that says what it is, and units and dimensions at every dataset.
+
+Files are of HDF5 1.8's version, whose metadata carry checksums, and texts are of fixed length: those of variable length
+lie in a global heap, which has no checksum and on which, damaged, the HDF5 library can loop for ever.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from qabwnas.errors import InputError
+
+
+class Kind(NamedTuple):
+    """A kind of file: the name of its format, and the newest schema version that this release writes and reads."""
+
+    format: str
+    newest: int
+
+
+@contextmanager
+def create_file(path: str | os.PathLike[str], kind: Kind) -> Iterator[h5py.File]:
+    """Give an empty file of that kind to write into; it appears at ``path`` when the block ends well.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    from importlib import metadata  # here, so that reading does not pay for them
+
+    from qabwnas.io.atomic import atomic_path
+
+    # Values begin at a multiple of 64 bytes, so that they can be mapped.
+    layout = {"libver": ("v108", "v108"), "alignment_threshold": 64, "alignment_interval": 64}
+    with atomic_path(path) as temporary, _Stream(temporary, "w+b") as stream:
+        with h5py.File(stream, "w", **layout) as file:
+            write_text(file, "format", kind.format)
+            file.attrs["schema_version"] = kind.newest
+            write_text(file, "writer", "qabwnas")
+            write_text(file, "writer_version", metadata.version("qabwnas"))
+            write_text(file, "created", datetime.now(UTC).isoformat(timespec="seconds"))
+            yield file
+        if stream.error is not None:
+            raise stream.error
+
+
+class _Stream(io.FileIO):
+    """A file that HDF5 writes through Python, which has two reasons.
+
+    HDF5 locks the files that it opens itself, which many network drives refuse, and a private file needs no lock.
+    A full disk leaves HDF5 with a file that it can neither flush nor close, and it says so again when the process ends.
+    Here the first error is kept, what follows is dropped, and the caller raises it after HDF5 has closed the file.
+    """
+
+    error: OSError | None = None
+
+    def write(self, values: Any) -> int:
+        rest = memoryview(values).cast("B")
+        while rest and self.error is None:
+            try:
+                rest = rest[os.write(self.fileno(), rest) :]  # one call writes at most 2 GiB
+            except OSError as error:
+                self.error = error
+        return len(memoryview(values).cast("B"))
+
+
+def write_text(node: h5py.Group, name: str, text: str) -> None:
+    """Write a text attribute; raises InputError as :func:`encode_texts` does."""
+    encoded = encode_texts(f"{node.name}: {name}", [text])
+    node.attrs.create(name, encoded[0], dtype=encoded.dtype)
+
+
+def write_array(
+    parent: h5py.Group, name: str, values: NDArray[Any], dims: Sequence[str], units: Sequence[str] = ("",)
+) -> None:
+    """Write an array contiguously, with the names of its dimensions and its units.
+
+    Args:
+        dims: one a dimension, slowest first.
+        units: one for all values, or one each along the first dimension; empty text where there is none.
+    """
+    create_array(parent, name, values.shape, values.dtype, dims, units)[...] = values
+
+
+def create_array(
+    parent: h5py.Group,
+    name: str,
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+    dims: Sequence[str],
+    units: Sequence[str] = ("",),
+) -> h5py.Dataset:
+    """Return a contiguous array to write into, in parts; else as :func:`write_array`."""
+    dataset = parent.create_dataset(name, shape, dtype)
+    dataset.attrs["dims"] = encode_texts(f"{dataset.name}: dims", dims)
+    dataset.attrs["units"] = encode_texts(f"{dataset.name}: units", units)
+    return dataset
+
+
+def encode_texts(where: str, texts: Sequence[str]) -> NDArray[np.bytes_]:
+    """Return texts as HDF5 stores them: UTF-8, all as long as the longest, the others padded with NUL.
+
+    Raises:
+        InputError: a text holds NUL, or a lone surrogate, which UTF-8 does not have; the message starts with ``where``.
+    """
+    encoded = []
+    for text in texts:
+        try:
+            encoded.append(text.encode())
+        except UnicodeEncodeError as error:
+            raise InputError(f"{where}: {text!r} is not Unicode text") from error
+        if "\0" in text:
+            raise InputError(f"{where}: {text!r} holds a NUL")
+    length = max(1, *map(len, encoded))
+    return np.array(encoded, dtype=h5py.string_dtype("utf-8", length))

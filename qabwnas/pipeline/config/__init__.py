@@ -1,0 +1,1 @@
+"""The configuration of a run: declared, read from YAML, written as JSON."""

@@ -1,0 +1,1 @@
+"""Where the jobs of a stage run: in this process, in others, on Ray, under torchrun."""

@@ -1,0 +1,72 @@
+"""Jobs as tasks of a Ray cluster (the extra ``ray``)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from qabwnas.errors import QabwnasError
+from qabwnas.pipeline.execution.jobs import Engine, Job
+from qabwnas.pipeline.execution.worker_environment import VARIABLES, prepare_worker
+
+logger = logging.getLogger("qabwnas.pipeline")
+
+RETRIES = 3
+
+
+class OnRay(Engine):
+    """Runs jobs as tasks of the cluster at ``address``, or of one that is started here and has this machine's cores.
+
+    A task takes a core, and a GPU where ``uses_gpu``; one whose worker or machine dies is tried again. Jobs read and
+    write files, so the run folder and the data have to be at the same paths on every machine of the cluster.
+    """
+
+    def __init__(self, address: str | None = None, *, uses_gpu: bool = False) -> None:
+        self.address = address
+        self.uses_gpu = uses_gpu
+
+    def run(self, jobs: Sequence[Job]) -> None:
+        import ray
+
+        if not jobs:
+            return
+        own = not ray.is_initialized()
+        if own:
+            try:
+                ray.init(address=self.address, log_to_driver=True, include_dashboard=False)
+            except (ConnectionError, ValueError, RuntimeError) as error:
+                raise QabwnasError(f"no Ray cluster at {self.address}: {error}") from error
+        try:
+            self._run(jobs)
+        finally:
+            if own:
+                ray.shutdown()
+
+    def _run(self, jobs: Sequence[Job]) -> None:
+        import ray
+
+        task = ray.remote(
+            num_cpus=1, num_gpus=int(self.uses_gpu), max_retries=RETRIES, runtime_env={"env_vars": VARIABLES}
+        )(_work)
+        level = logger.getEffectiveLevel()
+        pending = {task.remote(level, job.function, job.arguments): job for job in jobs}
+        while pending:
+            [done, *_], _ = ray.wait(list(pending))
+            job = pending.pop(done)
+            try:
+                ray.get(done)
+            except ray.exceptions.RayTaskError as error:
+                for other in pending:
+                    ray.cancel(other)
+                if isinstance(error.cause, Exception):
+                    raise error.cause from None
+                raise
+            except ray.exceptions.RayError as error:
+                raise QabwnasError(f"{job.name}: failed {RETRIES + 1} times: {str(error).splitlines()[0]}") from error
+            logger.info("%s: done, %d of %d", job.name, len(jobs) - len(pending), len(jobs))
+
+
+def _work(level: int, function: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+    prepare_worker(level)
+    function(*arguments)

@@ -1,0 +1,133 @@
+"""Stage 1: look at the data, or draw them. Writes ``data.json``: how many images every split has, and its digest.
+
+All that is learnt and measured depends on it, so that a run is not continued on other data unnoticed.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from qabwnas.data.cityscapes import N_CLASSES, load_cityscapes
+from qabwnas.data.cityscapes_layout import survey_scenes
+from qabwnas.data.digits import load_digits
+from qabwnas.data.folders import tell_passed_over
+from qabwnas.data.image_folder import load_image_folder, survey_images
+from qabwnas.data.splits import Split, Splits
+from qabwnas.data.street.dataset import Drawing, draw_missing, prepare_folder
+from qabwnas.errors import InputError, StaleError
+from qabwnas.io.atomic import atomic_path
+from qabwnas.pipeline.config.config import Config
+from qabwnas.pipeline.config.task_yaml import task_to_json
+from qabwnas.pipeline.stages.stage import Stage, Workplace
+from qabwnas.space import SearchSpace, Shape
+from qabwnas.space.yaml import space_to_json
+from qabwnas.train.classification import Classification
+from qabwnas.train.segmentation import Segmentation
+from qabwnas.train.task import Task
+
+logger = logging.getLogger(__name__)
+
+FILE_NAME = "data.json"
+SCENES_FOLDER = "scenes"
+N_REPORTS = 4
+
+
+def _settings(config: Config) -> dict[str, Any]:
+    task = task_to_json(config.task)
+    task.pop("root", None)  # data may be moved: what counts is their digest
+    return {"task": task, "space": {"input": space_to_json(config.space)["input"]}}
+
+
+def _make(place: Workplace) -> list[str]:
+    if place.config.task.scenes is not None:
+        _draw(place)
+    splits = _task(place.config, place.folder).splits
+    _check_size(place.config.space.input, splits)
+    _tell_passed_over(place.config, place.folder)
+    described = _describe(splits)
+    with atomic_path(place.folder / FILE_NAME) as temporary:
+        temporary.write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
+    return [FILE_NAME]
+
+
+def load_task(config: Config, folder: Path) -> Task:
+    """Return the task of a run with its data.
+
+    Raises:
+        InputError: the data are gone or damaged.
+        StaleError: they are not those that the run began with; the message names the split.
+    """
+    task = _task(config, folder)
+    before = json.loads((folder / FILE_NAME).read_text(encoding="utf-8"))
+    now = _describe(task.splits)
+    for name in now:
+        if before.get(name) != now[name]:
+            raise StaleError(f"{folder}: the {name} split is not what it was; delete {FILE_NAME} to begin anew")
+    return task
+
+
+def _task(config: Config, folder: Path) -> Task:
+    task, space = config.task, config.space
+    if task.name == "digits":
+        return Classification(load_digits())
+    root = _root(config, folder)
+    held_out = {"calibration": task.n_calibration, "validation": task.n_validation}
+    if task.crop is None:
+        images, classes = load_image_folder(root, size=space.input.height, **held_out)
+        _check_classes(space, len(classes))
+        return Classification(images)
+    _check_classes(space, N_CLASSES)
+    return Segmentation(load_cityscapes(root, crop=task.crop, **held_out), N_CLASSES)
+
+
+def _root(config: Config, folder: Path) -> Path:
+    return config.task.root or folder / SCENES_FOLDER
+
+
+def _tell_passed_over(config: Config, folder: Path) -> None:
+    if config.task.name == "digits":
+        return
+    root = _root(config, folder)
+    listings = survey_images(root) if config.task.crop is None else survey_scenes(root)
+    paths = [path for listing in listings.values() for path in listing.passed_over]
+    if paths:
+        logger.warning("data: %s", tell_passed_over(root, paths))
+
+
+def _check_classes(space: SearchSpace, n_classes: int) -> None:
+    if space.head.n_classes != n_classes:
+        raise InputError(f"the space {space.name!r} has a head of {space.head.n_classes} classes, the data {n_classes}")
+
+
+def _draw(place: Workplace) -> None:
+    """Draw the scenes that are not there yet."""
+    folder, scenes, size = place.folder, place.config.task.scenes, place.config.space.input
+    assert scenes is not None
+    drawing = Drawing(scenes.n_train, scenes.n_val, size.height, size.width, scenes.seed)
+    prepare_folder(folder / SCENES_FOLDER, drawing, force=True)
+    n_scenes = scenes.n_train + scenes.n_val
+    for n_drawn in draw_missing(folder / SCENES_FOLDER, drawing, workers=place.resources.n_readers):
+        if n_drawn * N_REPORTS // n_scenes > (n_drawn - 1) * N_REPORTS // n_scenes:
+            logger.info("data: %d of %d scenes", n_drawn, n_scenes)
+
+
+def _check_size(expected: Shape, splits: Splits) -> None:
+    """Refuse images of another size than the space counts costs for."""
+    found = tuple(splits.calibration.read([0]).images.shape[1:])
+    if found != (expected.channels, expected.height, expected.width):
+        raise InputError(
+            f"images are {found[0]}×{found[1]}×{found[2]} (channels × height × width), but the space's input is "
+            f"{expected.channels}×{expected.height}×{expected.width}"
+        )
+
+
+def _describe(splits: Splits) -> dict[str, dict[str, Any]]:
+    parts: dict[str, Split] = {field.name: getattr(splits, field.name) for field in fields(splits)}
+    return {name: {"images": len(split), "digest": split.digest()} for name, split in parts.items()}
+
+
+STAGE = Stage("data", (), _settings, _make)

@@ -1,0 +1,71 @@
+"""Budgets that no network of a space can keep, found before anything is trained: costs follow from shapes alone."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import numpy as np
+
+from qabwnas.costs import COSTS
+from qabwnas.errors import InputError
+from qabwnas.lut.lut import Lut
+from qabwnas.measure.populate import unmeasured_lut
+from qabwnas.measure.sample import Sample, space_rows
+from qabwnas.pipeline.config.config import Config
+from qabwnas.pipeline.stages.budgets import resolve_budget
+from qabwnas.pipeline.stages.teacher_network import measured_parts
+from qabwnas.search.api import search
+from qabwnas.space import Policy
+
+UNITS = {cost.name: cost.unit for cost in COSTS}
+
+
+def check_budgets(config: Config, where: str) -> None:
+    """Raise InputError if no network keeps the budgets of an answer; the message says how small one can be.
+
+    Budgets of NSR are left out, because it is not known before it is measured.
+    """
+    lut = cost_lut(config)
+    smallest = smallest_totals(lut)
+    for index, texts in enumerate(config.budgets):
+        budgets = {metric: resolve_budget(config, metric, text) for metric, text in texts.items() if metric in UNITS}
+        for metric, budget in budgets.items():
+            if budget < smallest[metric]:
+                given = "" if texts[metric] == str(budget) else f" ({_amount(metric, budget)})"
+                raise InputError(
+                    f"{where}: budgets[{index}].{metric}: {texts[metric]}{given} cannot be met; the smallest network "
+                    f"takes {_amount(metric, smallest[metric])}"
+                )
+        if len(budgets) > 1:
+            _check_together(lut, budgets, f"{where}: budgets[{index}]")
+
+
+def cost_lut(config: Config) -> Lut:
+    """Return the LUT that a run will measure, with its costs alone."""
+    rows = space_rows(config.space, Sample(config.sample, config.seed))
+    return unmeasured_lut(config.space, {"fixed": Policy.fixed.name}, measured_parts(config), rows)
+
+
+def smallest_totals(lut: Lut) -> dict[str, Decimal]:
+    """Return the smallest total of every cost over all networks, each on its own."""
+    smallest = {}
+    for metric in lut.metrics:
+        if metric.name in UNITS:
+            of_blocks = [min(np.min(table.columns[metric.name]) for table in block.tables) for block in lut.blocks]
+            combine = sum if metric.aggregation == "sum" else max
+            smallest[metric.name] = Decimal(int(combine([int(metric.fixed or 0), *map(int, of_blocks)])))
+    return smallest
+
+
+def _check_together(lut: Lut, budgets: dict[str, Decimal], where: str) -> None:
+    result = search(lut, minimize=next(iter(budgets)), budgets=budgets)
+    if not result.answers:
+        bounds = " and ".join(f"{metric} ≤ {_amount(metric, budget)}" for metric, budget in budgets.items())
+        least = {metric: total for metric, total in result.smallest.items() if total is not None}
+        needed = " or ".join(f"{metric} {_amount(metric, total)}" for metric, total in least.items())
+        raise InputError(f"{where}: {bounds} cannot be met together{needed and f'; they can with {needed}'}")
+
+
+def _amount(metric: str, value: Decimal) -> str:
+    whole = value.to_integral_value()
+    return f"{whole if whole == value else value:f} {UNITS[metric]}"

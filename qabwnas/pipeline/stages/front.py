@@ -1,0 +1,26 @@
+"""Stage 5: the exact front of the LUT. Writes ``front.h5``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qabwnas.lut.store import open_lut
+from qabwnas.pipeline.config.config import Config
+from qabwnas.pipeline.stages import lut
+from qabwnas.pipeline.stages.stage import Stage, Workplace
+from qabwnas.search.frontier import Frontier
+
+FILE_NAME = "front.h5"
+
+
+def _settings(config: Config) -> dict[str, Any]:
+    return {"front": list(config.front)}
+
+
+def _make(place: Workplace) -> list[str]:
+    table = open_lut(place.folder / lut.FILE_NAME)
+    Frontier.build(table, list(place.config.front)).save(place.folder / FILE_NAME)
+    return [FILE_NAME]
+
+
+STAGE = Stage("front", ("lut",), _settings, _make)

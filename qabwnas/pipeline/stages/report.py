@@ -1,0 +1,166 @@
+"""Stage 8: quantise and score the networks. Writes ``results.json`` and the pictures ``front.png``, ``scores.png``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+from qabwnas.costs import encoder_costs
+from qabwnas.io.atomic import atomic_path
+from qabwnas.measure.teacher_noise import teacher_nsrs
+from qabwnas.nets.network import Network
+from qabwnas.nets.quantise import quantise_network
+from qabwnas.pipeline.config.config import Config
+from qabwnas.pipeline.stages import front
+from qabwnas.pipeline.stages.answers import load_answers
+from qabwnas.pipeline.stages.budgets import TEACHER_WIDTHS
+from qabwnas.pipeline.stages.data import load_task
+from qabwnas.pipeline.stages.found import Found
+from qabwnas.pipeline.stages.networks import calibration_images, load_network, load_tuned
+from qabwnas.pipeline.stages.stage import Stage, Workplace
+from qabwnas.pipeline.stages.teacher import load_teacher
+from qabwnas.pipeline.stages.teacher_network import measured_parts, teacher_costs
+from qabwnas.report.front import Mark, draw_front
+from qabwnas.report.result import BUDGET, TEACHER, NothingFits, Result, Results
+from qabwnas.report.scores import draw_scores
+from qabwnas.search.frontier import Frontier
+from qabwnas.space import FLOAT, BitWidths, Policy
+from qabwnas.train.task import Score, Task
+
+RESULTS_NAME = "results.json"
+FRONT_NAME, SCORES_NAME = "front.png", "scores.png"
+
+
+def _settings(config: Config) -> dict[str, Any]:
+    return {"task": config.task.name}
+
+
+def _make(place: Workplace) -> list[str]:
+    config, folder = place.config, place.folder
+    task = load_task(config, folder)
+    teacher = load_teacher(config, folder).to(place.resources.device)
+    rows = [
+        *_score_teacher(place, teacher, task),
+        *(_score_found(place, found, task) for found in load_answers(folder)),
+    ]
+    results = Results(config.task.name, task.score_name, len(task.splits.test), config.seed, rows)
+    with atomic_path(folder / RESULTS_NAME) as temporary:
+        temporary.write_text(json.dumps(results.to_json(), indent=2) + "\n", encoding="utf-8")
+    _draw_front(Frontier.open(folder / front.FILE_NAME), results, folder / FRONT_NAME)
+    draw_scores(results, folder / SCORES_NAME)
+    return [RESULTS_NAME, FRONT_NAME, SCORES_NAME]
+
+
+def _teacher_widths(config: Config) -> list[BitWidths]:
+    """Return the bit widths that the teacher is scored at, widest first: also those that the search chooses from."""
+    return sorted({FLOAT, TEACHER_WIDTHS, *config.space.bit_widths}, reverse=True)
+
+
+def _teacher_name(widths: BitWidths) -> str:
+    if widths.is_float:
+        return "teacher FP32"
+    return f"teacher INT{widths.weights}" if widths.weights == widths.activations else f"teacher {widths.name}"
+
+
+def _score_teacher(place: Workplace, teacher: Network, task: Task) -> list[Result]:
+    """Return the teacher in float and at all bit widths."""
+    config, splits = place.config, task.splits
+    n_blocks, device = len(config.space.blocks), place.resources.device
+    quantised = [widths for widths in _teacher_widths(config) if not widths.is_float]
+    names = [block.name for block in config.space.blocks]
+    nsrs = teacher_nsrs(teacher, names, splits.calibration, splits.validation, quantised)
+    in_float = _score(place, task, teacher)
+    rows = [_teacher_result(config, FLOAT, [0.0] * n_blocks, in_float, None)]
+    for widths in quantised:
+        policy = Policy.homogeneous(widths, n_blocks)
+        network = quantise_network(teacher, policy, calibration_images(task, device))
+        rows.append(_teacher_result(config, widths, nsrs[widths], in_float, _score(place, task, network)))
+    return rows
+
+
+def _teacher_result(
+    config: Config, widths: BitWidths, nsrs: list[float], in_float: Score, quantised: Score | None
+) -> Result:
+    return Result(
+        name=_teacher_name(widths),
+        family=TEACHER,
+        blocks=_teacher_blocks(config),
+        widths=[] if widths.is_float else [widths.name] * len(config.space.blocks),
+        size_bytes=teacher_costs(config, widths)["size_bytes"],
+        encoder_bytes=teacher_costs(config, widths, encoder=True)["size_bytes"],
+        nsrs=nsrs,
+        scores_before=[in_float.value],
+        scores_after=[] if quantised is None else [quantised.value],
+        standard_error=(quantised or in_float).standard_error,
+    )
+
+
+def _teacher_blocks(config: Config) -> list[str]:
+    """Return what the table says of every block: operations, or the border that a module's block ends at."""
+    if config.teacher.module is not None:
+        return list(config.teacher.module.borders[1:])
+    return [" ".join(operation.name for operation in block) for block in config.teacher.operations]
+
+
+def _score_found(place: Workplace, found: Found, task: Task) -> Result | NothingFits:
+    config = place.config
+    if found.codes is None:
+        return NothingFits(found.name, _needed(found))
+    before: list[Score] = []
+    after: list[Score] = []
+    tuned: list[Score] = []
+    for n in range(config.networks.n_seeds):
+        network = load_network(config, place.folder, found, n).to(place.resources.device)
+        calibration = calibration_images(task, place.resources.device)
+        before.append(_score(place, task, network))
+        after.append(_score(place, task, quantise_network(network, found.policy, calibration)))
+        if config.networks.qat is not None:
+            tuned.append(_score(place, task, load_tuned(place.folder, network, found, n, calibration)))
+    blocks = config.space.blocks
+    operations = [block.decode(code) for block, code in zip(blocks, found.codes, strict=True)]
+    return Result(
+        name=found.name,
+        family=found.family,
+        blocks=[block.describe(code) for block, code in zip(blocks, found.codes, strict=True)],
+        widths=found.widths,
+        size_bytes=float(found.totals["size_bytes"]),
+        encoder_bytes=encoder_costs(config.space, operations, found.policy, measured_parts(config))["size_bytes"],
+        nsrs=found.nsrs,
+        scores_before=[score.value for score in before],
+        scores_after=[score.value for score in after],
+        scores_tuned=[score.value for score in tuned],
+        standard_error=mean(score.standard_error for score in tuned or after),
+    )
+
+
+def _score(place: Workplace, task: Task, network: Network) -> Score:
+    return task.score(network, task.splits.test, workers=place.resources.n_readers)
+
+
+def _needed(found: Found) -> str:
+    """Return which single budget could be raised, and to what, so that a network fits."""
+    least = [f"{metric} {value}" for metric, value in found.smallest.items() if value is not None]
+    return "it would with " + " or ".join(least) if least else "no single budget is the cause"
+
+
+def _draw_front(frontier: Frontier, results: Results, path: Path) -> None:
+    """Draw the front with the teachers and the answers to budgets on it."""
+    columns = {name: frontier.values(name) for name in frontier.metric_names}
+    shown = [row for row in results.networks if row.family in (TEACHER, BUDGET)]
+    marks = [Mark(row.name, {"size_bytes": row.size_bytes, "nsr": row.nsr}) for row in shown]
+    draw_front(columns, path, marks)
+
+
+def load_results(folder: Path) -> Results:
+    """Return the results of a finished run.
+
+    Raises:
+        FormatError: they are of another version, or not results.
+    """
+    path = folder / RESULTS_NAME
+    return Results.from_json(json.loads(path.read_text(encoding="utf-8")), str(path))
+
+
+STAGE = Stage("report", ("data", "teacher", "supernet", "front", "answers", "networks"), _settings, _make)

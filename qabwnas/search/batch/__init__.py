@@ -1,0 +1,1 @@
+"""Many budgets at once, as CSV or Parquet."""

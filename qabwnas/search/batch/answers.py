@@ -1,0 +1,248 @@
+"""How rows of budgets are answered: from a front, or by a direct search for each distinct row."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Literal, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qabwnas.lut.lut import Metric
+from qabwnas.search.batch.front_beside import FrontBeside, building_pays
+from qabwnas.search.engine.backend import Backend
+from qabwnas.search.engine.bit_width_groups import best
+from qabwnas.search.frontier import Frontier
+from qabwnas.search.model.grid import UNLIMITED, Grid
+from qabwnas.search.model.problem import Problem
+
+ROWS_AT_ONCE = 1 << 10
+
+BatchMethod = Literal["front", "direct", "both"]
+
+
+class BatchProgress(NamedTuple):
+    """How far a batch is.
+
+    Attributes:
+        n_direct: rows that direct searches have answered.
+        n_front: rows that a front has answered.
+        n_rows: of how many, or about; ``None`` if that is not known.
+        is_building: whether a front is being built beside the searches.
+    """
+
+    n_direct: int
+    n_front: int
+    n_rows: int | None
+    is_building: bool = False
+
+
+Report = Callable[[BatchProgress], object]
+
+
+class Answers(Protocol):
+    """Subnets by number; ``metrics`` and ``grids`` as in a :class:`Frontier`, the objective first.
+
+    ``n_direct`` and ``n_front`` count the rows that were answered by direct searches and by a front.
+    """
+
+    n_direct: int
+    n_front: int
+
+    @property
+    def method(self) -> BatchMethod: ...
+    @property
+    def metrics(self) -> Sequence[Metric]: ...
+    @property
+    def grids(self) -> Sequence[Grid]: ...
+    @property
+    def block_names(self) -> Sequence[str]: ...
+
+    def find(self, metrics: Sequence[int], units: NDArray[np.int64], n_behind: int | None) -> NDArray[np.int64]:
+        """Return the number of the best subnet within every row of ``units`` ``(n, len(metrics))``, or −1.
+
+        About ``n_behind`` rows follow these, if that is known.
+        """
+        ...
+
+    def rows(self, numbers: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        """Return totals in units ``(n, n_metrics)`` and candidates ``(n, n_blocks)`` of subnets that were found."""
+        ...
+
+
+class FrontAnswers:
+    """The points of a front."""
+
+    method: BatchMethod = "front"
+
+    def __init__(self, front: Frontier, kernels: Backend) -> None:
+        self.metrics, self.grids, self.block_names = front.metrics, front.grids, front.block_names
+        self.n_direct = self.n_front = 0
+        self._front = front
+        self._kernels = kernels
+
+    def find(self, metrics: Sequence[int], units: NDArray[np.int64], n_behind: int | None) -> NDArray[np.int64]:  # noqa: ARG002
+        self.n_front += len(units)
+        return self._front.first_within(metrics, units, self._kernels)
+
+    def rows(self, numbers: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        return self._front.units[numbers], self._front.candidates_of(numbers)
+
+
+class _Kept:
+    """Subnets that were found, by number; arrays twice as large are made whenever they are full."""
+
+    def __init__(self, n_metrics: int, n_blocks: int) -> None:
+        self._n = 0
+        self._units = np.empty((1, n_metrics), dtype=np.int64)
+        self._candidates = np.empty((1, n_blocks), dtype=np.int32)
+
+    def __len__(self) -> int:
+        return self._n
+
+    def append(self, units: NDArray[np.int64], candidates: NDArray[np.int32]) -> None:
+        if self._n == len(self._units):
+            self._units = np.concatenate([self._units, np.empty_like(self._units)])
+            self._candidates = np.concatenate([self._candidates, np.empty_like(self._candidates)])
+        self._units[self._n], self._candidates[self._n] = units, candidates
+        self._n += 1
+
+    def rows(self, numbers: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        return self._units[numbers], self._candidates[numbers]
+
+
+class _FrontIsDoneError(Exception):
+    """The front is complete: the direct search need not go on."""
+
+
+class DirectAnswers:
+    """One search for each distinct row of budgets, whose answer is kept, until a front takes over.
+
+    Both answer a row by the same subnet, so which of them did makes no difference. Where there is a front beside the
+    searches (:mod:`qabwnas.search.batch.front_beside`), it is started when it pays; once it is complete it ends the
+    search that runs, and all rows behind are answered by it. Its points are numbered after the searches'
+    answers.
+
+    Of one thread, but for the front that is built beside.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        kernels: Backend,
+        beside: FrontBeside[FrontAnswers] | None = None,
+        report: Report | None = None,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        """Start without answers; ``report`` is called after every search, and during long ones."""
+        self.metrics, self.grids, self.block_names = problem.metrics, problem.grids, problem.block_names
+        self.n_direct = self.n_front = 0
+        self._problem = problem
+        self._kernels = kernels.asking(self._during_search)
+        self._beside = beside
+        self._report = report
+        self._clock = clock
+        self._front: FrontAnswers | None = None
+        self._numbers: dict[tuple[int, ...], int] = {}
+        self._kept = _Kept(len(self.metrics), len(self.block_names))
+        self._n_searches, self._seconds = 0, 0.0
+        self._running_since: float | None = None
+        self._n_rows: int | None = 0
+
+    @property
+    def method(self) -> BatchMethod:
+        if self.n_front == 0:
+            return "direct"
+        return "both" if self.n_direct > 0 else "front"
+
+    def find(self, metrics: Sequence[int], units: NDArray[np.int64], n_behind: int | None) -> NDArray[np.int64]:
+        n_before = self.n_direct + self.n_front
+        self._n_rows = None if n_behind is None else n_before + len(units) + n_behind
+        found = np.empty(len(units), dtype=np.int64)
+        for first in range(0, len(units), ROWS_AT_ONCE):
+            if self._front is not None:
+                found[first:] = self._of_front(metrics, units[first:], self._front)
+                self.n_front += len(units) - first
+                break
+            rows = units[first : first + ROWS_AT_ONCE]
+            found[first : first + ROWS_AT_ONCE] = self._find_distinct(metrics, rows)
+        return found
+
+    def rows(self, numbers: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        points = numbers - len(self._kept)
+        if self._front is None or (points < 0).all():
+            return self._kept.rows(numbers)
+        if (points >= 0).all():
+            return self._front.rows(points)
+        units = np.empty((numbers.size, len(self.metrics)), dtype=np.int64)
+        candidates = np.empty((numbers.size, len(self.block_names)), dtype=np.int32)
+        of_front = points >= 0
+        units[of_front], candidates[of_front] = self._front.rows(points[of_front])
+        units[~of_front], candidates[~of_front] = self._kept.rows(numbers[~of_front])
+        return units, candidates
+
+    def _find_distinct(self, metrics: Sequence[int], units: NDArray[np.int64]) -> NDArray[np.int64]:
+        distinct, which, counts = np.unique(units, axis=0, return_inverse=True, return_counts=True)
+        numbers = np.empty(len(distinct), dtype=np.int64)
+        for i, (row, n_equal) in enumerate(zip(distinct.tolist(), counts.tolist(), strict=True)):
+            number = self._number(metrics, tuple(row))
+            if number is None:
+                assert self._front is not None
+                numbers[i:] = self._of_front(metrics, distinct[i:], self._front)
+                self.n_front += int(counts[i:].sum())
+                break
+            numbers[i] = number
+            self.n_direct += n_equal
+        return numbers[which.ravel()]
+
+    def _of_front(self, metrics: Sequence[int], units: NDArray[np.int64], front: FrontAnswers) -> NDArray[np.int64]:
+        points = front.find(metrics, units, None)
+        return np.where(points < 0, -1, points + len(self._kept))
+
+    def _number(self, metrics: Sequence[int], bounds: tuple[int, ...]) -> int | None:
+        """The number of a row's answer, or −1; ``None`` once the front is complete, unless the row is known."""
+        if bounds not in self._numbers:
+            try:
+                self._end_if_front_is_done()
+                self._numbers[bounds] = self._search(metrics, bounds)
+            except _FrontIsDoneError:
+                return None
+            self._tell()
+        return self._numbers[bounds]
+
+    def _search(self, metrics: Sequence[int], bounds: Sequence[int]) -> int:
+        # A metric without a budget is searched with too, so that it still decides between equal objectives, as it does
+        # in a front.
+        units = np.full(len(self.metrics), UNLIMITED, dtype=np.int64)
+        units[list(metrics)] = bounds
+        self._running_since = self._clock()
+        found = best(self._problem, units, 1, self._kernels)
+        self._seconds += self._clock() - self._running_since
+        self._running_since = None
+        self._n_searches += 1
+        if not len(found.totals):
+            return -1
+        self._kept.append(found.totals[0], found.candidates[0])
+        return len(self._kept) - 1
+
+    def _during_search(self) -> None:
+        self._tell()
+        self._end_if_front_is_done()
+
+    def _end_if_front_is_done(self) -> None:
+        if self._beside is None:
+            return
+        self._front = self._beside.done()
+        if self._front is not None:
+            raise _FrontIsDoneError
+        if not self._beside.is_started:
+            running = 0.0 if self._running_since is None else self._clock() - self._running_since
+            n_left = None if self._n_rows is None else self._n_rows - self.n_direct
+            if building_pays(self._n_searches, self._seconds, running, n_left):
+                self._beside.start()
+
+    def _tell(self) -> None:
+        if self._report is not None:
+            is_building = self._beside is not None and self._beside.is_building
+            self._report(BatchProgress(self.n_direct, self.n_front, self._n_rows, is_building))

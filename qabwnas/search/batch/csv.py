@@ -1,0 +1,150 @@
+"""Batches as CSV. Budgets go from bytes to units in one kernel, and every distinct answer is made text once."""
+
+from __future__ import annotations
+
+import csv
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from io import StringIO
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qabwnas.errors import InputError
+from qabwnas.lut.units import parse_quantity
+from qabwnas.search.batch.answers import Answers
+from qabwnas.search.engine.backend import Backend
+from qabwnas.search.front_csv import point_cells
+from qabwnas.search.model.grid import UNLIMITED, Grid
+
+BYTES_AT_ONCE = 1 << 20
+LINES_KEPT = 1 << 18
+CELLS_KEPT = 1 << 16
+
+
+@contextmanager
+def create_answers(path: Path, answers: Answers) -> Iterator[CsvAnswers]:
+    """Give a CSV file to write answers into.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    with path.open("wb") as stream:
+        yield CsvAnswers(stream, answers)
+
+
+@lru_cache(maxsize=CELLS_KEPT)
+def budget_units(cell: str, metric: str, grid: Grid) -> int:
+    """Return the budget that a cell holds, perhaps with a unit, in units of the metric's grid, rounded down.
+
+    Raises:
+        InputError: it is not empty, and not a quantity of the metric.
+    """
+    return grid.floor(parse_quantity(cell, metric)) if cell.strip() else UNLIMITED
+
+
+class CsvBudgets:
+    """A line of names, and lines of as many quantities; no cell holds a line break.
+
+    Attributes:
+        columns: the names.
+        header: where they stand, for messages.
+        n_behind: about how many lines follow those that were given, if they are as long; ``None`` if the stream has
+            no size, as a pipe.
+
+    Raises:
+        OSError: the stream cannot be read.
+        InputError: its first line is not one of CSV.
+    """
+
+    def __init__(self, path: Path, stream: BinaryIO) -> None:
+        self._path = path
+        self._stream = stream
+        self.header = f"{path}: line 1"
+        first = stream.readline()
+        self.columns = self._cells(first.removeprefix(b"\xef\xbb\xbf"), 1)
+        self.n_behind: int | None = None
+        about = os.fstat(stream.fileno())
+        self._n_bytes = about.st_size - len(first) if stat.S_ISREG(about.st_mode) else None
+
+    def units(self, grids: Sequence[Grid], kernels: Backend) -> Iterator[NDArray[np.int64]]:
+        """Give the rows in parts, ``(n, n_columns)`` in units of the columns' grids, rounded down.
+
+        Raises:
+            InputError: a line has another number of cells, or a cell is not a quantity of its metric.
+        """
+        decimals = np.array([grid.decimals for grid in grids], dtype=np.int64)
+        first_line, n_bytes = 2, 0
+        for text in _whole_lines(self._stream):
+            units, odd = kernels.budget_rows(np.frombuffer(text, np.uint8), decimals)
+            for row, start, end in odd.tolist():
+                units[row] = self._parse(text[start:end], first_line + row, grids)
+            first_line += len(units)
+            n_bytes += len(text)
+            if self._n_bytes is not None:
+                self.n_behind = max(0, self._n_bytes - n_bytes) * (first_line - 2) // n_bytes
+            yield units
+
+    def _parse(self, line: bytes, number: int, grids: Sequence[Grid]) -> list[int]:
+        cells = self._cells(line, number)
+        if len(cells) != len(grids):
+            raise InputError(f"{self._path}: line {number}: {len(cells)} cells, expected {len(grids)}")
+        try:
+            return [budget_units(*column) for column in zip(cells, self.columns, grids, strict=True)]
+        except InputError as error:
+            raise InputError(f"{self._path}: line {number}: {error}") from error
+
+    def _cells(self, line: bytes, number: int) -> list[str]:
+        try:
+            # A line that is empty is one empty cell.
+            return next(csv.reader([line.decode()], strict=True)) or [""]
+        except (csv.Error, UnicodeDecodeError) as error:
+            raise InputError(f"{self._path}: line {number}: {error}") from error
+
+
+read_budgets = CsvBudgets
+
+
+class CsvAnswers:
+    """Lines of answers, each made once and written as often as it is the answer."""
+
+    def __init__(self, stream: BinaryIO, answers: Answers) -> None:
+        self._stream = stream
+        self._answers = answers
+        n_cells = len(answers.metrics) + len(answers.block_names)
+        self._infeasible = {-1: b"infeasible" + b"," * n_cells + b"\r\n"}
+        self._lines = dict(self._infeasible)
+        header = StringIO(newline="")
+        csv.writer(header).writerow(["status", *(metric.name for metric in answers.metrics), *answers.block_names])
+        stream.write(header.getvalue().encode())
+
+    def write(self, found: NDArray[np.int64]) -> None:
+        """Append a line for every number of an answer; −1 is infeasible."""
+        numbers = found.tolist()
+        if len(self._lines) > LINES_KEPT:
+            self._lines = dict(self._infeasible)
+        missing = sorted(set(numbers) - self._lines.keys())
+        units, candidates = self._answers.rows(np.array(missing, dtype=np.int64))
+        cells = point_cells(self._answers.grids, units, candidates)
+        self._lines.update(
+            (number, f"optimal,{','.join(row)}\r\n".encode()) for number, row in zip(missing, cells, strict=True)
+        )
+        self._stream.write(b"".join([self._lines[number] for number in numbers]))
+
+
+def _whole_lines(stream: BinaryIO) -> Iterator[bytes]:
+    rest = b""
+    while part := stream.read(BYTES_AT_ONCE):
+        behind = part.rfind(b"\n") + 1
+        if behind:
+            yield rest + part[:behind]
+            rest = part[behind:]
+        else:
+            rest += part
+    if rest:
+        yield rest

@@ -1,0 +1,178 @@
+"""Batches as Parquet, by pyarrow (the extra ``batch``)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from qabwnas.errors import InputError
+from qabwnas.search.batch.answers import Answers
+from qabwnas.search.batch.csv import budget_units
+from qabwnas.search.engine.backend import Backend
+from qabwnas.search.model.grid import LARGEST_UNITS, UNLIMITED, Grid
+
+ROWS_AT_ONCE = 1 << 17
+_MOST_DECIMALS = 38
+_INT64_DIGITS = 19
+
+
+@contextmanager
+def create_answers(path: Path, answers: Answers) -> Iterator[ParquetAnswers]:
+    """Give a Parquet file to write answers into.
+
+    Raises:
+        OSError: it cannot be written.
+        InputError: a metric's totals have more decimals than Parquet's decimals.
+    """
+    schema = _schema(answers)
+    with pq.ParquetWriter(path, schema) as writer:
+        yield ParquetAnswers(writer, schema, answers)
+
+
+class ParquetBudgets:
+    """Columns of whole numbers, doubles, decimals or texts, in which null is no budget.
+
+    Attributes:
+        columns: their names.
+        header: where they stand, for messages.
+        n_behind: how many rows follow those that were given.
+
+    Raises:
+        InputError: the stream is not a Parquet file, or damaged.
+    """
+
+    def __init__(self, path: Path, stream: BinaryIO) -> None:
+        self._path = path
+        try:
+            self._file = pq.ParquetFile(stream)
+        except pa.ArrowException as error:
+            raise InputError(f"{path}: not a Parquet file, or damaged: {_one_line(error)}") from error
+        self.header = f"{path}: schema"
+        self.columns: list[str] = self._file.schema_arrow.names
+        self.n_behind: int | None = self._file.metadata.num_rows
+
+    def units(self, grids: Sequence[Grid], kernels: Backend) -> Iterator[NDArray[np.int64]]:
+        """Give the rows in parts, ``(n, n_columns)`` in units of the columns' grids, rounded down.
+
+        Raises:
+            InputError: a column is of another type, a text is not a quantity of its metric, or the file is damaged.
+        """
+        batches = self._file.iter_batches(batch_size=ROWS_AT_ONCE)
+        first_row = 1
+        while True:
+            try:
+                batch = next(batches, None)
+            except (pa.ArrowException, OSError) as error:
+                raise InputError(f"{self._path}: damaged behind row {first_row - 1}: {_one_line(error)}") from error
+            if batch is None:
+                return
+            units = np.empty((batch.num_rows, len(grids)), dtype=np.int64)
+            for column, (name, grid) in enumerate(zip(self.columns, grids, strict=True)):
+                units[:, column] = self._column(batch.column(column), name, grid, kernels, first_row)
+            first_row += batch.num_rows
+            self.n_behind = self._file.metadata.num_rows - first_row + 1
+            yield units
+
+    def _column(self, values: Any, name: str, grid: Grid, kernels: Backend, first_row: int) -> NDArray[np.int64]:
+        kind = values.type.value_type if pa.types.is_dictionary(values.type) else values.type
+        if pa.types.is_null(kind) or pa.types.is_float64(kind):
+            doubles = values.cast(pa.float64()).to_numpy(zero_copy_only=False)  # null becomes NaN
+            return grid.budget_units(doubles, kernels)
+        if pa.types.is_integer(kind) and not pa.types.is_uint64(kind):
+            whole = values.cast(pa.int64())
+            units = _scaled(whole.fill_null(0).to_numpy(), grid)
+            units[whole.is_null().to_numpy(zero_copy_only=False)] = UNLIMITED
+            return units
+        if pa.types.is_uint64(kind) or pa.types.is_decimal(kind) or _is_text(kind):
+            return self._texts(values.cast(pa.string()), name, grid, first_row)
+        raise InputError(
+            f"{self._path}: column {name!r}: the type {kind} is none of whole numbers, double, decimal, text"
+        )
+
+    def _texts(self, values: Any, name: str, grid: Grid, first_row: int) -> NDArray[np.int64]:
+        encoded = values.fill_null("").dictionary_encode()
+        codes: NDArray[np.int32] = encoded.indices.to_numpy()
+        units = np.empty(len(encoded.dictionary), dtype=np.int64)
+        for code, cell in enumerate(encoded.dictionary.to_pylist()):
+            try:
+                units[code] = budget_units(cell, name, grid)
+            except InputError as error:
+                row = first_row + int(np.argmax(codes == code))
+                raise InputError(f"{self._path}: row {row}: {error}") from error
+        return units[codes]
+
+
+read_budgets = ParquetBudgets
+
+
+class ParquetAnswers:
+    """Rows of answers; what stands behind the status of an infeasible row is null."""
+
+    def __init__(self, writer: pq.ParquetWriter, schema: pa.Schema, answers: Answers) -> None:
+        self._writer = writer
+        self._schema = schema
+        self._answers = answers
+
+    def write(self, found: NDArray[np.int64]) -> None:
+        """Append a row for every number of an answer; −1 is infeasible."""
+        fits = found >= 0
+        validity = pa.py_buffer(np.packbits(fits, bitorder="little"))
+        units, candidates = self._rows(found)
+        columns = [pa.array(["infeasible", "optimal"]).take(pa.array(fits.view(np.int8)))]
+        for values in units.T:
+            # An int128 each, of which the upper half repeats the sign.
+            words = np.empty((found.size, 2), dtype=np.int64)
+            words[:, 0] = values
+            np.right_shift(values, 63, out=words[:, 1])
+            kind = self._schema.field(len(columns)).type
+            columns.append(pa.Array.from_buffers(kind, found.size, [validity, pa.py_buffer(words)]))
+        for rows in candidates.T:
+            buffers = [validity, pa.py_buffer(np.ascontiguousarray(rows))]
+            columns.append(pa.Array.from_buffers(pa.int32(), found.size, buffers))
+        self._writer.write_batch(pa.record_batch(columns, schema=self._schema))
+
+    def _rows(self, found: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        """Return a row for every number, any where that is −1: null covers it."""
+        any_number = found.max(initial=-1)
+        if any_number >= 0:
+            return self._answers.rows(np.where(found >= 0, found, any_number))
+        shapes = (found.size, len(self._answers.metrics)), (found.size, len(self._answers.block_names))
+        return np.zeros(shapes[0], dtype=np.int64), np.zeros(shapes[1], dtype=np.int32)
+
+
+def _schema(answers: Answers) -> pa.Schema:
+    fields = [("status", pa.string())]
+    for metric, grid in zip(answers.metrics, answers.grids, strict=True):
+        if grid.decimals > _MOST_DECIMALS:
+            raise InputError(
+                f"metric {metric.name!r}: totals of {grid.decimals} decimals do not fit the {_MOST_DECIMALS} of "
+                "Parquet: write the answers as CSV"
+            )
+        fields.append((metric.name, pa.decimal128(max(_INT64_DIGITS, grid.decimals), grid.decimals)))
+    fields.extend((name, pa.int32()) for name in answers.block_names)
+    return pa.schema(fields)
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _scaled(values: NDArray[np.int64], grid: Grid) -> NDArray[np.int64]:
+    """Whole numbers in units, cut off as :meth:`Grid.floor` does."""
+    power = 10**grid.decimals
+    largest = LARGEST_UNITS // power
+    units = np.clip(values, -largest, largest) * np.int64(power if largest else 0)
+    units[values > largest] = LARGEST_UNITS
+    units[values < -largest] = -LARGEST_UNITS - 1
+    return units
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())

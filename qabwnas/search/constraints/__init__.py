@@ -1,0 +1,1 @@
+"""What an answer may be: bit widths, operations, regions of a front."""

@@ -1,0 +1,1 @@
+"""Backends, the strategy (front or direct), and reconstruction of choices."""

@@ -1,0 +1,231 @@
+"""Which kernels search: the compiled core, or its Numba twin. Chosen once, by ``QABWNAS_BACKEND``.
+
+``auto`` (default) takes the compiled core, and Numba only where the core was not built, which is said once in the log.
+``cpp`` and ``numba`` take that one or fail. A core that was built but cannot be loaded is always an error.
+
+Kernels trust their arguments; everything is validated above them. Values are int64 units
+(:mod:`qabwnas.search.model.grid`). ``values`` is ``(n_metrics, n_rows)`` with the blocks in order, cut at
+ ``offsets`` ``(n_blocks + 1,)``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import logging
+import math
+import os
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from qabwnas.errors import BackendError, InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Level = tuple["NDArray[np.int64]", "NDArray[np.int32]", "NDArray[np.int32]"]
+"""What a part, a block or several, adds to a front: the blocks ``(n,)``, ascending; the candidates that the part's rows
+stand for, ``(n_rows, n)``; and of every point its point of the level before and its row, ``(n_points, 2)``."""
+
+NAMES = ("auto", "cpp", "numba")
+COMPLETE, INFEASIBLE, CANCELLED, LIMIT = range(4)
+"""Statuses that kernels return. A cancelled call raises instead: KeyboardInterrupt, or see
+:meth:`Backend.asking`."""
+
+_log = logging.getLogger("qabwnas")
+
+
+class Backend:
+    """The kernels of one implementation, under one set of signatures."""
+
+    def __init__(self, name: str, kernels: ModuleType, ask: Callable[[], object] | None = None) -> None:
+        self.name = name
+        self._kernels = kernels
+        self._ask = ask
+
+    def asking(self, ask: Callable[[], object]) -> Backend:
+        """Return the same kernels, whose long work (``prune``, ``front``, ``top``) can be stopped from any thread.
+
+        They call ``ask`` about every hundredth of a second while they work (Numba: tenth), in the thread that called
+        them; what it raises ends the call. Ctrl-C still ends calls of the main thread; other threads never see it.
+        """
+        return Backend(self.name, self._kernels, ask)
+
+    @property
+    def max_metrics(self) -> int:
+        """How many metrics kernels compare at most."""
+        limit: int = self._kernels.MAX_METRICS
+        return limit
+
+    @property
+    def max_points(self) -> int:
+        """How many points a front has at most: they are numbered in 32 bits."""
+        limit: int = self._kernels.MAX_POINTS
+        return limit
+
+    def prune(self, values: NDArray[np.int64], is_max: NDArray[np.uint8], k: int) -> NDArray[np.int64]:
+        """Return the rows of one block that fewer than ``k`` others remove, ascending."""
+        rows: NDArray[np.int64] = self._kernels.prune(values, is_max, k, ask=self._ask)
+        return rows
+
+    def front(
+        self,
+        values: NDArray[np.int64],
+        offsets: NDArray[np.int64],
+        is_max: NDArray[np.uint8],
+        origin: NDArray[np.int64],
+        high: NDArray[np.int64] | None = None,
+        slack: float = 0.0,
+        max_bytes: int = 2**62,
+    ) -> tuple[int, NDArray[np.int64], Sequence[Level], int, int, int]:
+        """Return status, totals ``(n, n_metrics)`` and levels of the front, and how far it came.
+
+        ``high`` ``(n_metrics,)`` leaves out larger totals, ``slack`` what is nearly covered: see
+        ``csrc/front/front.hpp``. How far: blocks combined, points that makes, partial subnets looked at. Where it is
+        not complete there are no totals, and no levels. At :data:`LIMIT` it would have taken more than ``max_bytes``,
+        all that is held while it is built included, or had more points than :attr:`max_points`.
+        """
+        result: tuple[int, NDArray[np.int64], Sequence[Level], int, int, int]
+        bounds = high if high is not None else origin * 0 + 2**62
+        result = self._kernels.front(values, offsets, is_max, origin, bounds, slack, max_bytes, ask=self._ask)
+        return result
+
+    def choice_of(self, levels: Sequence[Level], points: NDArray[np.int64]) -> NDArray[np.int32]:
+        """Return the candidates ``(n, n_blocks)`` of some points of a front that has these levels."""
+        choice: NDArray[np.int32] = self._kernels.choice_of(levels, points)
+        return choice
+
+    def top(
+        self,
+        values: NDArray[np.int64],
+        offsets: NDArray[np.int64],
+        is_max: NDArray[np.uint8],
+        origin: NDArray[np.int64],
+        budgets: NDArray[np.int64],
+        k: int,
+        distance: int = 1,
+        max_nodes: int = 2**62,
+        max_seconds: float = math.inf,
+    ) -> tuple[int, NDArray[np.int64], NDArray[np.int32], int, int]:
+        """Return status, totals and choice of the ``k`` best, a bound on the objective, nodes visited.
+
+        With a ``distance`` above 1, of the best that differ in as many blocks from every answer before. At a limit the
+        status is :data:`LIMIT`, the subnets are the best found, and the bound holds all the same.
+        """
+        result: tuple[int, NDArray[np.int64], NDArray[np.int32], int, int]
+        result = self._kernels.top(
+            values, offsets, is_max, origin, budgets, k, distance, max_nodes, max_seconds, ask=self._ask
+        )
+        return result
+
+    def brute_force(
+        self,
+        values: NDArray[np.int64],
+        offsets: NDArray[np.int64],
+        is_max: NDArray[np.uint8],
+        origin: NDArray[np.int64],
+        budgets: NDArray[np.int64],
+        max_subnets: int,
+        max_seconds: float,
+    ) -> tuple[int, NDArray[np.int64], NDArray[np.int32], int]:
+        """Return status, totals and choice of the best subnet (one row, or none), and how many were made."""
+        result: tuple[int, NDArray[np.int64], NDArray[np.int32], int]
+        result = self._kernels.brute_force(values, offsets, is_max, origin, budgets, max_subnets, max_seconds)
+        return result
+
+    def dna_traversal(
+        self,
+        values: NDArray[np.int64],
+        offsets: NDArray[np.int64],
+        origin: NDArray[np.int64],
+        budget: int,
+        repaired: bool,
+        max_nodes: int,
+        max_seconds: float,
+    ) -> tuple[int, NDArray[np.int64], NDArray[np.int32], int]:
+        """Return status, totals and choice of DNA's subnet (one row, or none), and the candidates looked at.
+
+        ``values`` are two summed metrics, loss and cost, and ``budget`` is the cost's.
+        """
+        result: tuple[int, NDArray[np.int64], NDArray[np.int32], int]
+        result = self._kernels.dna_traversal(values, offsets, origin, budget, repaired, max_nodes, max_seconds)
+        return result
+
+    def first_fit(
+        self,
+        points: NDArray[np.int64],
+        minima: NDArray[np.int64],
+        metrics: Sequence[int],
+        budgets: NDArray[np.int64],
+        n_threads: int,
+    ) -> NDArray[np.int64]:
+        """Return for every row of ``budgets`` ``(n, len(metrics))`` the first point within it, or −1.
+
+        ``points`` and ``minima`` are those of a :class:`qabwnas.search.engine.minimum_tree.MinimumTree`.
+        """
+        found: NDArray[np.int64] = self._kernels.first_fit(points, minima, metrics, budgets, n_threads)
+        return found
+
+    def to_units(self, values: NDArray[np.float64], decimals: int, floor: bool) -> NDArray[np.int64]:
+        """Return finite doubles as units of 10**−decimals, rounded half to even or down, cut off at ±2**62."""
+        units: NDArray[np.int64] = self._kernels.to_units(values, decimals, floor)
+        return units
+
+    def budget_rows(
+        self, text: NDArray[np.uint8], decimals: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return lines of comma-separated budgets in units of their columns' grids, rounded down: ``(n, n_columns)``.
+
+        An empty cell is :data:`qabwnas.search.model.grid.UNLIMITED`. Lines that hold anything but plain decimals of up
+        to 18 digits are left to the caller: their row, start and end in the text, ``(n_left, 3)``.
+        """
+        rows: tuple[NDArray[np.int64], NDArray[np.int64]] = self._kernels.budget_rows(text, decimals)
+        return rows
+
+
+def select_backend(name: str | None = None) -> Backend:
+    """Return the backend of that name, or by default the one that ``QABWNAS_BACKEND`` names.
+
+    Raises:
+        BackendError: it cannot be loaded; the message gives the cause.
+        InputError: the name is not one of ``auto``, ``cpp``, ``numba``.
+    """
+    wanted = name or os.environ.get("QABWNAS_BACKEND") or "auto"
+    if wanted not in NAMES:
+        source = "backend" if name else "QABWNAS_BACKEND"
+        raise InputError(f"{source}: {wanted!r} is not one of {', '.join(NAMES)}")
+    return _load(wanted)
+
+
+def core_is_built() -> bool:
+    """Return whether the compiled core is installed, loadable or not."""
+    return importlib.util.find_spec("qabwnas._core") is not None
+
+
+def numba_cache_folder() -> Path | None:
+    """Return the folder in which the Numba backend keeps compiled functions, or ``None`` if none can be written.
+
+    Raises:
+        ImportError: Numba cannot be loaded.
+    """
+    from qabwnas.search.numba.compiled import STORE
+
+    return STORE.folder
+
+
+@cache
+def _load(name: str) -> Backend:
+    if name == "auto":
+        if core_is_built():
+            return _load("cpp")
+        _log.warning("the compiled search core was not built; searching with the slower Numba backend")
+        return _load("numba")
+    module = {"cpp": "qabwnas._core", "numba": "qabwnas.search.numba"}[name]
+    try:
+        return Backend(name, importlib.import_module(module))
+    except ImportError as error:
+        raise BackendError(f"the search backend {name!r} cannot be loaded: {error}") from error

@@ -1,0 +1,1 @@
+"""A search as integers: metric grids, the problem instance, chunked reading, weights, totals."""

@@ -1,0 +1,236 @@
+"""Metric values as whole units of a decimal grid, so that sums are exact and "fits the budget" has no tolerance.
+
+A double stands for the shortest decimal that reads back to it: ``0.1`` is one tenth. A metric's grid has as many
+decimals as its values need, at most as many as leave the largest possible total within ±2**62; values with more are
+rounded half to even on that grid, which is then finer than a double's own spacing at the total. Whole numbers as int64
+are held exactly. Where a value of up to 15 digits is rounded, because the grid has no room for it beside much larger
+ones, a RoundingWarning says so.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from decimal import ROUND_FLOOR, Context, Decimal, localcontext
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qabwnas.errors import InputError, RoundingWarning
+from qabwnas.io.numeric import doubles, exact_number
+from qabwnas.lut.lut import Metric
+from qabwnas.search.engine.backend import Backend
+
+LARGEST_UNITS = 2**62
+UNLIMITED = 2**63 - 1
+"""The budget, in units, of a metric without one."""
+
+# A product with 10**p is decided exactly by doubles while both factors and the product are whole and small enough.
+_LARGEST_POWER = 22
+_DIGITS = 15
+_LARGEST_DIGITS = 10.0**_DIGITS
+# No total has more.
+_MOST_DIGITS = 19
+# Enough digits for any int64 with any double's exponent.
+_EXACT = Context(prec=700, Emax=999_999, Emin=-999_999)
+
+
+class Grid(NamedTuple):
+    """Whole units of 10**−decimals of one metric."""
+
+    decimals: int
+
+    def units(self, values: NDArray[Any], backend: Backend, metric: str = "") -> NDArray[np.int64]:
+        """Return finite values ``(n,)`` in units, rounded half to even, int64 ``(n,)``.
+
+        Values are float64, int64 or objects, as those of :func:`qabwnas.lut.whole.alike`. That a value of up to 15
+        digits is rounded is warned of, once for each ``metric`` that is named.
+        """
+        if values.dtype == np.int64:
+            return values * np.int64(10**self.decimals) if values.any() else values
+        if values.dtype == object:
+            units = np.empty(values.shape, dtype=np.int64)
+            for rows, numbers in _by_type(values):
+                units[rows] = self.units(numbers, backend, metric)
+            return units
+        needed = _decimals_needed(values)
+        if needed is not None and needed <= self.decimals:
+            whole = np.rint(values * 10.0**needed).astype(np.int64)
+            return whole * np.int64(10 ** (self.decimals - needed))
+        if metric and self._loses_digits(values):
+            message = (
+                f"metric {metric!r}: the smallest values have more than the {self.decimals} decimals that the largest "
+                "leave room for; they are rounded"
+            )
+            warnings.warn(message, RoundingWarning, stacklevel=2)
+        return backend.to_units(np.ascontiguousarray(values), self.decimals, False)
+
+    def _loses_digits(self, values: NDArray[np.float64]) -> bool:
+        """Return whether one of up to 15 digits is not whole in units.
+
+        Doubles of more digits come out of computations; the grid is finer than their spacing at the total.
+        """
+        # The last of 15 digits of larger values is a unit or more.
+        small = values[(values != 0) & (np.abs(values) < 10.0 ** (_DIGITS - self.decimals))]
+        with localcontext(_EXACT):
+            for value in small.tolist():
+                number = Decimal(repr(value)).normalize()
+                exponent = number.as_tuple().exponent
+                if len(number.as_tuple().digits) <= _DIGITS and -int(exponent) > self.decimals:
+                    return True
+        return False
+
+    def budget_units(self, budgets: NDArray[Any], backend: Backend, what: str = "budget") -> NDArray[np.int64]:
+        """Return upper bounds ``(n,)`` in units, rounded down; NaN and +∞ mean no bound (:data:`UNLIMITED`).
+
+        Raises:
+            InputError: one is not a number; the message starts with ``what``.
+        """
+        if budgets.dtype.kind == "O" or (budgets.dtype.kind in "iu" and not _fit_doubles(budgets)):
+            return np.array([self._budget_unit(what, budget) for budget in budgets.tolist()], dtype=np.int64)
+        budgets = doubles(what, budgets)
+        bounded = np.isfinite(budgets)
+        if bounded.all():
+            return backend.to_units(np.ascontiguousarray(budgets), self.decimals, True)
+        units = np.full(budgets.shape, UNLIMITED, dtype=np.int64)
+        units[budgets == -np.inf] = -UNLIMITED
+        units[bounded] = backend.to_units(np.ascontiguousarray(budgets[bounded]), self.decimals, True)
+        return units
+
+    def _budget_unit(self, what: str, budget: Any) -> int:
+        number = Decimal(repr(float(budget))) if isinstance(budget, float) else budget
+        if isinstance(number, Decimal) and not number.is_finite():
+            return UNLIMITED if number.is_nan() or number > 0 else -UNLIMITED
+        return self.floor(exact_number(what, budget))
+
+    def floor(self, value: Decimal) -> int:
+        """Return an upper bound in units, rounded down and cut off just outside what any total can be."""
+        if value and value.adjusted() + self.decimals > _MOST_DIGITS:
+            return -LARGEST_UNITS - 1 if value < 0 else LARGEST_UNITS
+        with localcontext(_EXACT):
+            units = int(value.scaleb(self.decimals).to_integral_value(rounding=ROUND_FLOOR))
+        return max(-LARGEST_UNITS - 1, min(units, LARGEST_UNITS))
+
+    def decimal(self, units: int) -> Decimal:
+        """Return a number of units as an exact decimal without trailing zeros."""
+        with localcontext(_EXACT):
+            value = Decimal(units).scaleb(-self.decimals)
+            return value.quantize(Decimal(1)) if value == value.to_integral_value() else value.normalize()
+
+    def text(self, units: int) -> str:
+        """Return :meth:`decimal` in plain digits, without an exponent; an order of magnitude faster."""
+        if self.decimals == 0:
+            return str(units)
+        digits = f"{abs(units):0{self.decimals + 1}d}"
+        fraction = digits[-self.decimals :].rstrip("0")
+        sign = "-" if units < 0 else ""
+        return f"{sign}{digits[: -self.decimals]}.{fraction}" if fraction else f"{sign}{digits[: -self.decimals]}"
+
+
+def exact_difference(a: Decimal, b: Decimal) -> Decimal:
+    """Return a − b exactly, without trailing zeros."""
+    with localcontext(_EXACT):
+        difference = a - b
+        return (
+            difference.quantize(Decimal(1)) if difference == difference.to_integral_value() else difference.normalize()
+        )
+
+
+class Needs(NamedTuple):
+    """What values ask of their grid; those of no values at all by default.
+
+    Attributes:
+        largest: the largest absolute value.
+        decimals: the fewest decimals that hold every value exactly, or ``None`` where 15 digits do not.
+    """
+
+    largest: float = 0
+    decimals: int | None = 0
+
+    def and_of(self, values: NDArray[Any], where: str, first: int = 0) -> Needs:
+        """Return the needs of these values besides; the same however values are cut into parts.
+
+        ``where`` says for messages what the values are of, and ``first`` is the number of the first of them.
+
+        Raises:
+            InputError: a value is NaN or infinite.
+        """
+        if values.dtype == object:
+            needs = self
+            for _, numbers in _by_type(values):
+                needs = needs.and_of(numbers, where, first)
+            return needs
+        if values.dtype == np.int64:  # which any number of decimals holds
+            return Needs(max(self.largest, int(values.max()), -int(values.min())), self.decimals)._settled()
+        finite = np.isfinite(values)
+        if not finite.all():
+            row = int(finite.argmin())
+            raise InputError(f"{where}, candidate {first + row}: {values[row]} is not a number")
+        largest = max(self.largest, float(np.abs(values).max()))
+        decimals = self.decimals
+        if decimals is not None:
+            # What so many decimals hold, more hold too, up to 15 digits: so there is no need to look at fewer.
+            decimals = _decimals_needed(values, decimals)
+        return Needs(largest, decimals)._settled()
+
+    def _settled(self) -> Needs:
+        """Return the needs without a number of decimals where 15 digits do not hold the largest value with these."""
+        if self.decimals and np.rint(self.largest * 10.0**self.decimals) > _LARGEST_DIGITS:
+            return Needs(self.largest, None)
+        return self
+
+
+def choose_grid(metric: Metric, needs: Sequence[Needs], block_names: Sequence[str]) -> Grid:
+    """Return the grid of a metric, given what every block's values need.
+
+    Raises:
+        InputError: a total cannot fit even without decimals.
+    """
+    if metric.fixed is not None:
+        needs = [*needs, Needs().and_of(np.array([metric.fixed]), f"metric {metric.name!r}, fixed part")]
+    largest = [need.largest for need in needs]
+    exact = [Decimal(repr(value)) for value in largest]  # as units are made
+    with localcontext(_EXACT):
+        total = sum(exact, Decimal(0)) if metric.aggregation == "sum" else max(exact)
+    if total > LARGEST_UNITS:
+        where = block_names[int(np.argmax(largest[: len(block_names)]))]
+        raise InputError(f"metric {metric.name!r}: totals up to {float(total):g} do not fit 62 bits (block {where!r})")
+    finest = _finest(total)
+    return Grid(max(min(finest, need.decimals) if need.decimals is not None else finest for need in needs))
+
+
+def _finest(total: Decimal) -> int:
+    """The most decimals at which ``total`` stays within :data:`LARGEST_UNITS`; 0 for a total of 0."""
+    if total == 0:
+        return 0
+    decimals = max(0, 17 - total.adjusted())  # below 10**18 units, and so below the largest
+    while total.scaleb(decimals + 1, _EXACT) <= LARGEST_UNITS:
+        decimals += 1
+    return decimals
+
+
+def _by_type(values: NDArray[Any]) -> Iterator[tuple[NDArray[np.bool_], NDArray[Any]]]:
+    """Give the whole numbers among objects as int64 and the others as float64, each with where they stand."""
+    whole = np.array([isinstance(value, int) for value in values.tolist()], dtype=np.bool_)
+    for rows, dtype in ((whole, np.int64), (~whole, np.float64)):
+        if rows.any():
+            yield rows, values[rows].astype(dtype)
+
+
+def _decimals_needed(values: NDArray[np.float64], least: int = 0) -> int | None:
+    """The fewest decimals, ``least`` or more, that hold every value exactly, or ``None`` where 15 digits do not."""
+    decimals = least
+    while decimals <= _LARGEST_POWER:
+        whole = np.rint(values * 10.0**decimals)
+        if (np.abs(whole) > _LARGEST_DIGITS).any():
+            return None
+        if np.array_equal(whole / 10.0**decimals, values):
+            return decimals
+        decimals += 1
+    return None
+
+
+def _fit_doubles(values: NDArray[Any]) -> bool:
+    """Return whether doubles hold all of these whole numbers."""
+    return bool((values <= 2**53).all() and (values >= -(2**53)).all())

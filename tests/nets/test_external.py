@@ -1,0 +1,128 @@
+"""A split teacher computes what the module did, and is quantised where it is made of operators."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from qabwnas.errors import InputError
+from qabwnas.nets.external import split_teacher
+from qabwnas.nets.network import Network, assemble
+from qabwnas.nets.quantise import quantise_network
+from qabwnas.nets.supernet import Supernet
+from qabwnas.quant.fake import FakeQuantise
+from qabwnas.quant.operators import Operator, Unquantised
+from qabwnas.space import BitWidths, Policy, Shape
+from tests.nets import foreign_modules as foreign
+from tests.spaces import TINY
+
+W8A8 = BitWidths(8, 8)
+
+
+@pytest.fixture
+def module() -> nn.Module:
+    return foreign.make().eval()
+
+
+@pytest.fixture
+def teacher(module: nn.Module) -> Network:
+    return split_teacher(module, foreign.BORDERS, TINY.input)
+
+
+@torch.no_grad()
+def test_it_answers_as_the_module_did(module: nn.Module, teacher: Network) -> None:
+    """And its feature maps are what the named modules gave, though what follows them works in place."""
+    x, given = torch.randn(3, 1, 8, 6), {}
+    for name in foreign.BORDERS:
+        module.get_submodule(name).register_forward_hook(lambda _, __, y, name=name: given.update({name: y.clone()}))
+    expected = module(x)
+    torch.testing.assert_close(teacher(x), expected)
+    maps = teacher.features(x)
+    torch.testing.assert_close(maps, [given[name] for name in foreign.BORDERS])
+    torch.testing.assert_close(teacher.head(maps[-1]), expected)
+
+
+def test_the_module_is_left_alone(module: nn.Module) -> None:
+    before = copy.deepcopy(module.state_dict())
+    module.train()
+    teacher = split_teacher(module, foreign.BORDERS, TINY.input)
+    with torch.no_grad():
+        for parameter in teacher.parameters():
+            parameter.fill_(torch.nan)
+    assert module.training
+    assert all(torch.equal(before[name], tensor) for name, tensor in module.state_dict().items())
+
+
+def test_parts_of_known_layers_are_made_of_operators(teacher: Network) -> None:
+    assert [isinstance(part, Unquantised) for part in (teacher.stem, *teacher.blocks, teacher.head)] == [
+        False, False, True, False,
+    ]  # fmt: skip
+    names = [
+        [type(m).__name__ for m in part.modules() if isinstance(m, Operator)]
+        for part in (teacher.stem, teacher.blocks[0], teacher.head)
+    ]
+    assert names == [["Convolution"], ["Convolution", "Convolution", "Add"], ["GlobalAverage", "Linear"]]
+
+
+@torch.no_grad()
+def test_quantisation_rounds_what_is_made_of_operators(teacher: Network) -> None:
+    x = torch.rand(16, 1, 8, 6)
+    quantised = quantise_network(teacher, Policy.homogeneous(W8A8, 2), [x])
+    parts = (quantised.stem, *quantised.blocks, quantised.head)
+    rounded = [sum(isinstance(m, FakeQuantise) for m in part.modules()) for part in parts]
+    assert rounded == [2, 4, 0, 3]
+    expected = teacher(x)
+    error = float((quantised(x) - expected).square().mean())
+    assert 0 < error < 0.01 * float(expected.var())
+
+
+@torch.no_grad()
+def test_students_stand_between_copies_of_its_stem_and_head(teacher: Network) -> None:
+    student = assemble(teacher, Supernet(TINY), [0, 0]).eval()
+    x = torch.rand(2, 1, 8, 6)
+    assert student(x).shape == (2, 3)
+    assert torch.equal(student.stem(x), teacher.stem(x))
+
+
+def test_weights_come_back(teacher: Network) -> None:
+    other = split_teacher(foreign.Foreign(), foreign.BORDERS, TINY.input)
+    other.load_state_dict(teacher.state_dict())
+    x = torch.rand(2, 1, 8, 6)
+    assert torch.equal(other(x), teacher(x))
+
+
+@pytest.mark.parametrize(
+    ("make", "borders", "message"),
+    [
+        (foreign.Foreign, ("stem",), "borders: one is needed for the input of the first block"),
+        (foreign.Foreign, ("stem", "layer9"), "border 'layer9': the teacher has no module of that name"),
+        (foreign.Foreign, ("layer1", "stem"), "border 'stem': it does not come behind border 'layer1'"),
+        (foreign.Foreign, ("stem", "layer1", "layer1.relu"), "border 'layer1.relu': the teacher runs .* 2 times"),
+        (foreign.Foreign, ("stem", "layer1", "layer1.conv2"), "border 'layer1.conv2': it does not come behind"),
+        (foreign.Foreign, ("stem", "layer2.left"),
+         "border 'layer2.left': the output of layer2.relu from the part before border 'layer2.left' is used behind it"),
+        (foreign.LongSkip, ("stem", "layer1", "layer2"),
+         "border 'layer1': the output of stem.2 from the part before border 'stem' is used behind it"),
+        (foreign.ImageSize, ("stem", "layer1"), "border 'layer1': the images from the part before border 'stem'"),
+        (foreign.Twice, ("stem", "layer1"), "border 'layer1': the teacher runs through it 2 times, not once"),
+        (foreign.Unused, ("stem", "layer1"), "border 'layer1': the teacher's output does not depend on it"),
+        (foreign.Branching, ("stem", "layer1"), "the teacher cannot be traced by torch.fx: symbolically"),
+        (foreign.TwoAnswers, ("stem", "layer1"), "the teacher gives something else than one tensor of logits"),
+        (foreign.TwoInputs, ("stem", "layer1"), "the teacher takes 2 inputs \\(images, mask\\) instead of one batch"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_split_is_one_line(make: type[nn.Module], borders: tuple[str, ...], message: str) -> None:
+    with pytest.raises(InputError, match=message) as caught:
+        split_teacher(make(), borders, TINY.input)
+    assert "\n" not in str(caught.value)
+
+
+def test_images_of_other_channels_are_one_line() -> None:
+    with pytest.raises(
+        InputError, match=r"stem.0 does not run on a tensor of the shape \(2, 3, 8, 6\): RuntimeError: Invalid channel"
+    ) as caught:
+        split_teacher(foreign.Foreign(), foreign.BORDERS, Shape(3, 8, 6))
+    assert "\n" not in str(caught.value)

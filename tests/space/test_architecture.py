@@ -1,0 +1,31 @@
+"""Networks described by operations: shapes are the space's, impossible ones are refused."""
+
+import pytest
+
+from qabwnas.errors import InputError
+from qabwnas.space import SKIP, Operation
+from qabwnas.space.architecture import described_layers
+from tests.spaces import TINY
+
+K3, K7 = Operation(3, 1), Operation(7, 4)
+
+
+def test_layers_follow_the_space_but_for_their_number_and_operations() -> None:
+    first, second = described_layers(TINY, [[K7], [K3, SKIP, K7]])
+    assert [layer.operations for layer in first + second] == [(K7,), (K3,), (SKIP,), (K7,)]
+    assert [layer.in_channels for layer in second] == [4, 6, 6]
+    assert [layer.stride for layer in second] == [2, 1, 1]
+    assert [layer.dilation for layer in second] == [2, 2, 2]
+
+
+@pytest.mark.parametrize(
+    ("operations", "message"),
+    [
+        ([[K3]], "1 lists of operations were given for 2 blocks"),
+        ([[K3], []], "second: no operations were given"),
+        ([[SKIP], [SKIP]], "second: layer 0 changes the shape and cannot be skipped"),
+    ],
+)
+def test_what_is_no_network_is_refused(operations: list[list[Operation]], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        described_layers(TINY, operations)

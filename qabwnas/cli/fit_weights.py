@@ -1,4 +1,4 @@
-"""``qabwnas calibrate``: how much blocks should count, learnt from the networks of a run."""
+"""``qabwnas fit-weights``: how much blocks should count, learnt from the networks of a run."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from qabwnas.pipeline.fit_weights import Calibration
 
 
-@click.command(name="calibrate", cls=Command)
+@click.command(name="fit-weights", cls=Command)
 @click.argument("folder", metavar="RUN", type=click.Path(path_type=Path))
 @click.option(
     "--evaluate",

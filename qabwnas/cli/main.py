@@ -28,7 +28,7 @@ COMMANDS = {
     "lut": "Import, export, merge, describe and check look-up tables.",
     "measure-latency": "Measure what candidates take on this machine.",
     "latency": "Bring latencies of devices into a look-up table.",
-    "calibrate": "Fit how much blocks count to the networks of a run.",
+    "fit-weights": "Fit how much blocks count to the networks of a run.",
     "export": "Write a network of a run as a checked ONNX model.",
     "search": "Find the best subnets of a LUT within budgets.",
     "batch": "Answer a table of budgets.",

@@ -44,7 +44,7 @@ _OPTIONS = (
         "--weight-file",
         metavar="WEIGHTS.json",
         type=click.Path(path_type=Path),
-        help="Weights of blocks, as 'qabwnas calibrate' writes them; --weight goes before.",
+        help="Weights of blocks, as 'qabwnas fit-weights' writes them; --weight goes before.",
     ),
 )
 

@@ -1,4 +1,4 @@
-"""``run`` from outside with every kind of teacher: its table, and what ``export`` and ``calibrate`` make of the run."""
+"""``run`` from outside with every kind of teacher: its table, and what ``export`` and ``fit-weights`` make."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from qabwnas.pipeline.execution.jobs import Serial
 from qabwnas.pipeline.stages.teacher_module import make_module
 from qabwnas.space import Operation
 from qabwnas.space.yaml import parse_space
-from tests.pipeline import foreign_teacher
+from tests.pipeline import external_teacher
 from tests.pipeline.stages.test_data import HEAD, SIZE, STREET
 from tests.pipeline.tiny import SPACE, TINY
 
@@ -60,7 +60,7 @@ def make():
             net(torch.rand(8, 1, 8, 8))
     return net
 """
-GIVEN = {"module": "nets_beside.make", "borders": foreign_teacher.BORDERS}
+GIVEN = {"module": "nets_beside.make", "borders": external_teacher.BORDERS}
 OPERATIONS = TINY["teacher"]["operations"]
 DENSE = SPACE | {"input": SIZE, "head": HEAD}
 PIXELS = SPACE | {"input": SIZE, "head": HEAD, "stem": SPACE["stem"] | {"separable_channels": 4}}
@@ -147,12 +147,12 @@ def test_a_run_is_exported_from_anywhere_and_after_it_was_moved(
     moved = tmp_path / "moved"
     shutil.copytree(run.folder, moved)
     result = qabwnas("export", "moved", "--answer", 1, "-o", "out")
-    if run.block in foreign_teacher.BORDERS:
+    if run.block in external_teacher.BORDERS:
         assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
         assert result.stderr.startswith("error: moved: stem and head of its networks are those of nets_beside.")
     else:
         assert result.exit_code == 0, result.stderr
         assert (tmp_path / "out" / "card.json").exists()
-    fitted = qabwnas("calibrate", "moved", "--evaluate", 2, "--device", "cpu")
+    fitted = qabwnas("fit-weights", "moved", "--evaluate", 2, "--device", "cpu")
     assert fitted.exit_code == 1
     assert "2 distinct networks are too few to fit 2 weights" in fitted.stderr

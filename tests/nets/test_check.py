@@ -12,7 +12,7 @@ from qabwnas.nets.external import split_teacher
 from qabwnas.nets.network import build_network
 from qabwnas.space import Operation, SearchSpace, Shape
 from qabwnas.space.yaml import load_space
-from tests.nets import foreign_modules as foreign
+from tests.nets import external_modules as external
 from tests.spaces import TINY
 
 FIRST, SECOND = TINY.blocks
@@ -20,7 +20,7 @@ FIRST, SECOND = TINY.blocks
 
 def test_teachers_of_the_space_pass() -> None:
     check_shapes(build_network(TINY, [[Operation(3, 1)], [Operation(3, 2)]]), TINY)
-    check_shapes(split_teacher(foreign.make(), foreign.BORDERS, TINY.input), TINY)
+    check_shapes(split_teacher(external.make(), external.BORDERS, TINY.input), TINY)
     full = load_space("cityscapes-mbv2")  # 1024 × 2048 pixels, and nothing is computed
     check_shapes(build_network(full, [[Operation(3, 6)]] * 6), full)
 
@@ -42,7 +42,7 @@ def test_teachers_of_the_space_pass() -> None:
 def test_other_shapes_are_named(space: SearchSpace, message: str) -> None:
     for teacher in (
         build_network(TINY, [[Operation(3, 1)], [Operation(3, 2)]]),
-        split_teacher(foreign.make(), foreign.BORDERS, TINY.input),
+        split_teacher(external.make(), external.BORDERS, TINY.input),
     ):
         with pytest.raises(InputError, match=message) as caught:
             check_shapes(teacher, space)

@@ -16,7 +16,7 @@ from qabwnas.nets.supernet import Supernet
 from qabwnas.quant.fake import FakeQuantise
 from qabwnas.quant.operators import Operator, Unquantised
 from qabwnas.space import BitWidths, Policy, Shape
-from tests.nets import foreign_modules as foreign
+from tests.nets import external_modules as external
 from tests.spaces import TINY
 
 W8A8 = BitWidths(8, 8)
@@ -24,31 +24,31 @@ W8A8 = BitWidths(8, 8)
 
 @pytest.fixture
 def module() -> nn.Module:
-    return foreign.make().eval()
+    return external.make().eval()
 
 
 @pytest.fixture
 def teacher(module: nn.Module) -> Network:
-    return split_teacher(module, foreign.BORDERS, TINY.input)
+    return split_teacher(module, external.BORDERS, TINY.input)
 
 
 @torch.no_grad()
 def test_it_answers_as_the_module_did(module: nn.Module, teacher: Network) -> None:
     """And its feature maps are what the named modules gave, though what follows them works in place."""
     x, given = torch.randn(3, 1, 8, 6), {}
-    for name in foreign.BORDERS:
+    for name in external.BORDERS:
         module.get_submodule(name).register_forward_hook(lambda _, __, y, name=name: given.update({name: y.clone()}))
     expected = module(x)
     torch.testing.assert_close(teacher(x), expected)
     maps = teacher.features(x)
-    torch.testing.assert_close(maps, [given[name] for name in foreign.BORDERS])
+    torch.testing.assert_close(maps, [given[name] for name in external.BORDERS])
     torch.testing.assert_close(teacher.head(maps[-1]), expected)
 
 
 def test_the_module_is_left_alone(module: nn.Module) -> None:
     before = copy.deepcopy(module.state_dict())
     module.train()
-    teacher = split_teacher(module, foreign.BORDERS, TINY.input)
+    teacher = split_teacher(module, external.BORDERS, TINY.input)
     with torch.no_grad():
         for parameter in teacher.parameters():
             parameter.fill_(torch.nan)
@@ -88,7 +88,7 @@ def test_students_stand_between_copies_of_its_stem_and_head(teacher: Network) ->
 
 
 def test_weights_come_back(teacher: Network) -> None:
-    other = split_teacher(foreign.Foreign(), foreign.BORDERS, TINY.input)
+    other = split_teacher(external.Foreign(), external.BORDERS, TINY.input)
     other.load_state_dict(teacher.state_dict())
     x = torch.rand(2, 1, 8, 6)
     assert torch.equal(other(x), teacher(x))
@@ -97,21 +97,21 @@ def test_weights_come_back(teacher: Network) -> None:
 @pytest.mark.parametrize(
     ("make", "borders", "message"),
     [
-        (foreign.Foreign, ("stem",), "borders: one is needed for the input of the first block"),
-        (foreign.Foreign, ("stem", "layer9"), "border 'layer9': the teacher has no module of that name"),
-        (foreign.Foreign, ("layer1", "stem"), "border 'stem': it does not come behind border 'layer1'"),
-        (foreign.Foreign, ("stem", "layer1", "layer1.relu"), "border 'layer1.relu': the teacher runs .* 2 times"),
-        (foreign.Foreign, ("stem", "layer1", "layer1.conv2"), "border 'layer1.conv2': it does not come behind"),
-        (foreign.Foreign, ("stem", "layer2.left"),
+        (external.Foreign, ("stem",), "borders: one is needed for the input of the first block"),
+        (external.Foreign, ("stem", "layer9"), "border 'layer9': the teacher has no module of that name"),
+        (external.Foreign, ("layer1", "stem"), "border 'stem': it does not come behind border 'layer1'"),
+        (external.Foreign, ("stem", "layer1", "layer1.relu"), "border 'layer1.relu': the teacher runs .* 2 times"),
+        (external.Foreign, ("stem", "layer1", "layer1.conv2"), "border 'layer1.conv2': it does not come behind"),
+        (external.Foreign, ("stem", "layer2.left"),
          "border 'layer2.left': the output of layer2.relu from the part before border 'layer2.left' is used behind it"),
-        (foreign.LongSkip, ("stem", "layer1", "layer2"),
+        (external.LongSkip, ("stem", "layer1", "layer2"),
          "border 'layer1': the output of stem.2 from the part before border 'stem' is used behind it"),
-        (foreign.ImageSize, ("stem", "layer1"), "border 'layer1': the images from the part before border 'stem'"),
-        (foreign.Twice, ("stem", "layer1"), "border 'layer1': the teacher runs through it 2 times, not once"),
-        (foreign.Unused, ("stem", "layer1"), "border 'layer1': the teacher's output does not depend on it"),
-        (foreign.Branching, ("stem", "layer1"), "the teacher cannot be traced by torch.fx: symbolically"),
-        (foreign.TwoAnswers, ("stem", "layer1"), "the teacher gives something else than one tensor of logits"),
-        (foreign.TwoInputs, ("stem", "layer1"), "the teacher takes 2 inputs \\(images, mask\\) instead of one batch"),
+        (external.ImageSize, ("stem", "layer1"), "border 'layer1': the images from the part before border 'stem'"),
+        (external.Twice, ("stem", "layer1"), "border 'layer1': the teacher runs through it 2 times, not once"),
+        (external.Unused, ("stem", "layer1"), "border 'layer1': the teacher's output does not depend on it"),
+        (external.Branching, ("stem", "layer1"), "the teacher cannot be traced by torch.fx: symbolically"),
+        (external.TwoAnswers, ("stem", "layer1"), "the teacher gives something else than one tensor of logits"),
+        (external.TwoInputs, ("stem", "layer1"), "the teacher takes 2 inputs \\(images, mask\\) instead of one batch"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_split_is_one_line(make: type[nn.Module], borders: tuple[str, ...], message: str) -> None:
@@ -124,5 +124,5 @@ def test_images_of_other_channels_are_one_line() -> None:
     with pytest.raises(
         InputError, match=r"stem.0 does not run on a tensor of the shape \(2, 3, 8, 6\): RuntimeError: Invalid channel"
     ) as caught:
-        split_teacher(foreign.Foreign(), foreign.BORDERS, Shape(3, 8, 6))
+        split_teacher(external.Foreign(), external.BORDERS, Shape(3, 8, 6))
     assert "\n" not in str(caught.value)

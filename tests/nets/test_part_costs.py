@@ -14,7 +14,7 @@ from qabwnas.nets.network import build_network
 from qabwnas.nets.part_costs import teacher_parts
 from qabwnas.quant.operators import Unquantised
 from qabwnas.space import FLOAT, BitWidths, Policy, SearchSpace
-from tests.nets import foreign_modules as foreign
+from tests.nets import external_modules as external
 from tests.spaces import TINY, codes, spaces
 
 WIDTHS = (BitWidths(8, 8), BitWidths(4, 6), FLOAT)
@@ -42,7 +42,7 @@ def test_a_network_of_the_space_costs_the_same_when_it_is_split_as_a_foreign_one
 
 
 def test_other_stems_and_heads_take_the_place_of_those_of_the_space() -> None:
-    teacher = split_teacher(foreign.make(), foreign.BORDERS, TINY.input)
+    teacher = split_teacher(external.make(), external.BORDERS, TINY.input)
     stem, *_, head = teacher_parts(teacher, TINY.input)
     fixed = FixedParts(stem, head)
     policy = Policy.homogeneous(BitWidths(8, 8), 2)
@@ -54,7 +54,7 @@ def test_other_stems_and_heads_take_the_place_of_those_of_the_space() -> None:
 
 def test_a_float_part_by_hand() -> None:
     """``layer2`` of the module: three convolutions with biases, behind a subtraction and a ReLU6."""
-    teacher = split_teacher(foreign.make(), foreign.BORDERS, TINY.input)
+    teacher = split_teacher(external.make(), external.BORDERS, TINY.input)
     costs = total_costs([(teacher_parts(teacher, TINY.input)[2], BitWidths(8, 8))])
     weights = [4 * 2, 4 * 3 * 25, 5 * 6 * 9]
     macs = 48 * weights[0] + 48 * weights[1] + 12 * weights[2]

@@ -102,7 +102,7 @@ def qabwnas(*arguments: object) -> Result:
 
 def test_a_search_takes_the_weights(folder: Path, tmp_path: Path) -> None:
     target = tmp_path / "weights.json"
-    result = qabwnas("calibrate", folder, "--evaluate", 8, "-o", target)
+    result = qabwnas("fit-weights", folder, "--evaluate", 8, "-o", target)
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout.endswith(f"written to {target}\n")
     assert "Kendall's τ between low NSR and high accuracy, 8 inherited networks: " in result.stdout
@@ -117,13 +117,13 @@ def test_a_search_takes_the_weights(folder: Path, tmp_path: Path) -> None:
     overruled = qabwnas("search", folder / "lut.h5", "--weight-file", target, "--weight", "b2=0", *options)
     zero = qabwnas("search", folder / "lut.h5", "--weight", f"b1={b1}", "--weight", "b2=0", *options)
     assert json.loads(overruled.stdout)["answers"] == json.loads(zero.stdout)["answers"]
-    assert qabwnas("calibrate", folder, "-o", target).stderr == (
+    assert qabwnas("fit-weights", folder, "-o", target).stderr == (
         f"error: {target}: is already there; --force overwrites it\n"
     )
 
 
 def test_what_cannot_be_calibrated_is_one_line(folder: Path, tmp_path: Path) -> None:
-    result = qabwnas("calibrate", folder, "--evaluate", 5)
+    result = qabwnas("fit-weights", folder, "--evaluate", 5)
     assert result.exit_code == 1
     assert result.stderr == (
         "error: 5 distinct networks are too few to fit 2 weights: 6 are needed, two for each weight and the intercept\n"
@@ -132,10 +132,10 @@ def test_what_cannot_be_calibrated_is_one_line(folder: Path, tmp_path: Path) -> 
     copy = tmp_path / "run"
     shutil.copytree(folder, copy)
     next((copy / "networks").iterdir()).unlink()
-    result = qabwnas("calibrate", copy)
+    result = qabwnas("fit-weights", copy)
     assert result.stderr.startswith(f"error: {copy}: the stage networks is not done (networks/")
     assert result.stderr.endswith(" is gone); run it first\n")
-    result = qabwnas("calibrate", tmp_path)
+    result = qabwnas("fit-weights", tmp_path)
     assert result.stderr.startswith(f"error: {tmp_path}/config.json: cannot be read")
     (tmp_path / "w.json").write_text(
         '{"format": "qabwnas-block-weights", "version": 1, "metric": "nsr", "weights": {"b9": "1.5"}}'

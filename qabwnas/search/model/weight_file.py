@@ -1,4 +1,4 @@
-"""Files of block weights: what ``qabwnas calibrate`` writes and a search reads."""
+"""Files of block weights: what ``qabwnas fit-weights`` writes and a search reads."""
 
 from __future__ import annotations
 

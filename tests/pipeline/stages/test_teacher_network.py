@@ -31,14 +31,14 @@ from qabwnas.pipeline.stages.teacher_network import (
 from qabwnas.space import BitWidths, Policy
 from qabwnas.space.yaml import parse_space
 from qabwnas.train.checkpoint import save_weights
-from tests.pipeline import foreign_teacher
+from tests.pipeline import external_teacher
 from tests.pipeline.config.test_teacher_yaml import MODULE, PIXELS
 from tests.pipeline.tiny import SPACE, TINY
 
 W8A8 = Policy.homogeneous(BitWidths(8, 8), 2)
 
 
-def module_config(borders: list[str] = foreign_teacher.BORDERS, weights: Path | None = None, **space: Any) -> Config:
+def module_config(borders: list[str] = external_teacher.BORDERS, weights: Path | None = None, **space: Any) -> Config:
     module = ModuleConfig(str(MODULE["module"]), tuple(borders), weights)
     return replace(demo_config(), space=parse_space(SPACE | space), teacher=TeacherConfig((), module=module))
 
@@ -46,14 +46,14 @@ def module_config(borders: list[str] = foreign_teacher.BORDERS, weights: Path | 
 def test_a_run_under_a_module_made_elsewhere(tmp_path: Path) -> None:
     """From its weights to the results, with budgets that are shares of what it costs."""
     (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(SPACE))
-    torch.save(foreign_teacher.make().state_dict(), tmp_path / "weights.pth")
+    torch.save(external_teacher.make().state_dict(), tmp_path / "weights.pth")
     content = TINY | {"teacher": MODULE | {"weights": "weights.pth"}, "budgets": [{"size_bytes": "200%"}]}
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(content))
     config = load_config(tmp_path / "config.yaml")
     run_stages(STAGES, config, tmp_path / "run")
     x = torch.rand(3, 1, 8, 8)
     with torch.no_grad():
-        torch.testing.assert_close(load_teacher(config, tmp_path / "run")(x), foreign_teacher.make().eval()(x))
+        torch.testing.assert_close(load_teacher(config, tmp_path / "run")(x), external_teacher.make().eval()(x))
     fixed = {metric.name: metric.fixed for metric in open_lut(tmp_path / "run" / "lut.h5").metrics}
     stem = (9 * 4 + 4 * (4 + 4) + 8) + 8  # 8-bit weights; biases, scales and grids; the grid of the images
     head = 4 * (24 * 8 + 8 + 8 * 10 + 10)  # float
@@ -67,7 +67,7 @@ def test_a_run_under_a_module_made_elsewhere(tmp_path: Path) -> None:
 def test_costs_of_a_module_are_those_of_its_parts() -> None:
     config = module_config()
     whole, encoder = (teacher_costs(config, BitWidths(8, 8), encoder=e) for e in (False, True))
-    assert whole["parameters"] == sum(p.numel() for p in foreign_teacher.make().parameters())
+    assert whole["parameters"] == sum(p.numel() for p in external_teacher.make().parameters())
     assert whole["parameters"] - encoder["parameters"] == 24 * 8 + 8 + 8 * 10 + 10
     assert resolve_budget(config, "macs", "50%") == int(whole["macs"]) // 2
     assert measured_parts(config) is not None
@@ -126,14 +126,14 @@ def test_a_module_that_does_not_fit_is_named(config: Config, message: str) -> No
 
 def test_a_module_that_is_divided_in_another_way_than_its_run_says_what_to_do(tmp_path: Path) -> None:
     save_weights(tmp_path / "teacher.pt", "teacher", given_teacher(module_config()))
-    module = ModuleConfig("tests.pipeline.external_teacher.norm_act", tuple(foreign_teacher.BORDERS), None)
+    module = ModuleConfig("tests.pipeline.external_teacher.norm_act", tuple(external_teacher.BORDERS), None)
     config = replace(module_config(), teacher=TeacherConfig((), module=module))
     with pytest.raises(FormatError, match=r"teacher.pt: does not fit: .*make the run anew in another folder"):
         load_teacher(config, tmp_path)
 
 
 def test_weights_of_another_module_are_named(tmp_path: Path) -> None:
-    state = foreign_teacher.make().state_dict() | {"one.bias": torch.zeros(5)}
+    state = external_teacher.make().state_dict() | {"one.bias": torch.zeros(5)}
     torch.save(state, tmp_path / "w.pth")
     with pytest.raises(FormatError, match=r"w.pth: one.bias has the shape \(5,\), the network's is \(4,\)"):
         given_teacher(module_config(weights=tmp_path / "w.pth"))
@@ -145,7 +145,7 @@ def test_weights_of_another_module_are_named(tmp_path: Path) -> None:
         ("no_such_package.make", "no_such_package.make: there is no module 'no_such_package'"),
         (
             "tests.pipeline.external_teacher.none",
-            "foreign_teacher .*foreign_teacher.py.* has no 'none'; it has make, sized, number",
+            "external_teacher .*external_teacher.py.* has no 'none'; it has make, sized, number",
         ),
         ("tests.pipeline.external_teacher.BORDERS", "BORDERS: is list, not a function that gives a module"),
         (

@@ -1,7 +1,7 @@
-"""The ``qabwnas`` command: loads the one command that is asked for, and ends it with the exit code that fits.
+"""The ``qabwnas`` command: loads only the given command, and turns its errors into exit codes.
 
-0 done; 1 an error, in one line; 2 wrong usage; 3 no subnet fits (commands raise ``click.exceptions.Exit(3)``, having
-said which budget would); 130 interrupted.
+0 done; 1 an error, in one line; 2 wrong usage; 3 no subnet fits (commands print which budget would fit and raise
+``click.exceptions.Exit(3)``); 130 interrupted.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ import click
 from qabwnas.cli.command import Group
 from qabwnas.errors import QabwnasError, QabwnasWarning
 
-# The help stands here, and not only in the commands, so that listing them loads none.
+# The help is here, and not only in the commands, so that listing them loads no command.
 COMMANDS = {
-    "demo": "Run everything once, small, on handwritten digits.",
+    "demo": "Run all stages once, small, on handwritten digits.",
     "run": "Run the stages of a configuration, from teacher to report.",
     "data": "Draw street scenes, and check a folder of images.",
     "distill": "Train a configuration's supernet, or some of its blocks.",
     "populate": "Measure the look-up table of a configuration.",
     "lut": "Import, export, merge, describe and check look-up tables.",
-    "measure-latency": "Measure what candidates take on this machine.",
-    "latency": "Bring latencies of devices into a look-up table.",
-    "fit-weights": "Fit how much blocks count to the networks of a run.",
+    "measure-latency": "Measure latencies of candidates on this machine.",
+    "latency": "Import latencies of devices into a look-up table.",
+    "fit-weights": "Fit weights of blocks to the networks of a run.",
     "export": "Write a network of a run as a checked ONNX model.",
     "search": "Find the best subnets of a LUT within budgets.",
     "batch": "Answer a table of budgets.",
@@ -88,7 +88,7 @@ def _one_line(debug: bool) -> Iterator[None]:
     except KeyboardInterrupt as interrupt:
         raise OneLineError("interrupted", exit_code=130) from interrupt
     except BrokenPipeError:
-        raise  # click ends quietly: whoever read the output has read enough
+        raise  # click ends quietly: the reader of the output has closed it
     except (QabwnasError, OSError) as error:
         if debug:
             raise
@@ -107,7 +107,7 @@ def _message(error: QabwnasError | OSError) -> str:
 def main(debug: bool) -> None:
     """Search block-wise networks and their bit widths under budgets.
 
-    Exits with 0 when done, 1 on an error, 2 on wrong usage, 3 where no subnet fits the budgets.
+    Exit codes: 0 done, 1 error, 2 wrong usage, 3 no subnet fits the budgets.
     """
 
 

@@ -7,8 +7,7 @@ from pathlib import Path
 import click
 
 from qabwnas.cli.bundle_options import bundle_options, read_tables
-from qabwnas.cli.command import Command
-from qabwnas.cli.extras import require_extras
+from qabwnas.cli.command import Command, require_extras
 from qabwnas.cli.output import check_output, force_option
 from qabwnas.io.atomic import written_path
 from qabwnas.io.file_kinds import LATENCIES, PICTURE

@@ -1,6 +1,9 @@
 """A configuration whose stages take a second or so together."""
 
+from pathlib import Path
 from typing import Any
+
+import yaml
 
 TRAINING = {"steps": 4, "batch": 16, "learning_rate": 0.01}
 
@@ -25,3 +28,10 @@ SPACE: dict[str, Any] = {
     "head": {"kind": "classifier", "classes": 10},
     "bit_widths": [4, 8],
 }
+
+
+def write_config(folder: Path, config: dict[str, Any] = TINY, space: dict[str, Any] = SPACE) -> Path:
+    """Write a configuration and its space, and return the path of the configuration."""
+    (folder / "tiny.yaml").write_text(yaml.safe_dump(space))
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    return folder / "config.yaml"

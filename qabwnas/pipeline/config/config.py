@@ -9,7 +9,7 @@ from qabwnas.space import Operation, SearchSpace
 from qabwnas.train.settings import Training
 
 TASKS = ("digits", "cityscapes", "image-folder")
-DISTILLATIONS = ("kept", "together", "apart")
+DISTILLATIONS = ("cached", "joint", "independent")
 INITIAL_WEIGHTS = ("supernet", "scratch")
 QAT_STEPS, QAT_RATE = 10, 100
 
@@ -97,10 +97,10 @@ class SupernetConfig:
     Attributes:
         training: of every block; they differ in their learning rates alone.
         sampling: how paths are drawn: ``uniform`` or ``fair``.
-        distill: ``kept`` computes the teacher's feature maps of all images once and keeps them in memory; images are
-            then not augmented. ``together`` trains all blocks side by side, so that the teacher runs once a step for
-            all of them. ``apart`` trains one block after the other, or at once on several devices, in less memory. The
-            last two give the same weights.
+        distill: ``cached`` computes the teacher's feature maps of all images once and keeps them in memory; images are
+            then not augmented. ``joint`` trains all blocks in one loop, so that the teacher runs once per step for all
+            of them. ``independent`` trains one block after the other, or in parallel on several devices, in less
+            memory. The last two give the same weights.
     """
 
     training: tuple[Training, ...]

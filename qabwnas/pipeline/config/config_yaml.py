@@ -14,10 +14,8 @@ from qabwnas.measure.sample import check_sample
 from qabwnas.pipeline.config.config import DISTILLATIONS, INITIAL_WEIGHTS, Config, NetworksConfig, SupernetConfig
 from qabwnas.pipeline.config.task_yaml import parse_task, task_to_json, with_root
 from qabwnas.pipeline.config.teacher_yaml import parse_teacher, teacher_to_json
-from qabwnas.pipeline.stages.budgets import METRICS, resolve_budget
-from qabwnas.pipeline.stages.feasibility import check_budgets
-from qabwnas.pipeline.stages.teacher_module import make_module
-from qabwnas.pipeline.stages.teacher_network import measured_parts
+from qabwnas.pipeline.stages.budgets import METRICS, check_budgets, resolve_budget
+from qabwnas.pipeline.stages.teacher_network import make_module, measured_parts
 from qabwnas.space import POLICIES, BitWidths, SearchSpace
 from qabwnas.space.yaml import check_policy, load_space, parse_space, space_to_json
 from qabwnas.train.paths import SAMPLINGS
@@ -166,7 +164,7 @@ def _parse_supernet(fields: Fields, n_blocks: int) -> SupernetConfig:
     supernet = SupernetConfig(
         training=_parse_trainings(fields.value("training"), fields.path("training"), n_blocks),
         sampling=fields.choice("sampling", SAMPLINGS, default="uniform"),
-        distill=fields.choice("distill", DISTILLATIONS, default="together"),
+        distill=fields.choice("distill", DISTILLATIONS, default="joint"),
     )
     fields.end()
     return supernet

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from PIL import Image
 
 from qabwnas.errors import InputError, StaleError
@@ -17,7 +16,7 @@ from qabwnas.pipeline.stages import data
 from qabwnas.pipeline.stages.data import load_task
 from qabwnas.train.classification import Classification
 from qabwnas.train.segmentation import Segmentation
-from tests.pipeline.tiny import SPACE, TINY
+from tests.pipeline.tiny import SPACE, TINY, write_config
 
 STREET = {"name": "cityscapes", "scenes": {"train": 9, "val": 3}, "crop": [32, 48], "calibration": 2, "validation": 3}
 SIZE = {"channels": 3, "height": 32, "width": 64}
@@ -25,9 +24,7 @@ HEAD = {"kind": "deeplabv3", "classes": 19, "channels": 4, "dilations": [1]}
 
 
 def config(folder: Path, task: Any, **space: Any) -> Config:
-    (folder / "tiny.yaml").write_text(yaml.safe_dump({**SPACE, **space}))
-    (folder / "config.yaml").write_text(yaml.safe_dump({**TINY, "task": task}))
-    return load_config(folder / "config.yaml")
+    return load_config(write_config(folder, {**TINY, "task": task}, {**SPACE, **space}))
 
 
 def run(street: Config, folder: Path, force: bool = False) -> None:
@@ -69,7 +66,7 @@ def test_data_that_change_are_missed(street: Config, tmp_path: Path) -> None:
     run(street, tmp_path / "run")
     path = next((tmp_path / "run" / "scenes" / "leftImg8bit" / "val").rglob("*.png"))
     Image.new("RGB", (64, 32)).save(path)
-    with pytest.raises(StaleError, match="run: the test split is not what it was; delete data.json to begin anew"):
+    with pytest.raises(StaleError, match="run: the test split has changed; delete data.json to start again"):
         load_task(street, tmp_path / "run")
 
 

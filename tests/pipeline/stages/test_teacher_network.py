@@ -16,9 +16,8 @@ from qabwnas.lut.store import open_lut
 from qabwnas.nets.mmseg import build_mmseg, mmseg_names
 from qabwnas.pipeline.config.config import Config, ModuleConfig, TeacherConfig
 from qabwnas.pipeline.config.config_yaml import demo_config, load_config
-from qabwnas.pipeline.run import run_stages
+from qabwnas.pipeline.run import STAGES, run_stages
 from qabwnas.pipeline.stages.budgets import resolve_budget
-from qabwnas.pipeline.stages.order import STAGES
 from qabwnas.pipeline.stages.report import load_results
 from qabwnas.pipeline.stages.teacher import STAGE, load_teacher
 from qabwnas.pipeline.stages.teacher_network import (
@@ -128,7 +127,7 @@ def test_a_module_that_is_divided_in_another_way_than_its_run_says_what_to_do(tm
     save_weights(tmp_path / "teacher.pt", "teacher", given_teacher(module_config()))
     module = ModuleConfig("tests.pipeline.external_teacher.norm_act", tuple(external_teacher.BORDERS), None)
     config = replace(module_config(), teacher=TeacherConfig((), module=module))
-    with pytest.raises(FormatError, match=r"teacher.pt: does not fit: .*make the run anew in another folder"):
+    with pytest.raises(FormatError, match=r"teacher.pt: does not fit: .*start a new run in another folder"):
         load_teacher(config, tmp_path)
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from qabwnas.costs import block_costs
 from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
-from qabwnas.pipeline.stages.front_points import evenly_spaced, front_points, mixed_front_points
+from qabwnas.pipeline.stages.answers import evenly_spaced, front_points, mixed_front_points
 from qabwnas.search.frontier import Frontier
 from qabwnas.space import BitWidths
 from tests.spaces import TINY

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from qabwnas.cli.main import main
 from qabwnas.errors import InputError
 from qabwnas.pipeline.config.config_yaml import load_config
-from qabwnas.pipeline.stages.teacher_module import make_module
+from qabwnas.pipeline.stages.teacher_network import make_module
 from tests.pipeline.external_teacher import BORDERS
 from tests.pipeline.tiny import SPACE, TINY
 
@@ -121,7 +121,7 @@ def test_another_module_of_that_name_is_not_taken_instead(folder: Path, tmp_path
 def test_a_file_of_the_name_of_an_installed_package_is_taken(tmp_path: Path) -> None:
     """As it is where Python runs a script."""
     (tmp_path / "tomllib.py").write_text("from torch import nn\nmake = nn.ReLU\n")
-    code = "from pathlib import Path\nfrom qabwnas.pipeline.stages.teacher_module import make_module\n"
+    code = "from pathlib import Path\nfrom qabwnas.pipeline.stages.teacher_network import make_module\n"
     code += f"print(make_module('tomllib.make', Path({str(tmp_path)!r})))"
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)

@@ -14,7 +14,7 @@ from qabwnas.costs import COSTS, network_costs
 from qabwnas.errors import InputError
 from qabwnas.pipeline.config.config import Config
 from qabwnas.pipeline.config.config_yaml import load_config, parse_config
-from qabwnas.pipeline.stages.feasibility import cost_lut, smallest_totals
+from qabwnas.pipeline.stages.budgets import cost_lut, smallest_totals
 from qabwnas.search.api import search
 from qabwnas.space import Policy
 from tests.pipeline.config.test_teacher_yaml import MODULE
@@ -102,7 +102,7 @@ def test_budgets_that_exclude_each_other(folder: Path) -> None:
 @pytest.mark.parametrize("name", ["cityscapes", "street-small"])
 def test_configurations_that_come_with_the_project_can_be_met(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CITYSCAPES_DATASET", "data")
-    load_config(Path(__file__).parents[2] / "configs" / f"{name}.yaml")
+    load_config(Path(__file__).parents[3] / "configs" / f"{name}.yaml")
 
 
 @pytest.mark.parametrize("command", ["run", "distill", "populate"])

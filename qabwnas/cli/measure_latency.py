@@ -60,7 +60,7 @@ def command(
     require_extras("train", "deploy", *(["plot"] if picture is not None else []))
     from qabwnas.lut.device_results import device_name
     from qabwnas.pipeline.latency import Validation, measure, open_bundle
-    from qabwnas.report.latency import draw_latencies
+    from qabwnas.report.times import draw_latencies
 
     def as_text(found: Validation) -> str:
         return (

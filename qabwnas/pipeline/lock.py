@@ -173,7 +173,9 @@ def _created(path: Path, holder: Holder) -> bool:
     except FileExistsError:
         return False
     except FileNotFoundError:  # the last process to finish removed the folder
-        path.parent.mkdir(exist_ok=True)
+        # Not exist_ok: mkdir then raises if another process removes the folder before it looks whether it is one.
+        with suppress(FileExistsError):
+            path.parent.mkdir()
         return _created(path, holder)
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         json.dump(asdict(holder), file)

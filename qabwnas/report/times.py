@@ -1,13 +1,14 @@
-"""The times of methods as a picture with a logarithmic scale."""
+"""Pictures of times: of methods on a logarithmic scale, and predicted against measured latencies."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from qabwnas.report.picture import picture
+from qabwnas.report.kendall import kendall_tau
+from qabwnas.report.picture import PANEL_INCHES, picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,6 +17,8 @@ WIDTH_INCHES, BAR_INCHES, FRAME_INCHES = 9.0, 0.34, 0.9
 ROOM_FOR_REMARKS = 0.55
 """As a fraction of the decades that the bars take."""
 OURS, OTHERS = "tab:blue", "tab:gray"
+Pairs = tuple[Sequence[float], Sequence[float]]
+"""Predicted and measured milliseconds of the same networks."""
 
 
 @dataclass(frozen=True)
@@ -70,3 +73,19 @@ def _draw_panel(axes: Axes, panel: Panel) -> None:
     axes.set_title(panel.title, fontsize=9, loc="left")
     axes.grid(axis="x", alpha=0.25)
     axes.set_axisbelow(True)
+
+
+def draw_latencies(series: Mapping[str, Pairs], path: str | os.PathLike[str]) -> None:
+    """Write a picture with one panel per series, titled with its name and Kendall's tau-b.
+
+    The line is where predicted and measured latency are equal. Raises as :func:`~qabwnas.report.picture.picture`.
+    """
+    with picture(path, PANEL_INCHES[0] * len(series), PANEL_INCHES[1]) as figure:
+        panels = figure.subplots(1, len(series), squeeze=False)[0]
+        for panel, (name, (predicted, measured)) in zip(panels, series.items(), strict=True):
+            panel.scatter(predicted, measured, s=14, alpha=0.8)
+            panel.axline((min(predicted), min(predicted)), slope=1, color="0.6", linewidth=0.8)
+            panel.set_title(f"{name}: Kendall's τ {kendall_tau(predicted, measured):.3f}", fontsize="medium")
+            panel.set_xlabel("predicted latency, ms")
+            panel.set_ylabel("measured latency, ms")
+            panel.grid(alpha=0.25)

@@ -90,6 +90,21 @@ def test_no_change_is_lost_between_processes(tmp_path: Path, left: bool) -> None
     assert not (tmp_path / ".locks").exists()
 
 
+def test_the_folder_of_locks_may_be_made_and_removed_by_others_at_any_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mkdir, lost = Path.mkdir, [FileExistsError("another process made it, and has removed it again")]
+
+    def racing(self: Path, *arguments: Any, **options: Any) -> None:
+        if lost:
+            raise lost.pop()
+        mkdir(self, *arguments, **options)
+
+    monkeypatch.setattr(Path, "mkdir", racing)
+    with changing(tmp_path):
+        assert (tmp_path / ".locks" / "changing").exists()
+
+
 def test_a_lock_that_stays_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lock, "LONGEST_CHANGE_SECONDS", 0.1)
     path = leave(tmp_path, "changing", host="node7", pid=11)

@@ -10,8 +10,8 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from qabwnas.quant.apply import operators_of
-from qabwnas.quant.fake import FakeQuantise
+from qabwnas.quant.activations import FakeQuantise
+from qabwnas.quant.ptq import operators_of
 
 M = TypeVar("M", bound=nn.Module)
 Forward = Callable[[Tensor], Tensor]

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from torch import nn
 
 from qabwnas.errors import InputError
-from qabwnas.nets.mbconv import MBConv
+from qabwnas.nets.layers import MBConv
 from qabwnas.nets.network import Network, network_of_layers
 from qabwnas.nets.state_dict import load_tensors, read_state_dict
 from qabwnas.quant.operators import Convolution

@@ -28,7 +28,7 @@ from qabwnas.pipeline.stages.answers import load_answers
 from qabwnas.pipeline.stages.data import load_task
 from qabwnas.pipeline.stages.found import Found
 from qabwnas.space.yaml import space_to_json
-from qabwnas.train.task import Task
+from qabwnas.train.tasks import Task
 
 FORMAT = "qabwnas-export"
 SCHEMA_VERSION = 1

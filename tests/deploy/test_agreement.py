@@ -11,8 +11,8 @@ from torch import nn
 from qabwnas.deploy.agreement import Agreement, agreement, output_step, with_float_biases
 from qabwnas.deploy.onnx_export import onnx_model
 from qabwnas.deploy.runtime import OnnxNetwork, open_session
-from qabwnas.quant.apply import operators_of, weighted_layer
 from qabwnas.quant.nsr import NsrMeter
+from qabwnas.quant.ptq import operators_of, weighted_layer
 from qabwnas.space import FLOAT, BitWidths, Block
 from tests.deploy.candidates import DILATED, SAME, SHAPE, SMALLER, candidate, images
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from qabwnas.errors import FormatError, InputError
-from qabwnas.nets.auxiliary import build_auxiliary
+from qabwnas.nets.layers import build_auxiliary
 from qabwnas.nets.mmseg import build_mmseg, load_mmseg, mmseg_names
 from qabwnas.nets.network import Network, build_network
 from qabwnas.space import Operation

@@ -20,7 +20,7 @@ from qabwnas.pipeline.stages.teacher_module import make_module
 from qabwnas.pipeline.stages.teacher_network import measured_parts
 from qabwnas.space import POLICIES, BitWidths, SearchSpace
 from qabwnas.space.yaml import check_policy, load_space, parse_space, space_to_json
-from qabwnas.train.paths import SAMPLINGS
+from qabwnas.train.sampling import SAMPLINGS
 from qabwnas.train.settings import DECAYED, DECAYS, OPTIMIZERS, Training
 
 

@@ -15,7 +15,7 @@ from qabwnas.pipeline.execution.jobs import Engine, Job
 from qabwnas.pipeline.execution.resources import Resources
 from qabwnas.pipeline.run import run_stages
 from qabwnas.pipeline.stages.stage import Stage
-from qabwnas.train.parallel import is_first, jointly, listen, process_group, tell_others
+from qabwnas.train.parallel import broadcast, is_first, parallel_training, process_group, receive
 
 
 class Together(Engine):
@@ -26,8 +26,8 @@ class Together(Engine):
 
     def run(self, jobs: Sequence[Job]) -> None:
         for job in jobs:
-            tell_others(job)
-            with jointly():
+            broadcast(job)
+            with parallel_training():
                 job.function(*job.arguments)
 
 
@@ -49,9 +49,9 @@ def run_together(
         if is_first():
             each_its_own = replace(resources, device=device.type)
             run_stages(stages, config, folder, until=until, force=force, resources=each_its_own)
-            tell_others(None)
+            broadcast(None)
             return True
-        while (job := cast(Job | None, listen())) is not None:
-            with jointly():
+        while (job := cast(Job | None, receive())) is not None:
+            with parallel_training():
                 job.function(*job.arguments)
         return False

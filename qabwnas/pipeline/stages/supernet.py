@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import torch
 
+from qabwnas.data.batches import ImageBatches
 from qabwnas.nets.supernet import Supernet, SupernetBlock
 from qabwnas.pipeline.config.config import Config
 from qabwnas.pipeline.config.config_yaml import config_to_json
@@ -19,8 +20,7 @@ from qabwnas.pipeline.stages.stage import Stage, Workplace
 from qabwnas.pipeline.stages.teacher import load_teacher
 from qabwnas.train.checkpoint import load_weights, save_weights
 from qabwnas.train.distill import block_seed, distill, distill_block, feature_maps
-from qabwnas.train.feed import images
-from qabwnas.train.seeds import derive_seed, own_generators
+from qabwnas.train.sampling import derive_seed, seeded_generators
 
 KIND = "supernet"
 FILE_NAME = "supernet.pt"
@@ -61,7 +61,7 @@ def _distill_one(place: Workplace, b: int) -> None:
 
 
 def _fresh(config: Config) -> Supernet:
-    with own_generators(derive_seed(config.seed, "supernet")):
+    with seeded_generators(derive_seed(config.seed, "supernet")):
         return Supernet(config.space)
 
 
@@ -85,11 +85,11 @@ def _distill(place: Workplace, supernet: Supernet, blocks: Sequence[int]) -> Non
             progress=lambda b: place.progress(f"block{b}"),
             device=torch.device(place.resources.device),
             workers=place.resources.n_readers,
-            signals=signals,
+            target_variances=signals,
         )
         return
     device = torch.device(place.resources.device)
-    maps = feature_maps(teacher.to(device), [part.to(device) for part in images(train_split)])
+    maps = feature_maps(teacher.to(device), ImageBatches(train_split, device, size=256))
     for b in blocks:
         name = config.space.blocks[b].name
         distill_block(
@@ -101,7 +101,7 @@ def _distill(place: Workplace, supernet: Supernet, blocks: Sequence[int]) -> Non
             seed=block_seed(config.seed, name),
             name=f"supernet: {name}",
             progress=place.progress(f"block{b}"),
-            signal=signals[b],
+            target_variance=signals[b],
         )
 
 

@@ -20,7 +20,7 @@ from qabwnas.pipeline.stages.stage import Stage, Workplace
 from qabwnas.pipeline.stages.teacher_network import build_teacher, given_teacher, trainable_teacher
 from qabwnas.train.checkpoint import load_weights, save_weights
 from qabwnas.train.parallel import rank
-from qabwnas.train.seeds import derive_seed, own_generators
+from qabwnas.train.sampling import derive_seed, seeded_generators
 from qabwnas.train.settings import Training
 from qabwnas.train.teacher import train_teacher
 
@@ -65,7 +65,7 @@ def _train(place: Workplace, settings: Training) -> None:
         return
     task = load_task(config, place.folder)
     seed = derive_seed(config.seed, "teacher")
-    with own_generators(seed):
+    with seeded_generators(seed):
         network = trainable_teacher(config)
     train_teacher(
         network,

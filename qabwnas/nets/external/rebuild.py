@@ -1,8 +1,8 @@
-"""Traced parts of networks, rebuilt of operators where that changes nothing of what they compute.
+"""Traced parts of networks, rebuilt from operators if this does not change what they compute.
 
-Convolutions with the batch norm and the ReLU or ReLU6 behind them, linear layers on vectors, sums, concatenations of
-channels and global averages have an operator. Maxima, ReLU and reshaping follow on them as they are: they give numbers
-of the grid that they are given, so that nothing is rounded. A part with anything else is not converted.
+These have an operator: convolutions with the batch norm and the ReLU or ReLU6 after them, linear layers on vectors,
+sums, concatenations of channels, and global averages. Max pooling, ReLU and reshaping stay as they are: their outputs
+are on the grid of their input, so nothing is rounded. A part with anything else is not rebuilt.
 """
 
 from __future__ import annotations
@@ -32,26 +32,26 @@ AVERAGE: Kinds = (nn.AdaptiveAvgPool2d, F.adaptive_avg_pool2d)
 FLATTEN: Kinds = (nn.Flatten, torch.flatten, "flatten")
 EXPAND: Kinds = ("expand_as",)
 MAXIMUM: Kinds = (nn.MaxPool2d,)
-NOTHING: Kinds = (nn.Dropout, nn.Dropout2d, nn.Identity, "clone", "contiguous")  # in evaluation mode
+NO_EFFECT: Kinds = (nn.Dropout, nn.Dropout2d, nn.Identity, "clone", "contiguous")  # in evaluation mode
 
 
 class NoOperatorError(Exception):
-    """Something in a part has no operator; the message says what, with the module that it belongs to."""
+    """Something in a part has no operator; the message names it and its module."""
 
 
 def to_operators(part: fx.GraphModule, values: ValueShapes) -> fx.GraphModule:
-    """Return the part made of operators.
+    """Return the part, rebuilt from operators.
 
-    The operators hold copies of the part's weights; a convolution or linear layer that has neither bias nor batch norm
-    gets a bias of zeros.
+    The operators hold copies of the part's weights; a convolution or linear layer without bias and batch norm gets a
+    bias of zeros.
 
     Raises:
-        NoOperatorError: that cannot be, or not without a change to what the part computes.
+        NoOperatorError: this is impossible, or would change what the part computes.
     """
-    return _Converter(part, values).run()
+    return _Rebuild(part, values).run()
 
 
-class _Converter:
+class _Rebuild:
     def __init__(self, part: fx.GraphModule, values: ValueShapes) -> None:
         self._part = part
         self._shapes = values.shapes
@@ -66,7 +66,7 @@ class _Converter:
                 self._made[node] = self._graph.placeholder("x")
             elif node.op == "output":
                 self._graph.output(self._made[node.args[0]])
-            elif node not in self._made and node.op != "get_attr" and not self._convert(node):  # see what reads it
+            elif node not in self._made and node.op != "get_attr" and not self._convert(node):  # its reader handles it
                 raise NoOperatorError(f"{self._described(node)} has no operator")
         return fx.GraphModule(self._modules, self._graph)
 
@@ -78,7 +78,7 @@ class _Converter:
         return f"{what} in {inside}" if inside else what
 
     def _convert(self, node: fx.Node) -> bool:
-        """Put what does the same as ``node``, and as those behind it that are fused with it, into the new graph."""
+        """Add the equivalent of ``node``, and of the nodes that are fused with it, to the new graph; return success."""
         if node.name in self._overwriting:
             raise NoOperatorError(f"{self._described(node)} overwrites what is read again later")
         if any(x.op == "get_attr" for x in node.all_input_nodes):
@@ -102,7 +102,7 @@ class _Converter:
             return True
         if self._is(node, MAXIMUM) and node.name in self._shapes:
             return self._emit(node, copy.deepcopy(self._module(node)), node.all_input_nodes)
-        if self._is(node, NOTHING):
+        if self._is(node, NO_EFFECT):
             self._made[node] = self._made[node.all_input_nodes[0]]
             return True
         return False
@@ -188,7 +188,7 @@ class _Converter:
         return node.op in ("call_function", "call_method") and node.target in kinds
 
     def _follower(self, node: fx.Node, kinds: Kinds) -> fx.Node | None:
-        """Return the one node that reads what ``node`` gives, if it is of these kinds."""
+        """Return the only node that reads the output of ``node``, if there is one and it is of these kinds."""
         users = list(node.users)
         return users[0] if len(users) == 1 and self._is(users[0], kinds) else None
 

@@ -1,4 +1,4 @@
-"""What shapes a part of a network gives, found without computing anything."""
+"""The shapes of a part's outputs, from a run without data."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ M = TypeVar("M", bound=nn.Module)
 
 
 def without_data(module: M) -> M:
-    """Return a copy in evaluation mode whose tensors have shapes and no values."""
+    """Return a copy in evaluation mode whose tensors have shapes but no values."""
     return copy.deepcopy(module).to("meta").eval()
 
 
 class ValueShapes(fx.Interpreter):
-    """The shapes of the values in a traced part, found by one run on an input without data.
+    """The shapes of the values in a traced part, from one run on an input without data.
 
     Attributes:
         shapes: of every tensor, by node.
         output_shape: of the part's output.
-        overwriting: the nodes that overwrite what is read again later, through another node.
-        overwrites_input: whether the part changes the tensor that it is given.
+        overwriting: the nodes that overwrite a value that another node reads later.
+        overwrites_input: whether the part changes its input.
 
     Raises:
         InputError: the part does not run on an input of ``shape``.
@@ -38,10 +38,10 @@ class ValueShapes(fx.Interpreter):
         self.overwriting: set[str] = set()
         self.overwrites_input = False
         self._order = {node: i for i, node in enumerate(self.graph.nodes)}
-        self._storages: dict[fx.Node, Tensor] = {}  # a tensor of each node's, so that no storage's number is used twice
+        self._storages: dict[fx.Node, Tensor] = {}  # one tensor per node, so that no storage key is used twice
         try:
             self.output_shape: Sides = tuple(self.run(torch.empty(shape, device="meta")).shape)
-        except Exception as error:  # a part may hold modules whose code is the user's
+        except Exception as error:  # a part may contain modules with the user's code
             reason = " ".join(str(error).split("While executing", maxsplit=1)[0].split())
             raise InputError(f"the teacher does not run on a tensor of the shape {shape}: {reason}") from error
 

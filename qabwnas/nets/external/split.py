@@ -1,8 +1,9 @@
 """Teachers made elsewhere: any torch module that can be traced, cut into stem, blocks and head.
 
-The user names the modules whose outputs are the borders. The module is traced (:mod:`~qabwnas.nets.trace`) and cut
-behind them, so that what it computes stays as it is; a cut is refused where more than the border's own output would
-have to pass it. That nothing has changed is then checked on numbers (:mod:`~qabwnas.nets.compare`).
+The user names the modules whose outputs are the borders. The module is traced
+(:mod:`~qabwnas.nets.external.trace`) and cut after them, so that it still computes the same. A cut is refused if more
+than the border's own output would have to pass it. The parts are then compared with the module on random numbers
+(:mod:`~qabwnas.nets.external.verify`).
 """
 
 from __future__ import annotations
@@ -25,21 +26,21 @@ from qabwnas.space import SearchSpace, Shape
 
 
 def split_teacher(module: nn.Module, borders: Sequence[str], image: Shape, *, check: bool = True) -> Network:
-    """Return a network in evaluation mode that computes what ``module`` does on a batch of images.
+    """Return a network in evaluation mode that computes the same as ``module`` on a batch of images.
 
-    ``borders`` are paths of submodules: the output of the first is the input of block 1, that of each further one the
-    output of a block. A part whose layers all have an operator (see :mod:`~qabwnas.nets.convert`) is made of
-    operators, so that it is quantised like any other; another one is wrapped in
-    :class:`~qabwnas.quant.operators.Unquantised`, which says why, and stays float. The weights are copies.
+    ``borders`` are paths of submodules: the output of the first is the input of block 1, the output of each
+    further one is the output of a block. A part whose layers all have an operator (see
+    :mod:`~qabwnas.nets.external.rebuild`) is rebuilt from operators and quantised like any other. Any other part is
+    wrapped in :class:`~qabwnas.quant.operators.Unquantised`, with the reason, and stays float. The weights are copies.
 
     With ``check`` every part is compared with the module on images of random numbers
-    (:mod:`~qabwnas.nets.compare`): about six forward passes on single images.
+    (:mod:`~qabwnas.nets.external.verify`): about six forward passes on single images.
 
     Raises:
-        InputError: a border is no submodule, gives no single tensor, or the module does not run through the borders
-            once in their order; the module cannot be traced, or takes or gives more than one tensor; a value beside a
-            border's output passes the border, as a skip connection over it does; a part does not compute what the
-            module does. The message names it.
+        InputError: a border is no submodule, does not give a single tensor, or the module does not run through the
+            borders once in their order; the module cannot be traced, or takes or gives more than one tensor; a value
+            other than a border's output passes the border, as in a skip connection; a part does not compute the same as
+            the module. The message names the cause.
     """
     if len(borders) < 2:
         raise InputError("borders: one is needed for the input of the first block, and one for each block's output")
@@ -57,7 +58,7 @@ def split_teacher(module: nn.Module, borders: Sequence[str], image: Shape, *, ch
     for nodes, end in zip(parts, [*exits, answer], strict=True):
         piece = fx.GraphModule(traced.module, _piece(nodes, entry, end)).eval()
         found = ValueShapes(piece, shape)
-        if found.overwrites_input:  # the images, which are not the network's own
+        if found.overwrites_input:  # the images belong to the caller
             piece = fx.GraphModule(traced.module, _piece(nodes, entry, end, copy_input=True)).eval()
             found = ValueShapes(piece, shape)
         pieces.append(piece)
@@ -72,13 +73,13 @@ def split_teacher(module: nn.Module, borders: Sequence[str], image: Shape, *, ch
 
 @torch.no_grad()
 def check_shapes(teacher: Network, space: SearchSpace) -> None:
-    """Raise unless the teacher's feature maps have the shapes that the space says, on an image of the space's size.
+    """Raise unless the teacher's feature maps have the shapes of the space's blocks, on an image of the space's size.
 
-    Nothing is computed but shapes.
+    Only shapes are computed.
 
     Raises:
-        InputError: the teacher has another number of blocks, a feature map or the number of classes is another one
-            (the message names the block and both), or it does not run on such an image at all.
+        InputError: the number of blocks, the shape of a feature map or the number of classes differs (the message names
+            the block and both values), or the teacher does not run on such an image.
     """
     if len(teacher.blocks) != len(space.blocks):
         raise InputError(f"the teacher has {len(teacher.blocks)} blocks, the space {space.name!r} {len(space.blocks)}")
@@ -99,7 +100,7 @@ def check_shapes(teacher: Network, space: SearchSpace) -> None:
         raise InputError(f"the teacher's logits have the shape {tuple(logits.shape)}, without a dimension of classes")
     if logits.shape[1] != space.head.n_classes:
         raise InputError(
-            f"the teacher tells {logits.shape[1]} classes apart, the space {space.name!r} has {space.head.n_classes}"
+            f"the teacher has {logits.shape[1]} classes, the space {space.name!r} has {space.head.n_classes}"
         )
 
 
@@ -133,17 +134,17 @@ def _needed(answer: fx.Node) -> set[fx.Node]:
 def _answer(graph: fx.Graph) -> fx.Node:
     (output,) = (node for node in graph.nodes if node.op == "output")
     answer = output.args[0]
-    assert isinstance(answer, fx.Node), "trace() has looked at it"
+    assert isinstance(answer, fx.Node), "trace() has checked it"
     return answer
 
 
 def _cut(graph: fx.Graph, exits: Sequence[fx.Node], borders: Sequence[str]) -> list[list[fx.Node]]:
-    """Return the nodes of stem, blocks and head, in their order; parameters belong to none."""
+    """Return the nodes of stem, blocks and head, in their order; parameters belong to no part."""
     nodes = [node for node in graph.nodes if node.op not in ("output", "get_attr")]
     ends = [nodes.index(node) + 1 for node in exits]
     for name, following, start, end in zip(borders, borders[1:], ends, ends[1:], strict=False):
         if end <= start:
-            raise InputError(f"border {following!r}: it does not come behind border {name!r}")
+            raise InputError(f"border {following!r}: it does not come after border {name!r}")
     parts = [nodes[start:end] for start, end in zip([0, *ends], [*ends, len(nodes)], strict=True)]
     place = {node: part for part, members in enumerate(parts) for node in members}
     for node, part in place.items():
@@ -153,7 +154,7 @@ def _cut(graph: fx.Graph, exits: Sequence[fx.Node], borders: Sequence[str]) -> l
             if used != part and not passes:
                 raise InputError(
                     f"border {borders[used - 1]!r}: {_described(node)} from the part before border "
-                    f"{borders[part]!r} is used behind it, where only the border's own output may pass"
+                    f"{borders[part]!r} is used after it, where only the border's own output may pass"
                 )
     return parts
 
@@ -165,11 +166,11 @@ def _described(node: fx.Node) -> str:
 
 
 def _piece(nodes: Sequence[fx.Node], entry: fx.Node | None, end: fx.Node, *, copy_input: bool = False) -> fx.Graph:
-    """Return a graph of one part, from what ``entry`` gave, or the images, to what ``end`` gives."""
+    """Return the graph of one part, from the output of ``entry``, or the images, to the output of ``end``."""
     graph = fx.Graph()
     copies: dict[fx.Node, fx.Node] = {}
     if entry is not None:
-        # A copy, for a part may begin with an operation in place, and its input is also the output of the part before.
+        # A copy: a part may begin with an in-place operation, and its input is also the output of the part before.
         copies[entry] = graph.call_method("clone", (graph.placeholder("x"),))
     for node in nodes:
         for needed in node.all_input_nodes:

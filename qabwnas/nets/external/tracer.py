@@ -94,7 +94,7 @@ class Tracer(fx.Tracer):
         if path is None:
             raise InputError(
                 f"the teacher cannot be traced: {described(self._shell.get_submodule(PREFIX), self.inside[-1])} calls "
-                f"a {type(m).__name__} that is none of its submodules, so that its weights are in no state_dict"
+                f"a {type(m).__name__} that is not one of its submodules, so that its weights are in no state_dict"
             )
         depth = len(self.inside)
         if path in self._opaque or not self.is_leaf_module(m, path):

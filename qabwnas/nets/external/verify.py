@@ -1,7 +1,7 @@
-"""Whether the parts of a split teacher compute what the module does, on images of random numbers.
+"""Check on random images that the parts of a split teacher compute the same as the module.
 
-Tracing follows the code on one way through it, and operators stand for what modules are by their classes. Both can be
-wrong in ways that nobody thought of, so every part is run on the module's own feature maps and its answer compared.
+Tracing follows one path through the code, and operators replace modules by their classes. Both can go wrong in
+unexpected ways. So every part runs on the module's own feature maps, and its output is compared.
 """
 
 from __future__ import annotations
@@ -18,36 +18,36 @@ from qabwnas.nets.network import Network
 from qabwnas.space import Shape
 
 TOLERANCE = 1e-4
-"""Of the largest absolute value of a map: some hundred times float32's rounding in deep parts."""
+"""Relative to the largest absolute value of a map: about a hundred times float32's rounding in deep parts."""
 LOGITS = ""
 WIDE = 4.0
-"""How much wider one of the images is spread than normalised ones are, so that activations reach their upper ends."""
+"""One image has this many times the deviation of normalised images, so that activations reach their upper ends."""
 
 
 @torch.no_grad()
 def check_parts(
     module: nn.Module, borders: Sequence[str], pieces: Sequence[fx.GraphModule], network: Network, image: Shape
 ) -> None:
-    """Raise unless every part of ``network`` gives what ``module`` does, which stays as it is.
+    """Raise unless every part of ``network`` gives the same as ``module``, which is not changed.
 
-    ``pieces`` are the traced parts that the network's were made from. Two images go through the module together and one
-    of them alone, and through the parts so: the two contiguous, the one with channels last in memory, as training has
-    it.
+    ``pieces`` are the traced parts from which the network's parts were made. Two images go through the module together
+    and one of them alone. The same goes through the parts: the two images contiguous, the single one with channels last
+    in memory, as in training.
 
     Raises:
-        InputError: the module does not run; what it gives for an image depends on the others, or changes from call to
-            call; or a part gives something else. The message names the module, or the part.
+        InputError: the module does not run; its output for an image depends on the other images, or changes from call
+            to call; or a part gives something else. The message names the module, or the part.
     """
     shape = (2, image.channels, image.height, image.width)
     images = torch.randn(shape, generator=torch.Generator().manual_seed(0))
     images[0] *= WIDE
     both, one = _module_maps(module, borders, images), _module_maps(module, borders, images[:1])
     places = [*(f"border {name!r}" for name in borders), "the logits"]
-    for place, together, alone in zip(places, both, one, strict=True):
-        if not _close(alone, together[:1]):
+    for place, joint, alone in zip(places, both, one, strict=True):
+        if not _close(alone, joint[:1]):
             again = _module_maps(module, borders, images)[places.index(place)]
-            why = "depends on the other images of its batch" if _close(again, together) else "differs from call to call"
-            raise InputError(f"{place}: what the teacher gives for an image {why}, {_distance(alone, together[:1])}")
+            why = "depends on the other images of its batch" if _close(again, joint) else "differs from call to call"
+            raise InputError(f"{place}: what the teacher gives for an image {why}, {_distance(alone, joint[:1])}")
     parts = [network.stem, *network.blocks, network.head]
     for b, (place, part, piece) in enumerate(zip(places, parts, pieces, strict=True)):
         for maps, layout in ((both, torch.contiguous_format), (one, torch.channels_last)):
@@ -62,25 +62,25 @@ def check_parts(
 
 
 def _module_maps(module: nn.Module, borders: Sequence[str], images: Tensor) -> list[Tensor]:
-    """Return what the module gives at its borders, and its logits."""
+    """Return the outputs of the module at its borders, and its logits."""
     maps = _outputs(module, borders, images)
     return [*(maps[name] for name in borders), maps[LOGITS]]
 
 
 def _outputs(module: nn.Module, paths: Sequence[str], images: Tensor) -> dict[str, Tensor]:
-    """Return what submodules of the module give at their first call, by path, and its logits."""
+    """Return the outputs of submodules at their first call, by path, and the logits."""
     copied = evaluation_copy(module)
     found: dict[str, Tensor] = {}
 
     def keep(path: str) -> Callable[[nn.Module, Any, Any], None]:
         def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:
             if isinstance(output, Tensor):
-                found.setdefault(path, output.clone())  # what follows may work in place
+                found.setdefault(path, output.clone())  # later code may work in place
 
         return hook
 
     for path in paths:
-        copied.get_submodule(path).register_forward_hook(keep(path))  # after the user's own
+        copied.get_submodule(path).register_forward_hook(keep(path))  # after the user's own hooks
     try:
         with torch.compiler.set_stance("force_eager"):
             found[LOGITS] = copied(images.clone())
@@ -93,7 +93,7 @@ def _outputs(module: nn.Module, paths: Sequence[str], images: Tensor) -> dict[st
 def _run(part: nn.Module, entry: Tensor, layout: torch.memory_format, place: str) -> Tensor:
     try:
         given: Tensor = part(_laid_out(entry, layout))
-    except Exception as error:  # a part may hold modules that are called as they are, whose code is the user's
+    except Exception as error:  # a part may contain modules of the user's code that are called as they are
         lying = "channels last in memory" if layout is torch.channels_last else "contiguous in memory"
         raise InputError(
             f"{place}: the part up to it does not run on maps of {' × '.join(map(str, entry.shape))} that lie {lying}: "
@@ -127,7 +127,7 @@ def _distance(given: Tensor, expected: Tensor) -> str:
 
 
 def _culprit(module: nn.Module, piece: fx.GraphModule, images: Tensor, entry: Tensor) -> str | None:
-    """Return the first module of a traced part that gives something else there than in the module itself."""
+    """Return the first module of a traced part whose output there differs from that in the module itself."""
     here = _Outputs(piece)
     here.run(entry)
     expected = _outputs(module, list(here.given), images)
@@ -138,7 +138,7 @@ def _culprit(module: nn.Module, piece: fx.GraphModule, images: Tensor, entry: Te
 
 
 class _Outputs(fx.Interpreter):
-    """Keeps what each module gives at its first call."""
+    """Keeps the output of each module at its first call."""
 
     def __init__(self, piece: fx.GraphModule) -> None:
         super().__init__(piece)

@@ -256,7 +256,7 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "mistake": (one_then(lambda: Called(lambda x: x.foo())), "AttributeError: 'Tensor' object has no attribute 'foo'"),
     "any error": (one_then(lambda: Called(lambda x: {}[x])), "KeyError: .*in module 'one.3' of class Called"),
     "hidden": (put("one", Hidden),
-        "module 'one' of class Hidden calls a Conv2d that is none of its submodules"),
+        "module 'one' of class Hidden calls a Conv2d that is not one of its submodules"),
     "dictionary": (calling(lambda s, x: {"out": s.body(x)}), "something else than one tensor of logits: dict of out;"),
     "tuple": (calling(lambda s, x: (s.body(x), x)), "something else than one tensor of logits: tuple;"),
     "object": (calling(lambda s, x: types.SimpleNamespace(y=s.body(x))), "of logits: SimpleNamespace;"),

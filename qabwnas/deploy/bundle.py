@@ -27,12 +27,10 @@ from qabwnas.deploy.graph import IR_VERSION, OPSET
 from qabwnas.deploy.onnx_export import onnx_model, part_model
 from qabwnas.io.atomic import atomic_path
 from qabwnas.io.fingerprint import fingerprint
-from qabwnas.nets.head import build_head
-from qabwnas.nets.mbconv import build_operation
+from qabwnas.nets.layers import build_head, build_operation, build_stem
 from qabwnas.nets.network import build_network
 from qabwnas.nets.quantise import quantise_network
-from qabwnas.nets.stem import build_stem
-from qabwnas.quant.apply import quantise
+from qabwnas.quant.ptq import quantise
 from qabwnas.space import FLOAT, BitWidths, Block, Layer, Operation, Policy, SearchSpace, Shape
 from qabwnas.space.yaml import space_to_json
 

@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from qabwnas.costs import ACTIVATION_GRID_BYTES, BIAS_BYTES, WEIGHT_SCALE_BYTES
 from qabwnas.deploy.graph import INPUT, OUTPUT
 from qabwnas.errors import MismatchError
-from qabwnas.quant.apply import operators_of
-from qabwnas.quant.fake import FakeQuantise
+from qabwnas.quant.activations import FakeQuantise
+from qabwnas.quant.ptq import operators_of
 
 M = TypeVar("M", bound=nn.Module)
 Forward = Callable[[Tensor], Tensor]

@@ -1,6 +1,6 @@
 """Export quantised networks as ONNX graphs; QuantizeLinear and DequantizeLinear nodes have exactly the networks' grids.
 
-A network that is built of :mod:`qabwnas.quant.operators` and frozen by :func:`qabwnas.quant.apply.freeze` is exported
+A network that is built of :mod:`qabwnas.quant.operators` and converted by :func:`qabwnas.quant.ptq.convert` is exported
 operator by operator, without tracing: activations as unsigned 8-bit integers, weights as signed 8-bit integers with one
 scale per channel, biases as 32-bit integers with the scale S_x · S_w. Weights and activations of fewer bits keep their
 grids inside the 8-bit containers. ``FLOAT`` parts become float nodes.
@@ -18,13 +18,12 @@ from torch import Tensor, nn
 
 from qabwnas.deploy.graph import INPUT, OUTPUT, Graph, Value
 from qabwnas.errors import InputError
-from qabwnas.nets.head import DeepLabV3
-from qabwnas.nets.mbconv import MBConv
+from qabwnas.nets.layers import DeepLabV3, MBConv
 from qabwnas.nets.network import Network
+from qabwnas.quant.activations import FakeQuantise
 from qabwnas.quant.affine import Affine
-from qabwnas.quant.apply import weighted_layer
-from qabwnas.quant.fake import FakeQuantise
 from qabwnas.quant.operators import Add, Concatenate, Convolution, GlobalAverage, Input, Linear, Operator
+from qabwnas.quant.ptq import weighted_layer
 from qabwnas.quant.weights import LARGEST_BIAS, bias_unit, channel_grid
 
 CONTAINER_BITS = 8
@@ -185,7 +184,7 @@ def _written(operator: Operator, graph: Graph, path: str, y: str) -> Value:
     """Add the quantisation of an operator's result, if its output slot has a grid."""
     if isinstance(operator.output, nn.Identity):
         return Value(y)
-    assert isinstance(operator.output, FakeQuantise), "only modules that freeze() made are exported"
+    assert isinstance(operator.output, FakeQuantise), "only modules that convert() made are exported"
     return graph.quantised(path, y, operator.output.grid)
 
 

@@ -33,7 +33,7 @@ from qabwnas.pipeline.stages import lut, networks
 from qabwnas.pipeline.stages.answers import FoundNetwork, load_answers
 from qabwnas.pipeline.stages.data import load_task
 from qabwnas.space.yaml import space_to_json
-from qabwnas.train.task import Task
+from qabwnas.train.tasks import Task
 
 FORMAT = "qabwnas-export"
 SCHEMA_VERSION = 1

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from qabwnas.lut.store import open_lut
-from qabwnas.measure.batch_norm import recalibrate
+from qabwnas.measure.calibration import recalibrate
 from qabwnas.nets.network import Network, assemble
 from qabwnas.nets.quantise import quantise_network
 from qabwnas.pipeline.config.config import Config
@@ -27,7 +27,7 @@ from qabwnas.pipeline.stages.networks import calibration_images, load_deployed, 
 from qabwnas.pipeline.stages.supernet import load_supernet
 from qabwnas.pipeline.stages.teacher import load_teacher
 from qabwnas.report.block_weights import BlockWeights, check_enough, fit_block_weights
-from qabwnas.train.task import Task
+from qabwnas.train.tasks import Task
 
 
 @dataclass(frozen=True)

@@ -168,7 +168,7 @@ TOO_SMALL = """
 import torch
 from qabwnas.data.shift import random_shift
 from qabwnas.data.splits import TensorSplit
-from qabwnas.train.feed import read_batches
+from qabwnas.data.batches import read_batches
 split = TensorSplit(torch.rand(8, 3, 64, 64), torch.arange(8), random_shift)  # is sent to the processes, too
 if __name__ == "__main__":
     print(torch.equal(torch.cat([batch.images for batch in read_batches(split, 4, workers=2)]), split.images))

@@ -24,8 +24,8 @@ from qabwnas.deploy.check import (
 from qabwnas.deploy.onnx_export import onnx_model
 from qabwnas.nets.network import build_network
 from qabwnas.nets.quantise import quantise_network
-from qabwnas.quant.apply import operators_of, weighted_layer
 from qabwnas.quant.nsr import NsrMeter
+from qabwnas.quant.ptq import operators_of, weighted_layer
 from qabwnas.space import FLOAT, BitWidths, Block, Policy
 from tests.deploy.candidates import DILATED, SAME, SHAPE, SMALLER, candidate, images
 from tests.spaces import codes, spaces

@@ -16,15 +16,15 @@ from torch import nn
 from qabwnas.deploy.check import OnnxNetwork, compare_outputs, open_session
 from qabwnas.deploy.onnx_export import onnx_model
 from qabwnas.errors import InputError
-from qabwnas.nets.head import DeepLabV3
+from qabwnas.nets.layers import DeepLabV3
 from qabwnas.nets.network import build_network
 from qabwnas.nets.quantise import quantise_network
-from qabwnas.quant.apply import observe, quantise
 from qabwnas.quant.operators import Convolution, Input, Unquantised
-from qabwnas.quant.qat import finish, prepare
+from qabwnas.quant.ptq import prepare, quantise
+from qabwnas.quant.qat import convert_qat, prepare_qat
 from qabwnas.space import FLOAT, BitWidths, Operation, Policy
 from tests.deploy.candidates import DILATED, SAME, SHAPE, SMALLER, candidate, images
-from tests.quant.test_apply import trained
+from tests.quant.test_ptq import trained
 from tests.spaces import TINY
 
 INT8 = BitWidths(8, 8)
@@ -97,11 +97,11 @@ def test_floats_stay_floats() -> None:
 @torch.no_grad()
 def test_trained_weights_have_grids_of_their_own() -> None:
     """Quantisation-aware training leaves rounded weights whose ranges are not those that it began with."""
-    observed = observe(nn.Sequential(Input(), trained(Convolution(16, 4, 3))))
+    observed = prepare(nn.Sequential(Input(), trained(Convolution(16, 4, 3))))
     observed(images(1))
-    tuned = prepare(observed, BitWidths(4, 8))
+    tuned = prepare_qat(observed, BitWidths(4, 8))
     tuned[1].conv.weight *= 3
-    model = onnx_model(finish(tuned), SHAPE)
+    model = onnx_model(convert_qat(tuned), SHAPE)
     answers = OnnxNetwork(open_session(model))
     step = float(tuned[1].output.grid.scale)
     assert compare_outputs(answers, tuned, [images(2)], step).within_a_step >= 0.999

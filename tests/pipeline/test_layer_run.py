@@ -15,7 +15,7 @@ from qabwnas.errors import InputError
 from qabwnas.lut.merge import merge_luts
 from qabwnas.lut.store import open_lut
 from qabwnas.nets.network import Network, assemble
-from qabwnas.nets.quantise import prepare_network, quantise_network
+from qabwnas.nets.quantise import prepare_qat_network, quantise_network
 from qabwnas.pipeline.config.config import Config
 from qabwnas.pipeline.config.config_yaml import load_config, parse_config
 from qabwnas.pipeline.execution.jobs import Resources
@@ -27,8 +27,8 @@ from qabwnas.pipeline.stages.networks import calibration_images, load_deployed, 
 from qabwnas.pipeline.stages.report import load_results
 from qabwnas.pipeline.stages.supernet import load_supernet
 from qabwnas.pipeline.stages.teacher import load_teacher
-from qabwnas.quant.fake import FakeQuantise
-from qabwnas.quant.qat import finish
+from qabwnas.quant.activations import FakeQuantise
+from qabwnas.quant.qat import convert_qat
 from qabwnas.space.layer_policy import layer_widths
 from tests.lut.strategies import assert_equal
 from tests.pipeline.population import CONFIG, write_config
@@ -110,7 +110,7 @@ def test_every_row_that_mixes_bit_widths_can_be_built(config: Config, finished: 
         assert " ".join(words) == lut.describe("b1", candidate)
         network = assemble(teacher, supernet, found.codes)
         check_bits(quantise_network(network, found.policy, calibration), found, config)
-        check_bits(finish(prepare_network(network, found.policy, calibration)), found, config)
+        check_bits(convert_qat(prepare_qat_network(network, found.policy, calibration)), found, config)
 
 
 def test_the_report_and_fronts_tell_bit_widths(finished: Path) -> None:
@@ -141,7 +141,7 @@ def test_another_sample_is_another_table(finished: Path, folder: Path) -> None:
     [
         ({"sample": 1}, "config: sample: 1 rows are too few: each of the 2 bit widths needs one"),
         ({"sample": 0}, "config: sample: "),
-        ({"policy": "block"}, "config: sample: rows are only sampled where the space has bit widths a layer"),
+        ({"policy": "block"}, "config: sample: rows are only sampled if the space has bit widths per layer"),
         ({"policy": "channel"}, "config: policy: 'channel' is not one of block, layer"),
     ],
 )

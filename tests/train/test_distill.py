@@ -15,11 +15,11 @@ from qabwnas.quant.nsr import nsr
 from qabwnas.space import Operation
 from qabwnas.train import distill
 from qabwnas.train.checkpoint import load_checkpoint
-from qabwnas.train.classification import Classification
 from qabwnas.train.distill import distill_block, feature_maps
 from qabwnas.train.loop import Progress
 from qabwnas.train.retrain import retrain
 from qabwnas.train.settings import Training
+from qabwnas.train.tasks import Classification
 from qabwnas.train.teacher import train_teacher
 from qabwnas.train.trainer import KIND
 from tests.spaces import TINY

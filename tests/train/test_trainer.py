@@ -9,9 +9,9 @@ from torch import Tensor, nn
 from qabwnas.errors import QabwnasError
 from qabwnas.train import trainer as trainer_module
 from qabwnas.train.checkpoint import load_checkpoint
-from qabwnas.train.loop import CPU, train
+from qabwnas.train.loop import train
 from qabwnas.train.settings import Training
-from qabwnas.train.trainer import KIND, NotFiniteError, Progress, Trainer
+from qabwnas.train.trainer import CPU, KIND, NotFiniteError, Progress, Trainer
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from qabwnas.pipeline.stages.budgets import METRICS, check_budgets, resolve_budg
 from qabwnas.pipeline.stages.teacher_network import make_module, measured_parts
 from qabwnas.space import POLICIES, BitWidths, SearchSpace
 from qabwnas.space.yaml import check_policy, load_space, parse_space, space_to_json
-from qabwnas.train.paths import SAMPLINGS
+from qabwnas.train.sampling import SAMPLINGS
 from qabwnas.train.settings import DECAYED, DECAYS, OPTIMIZERS, Training
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import distributed
 
 from qabwnas.pipeline.execution.jobs import Engine, Job
-from qabwnas.train.parallel import is_first, jointly, listen, process_group, tell_others
+from qabwnas.train.parallel import broadcast, is_first, parallel_training, process_group, receive
 
 
 class DistributedEngine(Engine):
@@ -20,8 +20,8 @@ class DistributedEngine(Engine):
 
     def run(self, jobs: Sequence[Job]) -> None:
         for job in jobs:
-            tell_others(job)
-            with jointly():
+            broadcast(job)
+            with parallel_training():
                 job.function(*job.arguments)
 
 
@@ -39,9 +39,9 @@ def run_distributed(work: Callable[[], None], device: torch.device) -> bool:
     with process_group(device):
         if is_first():
             work()
-            tell_others(None)
+            broadcast(None)
             return True
-        while (job := cast(Job | None, listen())) is not None:
-            with jointly():
+        while (job := cast(Job | None, receive())) is not None:
+            with parallel_training():
                 job.function(*job.arguments)
         return False

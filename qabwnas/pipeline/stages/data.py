@@ -25,9 +25,7 @@ from qabwnas.pipeline.config.task_yaml import task_to_json
 from qabwnas.pipeline.stages.stage import Stage, StageContext
 from qabwnas.space import SearchSpace, Shape
 from qabwnas.space.yaml import space_to_json
-from qabwnas.train.classification import Classification
-from qabwnas.train.segmentation import Segmentation
-from qabwnas.train.task import Task
+from qabwnas.train.tasks import Classification, Segmentation, Task
 
 logger = logging.getLogger(__name__)
 

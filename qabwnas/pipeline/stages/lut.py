@@ -23,7 +23,7 @@ from qabwnas.measure.memory import default_memory
 from qabwnas.measure.populate import SETTINGS, measure_shard, provenance
 from qabwnas.measure.sample import Sample, space_rows
 from qabwnas.measure.shard import Shard, space_shards
-from qabwnas.measure.target_variance import WITHOUT_SIGNAL, without_signal
+from qabwnas.measure.target_variance import WITHOUT_SIGNAL, inactive_channels
 from qabwnas.pipeline.config.config import Config
 from qabwnas.pipeline.execution.jobs import Job
 from qabwnas.pipeline.stages.data import load_task
@@ -130,7 +130,7 @@ def measure_part(
         splits.validation,
         targets[shard.b],
         memory,
-        {**made_with, **without_signal([block.name for block in config.space.blocks], targets)},
+        {**made_with, **inactive_channels([block.name for block in config.space.blocks], targets)},
         measured_parts(config),
         space_rows(config.space, sample_of(config)),
     )

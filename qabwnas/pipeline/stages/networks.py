@@ -17,7 +17,7 @@ from torch import Tensor
 
 from qabwnas.data.batches import ImageBatches
 from qabwnas.nets.network import Network, assemble, build_network
-from qabwnas.nets.quantise import prepare_network, quantise_network
+from qabwnas.nets.quantise import prepare_qat_network, quantise_network
 from qabwnas.pipeline.config.config import Config
 from qabwnas.pipeline.config.config_yaml import config_to_json
 from qabwnas.pipeline.execution.jobs import Job
@@ -27,13 +27,13 @@ from qabwnas.pipeline.stages.data import load_task
 from qabwnas.pipeline.stages.stage import Stage, StageContext
 from qabwnas.pipeline.stages.supernet import load_supernet
 from qabwnas.pipeline.stages.teacher import load_teacher
-from qabwnas.quant.qat import finish
+from qabwnas.quant.qat import convert_qat
 from qabwnas.train.checkpoint import load_weights, save_weights
 from qabwnas.train.parallel import rank
 from qabwnas.train.retrain import retrain
-from qabwnas.train.seeds import derive_seed, own_generators
+from qabwnas.train.sampling import derive_seed, seeded_generators
 from qabwnas.train.settings import Training
-from qabwnas.train.task import Task
+from qabwnas.train.tasks import Task
 
 KIND = "network"
 QUANTISED = "quantised-network"
@@ -86,10 +86,10 @@ def train_qat(context: StageContext, found: FoundNetwork, n: int) -> None:
     load_weights(context.scratch / FOLDER / float_name(found, n), KIND, network)
     network.to(context.resources.device)
     calibration = calibration_images(load_task(config, context.folder), context.resources.device)
-    prepared = prepare_network(network, found.policy, calibration)
+    prepared = prepare_qat_network(network, found.policy, calibration)
     _retrain(context, prepared, config.networks.qat, target.stem, n)
     if rank() == 0:
-        save_weights(target, QUANTISED, finish(prepared))
+        save_weights(target, QUANTISED, convert_qat(prepared))
 
 
 def _retrain(context: StageContext, network: Network, training: Training, name: str, n: int) -> None:
@@ -113,7 +113,7 @@ def _initial_network(config: Config, folder: Path, found: FoundNetwork, n: int) 
     if config.networks.initial == "supernet":
         return assemble(load_teacher(config, folder), load_supernet(config, folder), codes)
     operations = [block.decode(code) for block, code in zip(config.space.blocks, codes, strict=True)]
-    with own_generators(derive_seed(config.seed, "networks", n, "scratch")):
+    with seeded_generators(derive_seed(config.seed, "networks", n, "scratch")):
         return build_network(config.space, operations)
 
 

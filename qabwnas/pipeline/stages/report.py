@@ -9,7 +9,7 @@ from typing import Any
 
 from qabwnas.costs import encoder_costs
 from qabwnas.io.atomic import atomic_path
-from qabwnas.measure.teacher_noise import teacher_nsrs
+from qabwnas.measure.teacher_nsr import teacher_nsrs
 from qabwnas.nets.network import Network
 from qabwnas.nets.quantise import quantise_network
 from qabwnas.pipeline.config.config import Config
@@ -26,7 +26,7 @@ from qabwnas.report.result import BUDGET, TEACHER, NothingFits, Result, Results
 from qabwnas.report.scores import draw_scores
 from qabwnas.search.frontier import Frontier
 from qabwnas.space import FLOAT, BitWidths, Policy
-from qabwnas.train.task import Score, Task
+from qabwnas.train.tasks import Score, Task
 
 RESULTS_NAME = "results.json"
 FRONT_NAME, SCORES_NAME = "front.png", "scores.png"

@@ -9,7 +9,7 @@ from typing import Any
 
 from qabwnas.pipeline.config.config import Config
 from qabwnas.pipeline.execution.jobs import Resources, Serial
-from qabwnas.train.loop import Progress
+from qabwnas.train.trainer import Progress
 
 
 @dataclass(frozen=True)

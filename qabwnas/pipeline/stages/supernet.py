@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import torch
 
+from qabwnas.data.batches import ImageBatches
 from qabwnas.nets.supernet import Supernet, SupernetBlock
 from qabwnas.pipeline.config.config import Config
 from qabwnas.pipeline.config.config_yaml import config_to_json
@@ -17,8 +18,7 @@ from qabwnas.pipeline.stages.stage import Stage, StageContext
 from qabwnas.pipeline.stages.teacher import VARIANCES_NAME, load_teacher, target_variances
 from qabwnas.train.checkpoint import load_weights, save_weights
 from qabwnas.train.distill import block_seed, distill, distill_block, feature_maps
-from qabwnas.train.feed import images
-from qabwnas.train.seeds import derive_seed, own_generators
+from qabwnas.train.sampling import derive_seed, seeded_generators
 
 KIND = "supernet"
 FILE_NAME = "supernet.pt"
@@ -60,7 +60,7 @@ def _distill_one(context: StageContext, b: int) -> None:
 
 
 def _new_supernet(config: Config) -> Supernet:
-    with own_generators(derive_seed(config.seed, "supernet")):
+    with seeded_generators(derive_seed(config.seed, "supernet")):
         return Supernet(config.space)
 
 
@@ -82,11 +82,11 @@ def _distill(context: StageContext, supernet: Supernet, blocks: Sequence[int]) -
             progress=lambda b: context.progress(f"block{b}"),
             device=torch.device(context.resources.device),
             workers=context.resources.num_workers,
-            signals=variances,
+            target_variances=variances,
         )
         return
     device = torch.device(context.resources.device)
-    maps = feature_maps(teacher.to(device), [part.to(device) for part in images(train_split)])
+    maps = feature_maps(teacher.to(device), ImageBatches(train_split, device, size=256))
     for b in blocks:
         name = config.space.blocks[b].name
         distill_block(
@@ -98,7 +98,7 @@ def _distill(context: StageContext, supernet: Supernet, blocks: Sequence[int]) -
             seed=block_seed(config.seed, name),
             name=f"supernet: {name}",
             progress=context.progress(f"block{b}"),
-            signal=variances[b],
+            target_variance=variances[b],
         )
 
 

@@ -13,7 +13,7 @@ import torch
 
 from qabwnas.errors import FormatError
 from qabwnas.io.fingerprint import file_sha256
-from qabwnas.measure.target_variance import signal_variances
+from qabwnas.measure.target_variance import measure_target_variances
 from qabwnas.nets.network import Network
 from qabwnas.pipeline.config.config import Config
 from qabwnas.pipeline.config.config_yaml import config_to_json
@@ -22,10 +22,10 @@ from qabwnas.pipeline.execution.torchrun import training_engine
 from qabwnas.pipeline.stages.data import load_task
 from qabwnas.pipeline.stages.stage import Stage, StageContext
 from qabwnas.pipeline.stages.teacher_network import build_teacher, given_teacher, trainable_teacher
-from qabwnas.quant.nsr import Signal
+from qabwnas.quant.nsr import TargetVariance
 from qabwnas.train.checkpoint import load_checkpoint, load_weights, save_checkpoint, save_weights
 from qabwnas.train.parallel import rank
-from qabwnas.train.seeds import derive_seed, own_generators
+from qabwnas.train.sampling import derive_seed, seeded_generators
 from qabwnas.train.settings import Training
 from qabwnas.train.teacher import train_teacher
 
@@ -70,7 +70,7 @@ def _train(context: StageContext, settings: Training) -> None:
         return
     task = load_task(config, context.folder)
     seed = derive_seed(config.seed, "teacher")
-    with own_generators(seed):
+    with seeded_generators(seed):
         network = trainable_teacher(config)
     train_teacher(
         network,
@@ -108,18 +108,18 @@ def load_teacher(config: Config, folder: Path) -> Network:
     return network.eval()
 
 
-def target_variances(config: Config, folder: Path, device: str, path: Path) -> list[Signal]:
+def target_variances(config: Config, folder: Path, device: str, path: Path) -> list[TargetVariance]:
     """Return the variances of the teacher's channels at the output of every block, from ``path`` if that file exists.
 
     Otherwise measure them on the validation split and write the file. Raises InputError as
-    :func:`~qabwnas.measure.target_variance.signal_variances`.
+    :func:`~qabwnas.measure.target_variance.measure_target_variances`.
     """
     if not path.exists():
         teacher = load_teacher(config, folder).to(device)
         names = [block.name for block in config.space.blocks]
-        measured = signal_variances(teacher, names, load_task(config, folder).splits.validation)
+        measured = measure_target_variances(teacher, names, load_task(config, folder).splits.validation)
         save_checkpoint(path, VARIANCES_KIND, {"variances": [target.variances for target in measured]})
-    return [Signal.of(variances) for variances in load_checkpoint(path, VARIANCES_KIND)["variances"]]
+    return [TargetVariance.of(variances) for variances in load_checkpoint(path, VARIANCES_KIND)["variances"]]
 
 
 STAGE = Stage("teacher", ("data",), _settings, _make)

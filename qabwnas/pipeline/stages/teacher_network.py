@@ -22,14 +22,13 @@ from torch.nn.parameter import is_lazy
 
 from qabwnas.costs import FixedParts, Operator, encoder_costs, network_costs, total_costs
 from qabwnas.errors import InputError
-from qabwnas.nets.auxiliary import build_auxiliary
-from qabwnas.nets.check import check_shapes
-from qabwnas.nets.external import split_teacher
+from qabwnas.nets.external.costs import teacher_parts
+from qabwnas.nets.external.split import check_shapes, split_teacher
+from qabwnas.nets.external.user_module import unwrapped
+from qabwnas.nets.layers import build_auxiliary
 from qabwnas.nets.mmseg import build_mmseg, load_mmseg
 from qabwnas.nets.network import Network, build_network
-from qabwnas.nets.part_costs import teacher_parts
 from qabwnas.nets.state_dict import load_tensors, read_state_dict
-from qabwnas.nets.trace import unwrapped
 from qabwnas.pipeline.config.config import Config, ModuleConfig
 from qabwnas.quant.operators import Unquantised
 from qabwnas.space import BitWidths, Policy, SearchSpace

@@ -14,8 +14,7 @@ from qabwnas.pipeline.config.config_yaml import load_config
 from qabwnas.pipeline.run import run_stages
 from qabwnas.pipeline.stages import data
 from qabwnas.pipeline.stages.data import load_task
-from qabwnas.train.classification import Classification
-from qabwnas.train.segmentation import Segmentation
+from qabwnas.train.tasks import Classification, Segmentation
 from tests.pipeline.tiny import SPACE, TINY, write_config
 
 STREET = {"name": "cityscapes", "scenes": {"train": 9, "val": 3}, "crop": [32, 48], "calibration": 2, "validation": 3}

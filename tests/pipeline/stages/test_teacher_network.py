@@ -113,7 +113,7 @@ def test_a_trained_teacher_may_have_an_auxiliary_head(tmp_path: Path) -> None:
     ("config", "message"),
     [
         (module_config(["stem", "one", "three"]), r"\.make: border 'three': the teacher has no module of that name"),
-        (module_config(head={"kind": "classifier", "classes": 9}), r"\.make: the teacher tells 10 classes apart"),
+        (module_config(head={"kind": "classifier", "classes": 9}), r"\.make: the teacher has 10 classes"),
         (module_config(stem={"channels": 5, "kernel": 3, "stride": 2}),
          r"\.make: b1: its input is 4 × 4 × 4 in the teacher and 5 × 4 × 4 in the space 'tiny'"),
     ],

@@ -23,7 +23,7 @@ from qabwnas.cli.resource_options import make_resources, resource_options
 def command(
     config_path: Path,
     data: Path | None,
-    shorten: int,
+    smoke: bool,
     sample: int | None,
     folder: Path,
     blocks: tuple[str, ...],
@@ -32,12 +32,12 @@ def command(
 ) -> None:
     """Distil the teacher of CONFIG.yaml into its supernet, after the stages that this needs: FOLDER/supernet.pt.
 
-    With --workers or --ray, blocks are trained at the same time, as with `distill: apart` in CONFIG.yaml. On CPUs the
-    result is the same. With --block, other calls can train other blocks; one without it then puts them together.
+    With --workers or --ray, blocks are trained at the same time, as with `distill: independent` in CONFIG.yaml. On CPUs
+    the result is the same. With --block, other calls can train other blocks; one without it then puts them together.
     """
     require_extras("train")
     from qabwnas.cli.stages import distill
 
-    config = read_config(config_path, data, shorten, sample)
+    config = read_config(config_path, data, smoke, sample)
     apart = resources["workers"] > 1 or resources["address"] is not None
     distill(config, folder, blocks, make_resources(**resources), apart=apart, force=force)

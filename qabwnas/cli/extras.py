@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from qabwnas.errors import InputError
 
 PACKAGES = {
-    "train": ("torch", "sklearn", "PIL"),
+    "train": ("torch", "sklearn", "PIL", "pydantic"),
     "plot": ("matplotlib",),
     "ray": ("ray",),
     "logs": ("tensorboard",),

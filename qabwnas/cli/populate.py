@@ -24,7 +24,7 @@ from qabwnas.cli.resource_options import make_resources, resource_options
 def command(
     config_path: Path,
     data: Path | None,
-    shorten: int,
+    smoke: bool,
     sample: int | None,
     folder: Path,
     shard: str | None,
@@ -39,7 +39,7 @@ def command(
     require_extras("train")
     from qabwnas.cli.stages import populate
 
-    config = read_config(config_path, data, shorten, sample)
+    config = read_config(config_path, data, smoke, sample)
     click.echo(populate(config, folder, part, make_resources(**resources), force=force))
 
 

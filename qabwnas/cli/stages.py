@@ -74,9 +74,9 @@ def distill(
 
     torch.set_num_threads(N_THREADS)
     if apart:
-        if config.supernet.distill == "kept":
-            raise InputError("supernet.distill: kept feature maps stay in one process; several need 'apart'")
-        config = replace(config, supernet=replace(config.supernet, distill="apart"))
+        if config.supernet.distill == "cached":
+            raise InputError("supernet.distill: cached feature maps stay in one process; several need 'independent'")
+        config = replace(config, supernet=replace(config.supernet, distill="independent"))
     with _progress_on_stderr():
         if blocks:
             distill_blocks(config, folder, blocks, resources, force=force)

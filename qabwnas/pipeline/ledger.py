@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from qabwnas.errors import FormatError
 from qabwnas.io.atomic import atomic_path
 from qabwnas.io.fingerprint import file_sha256
+from qabwnas.pipeline.config.run_format import current_names
 from qabwnas.pipeline.lock import changing
 
 FILE_NAME = "stages.json"
@@ -87,7 +88,8 @@ class Ledger:
 def _read(path: Path) -> dict[str, Entry]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        return {str(stage): Entry(**entry) for stage, entry in content.items()}
+        entries = {str(stage): Entry(**entry) for stage, entry in content.items()}
+        return {stage: replace(entry, settings=current_names(entry.settings)) for stage, entry in entries.items()}
     except FileNotFoundError:
         return {}
     except (ValueError, TypeError, AttributeError) as error:

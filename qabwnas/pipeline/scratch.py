@@ -11,6 +11,7 @@ from typing import Any
 from qabwnas.errors import StaleError
 from qabwnas.io.atomic import atomic_path
 from qabwnas.io.fingerprint import fingerprint
+from qabwnas.pipeline.config.run_format import current_names, first_names
 from qabwnas.pipeline.ledger import differences
 
 FOLDER_NAME = "scratch"
@@ -19,7 +20,7 @@ ORIGIN_NAME = "begun_with.json"
 
 def scratch_identity(settings: Mapping[str, Any], inputs: Mapping[str, str]) -> str:
     """Return the fingerprint of a stage's settings and of the digests of the files that it reads."""
-    return fingerprint({"settings": settings, "inputs": inputs})
+    return fingerprint({"settings": first_names(settings), "inputs": inputs})
 
 
 def open_scratch(
@@ -38,6 +39,7 @@ def open_scratch(
         if other != scratch:
             if guarded and (other / ORIGIN_NAME).exists():
                 before = json.loads((other / ORIGIN_NAME).read_text(encoding="utf-8"))
+                before["settings"] = current_names(before["settings"])
                 changes = "; ".join(differences("", before, origin))
                 raise StaleError(f"{other}: unfinished work of another origin ({changes}); --force throws it away")
             shutil.rmtree(other)

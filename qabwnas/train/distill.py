@@ -99,7 +99,7 @@ def taught_maps(
 ) -> Feed[Maps]:
     """Return a feed of the teacher's maps, up to those of its first ``n_blocks`` blocks, in evaluation mode."""
     teacher.eval().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    order = Order(len(split), settings.batch, seed)
+    order = Order(len(split), settings.batch_size, seed)
 
     def feed(first: int, last: int) -> Iterator[Maps]:
         for batch in drawn_batches(split, order, seed, first, last, workers=workers):
@@ -140,7 +140,7 @@ def distill_block(
     ``inputs`` and ``targets`` are the teacher's feature maps around the block, of all images, from
     :func:`feature_maps`. The teacher is not asked again, so the images are always the same, not random variants.
     """
-    order = Order(len(inputs), settings.batch, seed)
+    order = Order(len(inputs), settings.batch_size, seed)
 
     def feed(first: int, last: int) -> Iterator[Maps]:
         for step in range(first, last):

@@ -60,6 +60,8 @@ def test_a_finished_supernet_is_left_alone(config: Path) -> None:
 def test_errors_are_one_line(config: Path) -> None:
     unknown = run(config, "run", "--block", "b3")
     assert (unknown.exit_code, unknown.stderr) == (1, "error: block 'b3' is not one of b1, b2\n")
-    config.write_text(yaml.safe_dump(TINY | {"supernet": TINY["supernet"] | {"distill": "kept"}}))
+    config.write_text(yaml.safe_dump(TINY | {"supernet": TINY["supernet"] | {"distill": "cached"}}))
     kept = run(config, "run", "--workers", "2")
-    assert kept.stderr == "error: supernet.distill: kept feature maps stay in one process; several need 'apart'\n"
+    assert (
+        kept.stderr == "error: supernet.distill: cached feature maps stay in one process; several need 'independent'\n"
+    )

@@ -13,7 +13,7 @@ import yaml
 from qabwnas.errors import FormatError
 from qabwnas.lut.store import open_lut
 from qabwnas.pipeline.config.config import Config
-from qabwnas.pipeline.config.config_yaml import load_config
+from qabwnas.pipeline.config.load import load_config
 from qabwnas.pipeline.run import run_stages
 from qabwnas.pipeline.stages.answers import load_answers
 from qabwnas.pipeline.stages.feasibility import cost_lut, smallest_totals

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from qabwnas.costs import COSTS
 from qabwnas.errors import InputError
 from qabwnas.lut.units import parse_quantity
-from qabwnas.pipeline.config.config import Config
+from qabwnas.pipeline.config.config import METRICS, Config
 from qabwnas.pipeline.stages.teacher_network import teacher_costs
 from qabwnas.space import BitWidths
-
-METRICS = ("nsr", *(cost.name for cost in COSTS))
-"""The columns of a LUT that a run makes."""
 
 TEACHER_WIDTHS = BitWidths(8, 8)
 """What the teacher is compared at."""

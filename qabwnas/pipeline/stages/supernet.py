@@ -10,8 +10,7 @@ from typing import Any, cast
 import torch
 
 from qabwnas.nets.supernet import Supernet, SupernetBlock
-from qabwnas.pipeline.config.config import Config
-from qabwnas.pipeline.config.config_yaml import config_to_json
+from qabwnas.pipeline.config.config import Config, config_to_json
 from qabwnas.pipeline.execution.jobs import Job, Serial
 from qabwnas.pipeline.stages import target_variance as signal
 from qabwnas.pipeline.stages.data import load_task
@@ -30,14 +29,14 @@ def _settings(config: Config) -> dict[str, Any]:
     content = config_to_json(config)
     operations = {block["name"]: [block["layers"], block["operations"]] for block in content["space"]["blocks"]}
     supernet = content["supernet"]
-    if config.supernet.distill != "kept":
-        supernet["distill"] = "together or apart"  # their results are the same
+    if config.supernet.distill != "cached":
+        supernet["distill"] = "joint or independent"  # their results are the same
     return {"seed": config.seed, "supernet": supernet, "space": {"operations": operations}}
 
 
 def _make(place: Workplace) -> list[str]:
     blocks = range(len(place.config.space.blocks))
-    if place.config.supernet.distill == "apart":
+    if place.config.supernet.distill == "independent":
         place.resources.engine.run([Job("signal", signal.write_signals, _signal_arguments(place))])  # once, not in each
         place.resources.engine.run(block_jobs(place, blocks))
     supernet = _fresh(place.config)
@@ -73,13 +72,13 @@ def _distill(place: Workplace, supernet: Supernet, blocks: Sequence[int]) -> Non
     arguments = _signal_arguments(place)
     signal.write_signals(*arguments)
     signals = signal.load_signals(arguments[-1])
-    if config.supernet.distill != "kept":
+    if config.supernet.distill != "cached":
         distill(
             teacher,
             supernet,
             blocks,
             train_split,
-            config.supernet.training,
+            config.supernet.training.trainings(),
             sampling=config.supernet.sampling,
             seed=config.seed,
             progress=lambda b: place.progress(f"block{b}"),
@@ -96,7 +95,7 @@ def _distill(place: Workplace, supernet: Supernet, blocks: Sequence[int]) -> Non
             cast(SupernetBlock, supernet.blocks[b]),
             maps[b],
             maps[b + 1],
-            config.supernet.training[b],
+            config.supernet.training.trainings()[b],
             sampling=config.supernet.sampling,
             seed=block_seed(config.seed, name),
             name=f"supernet: {name}",

@@ -11,8 +11,7 @@ import torch
 from qabwnas.errors import FormatError
 from qabwnas.io.fingerprint import file_sha256
 from qabwnas.nets.network import Network
-from qabwnas.pipeline.config.config import Config
-from qabwnas.pipeline.config.config_yaml import config_to_json
+from qabwnas.pipeline.config.config import Config, ModuleTeacher, TrainedTeacher, config_to_json
 from qabwnas.pipeline.execution.jobs import Job, Serial
 from qabwnas.pipeline.execution.torchrun import training_engine
 from qabwnas.pipeline.stages.data import load_task
@@ -43,14 +42,15 @@ def _identity(config: Config) -> dict[str, Any]:
     fields: dict[str, Any] = config_to_json(config)["teacher"]
     fields.pop("folder", None)  # it may be moved
     digests = {}
-    for name in {"checkpoint", "weights"} & fields.keys():
-        digests[name] = file_sha256(Path(fields[name]))
+    for name in ("checkpoint", "weights"):
+        if fields.get(name) is not None:
+            digests[name] = file_sha256(Path(fields[name]))
     return fields | digests
 
 
 def _make(place: Workplace) -> list[str]:
     config = place.config
-    if config.teacher.training is None:
+    if not isinstance(config.teacher, TrainedTeacher):
         save_weights(place.folder / FILE_NAME, KIND, given_teacher(config))
     else:
         alone = replace(place, resources=replace(place.resources, engine=Serial()))  # a job starts none of its own
@@ -60,7 +60,8 @@ def _make(place: Workplace) -> list[str]:
 
 
 def _train(place: Workplace, settings: Training) -> None:
-    config, auxiliary = place.config, place.config.teacher.auxiliary
+    config, teacher = place.config, place.config.teacher
+    auxiliary = teacher.auxiliary if isinstance(teacher, TrainedTeacher) else None
     if (place.scratch / TRAINED_NAME).exists():
         return
     task = load_task(config, place.folder)
@@ -94,7 +95,7 @@ def load_teacher(config: Config, folder: Path) -> Network:
     try:
         load_weights(folder / FILE_NAME, KIND, network)
     except FormatError as error:
-        if config.teacher.module is None:
+        if not isinstance(config.teacher, ModuleTeacher):
             raise
         raise FormatError(
             f"{error}; if the module was changed, or divided into operators in another way by an earlier version, "

@@ -32,7 +32,7 @@ def command(folder: Path, seed: int | None, force: bool) -> None:
     from dataclasses import replace
 
     from qabwnas.cli.stages import run_and_report
-    from qabwnas.pipeline.config.config_yaml import demo_config
+    from qabwnas.pipeline.config.load import demo_config
 
     config = demo_config()
     run_and_report(config if seed is None else replace(config, seed=seed), folder, force=force)

@@ -23,7 +23,7 @@ from qabwnas.errors import InputError
 def command(
     config_path: Path,
     data: Path | None,
-    shorten: int,
+    smoke: bool,
     sample: int | None,
     folder: Path,
     blocks: tuple[str, ...],
@@ -44,7 +44,7 @@ def command(
     from qabwnas.pipeline.run import STAGES, run_stages
     from qabwnas.pipeline.stages import supernet
 
-    config = read_config(config_path, data, shorten, sample)
+    config = read_config(config_path, data, smoke, sample)
     if resources["workers"] > 1 or resources["address"] is not None:
         if config.supernet.distill == "cached":
             raise InputError(

@@ -16,12 +16,14 @@ from typing import Any
 import click
 
 from qabwnas.cli.command import Group
-from qabwnas.errors import QabwnasError, QabwnasWarning
+from qabwnas.errors import MultipleInputError, QabwnasError, QabwnasWarning
 
 # The help is here, and not only in the commands, so that listing them loads no command.
 COMMANDS = {
     "demo": "Run all stages once, small, on handwritten digits.",
     "run": "Run the stages of a configuration, from teacher to report.",
+    "init": "Write a commented configuration and its space to start from.",
+    "config": "Check a configuration, or print the schema of configurations.",
     "data": "Draw street scenes, and check a folder of images.",
     "distill": "Train a configuration's supernet, or some of its blocks.",
     "populate": "Measure the look-up table of a configuration.",
@@ -40,14 +42,15 @@ COMMANDS = {
 
 
 class OneLineError(click.ClickException):
-    """An error as the user sees it: one line on stderr, and an exit code."""
+    """An error as the user sees it: one line on stderr, or one per fault of an input, and an exit code."""
 
     def __init__(self, message: str, exit_code: int = 1) -> None:
         super().__init__(message)
         self.exit_code = exit_code  # type: ignore[misc]
 
     def show(self, file: object = None) -> None:  # noqa: ARG002 - click's signature
-        click.echo(f"error: {self.format_message()}", err=True)
+        for line in self.format_message().splitlines():
+            click.echo(f"error: {line}", err=True)
 
 
 class Program(Group):
@@ -98,7 +101,8 @@ def _one_line(debug: bool) -> Iterator[None]:
 def _message(error: QabwnasError | OSError) -> str:
     if isinstance(error, OSError) and error.strerror and error.filename is not None:
         return f"{error.filename}: {error.strerror}"
-    return " ".join(str(error).split())
+    faults = error.args if isinstance(error, MultipleInputError) else [error]
+    return "\n".join(" ".join(str(fault).split()) for fault in faults)
 
 
 @click.group(cls=Program)

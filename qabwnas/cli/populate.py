@@ -23,7 +23,7 @@ from qabwnas.cli.resource_options import make_resources, resource_options
 def command(
     config_path: Path,
     data: Path | None,
-    shorten: int,
+    smoke: bool,
     sample: int | None,
     folder: Path,
     shard: str | None,
@@ -41,7 +41,7 @@ def command(
     from qabwnas.pipeline.run import STAGES, run_stages
     from qabwnas.pipeline.stages import lut
 
-    config = read_config(config_path, data, shorten, sample)
+    config = read_config(config_path, data, smoke, sample)
     usable = make_resources(**resources)
     with stage_environment():
         if part is None:

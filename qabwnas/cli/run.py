@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from qabwnas.cli.command import Command, require_extras
-from qabwnas.cli.config_options import config_options, read_config
+from qabwnas.cli.config_options import config_options, default_folder, read_config
 from qabwnas.cli.output import force_option
 from qabwnas.cli.resource_options import make_resources, resource_options
 
@@ -22,7 +22,7 @@ from qabwnas.cli.resource_options import make_resources, resource_options
     "folder",
     metavar="FOLDER",
     type=click.Path(path_type=Path),
-    help="The run folder; an existing run is continued.  [default: runs/ and the configuration's name]",
+    help="The run folder; an existing run is continued.  [default: runs/NAME, for NAME.yaml or NAME/config.yaml]",
 )
 @click.option(
     "--qat",
@@ -34,7 +34,7 @@ from qabwnas.cli.resource_options import make_resources, resource_options
 def command(
     config_path: Path,
     data: Path | None,
-    shorten: int,
+    smoke: bool,
     sample: int | None,
     stage: str | None,
     folder: Path | None,
@@ -51,12 +51,12 @@ def command(
 
     from qabwnas.cli.stages import run_and_report
 
-    config = read_config(config_path, data, shorten, sample)
+    config = read_config(config_path, data, smoke, sample)
     if qat:
         config = replace(config, networks=config.networks.with_qat())
     run_and_report(
         config,
-        folder or Path("runs") / config_path.stem,
+        folder or default_folder(config_path, smoke),
         until=stage,
         force=force,
         resources=make_resources(**resources),

@@ -27,7 +27,7 @@ from qabwnas.errors import InputError
 from qabwnas.io.atomic import atomic_path
 from qabwnas.io.fingerprint import file_sha256
 from qabwnas.lut.store import open_lut
-from qabwnas.pipeline.config.config import Config
+from qabwnas.pipeline.config.config import Config, ModuleTeacher
 from qabwnas.pipeline.run import finished_config
 from qabwnas.pipeline.stages import lut, networks
 from qabwnas.pipeline.stages.answers import FoundNetwork, load_answers
@@ -93,9 +93,9 @@ def export_answer(folder: Path, answer: int, n: int, output: Path) -> dict[str, 
 
 def _check_parts(config: Config, folder: Path) -> None:
     """Refuse networks whose stem and head are traced graphs, which those of an external teacher are."""
-    if config.teacher.module is not None and config.networks.initial == "supernet":
+    if isinstance(config.teacher, ModuleTeacher) and config.networks.initial == "supernet":
         raise InputError(
-            f"{folder}: stem and head of its networks are those of {config.teacher.module.function}, and only parts "
+            f"{folder}: stem and head of its networks are those of {config.teacher.module}, and only parts "
             "that the space describes can be exported, as networks with `initial: scratch` have"
         )
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from qabwnas.errors import FormatError, StaleError
 from qabwnas.io.atomic import atomic_path
 from qabwnas.io.fingerprint import file_sha256, fingerprint
+from qabwnas.pipeline.config.run_format import current_names, first_names
 from qabwnas.pipeline.lock import changing
 
 FILE_NAME = "stages.json"
@@ -90,7 +91,8 @@ class Ledger:
 def _read(path: Path) -> dict[str, Entry]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        return {str(stage): Entry(**entry) for stage, entry in content.items()}
+        entries = {str(stage): Entry(**entry) for stage, entry in content.items()}
+        return {stage: replace(entry, settings=current_names(entry.settings)) for stage, entry in entries.items()}
     except FileNotFoundError:
         return {}
     except (ValueError, TypeError, AttributeError) as error:
@@ -108,7 +110,7 @@ def differences(where: str, before: Any, now: Any) -> Iterable[str]:
 
 def scratch_identity(settings: Mapping[str, Any], inputs: Mapping[str, str]) -> str:
     """Return the fingerprint of a stage's settings and of the digests of the files that it reads."""
-    return fingerprint({"settings": settings, "inputs": inputs})
+    return fingerprint({"settings": first_names(settings), "inputs": inputs})
 
 
 def open_scratch(
@@ -127,6 +129,7 @@ def open_scratch(
         if other != scratch:
             if keep_other and (other / ORIGIN_NAME).exists():
                 before = json.loads((other / ORIGIN_NAME).read_text(encoding="utf-8"))
+                before["settings"] = current_names(before["settings"])
                 changes = "; ".join(differences("", before, origin))
                 raise StaleError(
                     f"{other}: unfinished work with other settings or inputs ({changes}); --force deletes it"

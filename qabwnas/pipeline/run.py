@@ -12,8 +12,8 @@ from pathlib import Path
 from qabwnas.errors import InputError
 from qabwnas.io.atomic import atomic_path
 from qabwnas.io.fingerprint import fingerprint
-from qabwnas.pipeline.config.config import Config
-from qabwnas.pipeline.config.config_yaml import config_to_json, stored_config
+from qabwnas.pipeline.config.config import Config, config_to_json
+from qabwnas.pipeline.config.load import stored_config
 from qabwnas.pipeline.execution.jobs import Resources
 from qabwnas.pipeline.ledger import Ledger, open_scratch, scratch_identity
 from qabwnas.pipeline.lock import changing, work_alone, work_on_parts

@@ -22,7 +22,7 @@ from qabwnas.deploy.check import check_scores, packed_bytes
 from qabwnas.deploy.onnx_export import onnx_model
 from qabwnas.errors import MismatchError
 from qabwnas.pipeline import export
-from qabwnas.pipeline.config.config_yaml import load_config
+from qabwnas.pipeline.config.load import load_config
 from qabwnas.pipeline.run import STAGES, run_stages
 from qabwnas.pipeline.stages.answers import load_answers
 from qabwnas.pipeline.stages.networks import load_network

@@ -94,10 +94,15 @@ def test_the_demo_does_not_touch_the_run_of_another_seed(tmp_path: Path, first: 
     assert (folder / "config.json").read_text() == before
 
 
-def test_a_broken_configuration_is_one_line(tmp_path: Path) -> None:
-    (tmp_path / "c.yaml").write_text("task: digits\n")
+def test_a_broken_configuration_is_one_line_per_field(tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_text("task: digits\nsapce: digits\n")
     result = qabwnas("run", tmp_path / "c.yaml", "-o", tmp_path / "run")
-    assert (result.exit_code, result.stderr) == (1, f"error: {tmp_path}/c.yaml: space: missing\n")
+    missing = ("space", "seed", "teacher", "supernet", "minimize", "front", "budgets", "networks")
+    lines = [f"{name}: missing" for name in missing] + ["sapce: unknown field; is 'space' meant?"]
+    assert (result.exit_code, result.stderr.splitlines()) == (
+        1,
+        [f"error: {tmp_path}/c.yaml: {line}" for line in lines],
+    )
     assert not (tmp_path / "run").exists()
 
 

@@ -17,7 +17,7 @@ from qabwnas.lut.store import open_lut
 from qabwnas.nets.network import Network, assemble
 from qabwnas.nets.quantise import prepare_qat_network, quantise_network
 from qabwnas.pipeline.config.config import Config
-from qabwnas.pipeline.config.config_yaml import load_config, parse_config
+from qabwnas.pipeline.config.load import load_config, parse_config
 from qabwnas.pipeline.execution.jobs import Resources
 from qabwnas.pipeline.parts import populate_part
 from qabwnas.pipeline.run import STAGES, run_stages
@@ -39,7 +39,7 @@ LAYERS: dict[str, Any] = CONFIG | {
     "sample": 40,
     "front_points": 3,
     "budgets": [{"size_bytes": "80%"}, {"size_bytes": "90%"}],
-    "networks": {"training": TRAINING, "seeds": 1, "distillation": 0.5, "qat": TRAINING},
+    "networks": {"training": TRAINING, "n_seeds": 1, "distillation": 0.5, "qat": TRAINING},
 }
 
 

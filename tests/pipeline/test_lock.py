@@ -19,7 +19,7 @@ import yaml
 from qabwnas.errors import BusyError
 from qabwnas.lut.lut import Lut
 from qabwnas.pipeline import lock
-from qabwnas.pipeline.config.config_yaml import load_config
+from qabwnas.pipeline.config.load import load_config
 from qabwnas.pipeline.ledger import Ledger
 from qabwnas.pipeline.lock import Holder, changing, work_alone, work_on_parts
 from qabwnas.pipeline.run import STAGES, run_stages

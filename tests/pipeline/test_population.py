@@ -19,7 +19,7 @@ from qabwnas.lut.lut import Lut
 from qabwnas.lut.merge import merge_luts
 from qabwnas.measure import shard
 from qabwnas.pipeline.config.config import Config
-from qabwnas.pipeline.config.config_yaml import load_config
+from qabwnas.pipeline.config.load import load_config
 from qabwnas.pipeline.execution.jobs import Resources
 from qabwnas.pipeline.parts import populate_part
 from qabwnas.pipeline.run import STAGES, run_stages

@@ -12,7 +12,7 @@ import pytest
 
 from qabwnas.errors import FormatError, InputError
 from qabwnas.pipeline.config.config import Config
-from qabwnas.pipeline.config.config_yaml import demo_config
+from qabwnas.pipeline.config.load import demo_config
 from qabwnas.pipeline.run import run_stages
 from qabwnas.pipeline.stages.stage import Stage, StageContext
 

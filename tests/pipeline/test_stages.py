@@ -12,7 +12,7 @@ import torch
 from qabwnas.errors import FormatError
 from qabwnas.lut.store import open_lut
 from qabwnas.pipeline.config.config import Config
-from qabwnas.pipeline.config.config_yaml import load_config
+from qabwnas.pipeline.config.load import load_config
 from qabwnas.pipeline.run import STAGES, run_stages
 from qabwnas.pipeline.stages.answers import load_answers
 from qabwnas.pipeline.stages.budgets import cost_lut, smallest_totals

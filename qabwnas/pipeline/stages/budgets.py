@@ -15,13 +15,10 @@ from qabwnas.lut.lut import Lut
 from qabwnas.lut.units import parse_quantity
 from qabwnas.measure.populate import unmeasured_lut
 from qabwnas.measure.sample import Sample, space_rows
-from qabwnas.pipeline.config.config import Config
+from qabwnas.pipeline.config.config import METRICS, Config
 from qabwnas.pipeline.stages.teacher_network import measured_parts, teacher_costs
 from qabwnas.search.api import search
 from qabwnas.space import BitWidths, Policy
-
-METRICS = ("nsr", *(cost.name for cost in COSTS))
-"""The columns of a LUT that a run makes."""
 
 UNITS = {cost.name: cost.unit for cost in COSTS}
 

@@ -20,8 +20,7 @@ from qabwnas.data.splits import Split, Splits
 from qabwnas.data.street.dataset import Drawing, draw_missing, prepare_folder
 from qabwnas.errors import InputError, StaleError
 from qabwnas.io.atomic import atomic_path
-from qabwnas.pipeline.config.config import Config
-from qabwnas.pipeline.config.task_yaml import task_to_json
+from qabwnas.pipeline.config.config import CityscapesTask, Config, DigitsTask, config_to_json
 from qabwnas.pipeline.stages.stage import Stage, StageContext
 from qabwnas.space import SearchSpace, Shape
 from qabwnas.space.yaml import space_to_json
@@ -35,14 +34,13 @@ N_REPORTS = 4
 
 
 def _settings(config: Config) -> dict[str, Any]:
-    task = task_to_json(config.task)
+    task = config_to_json(config)["task"]
     task.pop("root", None)  # the data may be moved; their digest identifies them
     return {"task": task, "space": {"input": space_to_json(config.space)["input"]}}
 
 
 def _make(context: StageContext) -> list[str]:
-    if context.config.task.scenes is not None:
-        _draw(context)
+    _draw(context)
     splits = _task(context.config, context.folder).splits
     _check_size(context.config.space.input, splits)
     _tell_passed_over(context.config, context.folder)
@@ -70,11 +68,11 @@ def load_task(config: Config, folder: Path) -> Task:
 
 def _task(config: Config, folder: Path) -> Task:
     task, space = config.task, config.space
-    if task.name == "digits":
+    if isinstance(task, DigitsTask):
         return Classification(load_digits())
     root = _root(config, folder)
     held_out = {"calibration": task.n_calibration, "validation": task.n_validation}
-    if task.crop is None:
+    if not isinstance(task, CityscapesTask):
         images, classes = load_image_folder(root, size=space.input.height, **held_out)
         _check_classes(space, len(classes))
         return Classification(images)
@@ -83,14 +81,15 @@ def _task(config: Config, folder: Path) -> Task:
 
 
 def _root(config: Config, folder: Path) -> Path:
-    return config.task.root or folder / SCENES_FOLDER
+    root = None if isinstance(config.task, DigitsTask) else config.task.root
+    return root or folder / SCENES_FOLDER
 
 
 def _tell_passed_over(config: Config, folder: Path) -> None:
-    if config.task.name == "digits":
+    if isinstance(config.task, DigitsTask):
         return
     root = _root(config, folder)
-    listings = survey_images(root) if config.task.crop is None else survey_scenes(root)
+    listings = survey_scenes(root) if isinstance(config.task, CityscapesTask) else survey_images(root)
     paths = [path for listing in listings.values() for path in listing.passed_over]
     if paths:
         logger.warning("data: %s", tell_passed_over(root, paths))
@@ -102,9 +101,11 @@ def _check_classes(space: SearchSpace, n_classes: int) -> None:
 
 
 def _draw(context: StageContext) -> None:
-    """Draw the scenes that do not exist yet."""
-    folder, scenes, size = context.folder, context.config.task.scenes, context.config.space.input
-    assert scenes is not None
+    """Draw the scenes that do not exist yet, if the task has any."""
+    folder, task, size = context.folder, context.config.task, context.config.space.input
+    scenes = task.scenes if isinstance(task, CityscapesTask) else None
+    if scenes is None:
+        return
     drawing = Drawing(scenes.n_train, scenes.n_val, size.height, size.width, scenes.seed)
     prepare_folder(folder / SCENES_FOLDER, drawing, force=True)
     n_scenes = scenes.n_train + scenes.n_val

@@ -18,8 +18,7 @@ from torch import Tensor
 from qabwnas.data.batches import ImageBatches
 from qabwnas.nets.network import Network, assemble, build_network
 from qabwnas.nets.quantise import prepare_qat_network, quantise_network
-from qabwnas.pipeline.config.config import Config
-from qabwnas.pipeline.config.config_yaml import config_to_json
+from qabwnas.pipeline.config.config import Config, config_to_json
 from qabwnas.pipeline.execution.jobs import Job
 from qabwnas.pipeline.execution.torchrun import training_engine
 from qabwnas.pipeline.stages.answers import FoundNetwork, load_answers

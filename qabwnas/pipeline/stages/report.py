@@ -12,7 +12,7 @@ from qabwnas.io.atomic import atomic_path
 from qabwnas.measure.teacher_nsr import teacher_nsrs
 from qabwnas.nets.network import Network
 from qabwnas.nets.quantise import quantise_network
-from qabwnas.pipeline.config.config import Config
+from qabwnas.pipeline.config.config import Config, ModuleTeacher
 from qabwnas.pipeline.stages import front
 from qabwnas.pipeline.stages.answers import FoundNetwork, load_answers
 from qabwnas.pipeline.stages.budgets import TEACHER_WIDTHS
@@ -98,8 +98,8 @@ def _teacher_result(
 
 def _teacher_blocks(config: Config) -> list[str]:
     """Return the table's text for every block: its operations, or the border at the end of a module's block."""
-    if config.teacher.module is not None:
-        return list(config.teacher.module.borders[1:])
+    if isinstance(config.teacher, ModuleTeacher):
+        return list(config.teacher.borders[1:])
     return [" ".join(operation.name for operation in block) for block in config.teacher.operations]
 
 

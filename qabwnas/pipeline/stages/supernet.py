@@ -10,8 +10,7 @@ import torch
 
 from qabwnas.data.batches import ImageBatches
 from qabwnas.nets.supernet import Supernet, SupernetBlock
-from qabwnas.pipeline.config.config import Config
-from qabwnas.pipeline.config.config_yaml import config_to_json
+from qabwnas.pipeline.config.config import Config, config_to_json
 from qabwnas.pipeline.execution.jobs import Job
 from qabwnas.pipeline.stages.data import load_task
 from qabwnas.pipeline.stages.stage import Stage, StageContext
@@ -76,7 +75,7 @@ def _distill(context: StageContext, supernet: Supernet, blocks: Sequence[int]) -
             supernet,
             blocks,
             train_split,
-            config.supernet.training,
+            config.supernet.training.trainings(),
             sampling=config.supernet.sampling,
             seed=config.seed,
             progress=lambda b: context.progress(f"block{b}"),
@@ -93,7 +92,7 @@ def _distill(context: StageContext, supernet: Supernet, blocks: Sequence[int]) -
             cast(SupernetBlock, supernet.blocks[b]),
             maps[b],
             maps[b + 1],
-            config.supernet.training[b],
+            config.supernet.training.trainings()[b],
             sampling=config.supernet.sampling,
             seed=block_seed(config.seed, name),
             name=f"supernet: {name}",

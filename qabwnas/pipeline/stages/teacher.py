@@ -15,8 +15,7 @@ from qabwnas.errors import FormatError
 from qabwnas.io.fingerprint import file_sha256
 from qabwnas.measure.target_variance import measure_target_variances
 from qabwnas.nets.network import Network
-from qabwnas.pipeline.config.config import Config
-from qabwnas.pipeline.config.config_yaml import config_to_json
+from qabwnas.pipeline.config.config import Config, ModuleTeacher, TrainedTeacher, config_to_json
 from qabwnas.pipeline.execution.jobs import Job, Serial
 from qabwnas.pipeline.execution.torchrun import training_engine
 from qabwnas.pipeline.stages.data import load_task
@@ -49,14 +48,15 @@ def _identity(config: Config) -> dict[str, Any]:
     fields: dict[str, Any] = config_to_json(config)["teacher"]
     fields.pop("folder", None)  # the folder may be moved
     digests = {}
-    for name in {"checkpoint", "weights"} & fields.keys():
-        digests[name] = file_sha256(Path(fields[name]))
+    for name in ("checkpoint", "weights"):
+        if fields.get(name) is not None:
+            digests[name] = file_sha256(Path(fields[name]))
     return fields | digests
 
 
 def _make(context: StageContext) -> list[str]:
     config = context.config
-    if config.teacher.training is None:
+    if not isinstance(config.teacher, TrainedTeacher):
         save_weights(context.folder / FILE_NAME, KIND, given_teacher(config))
     else:
         training_engine(Serial()).run([Job(KIND, _train, (context.for_job(), config.teacher.training))])
@@ -65,7 +65,8 @@ def _make(context: StageContext) -> list[str]:
 
 
 def _train(context: StageContext, settings: Training) -> None:
-    config, auxiliary = context.config, context.config.teacher.auxiliary
+    config, teacher = context.config, context.config.teacher
+    auxiliary = teacher.auxiliary if isinstance(teacher, TrainedTeacher) else None
     if (context.scratch / TRAINED_NAME).exists():
         return
     task = load_task(config, context.folder)
@@ -99,7 +100,7 @@ def load_teacher(config: Config, folder: Path) -> Network:
     try:
         load_weights(folder / FILE_NAME, KIND, network)
     except FormatError as error:
-        if config.teacher.module is None:
+        if not isinstance(config.teacher, ModuleTeacher):
             raise
         raise FormatError(
             f"{error}; if the module was changed, or an earlier version divided it into operators differently, "

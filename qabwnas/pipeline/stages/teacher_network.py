@@ -29,7 +29,7 @@ from qabwnas.nets.layers import build_auxiliary
 from qabwnas.nets.mmseg import build_mmseg, load_mmseg
 from qabwnas.nets.network import Network, build_network
 from qabwnas.nets.state_dict import load_tensors, read_state_dict
-from qabwnas.pipeline.config.config import Config, ModuleConfig
+from qabwnas.pipeline.config.config import CheckpointTeacher, Config, ModuleTeacher, TrainedTeacher
 from qabwnas.quant.operators import Unquantised
 from qabwnas.space import BitWidths, Policy, SearchSpace
 
@@ -43,10 +43,9 @@ def build_teacher(config: Config) -> Network:
         InputError: a module cannot be imported, made or split, or its shapes are not those of the space.
     """
     teacher = config.teacher
-    if teacher.module is not None:
-        module = make_module(teacher.module.function, teacher.module.folder)
-        return _split(config.space, module, teacher.module, check=False)
-    if teacher.checkpoint is not None:
+    if isinstance(teacher, ModuleTeacher):
+        return _split(config.space, make_module(teacher.module, teacher.folder), teacher, check=False)
+    if isinstance(teacher, CheckpointTeacher):
         return build_mmseg(config.space, teacher.operations)
     return build_network(config.space, teacher.operations)
 
@@ -59,18 +58,18 @@ def given_teacher(config: Config) -> Network:
         FormatError: the file of weights cannot be read, or does not fit.
     """
     teacher = config.teacher
-    if teacher.module is None:
-        assert teacher.checkpoint is not None
+    if isinstance(teacher, CheckpointTeacher):
         network = build_mmseg(config.space, teacher.operations)
         load_mmseg(teacher.checkpoint, network, teacher.weights_key)
         return network
-    module = make_module(teacher.module.function, teacher.module.folder)
-    if teacher.module.weights is not None:
+    assert isinstance(teacher, ModuleTeacher)
+    module = make_module(teacher.module, teacher.folder)
+    if teacher.weights is not None:
         inner = unwrapped(module)
         names = {key: key for key in inner.state_dict()}
-        tensors = read_state_dict(teacher.module.weights, teacher.weights_key, names)
-        load_tensors(inner, tensors, names, str(teacher.module.weights))
-    network = _split(config.space, module, teacher.module, check=True)
+        tensors = read_state_dict(teacher.weights, teacher.weights_key, names)
+        load_tensors(inner, tensors, names, str(teacher.weights))
+    network = _split(config.space, module, teacher, check=True)
     for name, part in zip(part_names(config), (network.stem, *network.blocks, network.head), strict=True):
         if isinstance(part, Unquantised):
             logger.info("teacher: %s stays float (32 bits) at any bit widths: %s", name, part.reason)
@@ -85,26 +84,27 @@ def part_names(config: Config) -> list[str]:
 def trainable_teacher(config: Config) -> Network:
     """Return a teacher with new weights, and with the auxiliary head if the configuration has one."""
     network = build_teacher(config)
-    if config.teacher.auxiliary is not None:
-        b = config.space.block_index(config.teacher.auxiliary.block)
-        network.auxiliary = build_auxiliary(config.space, b, config.teacher.auxiliary.channels)
+    auxiliary = config.teacher.auxiliary if isinstance(config.teacher, TrainedTeacher) else None
+    if auxiliary is not None:
+        b = config.space.block_index(auxiliary.block)
+        network.auxiliary = build_auxiliary(config.space, b, auxiliary.channels)
     return network
 
 
-def _split(space: SearchSpace, module: nn.Module, given: ModuleConfig, *, check: bool) -> Network:
+def _split(space: SearchSpace, module: nn.Module, given: ModuleTeacher, *, check: bool) -> Network:
     """Split a module into parts; ``check`` also compares their outputs with the module's."""
     try:
         network = split_teacher(module, given.borders, space.input, check=check)
         check_shapes(network, space)
     except InputError as error:
-        raise InputError(f"{given.function}: {error}") from error
+        raise InputError(f"{given.module}: {error}") from error
     return network
 
 
 @lru_cache(maxsize=4)
-def _module_parts(given: ModuleConfig, space: SearchSpace) -> Sequence[tuple[Operator, ...]]:
+def _module_parts(given: ModuleTeacher, space: SearchSpace) -> Sequence[tuple[Operator, ...]]:
     """Return the operators of a module's parts, which do not depend on its weights; cached, because tracing is slow."""
-    network = _split(space, make_module(given.function, given.folder), given, check=False)
+    network = _split(space, make_module(given.module, given.folder), given, check=False)
     return teacher_parts(network, space.input)
 
 
@@ -114,19 +114,19 @@ def measured_parts(config: Config) -> FixedParts | None:
     Raises:
         InputError: as :func:`build_teacher`.
     """
-    if config.teacher.module is None:
+    if not isinstance(config.teacher, ModuleTeacher):
         return None
-    parts = _module_parts(config.teacher.module, config.space)
+    parts = _module_parts(config.teacher, config.space)
     return FixedParts(parts[0], parts[-1])
 
 
 def teacher_costs(config: Config, widths: BitWidths, *, encoder: bool = False) -> dict[str, float]:
     """Return the teacher's costs at these bit widths, without its head if ``encoder``; keys as ``network_costs``."""
-    if config.teacher.module is None:
+    if not isinstance(config.teacher, ModuleTeacher):
         costs = encoder_costs if encoder else network_costs
         policy = Policy.homogeneous(widths, len(config.space.blocks))
         return costs(config.space, config.teacher.operations, policy)
-    parts = _module_parts(config.teacher.module, config.space)
+    parts = _module_parts(config.teacher, config.space)
     return total_costs([(part, widths) for part in parts[: -1 if encoder else None]])
 
 

@@ -13,11 +13,11 @@ from qabwnas.cli.main import main
 from qabwnas.costs import COSTS, network_costs
 from qabwnas.errors import InputError
 from qabwnas.pipeline.config.config import Config
-from qabwnas.pipeline.config.config_yaml import load_config, parse_config
+from qabwnas.pipeline.config.load import load_config, parse_config
 from qabwnas.pipeline.stages.budgets import cost_lut, smallest_totals
 from qabwnas.search.api import search
 from qabwnas.space import Policy
-from tests.pipeline.config.test_teacher_yaml import MODULE
+from tests.pipeline.config.test_teacher import MODULE
 from tests.pipeline.tiny import SPACE, TINY
 
 KINDS: dict[str, dict[str, Any]] = {
@@ -97,12 +97,6 @@ def test_budgets_that_exclude_each_other(folder: Path) -> None:
         f"peak_activation_bytes {needed['peak_activation_bytes']} or size_bytes {needed['size_bytes']}"
     )
     load(folder, [budgets | {"size_bytes": int(found.smallest["size_bytes"] or 0)}], teacher=teacher)
-
-
-@pytest.mark.parametrize("name", ["cityscapes", "street-small"])
-def test_configurations_that_come_with_the_project_can_be_met(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CITYSCAPES_DATASET", "data")
-    load_config(Path(__file__).parents[3] / "configs" / f"{name}.yaml")
 
 
 @pytest.mark.parametrize("command", ["run", "distill", "populate"])

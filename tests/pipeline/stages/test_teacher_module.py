@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from qabwnas.cli.main import main
 from qabwnas.errors import InputError
-from qabwnas.pipeline.config.config_yaml import load_config
+from qabwnas.pipeline.config.load import load_config
 from qabwnas.pipeline.stages.teacher_network import make_module
 from tests.pipeline.external_teacher import BORDERS
 from tests.pipeline.tiny import SPACE, TINY

@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from qabwnas.errors import InputError
-from qabwnas.pipeline.config.config import AuxiliaryConfig, Config, ModuleConfig
-from qabwnas.pipeline.config.config_yaml import config_to_json, parse_config
+from qabwnas.pipeline.config.config import Auxiliary, Config, ModuleTeacher, TrainedTeacher, config_to_json
+from qabwnas.pipeline.config.load import parse_config
 from tests.pipeline.external_teacher import BORDERS
 from tests.pipeline.tiny import SPACE, TINY, TRAINING
 
@@ -53,16 +53,19 @@ def test_teachers_read_back_from_json(folder: Path, teacher: dict[str, Any], spa
 def test_what_is_read(folder: Path) -> None:
     auxiliary = {"block": "b2", "channels": 7}
     teacher = parse(folder, {"operations": OPERATIONS, "training": TRAINING, "auxiliary": auxiliary}).teacher
-    assert teacher.auxiliary == AuxiliaryConfig("b2", 7, 0.4)
+    assert isinstance(teacher, TrainedTeacher)
+    assert teacher.auxiliary == Auxiliary("b2", 7, 0.4)
     teacher = parse(folder, MODULE | {"weights": "weights.pth"}, "tiny.yaml").teacher
-    assert teacher.module == ModuleConfig(MODULE["module"], tuple(BORDERS), folder / "weights.pth", folder)
-    assert teacher.training is None
+    assert teacher == ModuleTeacher(MODULE["module"], tuple(BORDERS), folder / "weights.pth", None, folder)
 
 
 @pytest.mark.parametrize(
     ("teacher", "message"),
     [
-        ({"operations": OPERATIONS, "checkpoint": "none.pth"}, "teacher.checkpoint: 'none.pth' is not a file"),
+        ({"operations": OPERATIONS, "checkpoint": "none.pth"}, "teacher.checkpoint: there is no file .*/none.pth"),
+        ("trained", "teacher: not a mapping of fields"),
+        ({"operations": OPERATIONS, "training": TRAINING, "auxilary": {"block": "b1"}},
+         "teacher.auxilary: unknown field; is 'auxiliary' meant"),
         ({"operations": OPERATIONS, "checkpoint": "weights.pth", "training": TRAINING},
          "teacher.training: unknown field"),
         ({"operations": OPERATIONS, "training": TRAINING, "auxiliary": {"block": "b9"}},
@@ -70,7 +73,8 @@ def test_what_is_read(folder: Path) -> None:
         (MODULE | {"borders": ["stem", "one"]}, "teacher.borders: 2 were given, not one for the input"),
         (MODULE | {"module": "make"}, "teacher.module: 'make' is not of the form package.function"),
         (MODULE | {"module": "os.system('true')"}, "teacher.module: .* is not of the form package.function"),
-        (MODULE | {"weights": 5}, "teacher.weights: 5 is not a file"),
+        (MODULE | {"weights": 5}, "teacher.weights: 5 is not a path"),
+        (MODULE | {"weights_key": "ema"}, "teacher.weights_key: chooses from a file of weights, and there is none"),
         (MODULE | {"operations": OPERATIONS}, "teacher.operations: unknown field"),
     ],
 )  # fmt: skip

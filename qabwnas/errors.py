@@ -12,6 +12,13 @@ class InputError(QabwnasError, ValueError):
     """A value, a file or an option that a user gave cannot be used."""
 
 
+class MultipleInputError(InputError):
+    """Several faults of one input: one argument, and one line of the message, for each."""
+
+    def __str__(self) -> str:
+        return "\n".join(self.args)
+
+
 class FrontLimitError(InputError):
     """A front needs more memory than it may take; the message says how far it came."""
 

@@ -59,8 +59,8 @@ def faults(module: str, source: str) -> list[str]:
     found = []
     for name in imported(source):
         first, _, rest = name.partition(".")
-        if first == "torch" and folder in WITHOUT_TORCH:
-            found.append(f"{module} imports torch")
+        if first in ("torch", "pydantic") and folder in WITHOUT_TORCH:
+            found.append(f"{module} imports {first}")
         if first == "numba" and not module.startswith("qabwnas.search.numba"):
             found.append(f"{module} imports numba")
         if first != "qabwnas" or rest.startswith("_core"):
@@ -142,6 +142,7 @@ def test_the_package_itself_loads_what_a_search_needs() -> None:
             "qabwnas.train.loop imports qabwnas.measure",
         ),
         ("qabwnas.lut.store", "def f():\n    import torch.nn", "qabwnas.lut.store imports torch"),
+        ("qabwnas.space.yaml", "from pydantic import Field", "qabwnas.space.yaml imports pydantic"),
         ("qabwnas.search.api", "import numba", "qabwnas.search.api imports numba"),
         ("qabwnas.pipeline.run", "import qabwnas", "qabwnas.pipeline.run imports the whole package"),
     ],
@@ -161,14 +162,14 @@ def test_searching_loads_neither_torch_nor_numba() -> None:
     for statement in ("import qabwnas", "import qabwnas.search"):
         loaded = loaded_by(statement)
         assert "qabwnas" in loaded
-        assert not loaded & {"torch", "numba", "h5py", "yaml", "click", "matplotlib", "sklearn"}
+        assert not loaded & {"torch", "numba", "h5py", "yaml", "pydantic", "click", "matplotlib", "sklearn"}
 
 
 def test_listing_commands_loads_no_command() -> None:
     list_commands = "from qabwnas.cli.main import main; main(['--help'], standalone_mode=False)"
     loaded = loaded_by(f"import contextlib, io\nwith contextlib.redirect_stdout(io.StringIO()): {list_commands}")
     assert "click" in loaded
-    assert not loaded & {"torch", "numba", "h5py", "yaml", "matplotlib", "sklearn"}
+    assert not loaded & {"torch", "numba", "h5py", "yaml", "pydantic", "matplotlib", "sklearn"}
 
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")

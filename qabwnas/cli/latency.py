@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from qabwnas.cli.bundle_options import bundle_options, read_tables
-from qabwnas.cli.command import Group
-from qabwnas.cli.extras import require_extras
+from qabwnas.cli.command import Group, require_extras
 from qabwnas.cli.output import check_output, force_option
 from qabwnas.errors import InputError
 from qabwnas.io.file_kinds import LUT

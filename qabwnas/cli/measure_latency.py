@@ -7,8 +7,7 @@ from pathlib import Path
 import click
 
 from qabwnas.cli.bundle_options import bundle_options, read_tables
-from qabwnas.cli.command import Command
-from qabwnas.cli.extras import require_extras
+from qabwnas.cli.command import Command, require_extras
 from qabwnas.cli.output import check_output, force_option
 from qabwnas.io.atomic import written_path
 from qabwnas.io.file_kinds import LATENCIES, PICTURE
@@ -61,7 +60,7 @@ def command(
     require_extras("train", "deploy", *(["plot"] if picture is not None else []))
     from qabwnas.lut.device_results import device_name
     from qabwnas.pipeline.latency import Validation, measure, open_bundle
-    from qabwnas.report.latency import draw_latencies
+    from qabwnas.report.times import draw_latencies
 
     def as_text(found: Validation) -> str:
         return (

@@ -38,6 +38,7 @@ BATCH = FileKind("a table", (".csv", ".parquet"), frozenset({"text", "a Parquet 
 PICTURE = FileKind(
     "a picture", (".png", ".svg", ".pdf"), frozenset({"a PNG picture", "an SVG picture", "a PDF file"}), by_suffix=True
 )
+YAML = FileKind("YAML", (".yaml", ".yml"), frozenset({"text"}))
 TIMINGS = FileKind("JSON", (".json",), frozenset({"JSON"}))
 LATENCIES = FileKind("JSON", (".json",), frozenset({"JSON of the format qabwnas-latency"}))
 BLOCK_WEIGHTS = FileKind("JSON", (".json",), frozenset({"JSON of the format qabwnas-block-weights"}))

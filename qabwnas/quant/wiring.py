@@ -1,8 +1,8 @@
-"""Which grid every operator reads: the output grid of its predecessor, found from the module's own data flow.
+"""Which grid every operator reads: the output grid of its predecessor, found from the data flow of the module.
 
-An integer run-time adds biases in units of S_x · S_w (:mod:`qabwnas.quant.weights`), so a layer has to know the grid
-S_x of the tensor that it reads. The module is traced symbolically, with operators as leaves (torch.fx, Reed et al.,
-MLSys 2022); operations that only move or select values, such as flattening and max pooling, keep the grid.
+An integer run-time adds biases in units of S_x · S_w (:mod:`qabwnas.quant.weights`), so a layer has to know the grid of
+the tensor that it reads, with scale S_x. The module is traced symbolically, with operators as leaves (torch.fx, Reed et
+al., MLSys 2022); operations that only move or select values, such as flattening and max pooling, keep the grid.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ import torch
 from torch import fx, nn
 from torch.nn import functional as F
 
+from qabwnas.quant.activations import FakeQuantise
 from qabwnas.quant.affine import Affine
-from qabwnas.quant.fake import FakeQuantise
 from qabwnas.quant.operators import Operator, Unquantised
 
-# What gives only values that it was given, or zeros, which every grid holds.
+# These only return values of their input, or zeros, which every grid holds.
 MOVING_MODULES = (nn.Identity, nn.Dropout, nn.Dropout2d, nn.Flatten, nn.MaxPool2d, nn.ReLU)
 MOVING_FUNCTIONS = (torch.flatten, torch.relu, F.relu, F.max_pool2d)
 MOVING_METHODS = ("flatten", "view", "reshape", "expand", "expand_as", "contiguous", "clone", "permute", "transpose")
 
 INPUT, ITSELF = "<input>", "<itself>"
-"""Who writes: the module's input, and a module that is an operator and has no name in itself."""
+"""Names of writers: the module's input, and the module itself if it is an operator."""
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,9 @@ class Wiring:
     """The data flow of a module, and of every copy of it.
 
     Attributes:
-        reads: every operator by name, in the order of execution, with the name of the operator whose grid it reads:
-            :data:`INPUT` for the grid of the module's input, ``None`` for values on no known grid.
-        output: the operator whose grid the module's output is on.
+        reads: the name of every operator, in the order of execution, → the name of the operator whose grid it reads.
+            :data:`INPUT` stands for the grid of the module's input, ``None`` for values on no known grid.
+        output: the name of the operator whose grid the module's output is on.
     """
 
     reads: Mapping[str, str | None]
@@ -64,7 +64,7 @@ class Wiring:
         raise AssertionError("a graph ends with its output")
 
     def connect(self, module: nn.Module, entry: Affine | None = None) -> Affine | None:
-        """Tell every operator of a frozen or prepared module which grid it reads; return the grid of the output.
+        """Tell every operator of a converted or trainable module which grid it reads; return the grid of the output.
 
         ``entry`` is the grid of the module's input; ``None`` stands for values on no known grid.
         """

@@ -24,8 +24,7 @@ Usage: qabwnas [OPTIONS] COMMAND [ARGS]...
 
   Search block-wise networks and their bit widths under budgets.
 
-  Exits with 0 when done, 1 on an error, 2 on wrong usage, 3 where no subnet
-  fits the budgets.
+  Exit codes: 0 done, 1 error, 2 wrong usage, 3 no subnet fits the budgets.
 
 Options:
   --debug    Show the traceback of an error.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from qabwnas.nets.auxiliary import build_auxiliary
+from qabwnas.nets.layers import build_auxiliary
 from qabwnas.nets.network import Network, assemble, build_network
 from qabwnas.nets.quantise import quantise_network
 from qabwnas.nets.supernet import Supernet

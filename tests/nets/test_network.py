@@ -10,10 +10,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from qabwnas.errors import InputError
-from qabwnas.nets.mbconv import MBConv, Skip, build_operation
+from qabwnas.nets.layers import MBConv, Skip, build_operation
 from qabwnas.nets.network import assemble, build_network
-from qabwnas.nets.subnet import extract
-from qabwnas.nets.supernet import Supernet, SupernetBlock
+from qabwnas.nets.supernet import Supernet, SupernetBlock, extract
 from qabwnas.quant.operators import Convolution, Linear
 from qabwnas.space import SKIP, Operation, SearchSpace
 from tests.spaces import TINY, codes, spaces

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qabwnas.errors import InputError
-from qabwnas.quant.nsr import NsrEstimate, NsrMeter, Signal, nsr
+from qabwnas.quant.nsr import NsrEstimate, NsrMeter, TargetVariance, nsr
 from qabwnas.quant.statistics import channel_statistics
 
 
@@ -69,11 +69,11 @@ def test_channels_without_a_signal_are_left_out(deviation: float) -> None:
     output, target = maps(1)
     others = output[:, [0, 2]], target[:, [0, 2]]
     target[:, 1] = deviation * torch.randn(target[:, 1].shape, generator=torch.Generator().manual_seed(2))
-    signal = Signal.of(channel_statistics([target])[1])
-    assert signal.silent == [1]
+    variance = TargetVariance.of(channel_statistics([target])[1])
+    assert variance.inactive == [1]
     assert NsrMeter([target])([output]) == pytest.approx(formula(*others), rel=1e-6)
     output.requires_grad_()
-    for known in (signal, None):
+    for known in (variance, None):
         loss = nsr(output, target, known)
         assert loss.item() == pytest.approx(formula(*others), rel=1e-5)
         (gradient,) = torch.autograd.grad(loss, output)
@@ -82,34 +82,34 @@ def test_channels_without_a_signal_are_left_out(deviation: float) -> None:
 
 
 def test_a_channel_carries_a_signal_by_its_share_of_the_mean_variance() -> None:
-    assert Signal.of(torch.tensor([2.0, 2.0, 1.1e-6, 0.9e-6], dtype=torch.float64)).silent == [3]
-    assert Signal.of(torch.tensor([1.0, 0.1], dtype=torch.float64)).live is None
+    assert TargetVariance.of(torch.tensor([2.0, 2.0, 1.1e-6, 0.9e-6], dtype=torch.float64)).inactive == [3]
+    assert TargetVariance.of(torch.tensor([1.0, 0.1], dtype=torch.float64)).active is None
     with pytest.raises(InputError, match="the teacher's feature map is constant: none of its channels"):
-        Signal.of(torch.zeros(3, dtype=torch.float64))
+        TargetVariance.of(torch.zeros(3, dtype=torch.float64))
 
 
 @pytest.mark.parametrize("exponent", [-30, -7, 9, 30])
 def test_scaling_a_teacher_changes_nothing(exponent: int) -> None:
     output, target = maps(4)
     target[:, 1] = 0
-    target[1:, 2] = target[0, 2].mean()  # it carries a signal, and none in the batch below
-    signal = Signal.of(channel_statistics([target])[1])
-    scaled = Signal.of(channel_statistics([target * 2.0**exponent])[1])
-    assert scaled.silent == signal.silent == [1]
+    target[1:, 2] = target[0, 2].mean()  # it carries a variance, and none in the batch below
+    variance = TargetVariance.of(channel_statistics([target])[1])
+    scaled = TargetVariance.of(channel_statistics([target * 2.0**exponent])[1])
+    assert scaled.inactive == variance.inactive == [1]
     y, t = output * 2.0**exponent, target * 2.0**exponent
     assert NsrMeter([t])([y]) == pytest.approx(NsrMeter([target])([output]), rel=1e-12)
     for batch in (slice(None), slice(1, None)):
-        assert torch.equal(nsr(y[batch], t[batch], scaled), nsr(output[batch], target[batch], signal))
+        assert torch.equal(nsr(y[batch], t[batch], scaled), nsr(output[batch], target[batch], variance))
         assert torch.equal(nsr(y[batch], t[batch]), nsr(output[batch], target[batch]))
 
 
 def test_a_live_channel_that_is_constant_in_a_batch_does_not_drown_the_others() -> None:
     output, target = maps(4)
-    signal = Signal.of(channel_statistics([target])[1])
+    variance = TargetVariance.of(channel_statistics([target])[1])
     target[:, 2] = 7.0
     wrong = (output[:, 2] - 7).square().mean().item()
-    expected = (2 * formula(output[:, :2], target[:, :2]) + 100 * wrong / signal.variances[2].item()) / 3
-    assert nsr(output, target, signal).item() == pytest.approx(expected, rel=1e-5)
+    expected = (2 * formula(output[:, :2], target[:, :2]) + 100 * wrong / variance.variances[2].item()) / 3
+    assert nsr(output, target, variance).item() == pytest.approx(expected, rel=1e-5)
 
 
 def test_the_loss_of_channels_that_all_carry_a_signal_is_their_plain_mean() -> None:
@@ -117,7 +117,7 @@ def test_the_loss_of_channels_that_all_carry_a_signal_is_their_plain_mean() -> N
     error = (output - target).square().mean((0, 2, 3))
     variance = (target - target.mean((0, 2, 3), keepdim=True)).square().mean((0, 2, 3))
     plain = (error / variance).mean()
-    assert torch.equal(nsr(output, target, Signal.of(channel_statistics([target])[1])), plain)
+    assert torch.equal(nsr(output, target, TargetVariance.of(channel_statistics([target])[1])), plain)
     assert torch.equal(nsr(output, target), plain)
 
 

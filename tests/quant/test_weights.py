@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from qabwnas.quant.affine import Affine
-from qabwnas.quant.apply import quantise
 from qabwnas.quant.operators import Convolution
+from qabwnas.quant.ptq import quantise
 from qabwnas.quant.weights import LARGEST_BIAS, RoundedWeights, bias_unit, channel_grid, fake_quantise_channels
 from qabwnas.space import BitWidths
 

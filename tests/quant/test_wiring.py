@@ -7,16 +7,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from qabwnas.nets.head import DeepLabV3
+from qabwnas.nets.layers import DeepLabV3
 from qabwnas.nets.network import build_network
-from qabwnas.nets.quantise import prepare_network, quantise_network
+from qabwnas.nets.quantise import prepare_qat_network, quantise_network
+from qabwnas.quant.activations import FakeQuantise
 from qabwnas.quant.affine import Affine
-from qabwnas.quant.apply import freeze, observe, operators_of, quantise, weighted_layer
-from qabwnas.quant.fake import FakeQuantise
 from qabwnas.quant.operators import Convolution, GlobalAverage, Input, Linear, Operator, Unquantised
+from qabwnas.quant.ptq import convert, operators_of, prepare, quantise, weighted_layer
 from qabwnas.quant.wiring import Wiring
 from qabwnas.space import FLOAT, SKIP, BitWidths, Operation, Policy
-from tests.quant.test_apply import trained
+from tests.quant.test_ptq import trained
 from tests.spaces import TINY
 
 W4A4 = BitWidths(4, 4)
@@ -44,7 +44,7 @@ def grid_of_values(x: Tensor, grid: Affine) -> bool:
 
 
 def check_grids_by_running(module: nn.Module, x: Tensor) -> None:
-    """Run a frozen module and compare what every operator reads with the grid that it was told."""
+    """Run a converted module and compare what every operator reads with the grid that it was told."""
     seen = set()
 
     def look(name: str, operator: Operator, inputs: tuple[Tensor, ...]) -> None:
@@ -61,7 +61,7 @@ def check_grids_by_running(module: nn.Module, x: Tensor) -> None:
 
 
 @pytest.mark.parametrize("policy", POLICIES)
-@pytest.mark.parametrize("convert", [quantise_network, prepare_network])
+@pytest.mark.parametrize("convert", [quantise_network, prepare_qat_network])
 def test_every_operator_of_a_network_knows_what_it_reads(policy: Policy, convert: object) -> None:
     torch.manual_seed(0)
     network = trained(build_network(TINY, [[Operation(5, 2), SKIP], [Operation(3, 3)]]))
@@ -111,15 +111,15 @@ def test_changed_values_are_on_no_known_grid() -> None:
 def test_a_part_reads_the_grid_of_its_entry_and_tells_that_of_its_output() -> None:
     torch.manual_seed(0)
     layer = nn.Sequential(Convolution(2, 3, norm=False), GlobalAverage())
-    observed = observe(layer)
-    observed(torch.randn(4, 2, 5, 5))
-    frozen = freeze(observed, W4A4)
+    prepared = prepare(layer)
+    prepared(torch.randn(4, 2, 5, 5))
+    converted = convert(prepared, W4A4)
     entry = Affine.of_range(torch.tensor(-1.0), torch.tensor(3.0), 6, symmetric=False)
-    assert read(weighted(frozen)["0"]) is None
-    written = Wiring.of(frozen).connect(frozen, entry)
-    assert read(weighted(frozen)["0"]) is entry
-    assert isinstance(frozen[1].output, FakeQuantise)
-    assert written is frozen[1].output.grid
+    assert read(weighted(converted)["0"]) is None
+    written = Wiring.of(converted).connect(converted, entry)
+    assert read(weighted(converted)["0"]) is entry
+    assert isinstance(converted[1].output, FakeQuantise)
+    assert written is converted[1].output.grid
     assert Wiring.of(nn.Identity()).connect(nn.Identity(), entry) is entry  # a layer that is left out
 
 
@@ -135,8 +135,8 @@ def test_floats_are_on_no_grid() -> None:
 
 def test_an_operator_by_itself_is_connected_too() -> None:
     torch.manual_seed(0)
-    entry = observe(Input())
+    entry = prepare(Input())
     entry(torch.randn(3, 2, 4, 4))
-    frozen = freeze(entry, W4A4)
-    assert isinstance(frozen.output, FakeQuantise)
-    assert Wiring.of(frozen).connect(frozen) is frozen.output.grid
+    converted = convert(entry, W4A4)
+    assert isinstance(converted.output, FakeQuantise)
+    assert Wiring.of(converted).connect(converted) is converted.output.grid

@@ -25,9 +25,9 @@ from qabwnas.nets.network import build_network
 from qabwnas.nets.supernet import Supernet
 from qabwnas.space import Operation
 from qabwnas.train.checkpoint import load_checkpoint
-from qabwnas.train.classification import Classification
 from qabwnas.train.distill import distill
 from qabwnas.train.settings import Training
+from qabwnas.train.tasks import Classification
 from qabwnas.train.teacher import train_teacher
 from qabwnas.train.trainer import KIND, Progress
 from tests.spaces import TINY

@@ -15,10 +15,8 @@ from qabwnas.nets.network import Network, build_network
 from qabwnas.nets.supernet import Supernet, SupernetBlock
 from qabwnas.quant.nsr import nsr
 from qabwnas.space import Operation
-from qabwnas.train.distill import block_seed, distill, distill_block, feature_maps, taught_maps
-from qabwnas.train.order import Order
-from qabwnas.train.paths import uniform_path
-from qabwnas.train.seeds import derive_seed
+from qabwnas.train.distill import block_seed, distill, distill_block, feature_maps, teacher_map_feed
+from qabwnas.train.sampling import ImageOrder, derive_seed, uniform_path
 from qabwnas.train.settings import Training
 from qabwnas.train.trainer import Progress
 from tests.spaces import TINY
@@ -70,7 +68,7 @@ def test_together_is_the_plain_loop_over_blocks_and_steps(split: Split, tmp_path
         block = cast(SupernetBlock, expected.blocks[b])
         optimizer = torch.optim.SGD(block.parameters(), lr=1.0, momentum=0.9)
         for step in range(STEPS):
-            chosen = Order(30, 8, of_batches)(step).tolist()
+            chosen = ImageOrder(30, 8, of_batches)(step).tolist()
             with torch.no_grad():
                 maps = teacher.features(split.draw(chosen, derive_seed(of_batches, "step", step)).images)
             optimizer.param_groups[0]["lr"] = settings.learning_rate_at(step)
@@ -144,7 +142,7 @@ def test_a_block_that_is_done_costs_no_image(split: Split, tmp_path: Path) -> No
 def test_the_teacher_stops_behind_the_last_block_that_learns(split: Split) -> None:
     teacher, _ = networks()
     teacher.blocks[1] = nn.Module()  # cannot be called
-    maps = list(taught_maps(teacher, split, SETTINGS[0], 1, seed=0)(2, 4))
+    maps = list(teacher_map_feed(teacher, split, SETTINGS[0], 1, seed=0)(2, 4))
     assert [sorted(step) for step in maps] == [[0, 1], [0, 1]]
     assert not any(tensor.requires_grad for step in maps for tensor in step.values())
 
@@ -163,10 +161,10 @@ class Poisoned(nn.Module):
 
 def test_nan_in_a_feature_map_names_block_and_step(split: Split, tmp_path: Path) -> None:
     teacher, supernet = networks()
-    steps = list(taught_maps(teacher, split, SETTINGS[0], 2, seed=derive_seed(5, "supernet"))(0, STEPS))
+    steps = list(teacher_map_feed(teacher, split, SETTINGS[0], 2, seed=derive_seed(5, "supernet"))(0, STEPS))
     teacher.blocks[1] = Poisoned(teacher.blocks[1], steps[3][1].mean())
     with pytest.raises(
-        QabwnasError, match="supernet: first, second: the teacher's feature map behind second holds NaN .* at step 3"
+        QabwnasError, match="supernet: first, second: the teacher's feature map after second holds NaN .* at step 3"
     ):
         distill(teacher, supernet, [0, 1], split, SETTINGS, sampling="uniform", seed=5,
                 progress=lambda b: Progress(tmp_path / f"{b}.pt", ""))  # fmt: skip
@@ -177,7 +175,7 @@ def test_nan_in_kept_maps_names_block_and_step(split: Split, tmp_path: Path) -> 
     maps = feature_maps(teacher, [split.read(range(8)).images])
     maps[0][:] = torch.nan
     block = cast(SupernetBlock, supernet.blocks[0])
-    with pytest.raises(QabwnasError, match="feature map in front of first holds NaN or infinity at step 0"):
+    with pytest.raises(QabwnasError, match="feature map before first holds NaN or infinity at step 0"):
         distill_block(block, maps[0], maps[1], SETTINGS[0], sampling="uniform", seed=0, name="supernet: first",
                       progress=Progress(tmp_path / "c.pt", ""))  # fmt: skip
 

@@ -12,10 +12,10 @@ from torch import Tensor, nn
 
 from qabwnas.errors import FormatError, QabwnasError, StaleError
 from qabwnas.train.checkpoint import load_checkpoint, save_checkpoint
-from qabwnas.train.loop import Progress, train
-from qabwnas.train.order import Order
+from qabwnas.train.loop import train
+from qabwnas.train.sampling import ImageOrder
 from qabwnas.train.settings import Training
-from qabwnas.train.trainer import KIND
+from qabwnas.train.trainer import KIND, Progress
 
 STEPS = 40
 STEP_NUMBERS = range  # a feed of nothing but the steps
@@ -28,7 +28,7 @@ def small_training(path: Path, optimizer: str = "sgd", stop_at: int | None = Non
         nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Dropout(0.3), nn.Linear(16, 3)
     )
     images, labels = torch.rand(30, 1, 4, 4), torch.arange(30) % 3
-    order = Order(30, 8, seed=3)
+    order = ImageOrder(30, 8, seed=3)
 
     def loss(forward: nn.Module, chosen: Tensor, step: int) -> Tensor:
         if step == stop_at:
@@ -37,7 +37,9 @@ def small_training(path: Path, optimizer: str = "sgd", stop_at: int | None = Non
             os.kill(os.getpid(), signal.SIGKILL)
         return nn.functional.cross_entropy(forward(images[chosen]), labels[chosen])
 
-    settings = Training(steps=STEPS, batch=8, learning_rate=0.05, optimizer=optimizer, weight_decay=1e-3, warm_up=5)
+    settings = Training(
+        steps=STEPS, batch_size=8, learning_rate=0.05, optimizer=optimizer, weight_decay=1e-3, warmup_steps=5
+    )
     train(module, loss, lambda first, last: map(order, range(first, last)), settings, seed=3, name="small",
           progress=Progress(path, "identity", every=7))  # fmt: skip
     return module

@@ -264,5 +264,5 @@ def test_widths_of_every_layer_are_their_own(teacher: Network, supernet: Superne
             converted = [convert(part, w) for part, w in zip(candidate, [widths[0], *widths], strict=True)]
             whole = torch.nn.Sequential(*converted)
             DataFlow.of(whole).connect(whole)
-            alone = maps.meter.ratios(whole(batch) for batch in maps.validation)
-        assert estimate == NsrEstimate.of_ratios(alone)
+            alone = maps.meter.image_nsrs(whole(batch) for batch in maps.validation)
+        assert estimate == NsrEstimate.of_images(alone)

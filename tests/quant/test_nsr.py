@@ -133,6 +133,6 @@ def test_the_standard_error_is_that_of_the_mean_over_images() -> None:
     output, target = maps(5, 7)
     y, t = output.double().numpy(), target.double().numpy()
     each = ((y - t) ** 2).mean((2, 3)) / t.var((0, 2, 3))  # (image, channel)
-    estimate = NsrEstimate.of_ratios(NsrMeter(target.split(3)).ratios(output.split(3)))
+    estimate = NsrEstimate.of_images(NsrMeter(target.split(3)).image_nsrs(output.split(3)))
     assert estimate.value == pytest.approx(each.mean(), rel=1e-6)
     assert estimate.standard_error == pytest.approx(np.std(each.mean(1), ddof=1) / np.sqrt(7), rel=1e-5)

@@ -69,9 +69,9 @@ def test_a_learning_rate_is_one_for_all_blocks_or_one_a_block(folder: Path) -> N
         ).supernet.training
         for rate in (0.5, [0.5, 0.25])
     )
-    assert [block.learning_rate for block in one.training.trainings()] == [0.5, 0.5]
-    assert [block.learning_rate for block in each.training.trainings()] == [0.5, 0.25]
-    for block in each.training.trainings():
+    assert [block.learning_rate for block in one.trainings()] == [0.5, 0.5]
+    assert [block.learning_rate for block in each.trainings()] == [0.5, 0.25]
+    for block in each.trainings():
         assert (block.min_learning_rate, block.nesterov, block.weight_decay_on, block.amp) == (1e-4, False, "all", True)
 
 

@@ -56,7 +56,7 @@ def import_command(
     check_output(output, force, LUT, inputs=[results_path])  # the LUT itself may get the column
     lut = Lut.open(lut_path)
     if device is not None:
-        from qabwnas.lut.importers.ofa_column import add_operations
+        from qabwnas.lut.importers.ofa import add_operations
 
         lut = add_operations(lut, results_path, device)
     else:
@@ -76,7 +76,7 @@ def estimate_command(lut_path: Path, device_source: str, output: Path, force: bo
     DEVICE is a .yaml file with peaks, bandwidth and overhead, or the name of one that comes with the package.
     """
     from qabwnas.costs.roofline import load_device
-    from qabwnas.lut.estimate import add_estimate
+    from qabwnas.lut.columns import add_estimate
     from qabwnas.lut.lut import Lut
 
     check_output(output, force, LUT, inputs=[Path(device_source)])  # the LUT itself may get the column

@@ -14,6 +14,7 @@ from qabwnas.cli.output import check_output, force_option
 from qabwnas.io.file_kinds import LUT, TABLE
 
 if TYPE_CHECKING:
+    from qabwnas.lut.content import LutContent
     from qabwnas.lut.lut import Lut
 
 _FILE = click.Path(path_type=Path)
@@ -56,10 +57,10 @@ def import_command(
     choice_description, and one a metric. Of others: SpaceEvo's block tables and DNA's potential-*.yaml (a folder, or a
     file a stage), once-for-all's latency YAML, and HAWQ's sensitivities a layer as CSV.
     """
+    from qabwnas.lut.exchange.text_table import nearest_number
     from qabwnas.lut.importers.formats import import_table
-    from qabwnas.lut.importers.options import ImportOptions
-    from qabwnas.lut.lut import AGGREGATIONS, Aggregation
-    from qabwnas.lut.text_table import held_number
+    from qabwnas.lut.importers.inputs import ImportOptions
+    from qabwnas.lut.table import AGGREGATIONS, Aggregation
     from qabwnas.lut.units import parse_quantity
 
     aggregate: dict[str, Aggregation] = {}
@@ -69,7 +70,7 @@ def import_command(
             raise click.UsageError(f"--aggregate {name}={text}: neither {' nor '.join(AGGREGATIONS)}")
         aggregate[name] = known[0]
     fixed = {
-        name: held_number(f"--fixed {name}", parse_quantity(text, name))
+        name: nearest_number(f"--fixed {name}", parse_quantity(text, name))
         for name, text in _assignments("--fixed", fixed_parts).items()
     }
     check_output(output, force, LUT, inputs=table_paths)
@@ -132,7 +133,7 @@ def info_command(lut_path: Path, as_json: bool) -> None:
 @click.argument("lut_path", metavar="LUT.h5", type=_FILE)
 def validate_command(lut_path: Path) -> None:
     """Read all of LUT.h5 and name the first thing that is wrong."""
-    from qabwnas.lut.store import validate_lut
+    from qabwnas.lut.hdf5.store import validate_lut
 
     click.echo(f"{lut_path}: valid: {_summary(validate_lut(lut_path))}")
 
@@ -157,6 +158,6 @@ def _holes(lut: Lut) -> str:
     return f"; {n_holes} candidates not measured" if n_holes else ""
 
 
-def _summary(lut: Lut) -> str:
+def _summary(lut: LutContent) -> str:
     n_candidates = sum(block.n_candidates for block in lut.blocks)
     return f"{len(lut.blocks)} blocks, {n_candidates} candidates, metrics {', '.join(lut.metric_names)}"

@@ -20,7 +20,7 @@ from qabwnas.deploy.size import packed_bytes, stored_bytes
 from qabwnas.errors import InputError
 from qabwnas.io.atomic import atomic_path
 from qabwnas.io.fingerprint import file_sha256
-from qabwnas.lut.store import open_lut
+from qabwnas.lut.lut import Lut
 from qabwnas.pipeline.config.config import Config
 from qabwnas.pipeline.run import finished_config
 from qabwnas.pipeline.stages import lut, networks
@@ -79,7 +79,7 @@ def export_answer(folder: Path, answer: int, n: int, output: Path) -> dict[str, 
         "size": _sizes(model, found),
         "scores": scores,
         "outputs": outputs,
-        "provenance": dict(open_lut(folder / lut.FILE_NAME).provenance),
+        "provenance": dict(Lut.open(folder / lut.FILE_NAME).provenance),
         "sha256": {name: file_sha256(output / name) for name in (MODEL_NAME, WEIGHTS_NAME)},
     }
     _write(output / CARD_NAME, (json.dumps(card, indent=2, ensure_ascii=False) + "\n").encode())

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from qabwnas.errors import InputError
-from qabwnas.lut.store import save_lut
 from qabwnas.pipeline.config.config import Config
 from qabwnas.pipeline.execution.resources import Resources
 from qabwnas.pipeline.ledger import Ledger
@@ -42,5 +41,5 @@ def populate_part(
         if (missing := missing_need(STAGES, lut.STAGE, config, ledger)) is not None:
             raise InputError(f"{folder}: {missing}; {NEEDS}")
         place = open_workplace(lut.STAGE, config, folder, ledger, resources, force=force)
-        save_lut(lut.measure(place, chosen), path)
+        lut.measure(place, chosen).save(path)
     return path

@@ -103,12 +103,12 @@ def row(content: dict[str, Any]) -> dict[str, Any]:
         (lambda c: c["fixed"].pop("median_ms"), "fixed.median_ms: missing"),
         (lambda c: c["fixed"].update(mean_ms=1), "fixed.mean_ms: unknown field"),
         (lambda c: c.update(note="x"), "note: unknown field"),
-        (lambda c: c.update(blocks={}), "blocks: not a mapping of one block or more"),
-        (lambda c: c["blocks"].update(layer1=[]), "blocks.layer1: not a list of one candidate or more"),
+        (lambda c: c.update(blocks={}), "blocks: not a mapping with at least one block"),
+        (lambda c: c["blocks"].update(layer1=[]), "blocks.layer1: not a list with at least one candidate"),
         (lambda c: c["blocks"].update(layer1=[3]), "blocks.layer1[0]: not a mapping of fields"),
         (lambda c: row(c).pop("candidate"), "blocks.layer1[0].candidate: missing"),
         (lambda c: row(c).update(candidate=-1), "blocks.layer1[0].candidate: -1 is not a whole number of 0 or more"),
-        (lambda c: row(c).update(candidate=1), "blocks.layer1[1]: candidate 1 stands twice"),
+        (lambda c: row(c).update(candidate=1), "blocks.layer1[1]: candidate 1 appears twice"),
         (lambda c: row(c).update(candidate=4), "blocks.layer1[0].candidate: 4 is not in 0 … 3"),
         (lambda c: row(c).update(median_ms="1"), "blocks.layer1[0].median_ms: '1' is not a number of 0 or more"),
         (lambda c: row(c).update(median_ms=10**400), "blocks.layer1[0].median_ms: 1000"),
@@ -137,7 +137,7 @@ def test_every_break_of_the_contract_is_named(
         ("{", "results.json: not JSON: "),
         ("[]", "results.json: not a mapping of fields"),
         (json.dumps(EXAMPLE).replace("3.1", "NaN"), "results.json: not JSON: NaN is not a number"),
-        ('{"device": "a", "device": "b"}', "results.json: not JSON: the member 'device' stands twice"),
+        ('{"device": "a", "device": "b"}', "results.json: not JSON: the member 'device' appears twice"),
     ],
 )
 def test_what_is_not_json(tmp_path: Path, text: str, message: str) -> None:
@@ -146,7 +146,7 @@ def test_what_is_not_json(tmp_path: Path, text: str, message: str) -> None:
 
 
 def test_a_device_that_is_there_already(tmp_path: Path) -> None:
-    with pytest.raises(QabwnasError, match=r"results.json: the LUT has a metric 'latency_ms\[pi4\]' already"):
+    with pytest.raises(QabwnasError, match=r"results.json: the LUT already has a metric 'latency_ms\[pi4\]'"):
         add_results(lut("latency_ms[pi4]"), read_results(write(tmp_path, EXAMPLE)))
 
 

@@ -68,7 +68,7 @@ def test_what_does_not_belong_together_is_named(other: Lut, message: str) -> Non
 
 def test_rows_that_disagree_are_named() -> None:
     other = lut_of([[False] * 4, [False, False, True, False]], seed=1)
-    with pytest.raises(InputError, match=r"^b1 w8a8: nsr: row 2 is 0\.[0-9]+ in two, and 0\.[0-9]+ in another part$"):
+    with pytest.raises(InputError, match=r"^b1 w8a8: nsr: row 2 is 0\.[0-9]+ in two, and 0\.[0-9]+ in another shard$"):
         merge_luts({"one": lut_of(ALL), "two": other})
     with pytest.raises(InputError, match="no LUTs to merge"):
         merge_luts({})

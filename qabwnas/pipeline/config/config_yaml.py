@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from qabwnas.errors import InputError
-from qabwnas.io.fields import Fields, named, parse_yaml, read_yaml, user_path
+from qabwnas.io.fields import Fields, named, user_path
+from qabwnas.io.yaml_reader import parse_yaml, read_yaml
 from qabwnas.measure.sample import check_sample
 from qabwnas.pipeline.config.config import DISTILLATIONS, INITIAL_WEIGHTS, Config, NetworksConfig, SupernetConfig
 from qabwnas.pipeline.config.task_yaml import parse_task, task_to_json, with_root

@@ -17,7 +17,6 @@ from qabwnas.errors import InputError
 from qabwnas.io.fields import Fields, check_odd, named, user_path
 from qabwnas.pipeline.config.config import AuxiliaryConfig, ModuleConfig, TeacherConfig
 from qabwnas.space import Operation, SearchSpace
-from qabwnas.space.architecture import described_layers
 from qabwnas.train.settings import Training
 
 Operations = tuple[tuple[Operation, ...], ...]
@@ -72,7 +71,7 @@ def _parse_operations(fields: Fields, space: SearchSpace) -> Operations:
             if not operation.is_skip:
                 check_odd(f"{where}[{b}]", operation.kernel)
     try:
-        described_layers(space, operations)
+        space.network_layers(operations)
     except InputError as error:
         raise InputError(f"{where}: {error}") from error
     return operations

@@ -9,7 +9,6 @@ from typing import Any
 
 from qabwnas.io.atomic import atomic_path
 from qabwnas.lut.lut import Lut
-from qabwnas.lut.store import open_lut
 from qabwnas.pipeline.config.config import Config
 from qabwnas.pipeline.stages import lut
 from qabwnas.pipeline.stages.budgets import resolve_budget
@@ -27,7 +26,7 @@ def _settings(config: Config) -> dict[str, Any]:
 
 
 def _make(place: Workplace) -> list[str]:
-    table = open_lut(place.folder / lut.FILE_NAME)
+    table = Lut.open(place.folder / lut.FILE_NAME)
     answers = [vars(_find(place.config, table, budgets)) for budgets in place.config.budgets]
     if place.config.front_points:
         answers += map(vars, front_points(table, place.config.space.bit_widths, place.config.front_points))

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from qabwnas.lut.lut import Lut
 from qabwnas.space import Policy
-from qabwnas.space.layer_policy import parse_widths, widths_text
+from qabwnas.space.bit_widths import parse_widths, widths_text
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,6 @@ import torch
 from qabwnas.errors import StaleError
 from qabwnas.lut.lut import Lut
 from qabwnas.lut.merge import differing, merge_luts
-from qabwnas.lut.store import open_lut, save_lut
 from qabwnas.measure.memory import default_memory
 from qabwnas.measure.populate import SETTINGS, measure_shard, provenance
 from qabwnas.measure.sample import Sample, space_rows
@@ -53,7 +52,7 @@ def sample_of(config: Config) -> Sample:
 
 
 def _make(place: Workplace) -> list[str]:
-    save_lut(measure(place, shards_of(place.config)), place.folder / FILE_NAME)
+    measure(place, shards_of(place.config)).save(place.folder / FILE_NAME)
     return [FILE_NAME]
 
 
@@ -83,7 +82,7 @@ def measure(place: Workplace, shards: Sequence[Shard]) -> Lut:
     ]
     logger.info("lut: %d of %d shards to measure", len(jobs), len(parts))
     place.resources.engine.run(jobs)
-    return merge_luts((str(path), open_lut(path)) for path in parts.values())
+    return merge_luts((str(path), Lut.open(path)) for path in parts.values())
 
 
 def _provenance(place: Workplace) -> dict[str, Any]:
@@ -96,7 +95,7 @@ def _provenance(place: Workplace) -> dict[str, Any]:
 
 def _check_part(path: Path, made_with: Mapping[str, Any]) -> None:
     if path.exists():
-        found = dict(open_lut(path).provenance)
+        found = dict(Lut.open(path).provenance)
         found.pop(WITHOUT_SIGNAL, None)  # follows from the teacher and the images
         differences = "; ".join(differing("", found, made_with))
         if differences:
@@ -134,7 +133,7 @@ def measure_part(
         measured_parts(config),
         space_rows(config.space, sample_of(config)),
     )
-    save_lut(lut, path)
+    lut.save(path)
 
 
 STAGE = Stage("lut", ("data", "teacher", "supernet"), _settings, _make, guarded=True)

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from torch import nn
 
-from qabwnas.costs import FixedParts, Operator, encoder_costs, network_costs, total_costs
+from qabwnas.costs import FixedParts, OperatorCost, encoder_costs, network_costs, total_costs
 from qabwnas.errors import InputError
 from qabwnas.nets.auxiliary import build_auxiliary
 from qabwnas.nets.check import check_shapes
@@ -92,7 +92,7 @@ def _split(space: SearchSpace, module: nn.Module, given: ModuleConfig, *, check:
 
 
 @lru_cache(maxsize=4)
-def _module_parts(given: ModuleConfig, space: SearchSpace) -> Sequence[tuple[Operator, ...]]:
+def _module_parts(given: ModuleConfig, space: SearchSpace) -> Sequence[tuple[OperatorCost, ...]]:
     """Return the operators of a module's parts; they do not depend on its weights, and tracing it takes a while."""
     network = _split(space, make_module(given.function, given.folder), given, check=False)
     return teacher_parts(network, space.input)

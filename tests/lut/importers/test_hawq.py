@@ -9,7 +9,7 @@ import pytest
 
 from qabwnas.errors import InputError, RoundingWarning
 from qabwnas.lut.importers.formats import import_table
-from qabwnas.lut.importers.options import ImportOptions
+from qabwnas.lut.importers.inputs import ImportOptions
 from qabwnas.lut.lut import Lut, Metric
 from qabwnas.space import BitWidths
 
@@ -62,15 +62,15 @@ def test_costs_may_be_missing(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("", "hawq.csv: empty"),
-        (HEADER, "hawq.csv: no layers: nothing stands below the header"),
+        (HEADER, "hawq.csv: no layers: there are no rows below the header"),
         ("layer,delta_weights_4bit_square\na,1\n", "line 1: there is no column 'Hutchinson_trace'"),
-        ("layer,Hutchinson_trace\na,1\n", "line 1: there is no column of the form 'delta_weights_4bit_square'"),
+        ("layer,Hutchinson_trace\na,1\n", "line 1: there is no column such as 'delta_weights_4bit_square'"),
         (TABLE.replace(",latency_int8", ",speed"), "line 1: there is no column 'latency_int8'"),
         (TABLE.replace(",bops", ",macs"), "line 1: macs: unknown column"),
         (TABLE.replace("weights_8", "weights_64").replace("int8", "int64"), "line 1: delta_weights_64bit_square: bit"),
         (TABLE.replace(",0.7,72", ",x,72"), "line 3: delta_weights_8bit_square: 'x' is not a decimal number"),
         (TABLE.replace("conv3,,0.5", "conv3,,"), "line 4: Hutchinson_trace: empty"),
-        (TABLE.replace("conv3", "conv1"), "line 4: layer: 'conv1' stands twice"),
+        (TABLE.replace("conv3", "conv1"), "line 4: layer: two layers are named 'conv1'"),
         (TABLE.replace("conv3", ""), "line 4: layer: the layer has no name"),
         (TABLE + "x,1\n", "line 6: 2 cells, but the header has 9"),
     ],

@@ -10,8 +10,8 @@ import pytest
 
 from qabwnas.errors import InputError, RoundingWarning
 from qabwnas.lut.importers.formats import import_table
-from qabwnas.lut.importers.ofa_column import add_operations
-from qabwnas.lut.importers.options import ImportOptions
+from qabwnas.lut.importers.inputs import ImportOptions
+from qabwnas.lut.importers.ofa import add_operations
 from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
 from qabwnas.space import Operation
 from tests.spaces import TINY
@@ -161,7 +161,7 @@ def test_columns_that_cannot_be_made(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"table.yaml: no candidate has a value of 'latency_ms\[x\]'") as caught:
         add_operations(Lut(tiny_lut().metrics, tiny_lut().blocks[1:], TINY), path, "x")
     assert "\n" not in str(caught.value)
-    with pytest.raises(InputError, match="table.yaml: holds operations, and the LUT has no space"):
+    with pytest.raises(InputError, match="table.yaml: a table of operations needs a LUT with a space"):
         add_operations(Lut(tiny_lut().metrics, tiny_lut().blocks), path, "x")
     with pytest.raises(InputError, match=r"device: 'a\[b\]' is not a device's name"):
         add_operations(tiny_lut(), path, "a[b]")

@@ -80,7 +80,7 @@ def test_a_learning_rate_is_one_for_all_blocks_or_one_a_block(folder: Path) -> N
         ({"space": 5}, "config: space: 5 is neither the name of a preset nor a .yaml file"),
         ({"seed": -1}, "config: seed: -1 is not a whole number of 0 or more"),
         ({"bit_widths": [4, 4]}, "config: bit_widths: an entry stands twice"),
-        ({"bit_widths": [1]}, r"config: bit_widths\[0\]: bit widths 1 lie outside"),
+        ({"bit_widths": [1]}, r"config: bit_widths\[0\]: bit widths 1 are not in"),
         ({"teacher": {"operations": ["k3e2"], "training": TRAINING}},
          "config: teacher.operations: 1 lists of operations were given for 2 blocks"),
         ({"teacher": {"operations": ["k3e2", "k4e2"], "training": TRAINING}},

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from qabwnas.io.atomic import atomic_path
-from qabwnas.io.hdf5_write import Kind, create_file, write_array
+from qabwnas.io.hdf5_write import HDF5Format, create_file, write_array
 
 
 def write(path: Path, text: str = "new") -> None:
@@ -124,7 +124,7 @@ def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
 
 
 def write_hdf5(path: Path) -> None:
-    with create_file(path, Kind("test", 1)) as file:
+    with create_file(path, HDF5Format("test", 1)) as file:
         for number in range(30):
             write_array(file, f"values{number}", np.arange(100.0), ("row",))
 
@@ -161,7 +161,7 @@ def test_a_disk_that_is_full_for_hdf5(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_hdf5_files_need_no_locks(tmp_path: Path) -> None:
     """HDF5 opens no file for writing itself: then it has none to lock."""
-    with create_file(tmp_path / "lut.h5", Kind("test", 1)) as file:
+    with create_file(tmp_path / "lut.h5", HDF5Format("test", 1)) as file:
         assert file.driver == "fileobj"
     with h5py.File(tmp_path / "lut.h5", "r", locking=False) as file:
         assert file.attrs["schema_version"] == 1

@@ -1,4 +1,4 @@
-"""What ``qabwnas lut info`` says of a LUT, as JSON values and as text."""
+"""The description of ``qabwnas lut info``, as JSON values and as text."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from qabwnas.space.yaml import space_to_json
 
 
 def describe(path: Path) -> dict[str, Any]:
-    """Return everything but the rows as JSON values; raises as :meth:`qabwnas.lut.lut.Lut.open` does."""
+    """Return everything except the rows as JSON values; raises as :meth:`qabwnas.lut.lut.Lut.open` does."""
     header, lut = read_header(path), Lut.open(path)
     return {
         "format": header.format,
@@ -56,13 +56,13 @@ def _describe_metric(lut: Lut, metric: Metric) -> dict[str, Any]:
 
 
 def _number_of(value: Any) -> float:
-    """Return a number of Python: an int only where a double does not hold it."""
+    """Return a Python number: an int only if a double does not hold it."""
     number: float = value.item() if isinstance(value, np.generic) else value
     return number
 
 
 def as_text(info: dict[str, Any]) -> str:
-    """Return the lines that a person reads, columns aligned."""
+    """Return the description as text with aligned columns."""
     space = "none: an import" if info["space"] is None else info["space"]["name"]
     head = [
         ["format", f"{info['format']}, schema {info['schema_version']}, by {info['writer']}, {info['created']}"],

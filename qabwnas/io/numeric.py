@@ -23,7 +23,9 @@ Number = int | float | str | Decimal | np.number[Any] | NDArray[Any]
 
 WholeNumber = int | np.integer[Any] | NDArray[Any]
 
-_DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+"""A plain decimal, without blanks, underscores or units."""
+
 _EXACT_WHOLE = 2**53
 _LARGEST_EXPONENT = 350
 """No double has a larger exponent. A larger number is not a quantity, and exact arithmetic with it is slow."""
@@ -157,7 +159,7 @@ def _decimal(value: Any) -> Decimal | None:
         return Decimal(np.format_float_scientific(value))
     if isinstance(value, Decimal):
         return value
-    if isinstance(value, str) and _DECIMAL.fullmatch(value):
+    if isinstance(value, str) and DECIMAL.fullmatch(value):
         return Decimal(value)
     return None
 

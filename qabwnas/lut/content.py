@@ -1,5 +1,7 @@
 """The content of a LUT: blocks of candidates with their metrics, which readers return and writers take.
 
+It knows no files: readers and writers import it, and :class:`qabwnas.lut.lut.Lut` imports them.
+
 One table per block and bit width; if layers have bit widths of their own, one table per block, whose rows say the bit
 widths of every layer. The candidates of a block are numbered through its tables, in their order: candidate ``c`` of a
 block whose first table has ``n`` rows is row ``c`` of that table if ``c < n``, and otherwise row ``c − n`` of the rest.

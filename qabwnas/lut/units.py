@@ -9,6 +9,7 @@ import re
 from decimal import Context, Decimal, Inexact
 
 from qabwnas.errors import InputError
+from qabwnas.io.numeric import DECIMAL
 
 _BYTES = {
     "B": 1, "bytes": 1, "kB": 10**3, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30,
@@ -19,7 +20,7 @@ _COUNTS = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _COUNTED = "(?:macs|flops|bops|bitops|params|parameters)"
 _COUNT_NAME = re.compile(rf"(?:.*_)?(?:([kmgt]?){_COUNTED}|{_COUNTED}_([kKMGT]))")
 _PREFIX_UNITS = {"": "", "k": "k", "m": "M", "g": "G", "t": "T"}
-_QUANTITY = re.compile(r"\s*([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)\s*(.*?)\s*")
+_QUANTITY = re.compile(rf"\s*({DECIMAL.pattern})\s*(.*?)\s*")
 
 
 def unit_of(metric: str) -> str:

@@ -1,4 +1,4 @@
-"""``qabwnas lut``: what is printed, word by word, and what is refused."""
+"""``qabwnas lut``: the exact output, and errors."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_import_with_aggregations_and_fixed_parts() -> None:
         (["--fixed", "macs=1"], 1, "table.csv: there is no metric 'macs' among loss, size_bytes, latency_ms[x]\n"),
     ],
 )  # fmt: skip
-def test_options_that_do_not_fit(options: list[str], exit_code: int, message: str) -> None:
+def test_invalid_options(options: list[str], exit_code: int, message: str) -> None:
     result = lut("import", "table.csv", "-o", "lut.h5", *options)
     assert result.exit_code == exit_code
     assert result.stderr.endswith(message)

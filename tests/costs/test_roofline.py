@@ -1,4 +1,4 @@
-"""Roofline estimates: operators by hand, and columns that add up to what whole networks take."""
+"""Roofline estimates: operators by hand, and columns that add up to the latency of whole networks."""
 
 from __future__ import annotations
 

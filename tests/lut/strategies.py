@@ -1,4 +1,4 @@
-"""LUTs with all that a LUT can have: any names, units, bit widths, holes, descriptions, fixed parts."""
+"""LUTs with all that a LUT can have: any names, units, bit widths, masked rows, descriptions, fixed parts."""
 
 from __future__ import annotations
 

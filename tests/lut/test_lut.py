@@ -1,4 +1,4 @@
-"""The LUT in memory: candidate numbers through tables, and what is refused."""
+"""The LUT in memory: candidate numbers through tables, and errors."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_names_that_are_not_there() -> None:
         lut(table(1)).block("b")
 
 
-def test_what_is_no_lut() -> None:
+def test_invalid_luts_are_refused() -> None:
     one = LutBlock("b", (table(1),))
     wider = LutBlock("c", (Table({"loss": np.ones(1), "ms": np.ones(1)}),))
     loss = (Metric("loss"),)
@@ -70,7 +70,7 @@ def test_what_is_no_lut() -> None:
         (loss, (one, one), "two blocks are named 'b'"),
         ((Metric("nsr"),), (one,), "b: the metric 'nsr' has no column"),
         (loss, (one, wider), "c: only one of this table and that of b has a column 'ms'"),
-        (loss, (wider, one), "b: a column 'ms' is in this table or in that of c, not in both"),
+        (loss, (wider, one), "b: only one of this table and that of c has a column 'ms'"),
         (["loss"], (one,), "metrics: 'loss' is not a Metric"),
         ("loss", (one,), "metrics: 'loss' is not a list of Metric"),
         (loss, {"b": one}, "blocks: 'b' is not a LutBlock"),
@@ -84,7 +84,7 @@ def test_what_is_no_lut() -> None:
         lut(table(1), provenance=5)
 
 
-def test_what_is_no_block() -> None:
+def test_invalid_blocks_are_refused() -> None:
     nan = Table({"loss": np.array([1.0, np.nan]), "ms": np.ones(2)}, W8)
     for name, tables, message in [
         ("", (table(1),), "a block has no name"),
@@ -118,7 +118,7 @@ def test_what_is_no_block() -> None:
         ({"fixed": 2**63 + 1}, "metric 'loss': the fixed part: 9223372036854775809 has more digits than a double"),
     ],
 )
-def test_what_is_no_metric(arguments: dict[str, object], message: str) -> None:
+def test_invalid_metrics_are_refused(arguments: dict[str, object], message: str) -> None:
     with pytest.raises(InputError, match=f"^{message}"):
         Metric(**{"name": "loss", **arguments})  # type: ignore[arg-type]
 
@@ -160,7 +160,7 @@ TWO = {"loss": np.array([1.0, 2.0]), "ms": np.array([0.1, 0.2])}
         ({"rows": [0, 1]}, r"rows: \[0, 1\] are not LayerRows"),
     ],
 )
-def test_what_is_no_table(arguments: dict[str, object], message: str) -> None:
+def test_invalid_tables_are_refused(arguments: dict[str, object], message: str) -> None:
     with pytest.raises(InputError, match=f"^{message}"):
         Table(**{"columns": TWO, **arguments})  # type: ignore[arg-type]
 
@@ -195,7 +195,7 @@ def test_later_changes_of_a_callers_arrays_do_not_reach_the_table() -> None:
     assert replace(found, widths=W4).columns["loss"] is found.columns["loss"]  # not copied again
 
 
-def test_another_column_takes_the_place_of_one() -> None:
+def test_a_column_is_replaced() -> None:
     found = table(2, measured={"loss": np.array([True, False])}).with_column("loss", [5, 6])
     assert found.columns["loss"].tolist() == [5.0, 6.0]
     assert "loss" not in found.measured

@@ -1,4 +1,4 @@
-"""LUTs whose rows have bit widths a layer: stored, exchanged, merged, and refused where they are not right."""
+"""LUTs whose layers have bit widths of their own: stored, exchanged, merged, and refused if invalid."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_every_row_says_what_it_chooses() -> None:
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
-def test_a_table_gives_them_back(tmp_path: Path, suffix: str) -> None:
+def test_tables_round_trip(tmp_path: Path, suffix: str) -> None:
     export_table(layer_lut(), tmp_path / f"table{suffix}")
     assert_equal(import_table([tmp_path / f"table{suffix}"]), layer_lut())
 
@@ -66,7 +66,7 @@ def test_codes_of_a_table_that_are_wrong(tmp_path: Path) -> None:
             Lut.from_csv(path)
 
 
-def test_a_file_gives_them_back(tmp_path: Path) -> None:
+def test_files_round_trip(tmp_path: Path) -> None:
     layer_lut().save(tmp_path / "lut.h5")
     opened = Lut.open(tmp_path / "lut.h5")
     assert_equal(opened, layer_lut())
@@ -124,7 +124,7 @@ def test_text_tables_describe_them(tmp_path: Path) -> None:
     assert read.block("first").column("nsr").tolist() == [0, 1, 2, 3]
 
 
-def test_parts_with_other_rows_are_not_merged() -> None:
+def test_shards_with_other_rows_are_not_merged() -> None:
     merged = merge_luts({"a": layer_lut(), "b": layer_lut()})
     assert_equal(merged, layer_lut())
     with pytest.raises(StaleError, match="a and b differ in rows.second"):

@@ -92,6 +92,6 @@ def test_conversion_is_exact(number: Decimal, given_in: tuple[str, int], metric:
         ("1e-400", "loss", "'1e-400' is out of range"),
     ],
 )
-def test_what_is_no_quantity_is_refused(text: str, metric: str, message: str) -> None:
+def test_invalid_quantities_are_refused(text: str, metric: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         parse_quantity(text, metric)

@@ -198,7 +198,7 @@ def test_a_replaced_column_of_a_stored_lut_leaves_the_others_in_the_file(tmp_pat
     assert isinstance(table.columns, LazyArrays)
     assert set(in_memory(table.columns)) == {"loss"}
     assert (len(table.columns), sorted(table.columns), table.n_rows) == (2, ["loss", "ms"], 2)
-    assert session.lut.blocks[0].column_part("loss", 1, 2).tolist() == [1.0]
+    assert session.lut.blocks[0].column_rows("loss", 1, 2).tolist() == [1.0]
     assert session.search().answers[0].totals == {"loss": 1, "ms": 6}
     assert copy.deepcopy(table).columns["ms"].tolist() == [5.0, 6.0]
     for wrong in ([1.0, np.nan], [1.0], ["a", "b"]):

@@ -33,7 +33,7 @@ def test_codes_number_the_product_of_all_choices(space: SearchSpace, widths: lis
             assert choices.describe(code) == " ".join(f"{o.name}/{w.name}" for o, w in row)
 
 
-def test_what_is_no_row_is_refused() -> None:
+def test_invalid_rows_are_refused() -> None:
     choices = LayerChoices(TINY.blocks[0], (W4, W8))
     for code in (-1, 36):
         with pytest.raises(InputError, match=f"first: row {code} is not in 0 … 35"):

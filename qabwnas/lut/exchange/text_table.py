@@ -7,7 +7,6 @@ import gzip
 import io
 import math
 import os
-import re
 import warnings
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,13 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qabwnas.errors import FormatError, InputError, RoundingWarning
+from qabwnas.io.numeric import DECIMAL
 from qabwnas.lut.exchange.format import METADATA_KEY, NO_METADATA, TableMetadata, parse_metadata
 
 DIGITS = 15
 """Doubles hold all decimals of up to this many digits."""
 
 _CHARACTERS = frozenset("0123456789.eE+-")
-_DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
 
 @dataclass(frozen=True)
@@ -72,7 +71,7 @@ class TextTable:
         except ValueError:
             is_decimal = False
         if not is_decimal:
-            wrong = next(row for row, cell in enumerate(cells) if cell and not _DECIMAL.fullmatch(cell))
+            wrong = next(row for row, cell in enumerate(cells) if cell and not DECIMAL.fullmatch(cell))
             raise self.wrong(f"{cells[wrong]!r} is not a decimal number", lines[wrong], column)
         too_large = np.flatnonzero(np.isinf(values))
         if too_large.size:

@@ -130,7 +130,7 @@ def test_an_export_that_was_edited(tmp_path: Path) -> None:
     assert lut.provenance == {"teacher": "abc"}
 
 
-def test_options_go_before_what_the_table_says(tmp_path: Path) -> None:
+def test_options_override_the_metadata(tmp_path: Path) -> None:
     text = exported(tmp_path)
     same = lut_of(tmp_path, text, aggregate={"size_bytes": "sum"}, fixed={"size_bytes": 50.0})
     assert same.metric("size_bytes").fixed == 50.0
@@ -171,7 +171,7 @@ def test_cells_with_the_sign_of_a_comment_are_quoted(tmp_path: Path) -> None:
         (["0.12345678901234568", "1e-300"], [0.12345678901234568, 1e-300]),
     ],
 )
-def test_numbers_that_are_held(tmp_path: Path, cells: list[str], numbers: list[float]) -> None:
+def test_exact_numbers(tmp_path: Path, cells: list[str], numbers: list[float]) -> None:
     text = "block,candidate,x\n" + "".join(f"b,{row},{cell}\n" for row, cell in enumerate(cells))
     found = lut_of(tmp_path, text).block("b").column("x").tolist()
     assert (found, list(map(type, found))) == (numbers, list(map(type, numbers)))
@@ -187,7 +187,7 @@ def test_numbers_that_are_held(tmp_path: Path, cells: list[str], numbers: list[f
         (["1e-99999999999999999999"], "line 2: x: 1e-99999999999999999999 is rounded to 0.0"),
     ],
 )
-def test_numbers_that_are_rounded_are_announced_once(tmp_path: Path, cells: list[str], message: str) -> None:
+def test_rounding_is_announced_once_per_column(tmp_path: Path, cells: list[str], message: str) -> None:
     text = "block,candidate,x\n" + "".join(f"b,{row},{cell}\n" for row, cell in enumerate(cells))
     with pytest.warns(RoundingWarning, match=f"^{tmp_path}/table.csv: {message}") as caught:
         lut_of(tmp_path, text)

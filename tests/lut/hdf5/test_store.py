@@ -1,4 +1,4 @@
-"""LUTs in HDF5: round trips, lazy reading, atomic writing, and files that are not what they should be."""
+"""LUTs in HDF5: round trips, lazy reading, atomic writing, and invalid files."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def one_table(**change: object) -> Lut:
         (replace(one_table(), metrics=(Metric("loss", "m\0s"),)), "/metrics/000 loss: unit: .* has a NUL"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_stored_is_refused(tmp_path: Path, lut: Lut, message: str) -> None:
+def test_content_that_cannot_be_stored_is_refused(tmp_path: Path, lut: Lut, message: str) -> None:
     with pytest.raises(InputError, match=message):
         lut.save(tmp_path / "lut.h5")
     assert list(tmp_path.iterdir()) == []

@@ -89,11 +89,11 @@ def test_files_that_are_no_stage(tmp_path: Path) -> None:
         read(other)
     (tmp_path / "b").mkdir()
     write(tmp_path, 0, losses(2))
-    with pytest.raises(InputError, match="stage 0 has a file already, "):
+    with pytest.raises(InputError, match="stage 0 already has a file, "):
         read(path, write(tmp_path / "b", 0, losses(2)))
 
 
-def test_no_digit_is_lost_without_a_word(tmp_path: Path) -> None:
+def test_rounding_is_announced(tmp_path: Path) -> None:
     path = tmp_path / "potential-0.yaml"
     path.write_text("loss: [9007199254740993, 9.007199254740995e+15]\ncl_loss: [0.1, 1]\n", encoding="utf-8")
     block = read(tmp_path).block("stage0")

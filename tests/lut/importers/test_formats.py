@@ -104,7 +104,7 @@ def test_parquet_without_pyarrow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         import_table([tmp_path / "t.parquet"])
 
 
-def test_options_that_mean_nothing_to_a_format(tmp_path: Path) -> None:
+def test_unused_options_are_refused(tmp_path: Path) -> None:
     paths = [tmp_path / "a.csv", tmp_path / "b.csv"]
     with pytest.raises(InputError, match="b.csv: a table of the format csv is one file"):
         import_table(paths)

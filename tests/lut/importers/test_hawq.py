@@ -1,4 +1,4 @@
-"""Sensitivities a layer, made small: exact products, tied layers, and errors that name file, line and column."""
+"""Sensitivities per layer, made small: exact products, tied layers, and errors that name file, line and column."""
 
 from __future__ import annotations
 
@@ -80,12 +80,12 @@ def test_errors_name_file_line_and_column(tmp_path: Path, text: str, message: st
         lut_of(tmp_path, text)
 
 
-def test_costs_that_doubles_do_not_hold_are_whole_numbers(tmp_path: Path) -> None:
+def test_costs_that_doubles_do_not_hold_are_int64(tmp_path: Path) -> None:
     lut = lut_of(tmp_path, f"layer,Hutchinson_trace,delta_weights_4bit_square,bops\na,1,1,{2**53 + 1}\n")
     assert lut.blocks[0].column("bitops").tolist() == [16 * (2**53 + 1)]
 
 
-def test_costs_that_are_rounded_are_announced_once(tmp_path: Path) -> None:
+def test_rounding_is_announced_once_per_cost(tmp_path: Path) -> None:
     rows = "a,1,1,0.1234567890123456789\nb,1,1,0.9876543210123456789\n"
     text = "layer,Hutchinson_trace,delta_weights_4bit_square,latency_int4\n" + rows
     with pytest.warns(RoundingWarning, match="block 0: latency_ms: 0.1234567890123456789 is rounded") as caught:

@@ -11,7 +11,7 @@ from qabwnas.io.numeric import check_mapping
 from qabwnas.lut.content import LutBlock, LutContent
 from qabwnas.lut.table import Aggregation, Metric, Table
 
-__all__ = ["Lut", "LutBlock", "Metric", "Table"]
+__all__ = ["Lut", "LutBlock", "Metric", "Table"]  # what a LUT is made of, from one import
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -32,7 +32,7 @@ from qabwnas.nets.supernet import Supernet, SupernetBlock
 from qabwnas.quant.nsr import NsrEstimate, TargetVariance
 from qabwnas.quant.tensor_digest import module_digest
 from qabwnas.space import BitWidths, Block, Policy, SearchSpace
-from qabwnas.space.layer_policy import layer_widths
+from qabwnas.space.bit_widths import layer_widths
 
 MEASURED = ("nsr", "nsr_se")
 ALL = Sample()

@@ -17,7 +17,6 @@ from qabwnas.nets.network import Network, network_of_layers
 from qabwnas.nets.state_dict import load_tensors, read_state_dict
 from qabwnas.quant.operators import Convolution
 from qabwnas.space import Operation, SearchSpace
-from qabwnas.space.architecture import described_layers
 
 AUXILIARY = "auxiliary_head."
 
@@ -38,7 +37,7 @@ def build_mmseg(space: SearchSpace, operations: Sequence[Sequence[Operation]]) -
         raise InputError(f"the space {space.name!r} has the head {space.head.kind!r}, not 'deeplabv3'")
     blocks = [
         [layers[0], *(layer._replace(dilation=1) for layer in layers[1:])]
-        for layers in described_layers(space, operations)
+        for layers in space.network_layers(operations)
     ]
     return network_of_layers(space, blocks)
 

@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from qabwnas.nets.layers import Auxiliary, build_head, build_operation, build_stem
 from qabwnas.nets.supernet import Supernet, SupernetBlock, extract
 from qabwnas.space import Layer, Operation, SearchSpace
-from qabwnas.space.architecture import described_layers
 
 
 class Network(nn.Module):
@@ -54,9 +53,9 @@ def build_network(space: SearchSpace, operations: Sequence[Sequence[Operation]])
     """Return a network with fresh weights, given the operation of every layer of every block.
 
     Raises:
-        InputError: the operations do not make a network; see :func:`~qabwnas.space.architecture.described_layers`.
+        InputError: the operations do not make a network; see :meth:`~qabwnas.space.SearchSpace.network_layers`.
     """
-    return network_of_layers(space, described_layers(space, operations))
+    return network_of_layers(space, space.network_layers(operations))
 
 
 def network_of_layers(space: SearchSpace, blocks: Sequence[Sequence[Layer]]) -> Network:

@@ -14,7 +14,7 @@ from qabwnas.quant.operators import with_input
 from qabwnas.quant.ptq import convert, prepare
 from qabwnas.quant.qat import prepare_qat
 from qabwnas.space import BitWidths, BlockWidths, Policy
-from qabwnas.space.layer_policy import layer_widths
+from qabwnas.space.bit_widths import layer_widths
 
 Convert = Callable[[nn.Module, BitWidths], nn.Module]
 

@@ -26,7 +26,7 @@ from qabwnas.deploy.onnx_export import onnx_model
 from qabwnas.errors import InputError
 from qabwnas.io.atomic import atomic_path
 from qabwnas.io.fingerprint import file_sha256
-from qabwnas.lut.store import open_lut
+from qabwnas.lut.lut import Lut
 from qabwnas.pipeline.config.config import Config, ModuleTeacher
 from qabwnas.pipeline.run import finished_config
 from qabwnas.pipeline.stages import lut, networks
@@ -84,7 +84,7 @@ def export_answer(folder: Path, answer: int, n: int, output: Path) -> dict[str, 
         "size": _sizes(model, found),
         "scores": scores,
         "outputs": outputs,
-        "provenance": dict(open_lut(folder / lut.FILE_NAME).provenance),
+        "provenance": dict(Lut.open(folder / lut.FILE_NAME).provenance),
         "sha256": {name: file_sha256(output / name) for name in (MODEL_NAME, WEIGHTS_NAME)},
     }
     _write(output / CARD_NAME, (json.dumps(card, indent=2, ensure_ascii=False) + "\n").encode())

@@ -13,7 +13,7 @@ from statistics import mean
 import numpy as np
 import torch
 
-from qabwnas.lut.store import open_lut
+from qabwnas.lut.lut import Lut
 from qabwnas.measure.calibration import recalibrate
 from qabwnas.nets.network import Network, assemble
 from qabwnas.nets.quantise import quantise_network
@@ -72,7 +72,7 @@ def fit_inherited(folder: Path, n: int, resources: Resources) -> FittedWeights:
         InputError: the run has no LUT yet, or as :func:`~qabwnas.report.block_weights.fit_block_weights`.
     """
     config = finished_config(folder, lut.STAGE)
-    found = mixed_front_points(open_lut(folder / lut.FILE_NAME), n)
+    found = mixed_front_points(Lut.open(folder / lut.FILE_NAME), n)
     teacher = load_teacher(config, folder).to(resources.device)
     supernet = load_supernet(config, folder).to(resources.device)
     task = load_task(config, folder)

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from qabwnas.errors import InputError
-from qabwnas.lut.store import save_lut
 from qabwnas.pipeline.config.config import Config
 from qabwnas.pipeline.execution.jobs import Resources
 from qabwnas.pipeline.ledger import Ledger
@@ -90,5 +89,5 @@ def populate_part(
         if (missing := missing_need(STAGES, lut.STAGE, config, ledger)) is not None:
             raise InputError(f"{folder}: {missing}; {NEEDS}")
         context = open_context(lut.STAGE, config, folder, ledger, resources, force=force)
-        save_lut(lut.measure(context, chosen), path)
+        lut.measure(context, chosen).save(path)
     return path

@@ -18,8 +18,8 @@ from qabwnas.io.file_kinds import FRONT, check_suffix
 from qabwnas.io.fingerprint import canonical_json
 from qabwnas.io.hdf5_names import decode_names, encode_names
 from qabwnas.io.hdf5_read import INT64, Group, open_file, read_format
-from qabwnas.io.hdf5_write import Kind, create_array, create_file, write_text
-from qabwnas.lut.lut import AGGREGATIONS, Metric
+from qabwnas.io.hdf5_write import HDF5Format, create_array, create_file, write_text
+from qabwnas.lut.table import AGGREGATIONS, Metric
 from qabwnas.search.constraints.region import Extent
 from qabwnas.search.constraints.scope import Scope
 from qabwnas.search.engine.backend import NAMES
@@ -27,7 +27,7 @@ from qabwnas.search.engine.choices import ChoiceTable
 from qabwnas.search.frontier import Frontier
 from qabwnas.search.model.grid import UNLIMITED, Grid
 
-KIND = Kind(format="qabwnas-front", newest=2)
+KIND = HDF5Format(name="qabwnas-front", newest=2)
 _INT32 = np.dtype(np.int32)
 _POINTS_AT_ONCE = 1 << 16
 
@@ -106,7 +106,7 @@ def is_front(path: str | os.PathLike[str]) -> bool:
         OSError: the file cannot be read.
         FormatError: it is not HDF5, or damaged.
     """
-    return read_format(path) == KIND.format
+    return read_format(path) == KIND.name
 
 
 def _read_provenance(root: Group) -> dict[str, Any]:

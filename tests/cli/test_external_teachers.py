@@ -10,7 +10,7 @@ import yaml
 from click.testing import CliRunner, Result
 
 from qabwnas.cli.main import main
-from qabwnas.lut.store import open_lut
+from qabwnas.lut.lut import Lut
 from tests.pipeline.external_teacher import BORDERS
 from tests.pipeline.tiny import SPACE, TINY
 
@@ -41,7 +41,7 @@ def test_a_channel_without_signal_is_said_recorded_and_left_out(tmp_path: Path) 
         "supernet: block 'b1': 1 of 4 channels carries no signal (a variance of at most 1e-06 of the block's mean); "
         "left out of its loss and its NSRs"
     ]
-    lut = open_lut(tmp_path / "run" / "lut.h5")
+    lut = Lut.open(tmp_path / "run" / "lut.h5")
     assert lut.provenance["without_signal"] == {"b1": [2]}
     assert lut.blocks[0].measured("nsr") is None, "every row is measured"
     info = CliRunner().invoke(main, ["lut", "info", str(tmp_path / "run" / "lut.h5"), "--json"])

@@ -46,7 +46,7 @@ def lut(tmp_path: Path) -> Path:
     return tmp_path / "lut.h5"
 
 
-def test_what_is_measured_comes_into_the_lut(lut: Path, tmp_path: Path) -> None:
+def test_measured_latencies_become_a_column(lut: Path, tmp_path: Path) -> None:
     results, new = tmp_path / "here.json", tmp_path / "new.h5"
     first = qabwnas("measure-latency", lut, "--device", "here", "-o", results, *BRIEF)
     assert (first.exit_code, first.stdout) == (0, f"written to {results}\n"), first.output
@@ -88,7 +88,7 @@ def test_finished_samples_are_not_taken_again(tmp_path: Path) -> None:
     assert not (tmp_path / "three.json").exists()
 
 
-def test_validation_is_told_for_all_statistics(tmp_path: Path) -> None:
+def test_validation_is_reported_for_all_statistics(tmp_path: Path) -> None:
     arguments = [
         "--space",
         "digits",
@@ -126,8 +126,8 @@ def test_tau_bias_and_margin() -> None:
     [
         ([], "give either LUT.h5 or --space"),
         (["lut.h5", "--space", "digits"], "give either LUT.h5 or --space"),
-        (["--space", "digits", "--plot", "p.png"], "--plot: draws what --validate measures"),
-        (["lut.h5", "--bits", "8"], "--bits: a LUT says its bit widths itself"),
+        (["--space", "digits", "--plot", "p.png"], "--plot needs --validate"),
+        (["lut.h5", "--bits", "8"], "--bits: a LUT has its own bit widths"),
     ],
 )
 def test_wrong_usage(arguments: list[str], message: str, tmp_path: Path) -> None:
@@ -232,7 +232,7 @@ def test_older_boards_measure_and_answer_alike(lut: Path, tmp_path: Path, versio
             assert np.abs(old[name].astype(float) - now[name].astype(float)).max() <= step
 
 
-def test_bundles_are_of_bit_widths_a_block() -> None:
+def test_bundles_have_bit_widths_per_block() -> None:
     lut = layer_lut()
     assert lut.space is not None
     with pytest.raises(InputError, match="the space 'tiny' has bit widths per layer, but bundles support only"):

@@ -12,8 +12,8 @@ from torch import nn
 
 from qabwnas.costs import network_costs
 from qabwnas.errors import InputError
+from qabwnas.lut.lut import Lut
 from qabwnas.lut.merge import merge_luts
-from qabwnas.lut.store import open_lut
 from qabwnas.nets.network import Network, assemble
 from qabwnas.nets.quantise import prepare_qat_network, quantise_network
 from qabwnas.pipeline.config.config import Config
@@ -29,7 +29,7 @@ from qabwnas.pipeline.stages.supernet import load_supernet
 from qabwnas.pipeline.stages.teacher import load_teacher
 from qabwnas.quant.activations import FakeQuantise
 from qabwnas.quant.qat import convert_qat
-from qabwnas.space.layer_policy import layer_widths
+from qabwnas.space.bit_widths import layer_widths
 from tests.lut.strategies import assert_equal
 from tests.pipeline.population import CONFIG, write_config
 from tests.pipeline.tiny import TRAINING
@@ -97,7 +97,7 @@ def test_answers_are_built_with_the_bit_widths_of_their_layers(config: Config, f
 
 def test_every_row_that_mixes_bit_widths_can_be_built(config: Config, finished: Path) -> None:
     """Answers of so small a run need not mix them, so that these are taken from the table."""
-    lut = open_lut(finished / "lut.h5")
+    lut = Lut.open(finished / "lut.h5")
     mixed = [c for c in range(lut.block("b1").n_candidates) if len(set(re.findall("w.a.", lut.describe("b1", c)))) > 1]
     assert len(mixed) == 40 - 16
     calibration = list(calibration_images(load_task(config, finished), "cpu"))
@@ -123,9 +123,9 @@ def test_the_report_and_fronts_tell_bit_widths(finished: Path) -> None:
 
 
 def test_a_part_of_the_shards_is_a_part_of_the_table(config: Config, finished: Path) -> None:
-    lut = open_lut(finished / "lut.h5")
+    lut = Lut.open(finished / "lut.h5")
     assert [block.n_candidates for block in lut.blocks] == [40, 4]
-    parts = {str(i): open_lut(populate_part(config, finished, i, 2, Resources())) for i in (1, 2)}
+    parts = {str(i): Lut.open(populate_part(config, finished, i, 2, Resources())) for i in (1, 2)}
     assert_equal(merge_luts(parts), lut)
 
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from qabwnas.errors import FormatError
-from qabwnas.lut.store import open_lut
+from qabwnas.lut.lut import Lut
 from qabwnas.pipeline.config.config import Config
 from qabwnas.pipeline.config.load import load_config
 from qabwnas.pipeline.run import STAGES, run_stages
@@ -65,14 +65,14 @@ def test_answers_keep_their_budgets_and_lie_on_the_front(finished: Path) -> None
 
 
 def test_the_lut_has_a_table_for_each_block_and_bit_width(finished: Path, config: Config) -> None:
-    lut = open_lut(finished / "lut.h5")
+    lut = Lut.open(finished / "lut.h5")
     assert lut.space == config.space
     assert [[table.n_rows for table in block.tables] for block in lut.blocks] == [[4, 4], [2, 2]]
     assert {"teacher", "supernet", "calibration", "validation", "settings"} <= lut.provenance.keys()
 
 
 def test_smallest_totals_are_known_before_the_lut_is_measured(finished: Path, config: Config) -> None:
-    lut = open_lut(finished / "lut.h5")
+    lut = Lut.open(finished / "lut.h5")
     for metric, least in smallest_totals(cost_lut(config)).items():
         assert search(lut, minimize=metric).answers[0].totals[metric] == least
 

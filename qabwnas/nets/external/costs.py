@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, fx, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from qabwnas.costs import Operator
+from qabwnas.costs import OperatorCost
 from qabwnas.errors import InputError
 from qabwnas.nets.external.shapes import without_data
 from qabwnas.nets.network import Network
@@ -25,7 +25,7 @@ from qabwnas.space import Shape
 WITH_WEIGHTS = (torch.ops.aten.convolution, torch.ops.aten.addmm, torch.ops.aten.mm)
 
 
-def teacher_parts(teacher: Network, image: Shape) -> list[tuple[Operator, ...]]:
+def teacher_parts(teacher: Network, image: Shape) -> list[tuple[OperatorCost, ...]]:
     """Return the operators of stem, blocks and head of a split teacher, for a batch of one image.
 
     Raises:
@@ -38,7 +38,7 @@ def teacher_parts(teacher: Network, image: Shape) -> list[tuple[Operator, ...]]:
         if not isinstance(traced, fx.GraphModule):
             raise InputError("only the parts of a split teacher are measured; the space describes all other networks")
         run = _Measurement(traced, quantised=traced is part)
-        entry = Operator(alive=(x.numel(),), quantised=run.quantised, writes=run.quantised)
+        entry = OperatorCost(live=(x.numel(),), quantised=run.quantised, requantises=run.quantised)
         x = run.run(x)
         parts.append((entry, *run.operators()))
     return parts
@@ -75,12 +75,14 @@ class _Measurement(fx.Interpreter):
             self._steps.append(self._step_costs(n, value))
         return value
 
-    def operators(self) -> list[Operator]:
+    def operators(self) -> list[OperatorCost]:
         """Return the operators of the finished run."""
         found = []
         for step, costs in enumerate(self._steps):
-            alive = [s for s in self._n_elements if self._made[s] <= step <= self._last_read[s]]
-            found.append(Operator(alive=tuple(self._n_elements[s] for s in alive), quantised=self.quantised, **costs))
+            live = [s for s in self._n_elements if self._made[s] <= step <= self._last_read[s]]
+            found.append(
+                OperatorCost(live=tuple(self._n_elements[s] for s in alive), quantised=self.quantised, **costs)
+            )
         return found
 
     def _note(self, tensor: Tensor, step: int) -> bool:
@@ -100,15 +102,15 @@ class _Measurement(fx.Interpreter):
     def _step_costs(self, node: fx.Node, value: Tensor) -> dict[str, Any]:
         module = self._module(node)
         if isinstance(module, operators.Convolution):
-            return _layer(module.conv, value) | {"normed": not isinstance(module.norm, nn.Identity)}
+            return _layer(module.conv, value) | {"batch_norm": not isinstance(module.norm, nn.Identity)}
         if isinstance(module, operators.Linear):
             return _layer(module.linear, value)
         if isinstance(module, operators.Operator):
             return {}
         if self.quantised:
-            return {"writes": False}
+            return {"requantises": False}
         weights, macs, self._weights, self._macs = self._weights, self._macs, 0, 0
-        return {"weights": weights, "macs": macs, "normed": False}
+        return {"weights": weights, "macs": macs, "batch_norm": False}
 
     def _note_costs(self, node: fx.Node, value: Any, flops: FlopCounterMode) -> None:
         """Count the multiply-accumulates of a node of a float part, and the parameters that it is the first to use."""
@@ -126,4 +128,4 @@ def _layer(layer: nn.Module, y: Tensor) -> dict[str, Any]:
     assert isinstance(layer, (nn.Conv2d, nn.Linear))
     n = layer.weight.numel()
     positions = math.prod(y.shape[2:]) if isinstance(layer, nn.Conv2d) else y.numel() // len(layer.weight)
-    return {"weights": n, "channels": len(layer.weight), "macs": n * positions, "normed": False}
+    return {"weights": n, "channels": len(layer.weight), "macs": n * positions, "batch_norm": False}

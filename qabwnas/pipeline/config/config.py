@@ -31,7 +31,6 @@ from pydantic.dataclasses import dataclass
 from qabwnas.costs import COSTS
 from qabwnas.io.fields import check_odd, user_path
 from qabwnas.space import BitWidths, Operation, SearchSpace
-from qabwnas.space.architecture import described_layers
 from qabwnas.space.yaml import check_policy, load_space, parse_space, space_to_json
 from qabwnas.train.settings import STRICT, Count, Number, Training, TrainingSettings, Whole
 
@@ -394,7 +393,7 @@ class Config:
                 )
             return teacher
         try:
-            described_layers(space, teacher.operations)
+            space.network_layers(teacher.operations)
         except ValueError as error:
             raise FieldError("operations", error) from error
         auxiliary = teacher.auxiliary if isinstance(teacher, TrainedTeacher) else None

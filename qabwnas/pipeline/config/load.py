@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from qabwnas.errors import InputError, MultipleInputError
-from qabwnas.io.fields import parse_yaml, read_yaml
+from qabwnas.io.yaml_reader import parse_yaml, read_yaml
 from qabwnas.measure.sample import check_sample
 from qabwnas.pipeline.config.config import ADAPTER, Config, FieldError, ModuleTeacher, config_schema
 from qabwnas.pipeline.config.examples import example_text

@@ -15,7 +15,6 @@ from typing import Any
 
 from qabwnas.io.atomic import atomic_path
 from qabwnas.lut.lut import Lut
-from qabwnas.lut.store import open_lut
 from qabwnas.pipeline.config.config import Config
 from qabwnas.pipeline.stages import lut
 from qabwnas.pipeline.stages.budgets import resolve_budget
@@ -25,7 +24,7 @@ from qabwnas.search.api import search
 from qabwnas.search.constraints.scope import Scope
 from qabwnas.search.frontier import Frontier
 from qabwnas.space import BitWidths, Policy
-from qabwnas.space.layer_policy import parse_widths, widths_text
+from qabwnas.space.bit_widths import parse_widths, widths_text
 
 FILE_NAME = "answers.json"
 FRONT_METRICS = ("nsr", "size_bytes")
@@ -88,7 +87,7 @@ def _settings(config: Config) -> dict[str, Any]:
 
 
 def _make(context: StageContext) -> list[str]:
-    table = open_lut(context.folder / lut.FILE_NAME)
+    table = Lut.open(context.folder / lut.FILE_NAME)
     answers = [vars(_find(context.config, table, budgets)) for budgets in context.config.budgets]
     if context.config.front_points:
         answers += map(vars, front_points(table, context.config.space.bit_widths, context.config.front_points))

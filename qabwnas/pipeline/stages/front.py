@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from qabwnas.lut.store import open_lut
+from qabwnas.lut.lut import Lut
 from qabwnas.pipeline.config.config import Config
 from qabwnas.pipeline.stages import lut
 from qabwnas.pipeline.stages.stage import Stage, StageContext
@@ -18,7 +18,7 @@ def _settings(config: Config) -> dict[str, Any]:
 
 
 def _make(context: StageContext) -> list[str]:
-    table = open_lut(context.folder / lut.FILE_NAME)
+    table = Lut.open(context.folder / lut.FILE_NAME)
     Frontier.build(table, list(context.config.front)).save(context.folder / FILE_NAME)
     return [FILE_NAME]
 

@@ -18,7 +18,6 @@ import torch
 from qabwnas.errors import StaleError
 from qabwnas.lut.lut import Lut
 from qabwnas.lut.merge import differing, merge_luts
-from qabwnas.lut.store import open_lut, save_lut
 from qabwnas.measure.memory import default_memory
 from qabwnas.measure.populate import SETTINGS, measure_shard, provenance
 from qabwnas.measure.sample import Sample, space_rows
@@ -52,7 +51,7 @@ def sample_of(config: Config) -> Sample:
 
 
 def _make(context: StageContext) -> list[str]:
-    save_lut(measure(context, shards_of(context.config)), context.folder / FILE_NAME)
+    measure(context, shards_of(context.config)).save(context.folder / FILE_NAME)
     return [FILE_NAME]
 
 
@@ -82,7 +81,7 @@ def measure(context: StageContext, shards: Sequence[Shard]) -> Lut:
     ]
     logger.info("lut: %d of %d shards to measure", len(jobs), len(parts))
     context.resources.engine.run(jobs)
-    return merge_luts((str(path), open_lut(path)) for path in parts.values())
+    return merge_luts((str(path), Lut.open(path)) for path in parts.values())
 
 
 def _provenance(context: StageContext) -> dict[str, Any]:
@@ -95,7 +94,7 @@ def _provenance(context: StageContext) -> dict[str, Any]:
 
 def _check_part(path: Path, made_with: Mapping[str, Any]) -> None:
     if path.exists():
-        found = dict(open_lut(path).provenance)
+        found = dict(Lut.open(path).provenance)
         found.pop(WITHOUT_SIGNAL, None)  # it follows from the teacher and the images
         differences = "; ".join(differing("", found, made_with))
         if differences:
@@ -134,7 +133,7 @@ def measure_part(
         measured_parts(config),
         space_rows(config.space, sample_of(config)),
     )
-    save_lut(lut, path)
+    lut.save(path)
 
 
 STAGE = Stage("lut", ("data", "teacher", "supernet"), _settings, _make, keeps_partial_results=True)

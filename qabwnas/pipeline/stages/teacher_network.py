@@ -20,7 +20,7 @@ from typing import Any
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-from qabwnas.costs import FixedParts, Operator, encoder_costs, network_costs, total_costs
+from qabwnas.costs import FixedParts, OperatorCost, encoder_costs, network_costs, total_costs
 from qabwnas.errors import InputError
 from qabwnas.nets.external.costs import teacher_parts
 from qabwnas.nets.external.split import check_shapes, split_teacher
@@ -102,7 +102,7 @@ def _split(space: SearchSpace, module: nn.Module, given: ModuleTeacher, *, check
 
 
 @lru_cache(maxsize=4)
-def _module_parts(given: ModuleTeacher, space: SearchSpace) -> Sequence[tuple[Operator, ...]]:
+def _module_parts(given: ModuleTeacher, space: SearchSpace) -> Sequence[tuple[OperatorCost, ...]]:
     """Return the operators of a module's parts, which do not depend on its weights; cached, because tracing is slow."""
     network = _split(space, make_module(given.module, given.folder), given, check=False)
     return teacher_parts(network, space.input)

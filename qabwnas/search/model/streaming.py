@@ -144,7 +144,7 @@ def runs(block: LutBlock) -> Iterator[tuple[int, int]]:
 
 def known_part(block: LutBlock, metric: str, first: int, last: int) -> NDArray[Any]:
     """Return a metric of candidates ``first … last − 1``, 0 where they were not measured."""
-    values, measured = block.column_part(metric, first, last), block.measured_part(metric, first, last)
+    values, measured = block.column_rows(metric, first, last), block.measured_rows(metric, first, last)
     return values if measured is None else np.where(measured, values, np.zeros_like(values))
 
 
@@ -172,7 +172,7 @@ def check_measured(block: LutBlock, metric: str, rules: RowRules | None) -> None
     n_left, n_missing, first_missing = 0, 0, 0
     for run, allowed, _ in runs_within(block, rules):
         n_left += int(allowed.sum())
-        measured = block.measured_part(metric, *run)
+        measured = block.measured_rows(metric, *run)
         missing = allowed & ~measured if measured is not None else np.zeros_like(allowed)
         if missing.any():
             if not n_missing:

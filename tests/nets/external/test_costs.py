@@ -7,7 +7,7 @@ import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from qabwnas.costs import FixedParts, described_parts, encoder_costs, fixed_costs, network_costs, total_costs
+from qabwnas.costs import FixedParts, encoder_costs, fixed_costs, network_costs, total_costs
 from qabwnas.errors import InputError
 from qabwnas.nets.external.costs import teacher_parts
 from qabwnas.nets.external.split import split_teacher
@@ -49,7 +49,7 @@ def test_other_stems_and_heads_take_the_place_of_those_of_the_space() -> None:
     operations = [block.decode(0) for block in TINY.blocks]
     costs = network_costs(TINY, operations, policy, fixed)
     assert costs["parameters"] == network_costs(TINY, operations, policy)["parameters"]  # the same layers
-    assert network_costs(TINY, operations, policy, described_parts(TINY)) == network_costs(TINY, operations, policy)
+    assert network_costs(TINY, operations, policy, FixedParts.of_space(TINY)) == network_costs(TINY, operations, policy)
 
 
 def test_a_float_part_by_hand() -> None:

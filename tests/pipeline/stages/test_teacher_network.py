@@ -12,7 +12,7 @@ import yaml
 
 from qabwnas.costs import encoder_costs, network_costs
 from qabwnas.errors import FormatError, InputError
-from qabwnas.lut.store import open_lut
+from qabwnas.lut.lut import Lut
 from qabwnas.nets.mmseg import build_mmseg, mmseg_names
 from qabwnas.pipeline.config.config import CheckpointTeacher, Config, ModuleTeacher, TrainedTeacher
 from qabwnas.pipeline.config.load import demo_config, load_config, parse_config
@@ -52,7 +52,7 @@ def test_a_run_under_a_module_made_elsewhere(tmp_path: Path) -> None:
     x = torch.rand(3, 1, 8, 8)
     with torch.no_grad():
         torch.testing.assert_close(load_teacher(config, tmp_path / "run")(x), external_teacher.make().eval()(x))
-    fixed = {metric.name: metric.fixed for metric in open_lut(tmp_path / "run" / "lut.h5").metrics}
+    fixed = {metric.name: metric.fixed for metric in Lut.open(tmp_path / "run" / "lut.h5").metrics}
     stem = (9 * 4 + 4 * (4 + 4) + 8) + 8  # 8-bit weights; biases, scales and grids; the grid of the images
     head = 4 * (24 * 8 + 8 + 8 * 10 + 10)  # float
     assert fixed["size_bytes"] == stem + head

@@ -1,4 +1,4 @@
-"""Write a LUT as text; the format is described in :mod:`qabwnas.lut.csv_format`."""
+"""Write a LUT as CSV; :mod:`qabwnas.lut.exchange.format` describes the format."""
 
 from __future__ import annotations
 
@@ -9,28 +9,38 @@ from collections.abc import Iterator, Sequence
 from qabwnas.errors import InputError
 from qabwnas.io.atomic import atomic_path
 from qabwnas.io.file_kinds import CSV_TABLE, check_suffix
-from qabwnas.lut.csv_format import BITS, BLOCK, CANDIDATE, CODE, DESCRIPTION, RESERVED
-from qabwnas.lut.lut import Lut, LutBlock, Table
-from qabwnas.lut.table_metadata import KEY, bits_of, metadata_json
+from qabwnas.lut.content import LutBlock, LutContent
+from qabwnas.lut.exchange.format import (
+    BITS,
+    BLOCK,
+    CANDIDATE,
+    CODE,
+    DESCRIPTION,
+    METADATA_KEY,
+    RESERVED,
+    bits_text,
+    metadata_json,
+)
+from qabwnas.lut.table import Table
 
-_QUOTED = frozenset(',"\r\n#')  # '#' for readers that take the rest of a line for a comment
+_QUOTED = frozenset(',"\r\n#')  # '#' for readers that treat the rest of a line as a comment
 
 
-def write_csv(lut: Lut, path: str | os.PathLike[str]) -> None:
-    """Write a ``.csv`` or ``.csv.gz`` table, atomically, from which all of the LUT can be read again.
+def write_csv(lut: LutContent, path: str | os.PathLike[str]) -> None:
+    """Write a ``.csv`` or ``.csv.gz`` table, atomically; reading it returns an equal LUT.
 
     Cells that were not measured are empty. Numbers are the shortest decimals that read back to the same double, or
-    whole numbers. Candidates are described by their tables' texts, or else by what the space says of them: operations,
-    and bit widths where every layer has its own.
+    integers. The description of a candidate is that of its table, or else what the space says: operations, and bit
+    widths if every layer has its own.
 
     Raises:
         OSError: the folder cannot be written.
-        InputError: a metric has the name of one of the format's own columns, or a text has no UTF-8.
+        InputError: a metric has the name of one of the format's own columns, or a text cannot be encoded as UTF-8.
     """
     check_metric_names(lut)
     check_suffix(path, CSV_TABLE)
     with atomic_path(path) as temporary, temporary.open("wb") as raw:
-        # Without a name and a time inside, the same LUT gives the same bytes.
+        # Without a name and a time in the gzip header, the same LUT gives the same bytes.
         stream = gzip.GzipFile("", "wb", mtime=0, fileobj=raw) if temporary.suffix.lower() == ".gz" else raw
         with stream:
             try:
@@ -39,45 +49,45 @@ def write_csv(lut: Lut, path: str | os.PathLike[str]) -> None:
                 raise InputError(f"{path}: {error.object!r} is not Unicode text") from error
 
 
-def check_metric_names(lut: Lut) -> None:
+def check_metric_names(lut: LutContent) -> None:
     """Raise InputError if a metric has the name of one of the format's own columns."""
     for name in (*RESERVED, *([CODE] if lut.space is not None and lut.space.policy == "layer" else [])):
         if name in lut.metric_names:
             raise InputError(f"the metric {name!r} cannot be written: the format has a column of that name")
 
 
-def leading_columns(lut: Lut) -> tuple[str, ...]:
-    """Return the names of the columns in front of the metrics'."""
+def leading_columns(lut: LutContent) -> tuple[str, ...]:
+    """Return the names of the columns before those of the metrics."""
     tables = [table for block in lut.blocks for table in block.tables]
-    wanted = {
+    present = {
         BLOCK: True,
         CANDIDATE: True,
         BITS: any(table.widths is not None for table in tables),
         CODE: any(table.rows is not None for table in tables),
         DESCRIPTION: lut.space is not None or any(table.descriptions is not None for table in tables),
     }
-    return tuple(name for name, is_wanted in wanted.items() if is_wanted)
+    return tuple(name for name, is_present in present.items() if is_present)
 
 
-def leading_cells(lut: Lut, block: LutBlock, table: Table, first: int, name: str) -> list[str] | list[int]:
-    """Return one of these columns for a table whose rows are candidates from ``first`` on."""
+def leading_cells(lut: LutContent, block: LutBlock, table: Table, first: int, name: str) -> list[str] | list[int]:
+    """Return one of the leading columns of a table whose first row is candidate ``first``."""
     if name == BLOCK:
         return [block.name] * table.n_rows
     if name == CANDIDATE:
         return list(range(first, first + table.n_rows))
     if name == BITS:
-        return [bits_of(table)] * table.n_rows
+        return [bits_text(table)] * table.n_rows
     if name == CODE:
-        assert table.rows is not None  # as all tables of such a space
+        assert table.rows is not None  # all tables of such a space have rows
         codes: list[int] = table.rows.codes.tolist()
         return codes
     return _descriptions(lut, block, table)
 
 
-def _lines(lut: Lut) -> Iterator[str]:
+def _lines(lut: LutContent) -> Iterator[str]:
     metadata = metadata_json(lut)
     if metadata is not None:
-        yield f"# {KEY}: {metadata}\n"
+        yield f"# {METADATA_KEY}: {metadata}\n"
     names = leading_columns(lut)
     yield _line([*names, *lut.metric_names])
     for block in lut.blocks:
@@ -87,7 +97,7 @@ def _lines(lut: Lut) -> Iterator[str]:
             yield from map(_line, zip(*columns, strict=True))
 
 
-def _descriptions(lut: Lut, block: LutBlock, table: Table) -> list[str]:
+def _descriptions(lut: LutContent, block: LutBlock, table: Table) -> list[str]:
     if table.descriptions is not None:
         return list(table.descriptions)
     if table.rows is not None:
@@ -110,5 +120,5 @@ def _line(cells: Sequence[str]) -> str:
 
 
 def _quote(cell: str) -> str:
-    # csv.writer leaves a carriage return unquoted where lines end in a line feed; readers then break the row there.
+    # csv.writer does not quote a carriage return if lines end in a line feed; readers then split the row there.
     return '"' + cell.replace('"', '""') + '"' if _QUOTED.intersection(cell) else cell

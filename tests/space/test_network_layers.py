@@ -4,14 +4,13 @@ import pytest
 
 from qabwnas.errors import InputError
 from qabwnas.space import SKIP, Operation
-from qabwnas.space.architecture import described_layers
 from tests.spaces import TINY
 
 K3, K7 = Operation(3, 1), Operation(7, 4)
 
 
-def test_layers_follow_the_space_but_for_their_number_and_operations() -> None:
-    first, second = described_layers(TINY, [[K7], [K3, SKIP, K7]])
+def test_layers_have_the_shapes_of_the_space() -> None:
+    first, second = TINY.network_layers([[K7], [K3, SKIP, K7]])
     assert [layer.operations for layer in first + second] == [(K7,), (K3,), (SKIP,), (K7,)]
     assert [layer.in_channels for layer in second] == [4, 6, 6]
     assert [layer.stride for layer in second] == [2, 1, 1]
@@ -26,6 +25,6 @@ def test_layers_follow_the_space_but_for_their_number_and_operations() -> None:
         ([[SKIP], [SKIP]], "second: layer 0 changes the shape and cannot be skipped"),
     ],
 )
-def test_what_is_no_network_is_refused(operations: list[list[Operation]], message: str) -> None:
+def test_impossible_networks_are_refused(operations: list[list[Operation]], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        described_layers(TINY, operations)
+        TINY.network_layers(operations)

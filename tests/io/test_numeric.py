@@ -1,4 +1,4 @@
-"""Numbers of Python and numpy are converted alike, and everything else is refused in one line."""
+"""Numbers of Python and numpy are converted in the same way; other values are refused in one line."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ def test_whole_numbers_become_python_s(number: Any) -> None:
 
 
 @pytest.mark.parametrize("wrong", [*NOT_NUMBERS, 5.0, np.float64(5), Decimal(5), "5", 0, -1, np.int64(0)])
-def test_what_is_no_whole_number_of_1_or_more(wrong: Any) -> None:
+def test_other_values_are_not_integers_of_1_or_more(wrong: Any) -> None:
     with pytest.raises(InputError, match="^top: .* is not a whole number of 1 or more$"):
         whole_number("top", wrong)
     assert whole_number("point", -1, smallest=None) == -1
 
 
 @pytest.mark.parametrize("wrong", [*NOT_NUMBERS, "inf", "nan", "", " 5", "1_000", "٥"])
-def test_what_is_no_number(wrong: Any) -> None:
+def test_other_values_are_not_numbers(wrong: Any) -> None:
     with pytest.raises(InputError, match="^budget: .* is not a number"):
         exact_number("budget", wrong)
 
@@ -83,6 +83,6 @@ def test_arrays_of_numbers_become_doubles() -> None:
         (np.array([Decimal("0.12345678901234567891")]), "has more digits than a double can hold"),
     ],
 )
-def test_what_is_no_array_of_doubles(wrong: Any, message: str) -> None:
+def test_invalid_arrays_are_refused(wrong: Any, message: str) -> None:
     with pytest.raises(InputError, match=message):
         doubles("x", wrong)

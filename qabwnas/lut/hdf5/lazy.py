@@ -1,4 +1,4 @@
-"""What an opened LUT holds in place of arrays: columns, masks and descriptions that are read when first asked for."""
+"""Columns, masks and descriptions of an opened LUT, read from its file when they are first needed."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from qabwnas.io.hdf5_names import encode_name
 from qabwnas.io.hdf5_read import BOOL, Dataset, Group
-from qabwnas.lut.chunks import ArraysInParts, part
+from qabwnas.lut.arrays import LazyArrays, array_rows
 
 ROWS_AT_ONCE = 65_536
 
 
-class _StoredArrays(ArraysInParts):
-    """Metric name → array ``(n_rows,)``, read when first asked for and then kept, or in parts, which are not."""
+class _StoredArrays(LazyArrays):
+    """Metric name → array ``(n_rows,)``: a whole array is cached once it is read, a range of rows is not."""
 
     def __init__(self, names: Iterable[str], n_rows: int) -> None:
         self._names = dict.fromkeys(names)
@@ -33,7 +33,7 @@ class _StoredArrays(ArraysInParts):
             raise KeyError(name)
         if name not in self._read:
             values = self._load(name, 0, self._n_rows)
-            values.flags.writeable = False  # it is handed out again, so nobody may change it
+            values.flags.writeable = False  # callers share it
             self._read[name] = values
         return self._read[name]
 
@@ -46,10 +46,10 @@ class _StoredArrays(ArraysInParts):
     def __contains__(self, name: object) -> bool:
         return name in self._names
 
-    def is_whole(self, name: str) -> bool:  # noqa: ARG002 - of masks none is
+    def is_int64(self, name: str) -> bool:  # noqa: ARG002 - masks are bool, and StoredColumns overrides it
         return False
 
-    def part(self, name: str, first: int, last: int) -> NDArray[Any]:
+    def rows(self, name: str, first: int, last: int) -> NDArray[Any]:
         if name in self._read or last - first == self._n_rows:
             return self[name][first:last]
         return self._load(name, first, last)
@@ -59,7 +59,7 @@ class _StoredArrays(ArraysInParts):
 
 
 class StoredMasks(_StoredArrays):
-    """Metric name → bool ``(n_rows,)``: which rows were measured, only for the metrics that ``group`` has a mask of."""
+    """Metric name → bool ``(n_rows,)``: which rows were measured, for the metrics with a mask in ``group``."""
 
     def __init__(self, group: Group, metrics: Iterable[str], n_rows: int) -> None:
         super().__init__((name for name in metrics if encode_name(name) in group), n_rows)
@@ -67,16 +67,16 @@ class StoredMasks(_StoredArrays):
 
     def _load(self, name: str, first: int, last: int) -> NDArray[np.bool_]:
         dataset = self._group.dataset(encode_name(name), BOOL, (self._n_rows,), dims=("row",))
-        mask = dataset.read_part((first,), (last - first,))
+        mask = dataset.read_slice((first,), (last - first,))
         if np.any(mask.view(np.uint8) > 1):
             raise dataset.wrong("a value is neither false nor true")
         return mask
 
 
 class StoredColumns(_StoredArrays):
-    """Metric name → float64 ``(n_rows,)``: the rows of a dataset ``(n_metrics, n_rows)``, finite where measured.
+    """Metric name → float64 ``(n_rows,)``, finite where measured: the rows of a dataset ``(n_metrics, n_rows)``.
 
-    A metric that has a dataset in ``whole`` is int64 ``(n_rows,)``, and read from there.
+    A metric with a dataset in ``int64`` is int64 ``(n_rows,)``, and read from there.
     """
 
     def __init__(
@@ -84,32 +84,32 @@ class StoredColumns(_StoredArrays):
         dataset: Dataset,
         metrics: Sequence[str],
         measured: Mapping[str, NDArray[np.bool_]],
-        whole: Mapping[str, Dataset],
+        int64: Mapping[str, Dataset],
     ) -> None:
         super().__init__(metrics, dataset.shape[1])
-        self._whole = whole
+        self._int64 = int64
         self._dataset = dataset
         self._index = {name: index for index, name in enumerate(metrics)}
         self._measured = measured
 
-    def is_whole(self, name: str) -> bool:
-        return name in self._whole
+    def is_int64(self, name: str) -> bool:
+        return name in self._int64
 
     def _load(self, name: str, first: int, last: int) -> NDArray[Any]:
-        if name in self._whole:
-            return self._whole[name].read_part((first,), (last - first,))
-        column: NDArray[np.float64] = self._dataset.read_part((self._index[name], first), (1, last - first))[0]
-        right = np.isfinite(column)
+        if name in self._int64:
+            return self._int64[name].read_slice((first,), (last - first,))
+        column: NDArray[np.float64] = self._dataset.read_slice((self._index[name], first), (1, last - first))[0]
+        valid = np.isfinite(column)
         if name in self._measured:
-            right |= ~part(self._measured, name, first, last)
-        if not right.all():
-            row = int(right.argmin())
+            valid |= ~array_rows(self._measured, name, first, last)
+        if not valid.all():
+            row = int(valid.argmin())
             raise self._dataset.wrong(f"{name}: row {first + row} is {column[row]}, but not masked")
         return column
 
 
 class StoredTexts(Sequence[str]):
-    """Texts, one a row, read one by one, or in runs when iterated; nothing is kept. Pickled they are a tuple of all."""
+    """One text per row, read one by one, or in chunks in a loop; nothing is cached. A pickled one is a tuple."""
 
     def __init__(self, dataset: Dataset) -> None:
         self._dataset = dataset

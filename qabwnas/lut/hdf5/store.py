@@ -1,9 +1,8 @@
-"""LUTs in HDF5 files. FORMAT.md beside this file is the contract; this writes its newest version and reads all."""
+"""LUTs in HDF5 files: this writes the oldest schema of FORMAT.md that holds a LUT, and reads all of them."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 
 import h5py
 import numpy as np
@@ -13,38 +12,31 @@ from qabwnas.errors import InputError
 from qabwnas.io.file_kinds import LUT, check_suffix
 from qabwnas.io.fingerprint import canonical_json
 from qabwnas.io.hdf5_names import encode_name, encode_names
-from qabwnas.io.hdf5_read import Group, Header, open_file
-from qabwnas.io.hdf5_write import Kind, create_file, encode_texts, write_array, write_text
-from qabwnas.lut.lut import Lut, Metric, Table
-from qabwnas.lut.store_v1 import read_v1, read_v2
-from qabwnas.lut.whole import is_whole
+from qabwnas.io.hdf5_read import Header, open_file
+from qabwnas.io.hdf5_write import HDF5Format, create_file, encode_texts, write_array, write_text
+from qabwnas.lut.arrays import is_int64
+from qabwnas.lut.content import LutContent
+from qabwnas.lut.hdf5.readers import READERS
+from qabwnas.lut.table import Metric, Table
 from qabwnas.space.yaml import space_to_json
 
-KIND = Kind(format="qabwnas-lut", newest=2)
-_READERS: dict[int, Callable[[Group], Lut]] = {1: read_v1, 2: read_v2}
+FORMAT = HDF5Format(name="qabwnas-lut", newest=2)
 
 
-def open_lut(path: str | os.PathLike[str]) -> Lut:
-    """Open a stored LUT: what it is made of is read at once, columns and descriptions when first asked for.
-
-    The file stays open as long as the LUT lives; one that is put in its place meanwhile does not change it.
-
-    Raises:
-        OSError: the file cannot be read.
-        FormatError: it is not a LUT, damaged, or of a newer schema; also later, from the columns.
-    """
-    root, header = open_file(path, KIND)
-    return _READERS[header.schema_version](root)
+def read_lut(path: str | os.PathLike[str]) -> LutContent:
+    """Return the content of a stored LUT; :meth:`qabwnas.lut.lut.Lut.open` says when it is read and what is raised."""
+    root, header = open_file(path, FORMAT)
+    return READERS[header.schema_version](root)
 
 
 def read_header(path: str | os.PathLike[str]) -> Header:
-    """Return what a stored LUT says about itself; raises as :func:`open_lut`."""
-    return open_file(path, KIND)[1]
+    """Return the header of a stored LUT; raises as :func:`read_lut`."""
+    return open_file(path, FORMAT)[1]
 
 
-def validate_lut(path: str | os.PathLike[str]) -> Lut:
-    """Open a stored LUT and read every dataset of it; raises as :func:`open_lut` on the first thing that is wrong."""
-    lut = open_lut(path)
+def validate_lut(path: str | os.PathLike[str]) -> LutContent:
+    """Open a stored LUT and read every dataset of it; raises as :func:`read_lut` for the first error."""
+    lut = read_lut(path)
     for block in lut.blocks:
         for table in block.tables:
             for metric in lut.metrics:
@@ -54,17 +46,11 @@ def validate_lut(path: str | os.PathLike[str]) -> Lut:
     return lut
 
 
-def save_lut(lut: Lut, path: str | os.PathLike[str]) -> None:
-    """Write a LUT atomically.
-
-    Raises:
-        OSError: the folder cannot be written.
-        InputError: the name is that of another kind of file, a text cannot be stored, or the provenance is not made of
-            JSON values.
-    """
+def write_lut(lut: LutContent, path: str | os.PathLike[str]) -> None:
+    """Write a LUT atomically; raises as :meth:`qabwnas.lut.lut.Lut.save`."""
     check_suffix(path, LUT)
-    # What does not need the newer schema is written so that older readers read it.
-    with create_file(path, KIND if _has_whole(lut) else KIND._replace(newest=1)) as file:
+    # Older readers can read every LUT that does not need the newer schema.
+    with create_file(path, FORMAT, schema_version=2 if _has_int64(lut) else 1) as file:
         if lut.space is not None:
             write_text(file, "space", canonical_json(space_to_json(lut.space)))
         write_text(file, "provenance", _provenance_json(lut))
@@ -79,19 +65,19 @@ def save_lut(lut: Lut, path: str | os.PathLike[str]) -> None:
                 _write_table(tables.create_group(label), f"{block.name} {name}".strip(), table, lut.metrics)
 
 
-def _has_whole(lut: Lut) -> bool:
+def _has_int64(lut: LutContent) -> bool:
     tables = [table for block in lut.blocks for table in block.tables]
     return any(
-        isinstance(metric.fixed, int) or any(is_whole(table.columns, metric.name) for table in tables)
+        isinstance(metric.fixed, int) or any(is_int64(table.columns, metric.name) for table in tables)
         for metric in lut.metrics
     )
 
 
-def _provenance_json(lut: Lut) -> str:
+def _provenance_json(lut: LutContent) -> str:
     try:
         return canonical_json(dict(lut.provenance))
     except (TypeError, ValueError) as error:
-        raise InputError(f"provenance: not made of JSON values: {error}") from error
+        raise InputError(f"provenance: not JSON values: {error}") from error
 
 
 def _write_metric(group: h5py.Group, metric: Metric) -> None:
@@ -106,9 +92,9 @@ def _write_table(group: h5py.Group, where: str, table: Table, metrics: tuple[Met
     units = [metric.unit for metric in metrics]
     write_array(group, "values", np.stack(columns), dims=("metric", "row"), units=units)
     for metric in metrics:
-        if is_whole(table.columns, metric.name):
-            whole = group.require_group("whole")
-            write_array(whole, encode_name(metric.name), table.columns[metric.name], ("row",), (metric.unit,))
+        if is_int64(table.columns, metric.name):
+            int64 = group.require_group("whole")
+            write_array(int64, encode_name(metric.name), table.columns[metric.name], ("row",), (metric.unit,))
         if metric.name in table.measured:
             masks = group.require_group("measured")
             write_array(masks, encode_name(metric.name), table.measured[metric.name], dims=("row",))
@@ -120,8 +106,8 @@ def _write_table(group: h5py.Group, where: str, table: Table, metrics: tuple[Met
 
 
 def _stored_column(table: Table, metric: str) -> NDArray[np.float64]:
-    """Return the column as it is stored in ``values``: NaN where a row was not measured, or ``whole`` has it."""
-    if is_whole(table.columns, metric):
+    """Return a row of ``values``: NaN where a row was not measured, or everywhere if ``whole`` has the column."""
+    if is_int64(table.columns, metric):
         return np.full(table.n_rows, np.nan)
     column, measured = table.columns[metric], table.measured.get(metric)
     return column if measured is None else np.where(measured, column, np.nan)

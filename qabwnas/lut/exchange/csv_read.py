@@ -1,4 +1,4 @@
-"""Read a LUT from text; the format is described in :mod:`qabwnas.lut.csv_format`."""
+"""Read a LUT from rows of text; :mod:`qabwnas.lut.exchange.format` describes the format."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from qabwnas.errors import InputError, QabwnasWarning
-from qabwnas.lut.csv_format import BITS, BLOCK, CANDIDATE, CODE, DESCRIPTION, RESERVED
-from qabwnas.lut.lut import Aggregation, Lut, LutBlock, Metric, Table
+from qabwnas.lut.content import LutBlock, LutContent
+from qabwnas.lut.exchange.format import BITS, BLOCK, CANDIDATE, CODE, DESCRIPTION, RESERVED
+from qabwnas.lut.exchange.text_table import TextTable, open_csv
 from qabwnas.lut.rows import LayerRows
-from qabwnas.lut.text_table import TextTable, open_csv
+from qabwnas.lut.table import Aggregation, Metric, Table
 from qabwnas.lut.units import unit_of
 from qabwnas.space import BitWidths
 from qabwnas.space.layer_policy import LayerChoices
@@ -23,20 +24,20 @@ def read_csv(
     path: str | os.PathLike[str],
     aggregate: Mapping[str, Aggregation] | None = None,
     fixed: Mapping[str, float] | None = None,
-) -> Lut:
-    """Read a ``.csv`` or ``.csv.gz`` table, all of a LUT that an export carries (:mod:`qabwnas.lut.table_metadata`).
+) -> LutContent:
+    """Read a ``.csv`` or ``.csv.gz`` table; from an exported one, everything that the LUT had.
 
-    Units of other tables are those that the metrics' names state. Numbers that cannot be held are rounded, with a
-    RoundingWarning a column.
+    Metrics of other tables have the units that their names state. Numbers that no type holds are rounded, with one
+    RoundingWarning per column.
 
     Args:
-        aggregate: metric name → ``sum`` or ``max``, for those that are not summed.
-        fixed: metric name → what stem and head add, for those to which they add something. Both go before what the
-            table says, with a QabwnasWarning if that is something else.
+        aggregate: metric name → ``sum`` or ``max``, for metrics that are not summed.
+        fixed: metric name → what stem and head add, for metrics with a fixed part. ``aggregate`` and ``fixed`` override
+            the table's metadata, with a QabwnasWarning if they differ.
 
     Raises:
         OSError: the file cannot be read.
-        InputError: something in it is not as it should be; the message gives file, line and column.
+        InputError: the content is wrong; the message gives file, line and column.
     """
     return read_rows(open_csv(path), aggregate, fixed)
 
@@ -45,45 +46,45 @@ def read_rows(
     source: TextTable,
     aggregate: Mapping[str, Aggregation] | None = None,
     fixed: Mapping[str, float] | None = None,
-) -> Lut:
-    """Return the LUT of rows in the CSV format's columns, whatever file they are from; see :func:`read_csv`."""
+) -> LutContent:
+    """Return the content of rows with the format's columns, from any kind of file; see :func:`read_csv`."""
     _check_columns(source)
-    known = source.metadata
+    metadata = source.metadata
     tables: dict[str, list[Table]] = {}
     for rows in _runs(source):
         tables.setdefault(rows.block, []).append(_table(source, rows))
     if not tables:
-        raise source.wrong("no blocks: nothing stands below the header")
-    absent = {
+        raise source.wrong("no blocks: there are no rows below the header")
+    empty = {
         name
         for name in _metric_names(source)
-        if name not in known.metrics
+        if name not in metadata.metrics
         and not any(_has_values(table, name) for block in tables.values() for table in block)
     }
-    names = [name for name in _metric_names(source) if name not in absent]
+    names = [name for name in _metric_names(source) if name not in empty]
     if not names:
         raise source.wrong("no metric has a value")
     try:
-        metrics = named_metrics(names, aggregate or {}, fixed or {}, known.metrics)
-        blocks = tuple(LutBlock(name, _without(absent, block)) for name, block in tables.items())
-        lut = Lut(metrics, blocks, known.space, known.provenance)
+        metrics = named_metrics(names, aggregate or {}, fixed or {}, metadata.metrics)
+        blocks = tuple(LutBlock(name, _without(empty, block)) for name, block in tables.items())
+        lut = LutContent(metrics, blocks, metadata.space, metadata.provenance)
     except InputError as error:
         raise source.wrong(str(error)) from error
     source.warn_of_rounding()
-    _warn_of_contradictions(source, lut)
+    _warn_of_overrides(source, lut)
     return lut
 
 
-def _warn_of_contradictions(source: TextTable, lut: Lut) -> None:
-    """Warn of options that say something else than the table; they count."""
+def _warn_of_overrides(source: TextTable, lut: LutContent) -> None:
+    """Warn if ``aggregate`` or ``fixed`` differ from the table's metadata."""
     for metric in lut.metrics:
-        said = source.metadata.metrics.get(metric.name, metric)
+        stored = source.metadata.metrics.get(metric.name, metric)
         for what, given, in_table in (
-            ("the aggregation", metric.aggregation, said.aggregation),
-            ("the fixed part", metric.fixed, said.fixed),
+            ("the aggregation", metric.aggregation, stored.aggregation),
+            ("the fixed part", metric.fixed, stored.fixed),
         ):
             if given != in_table:
-                message = f"{source.path}: {metric.name}: {what} is {given} as given, not {in_table} as the table says"
+                message = f"{source.path}: {metric.name}: {what} is {given} as given; the table says {in_table}"
                 warnings.warn(message, QabwnasWarning, stacklevel=2)
 
 
@@ -93,22 +94,22 @@ def named_metrics(
     fixed: Mapping[str, float],
     known: Mapping[str, Metric] | None = None,
 ) -> tuple[Metric, ...]:
-    """Return metrics: those ``known`` by name as they are, others in the units that their names state, summed.
+    """Return one metric per name: the ``known`` one, or one that is summed, in the unit that the name states.
 
-    ``aggregate`` and ``fixed`` go before both.
+    ``aggregate`` and ``fixed`` override both.
 
     Raises:
-        InputError: ``aggregate`` or ``fixed`` is for a metric that is not among ``names``.
+        InputError: ``aggregate`` or ``fixed`` has a metric that is not among ``names``.
     """
     for name in (*aggregate, *fixed):
         if name not in names:
             raise InputError(f"there is no metric {name!r} among {', '.join(names)}")
-    usual = {name: Metric(name, unit_of(name)) for name in names} | dict(known or {})
+    metrics = {name: Metric(name, unit_of(name)) for name in names} | dict(known or {})
     return tuple(
         replace(
-            usual[name],
-            aggregation=aggregate.get(name, usual[name].aggregation),
-            fixed=fixed.get(name, usual[name].fixed),
+            metrics[name],
+            aggregation=aggregate.get(name, metrics[name].aggregation),
+            fixed=fixed.get(name, metrics[name].fixed),
         )
         for name in names
     )
@@ -129,7 +130,7 @@ def _metric_names(source: TextTable) -> list[str]:
 
 @dataclass
 class _Rows:
-    """Consecutive rows of one block at one bit width; ``first`` is the candidate number of the first of them."""
+    """Consecutive rows of one block at one bit width; ``first`` is the candidate number of the first row."""
 
     block: str
     bits: str
@@ -143,7 +144,7 @@ class _Rows:
 
 
 def _runs(source: TextTable) -> Iterator[_Rows]:
-    """Give the runs of rows that make a table each, their numbering checked."""
+    """Yield the rows of one table after the other, with their numbering checked."""
     block_at, candidate_at = source.names.index(BLOCK), source.names.index(CANDIDATE)
     bits_at = source.names.index(BITS) if BITS in source.names else None
     seen: set[str] = set()
@@ -154,7 +155,7 @@ def _runs(source: TextTable) -> Iterator[_Rows]:
             raise source.wrong("the block has no name", line, BLOCK)
         if block != rows.block:
             if block in seen:
-                raise source.wrong(f"{block!r} was ended by another block already", line, BLOCK)
+                raise source.wrong(f"the rows of {block!r} are not consecutive", line, BLOCK)
             seen.add(block)
             if rows.cells:
                 yield rows
@@ -163,7 +164,9 @@ def _runs(source: TextTable) -> Iterator[_Rows]:
             yield rows
             rows = _Rows(block, bits, first=rows.next_candidate)
         if cells[candidate_at] != str(rows.next_candidate):
-            what = f"{cells[candidate_at]!r} where {rows.next_candidate} was expected: a block counts from 0"
+            what = (
+                f"{cells[candidate_at]!r} where {rows.next_candidate} was expected: candidates count from 0 per block"
+            )
             raise source.wrong(what, line, CANDIDATE)
         rows.lines.append(line)
         rows.cells.append(cells)
@@ -198,7 +201,7 @@ def _layer_rows(source: TextTable, rows: _Rows, cells: Sequence[str] | None) -> 
     if space is None or not source.metadata.has_codes:
         return None
     if cells is None:
-        raise source.wrong(f"there is no column {CODE!r}, though layers have bit widths of their own", source.header)
+        raise source.wrong(f"there is no column {CODE!r}, but layers have bit widths of their own", source.header)
     wrong = next((row for row, cell in enumerate(cells) if not (cell.isascii() and cell.isdigit())), None)
     if wrong is not None:
         raise source.wrong(f"{cells[wrong]!r} is not a code", rows.lines[wrong], CODE)

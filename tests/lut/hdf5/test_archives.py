@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from qabwnas.lut.hdf5.store import read_header, validate_lut
 from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
-from qabwnas.lut.store import read_header, validate_lut
 from qabwnas.space import SKIP, BitWidths, Block, Head, SearchSpace, Shape, Stem, mbconvs
 from tests.lut.strategies import assert_equal
 
-ARCHIVES = Path(__file__).resolve().parents[1] / "archives"
+ARCHIVES = Path(__file__).resolve().parents[2] / "archives"
 
 
 def populated() -> Lut:

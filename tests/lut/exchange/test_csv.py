@@ -17,7 +17,7 @@ from tests.data_sets import data_file
 from tests.lut.strategies import assert_equal, full_luts
 from tests.spaces import TINY
 
-ARCHIVES = Path(__file__).resolve().parents[1] / "archives"
+ARCHIVES = Path(__file__).resolve().parents[2] / "archives"
 TABLE = """block,candidate,choice_description,loss,size_bytes,latency_ms[x]
 stem+1,0,"k3, e6",0.1,100,
 stem+1,1,k5,0.05,2e2,
@@ -64,7 +64,7 @@ def test_gzip(tmp_path: Path) -> None:
     assert_equal(Lut.from_csv(tmp_path / "one.csv.gz"), lut)
     assert (tmp_path / "one.csv.gz").read_bytes() == (tmp_path / "two.csv.gz").read_bytes()
     (tmp_path / "three.csv.gz").write_bytes(gzip.compress(TABLE.encode())[:-9])
-    with pytest.raises(InputError, match="three.csv.gz: not a whole gzip file"):
+    with pytest.raises(InputError, match="three.csv.gz: not a complete gzip file"):
         Lut.from_csv(tmp_path / "three.csv.gz")
 
 
@@ -130,15 +130,15 @@ def test_an_export_that_was_edited(tmp_path: Path) -> None:
     assert lut.provenance == {"teacher": "abc"}
 
 
-def test_options_go_before_what_the_table_says(tmp_path: Path) -> None:
+def test_options_override_the_metadata(tmp_path: Path) -> None:
     text = exported(tmp_path)
     same = lut_of(tmp_path, text, aggregate={"size_bytes": "sum"}, fixed={"size_bytes": 50.0})
     assert same.metric("size_bytes").fixed == 50.0
-    message = "table.csv: size_bytes: the fixed part is 70.0 as given, not 50.0 as the table says"
+    message = "table.csv: size_bytes: the fixed part is 70.0 as given; the table says 50.0"
     with pytest.warns(QabwnasWarning, match=message):
         lut = lut_of(tmp_path, text, fixed={"size_bytes": 70.0})
     assert lut.metric("size_bytes") == Metric("size_bytes", "bytes", "sum", 70.0)
-    with pytest.warns(QabwnasWarning, match="the aggregation is max as given, not sum as the table says"):
+    with pytest.warns(QabwnasWarning, match="the aggregation is max as given; the table says sum"):
         assert lut_of(tmp_path, text, aggregate={"loss": "max"}).metric("loss").aggregation == "max"
 
 
@@ -171,7 +171,7 @@ def test_cells_with_the_sign_of_a_comment_are_quoted(tmp_path: Path) -> None:
         (["0.12345678901234568", "1e-300"], [0.12345678901234568, 1e-300]),
     ],
 )
-def test_numbers_that_are_held(tmp_path: Path, cells: list[str], numbers: list[float]) -> None:
+def test_exact_numbers(tmp_path: Path, cells: list[str], numbers: list[float]) -> None:
     text = "block,candidate,x\n" + "".join(f"b,{row},{cell}\n" for row, cell in enumerate(cells))
     found = lut_of(tmp_path, text).block("b").column("x").tolist()
     assert (found, list(map(type, found))) == (numbers, list(map(type, numbers)))
@@ -180,14 +180,14 @@ def test_numbers_that_are_held(tmp_path: Path, cells: list[str], numbers: list[f
 @pytest.mark.parametrize(
     ("cells", "message"),
     [
-        (["1", "0.1234567890123456789"], "line 3: x: 0.1234567890123456789 is rounded to 0.12345678901234568: 15"),
+        (["1", "0.1234567890123456789"], "line 3: x: 0.1234567890123456789 is rounded to 0.12345678901234568; 15"),
         (["9007199254740993", "0.5", "9007199254740995"], "line 2: x: 9007199254740993 is rounded .*, and 1 more are"),
         (["9223372036854775809"], "line 2: x: 9223372036854775809 is rounded to 9.223372036854776e"),
         (["1e-400"], "line 2: x: 1e-400 is rounded to 0.0"),
         (["1e-99999999999999999999"], "line 2: x: 1e-99999999999999999999 is rounded to 0.0"),
     ],
 )
-def test_numbers_that_are_rounded_are_announced_once(tmp_path: Path, cells: list[str], message: str) -> None:
+def test_rounding_is_announced_once_per_column(tmp_path: Path, cells: list[str], message: str) -> None:
     text = "block,candidate,x\n" + "".join(f"b,{row},{cell}\n" for row, cell in enumerate(cells))
     with pytest.warns(RoundingWarning, match=f"^{tmp_path}/table.csv: {message}") as caught:
         lut_of(tmp_path, text)
@@ -214,19 +214,19 @@ def test_a_metric_cannot_have_the_name_of_a_column(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("", "table.csv: empty"),
-        ("block,candidate,loss\n", "table.csv: no blocks: nothing stands below the header"),
+        ("block,candidate,loss\n", "table.csv: no blocks: there are no rows below the header"),
         ("block,candidate\nb,0\n", "line 1: there is no column of a metric"),
         ("candidate,loss\n0,1\n", "line 1: there is no column 'block'"),
         ("block,loss\nb,1\n", "line 1: there is no column 'candidate'"),
-        ("block,candidate,loss,loss\nb,0,1,1\n", "line 1: the column 'loss' stands twice"),
+        ("block,candidate,loss,loss\nb,0,1,1\n", "line 1: two columns are named 'loss'"),
         ("block,candidate,,loss\nb,0,1,1\n", "line 1: column 3 has no name"),
         ("block,candidate,loss\nb,0,1\nb,1\n", "line 3: 2 cells, but the header has 3"),
         ("block,candidate,loss\nb,0,1,2\n", "line 2: 4 cells, but the header has 3"),
         ("block,candidate,loss\n,0,1\n", "line 2: block: the block has no name"),
-        ("block,candidate,loss\nb,1,1\n", "line 2: candidate: '1' where 0 was expected: a block counts from 0"),
+        ("block,candidate,loss\nb,1,1\n", "line 2: candidate: '1' where 0 was expected: candidates count"),
         ("block,candidate,loss\nb,0,1\nb,0,1\n", "line 3: candidate: '0' where 1 was expected"),
         ("block,candidate,loss\nb,0.0,1\n", "line 2: candidate: '0.0' where 0"),
-        ("block,candidate,loss\na,0,1\nb,0,1\n\na,1,1\n", "line 5: block: 'a' was ended by another block already"),
+        ("block,candidate,loss\na,0,1\nb,0,1\n\na,1,1\n", "line 5: block: the rows of 'a' are not consecutive"),
         ("block,candidate,loss\nb,0,1\nb,1,x\n", "line 3: loss: 'x' is not a decimal number"),
         ("block,candidate,loss\nb,0,nan\n", "line 2: loss: 'nan' is not a decimal number"),
         ("block,candidate,loss\nb,0,-inf\n", "line 2: loss: '-inf' is not a decimal number"),
@@ -238,7 +238,7 @@ def test_a_metric_cannot_have_the_name_of_a_column(tmp_path: Path) -> None:
         ("block,candidate,loss\nb,0,\nb,1,\n", "table.csv: no metric has a value"),
         ("block,candidate,loss\nb,0,\"1\n", "line 2: not CSV: unexpected end of data"),
         ("block,candidate,bits,loss\nb,0,w4a4,1\nb,1,four,1\n", "line 3: bits: bit widths 'four' are neither"),
-        ("block,candidate,bits,loss\nb,0,4,1\nb,1,8,1\nb,2,w4a4,1\n", "b w4a4: two tables of the same bit widths"),
+        ("block,candidate,bits,loss\nb,0,4,1\nb,1,8,1\nb,2,w4a4,1\n", "b w4a4: two tables have the same bit widths"),
         (b"block,candidate,loss\nb,0,1\n\xff,0,1\n", "table.csv: line 3: not UTF-8 text"),
     ],
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Rows of text cells and where they stand, so that every error names file, line and column: what importers read."""
+"""Rows of text cells with their line numbers, so that every error names file, line and column: what importers read."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import gzip
 import io
 import math
 import os
-import re
 import warnings
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,26 +19,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qabwnas.errors import FormatError, InputError, RoundingWarning
-from qabwnas.lut.table_metadata import KEY, NOTHING, TableMetadata, parse_metadata
+from qabwnas.io.numeric import DECIMAL
+from qabwnas.lut.exchange.format import METADATA_KEY, NO_METADATA, TableMetadata, parse_metadata
 
 DIGITS = 15
-"""Decimals of so many digits are held by doubles."""
+"""Doubles hold all decimals of up to this many digits."""
 
 _CHARACTERS = frozenset("0123456789.eE+-")
-_DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
 
 @dataclass(frozen=True)
 class TextTable:
-    """A table's column names and its rows, each with the number of the line that it stands in.
+    """A table's column names, and its rows, each with its line number.
 
     Attributes:
         names: unique and not empty.
-        rows: line and cells of every row: as many cells as there are names. Read once.
-        header: the line of the column names, 0 where they stand in none.
-        place: what messages call a line: ``line``, or ``row`` where the file has none.
-        metadata: what an exported table carries besides.
-        rounded: column → how many numbers were rounded, and where the first stands; see :meth:`warn_of_rounding`.
+        rows: line and cells of every row: one cell per name. They can be read once.
+        header: the line of the column names, 0 if no line has them.
+        place: what messages call a line: ``line``, or ``row`` if the file has no lines.
+        metadata: what an exported table has in addition to its rows.
+        rounded: column → how many numbers were rounded, and the first of them; see :meth:`warn_of_rounding`.
     """
 
     path: Path
@@ -47,63 +46,59 @@ class TextTable:
     rows: Iterable[tuple[int, Sequence[str]]]
     header: int = 0
     place: str = "line"
-    metadata: TableMetadata = NOTHING
+    metadata: TableMetadata = NO_METADATA
     rounded: dict[str, _Rounded] = field(default_factory=dict)
 
     def wrong(self, what: str, line: int = 0, column: str = "") -> InputError:
-        """Return the error that says ``what`` is wrong in this file, and where if it is one line or one column."""
+        """Return the error that says ``what`` is wrong in this file, and in which line and column, if given."""
         where = [str(self.path), *([f"{self.place} {line}"] if line else []), *([column] if column else [])]
         return InputError(": ".join([*where, what]))
 
     def numbers(self, column: str, lines: Sequence[int], cells: Sequence[str]) -> NDArray[Any]:
-        """Return cells of a column as the nearest doubles, NaN where one is empty.
+        """Return the cells of a column as the nearest doubles, with NaN for an empty cell.
 
-        Where doubles do not hold them all, but int64 does, they are int64, 0 where one is empty. What neither holds is
-        rounded and noted.
+        If doubles do not hold all of them but int64 does, they are int64, with 0 for an empty cell. A number that
+        neither type holds is rounded and noted.
 
         Raises:
-            InputError: a cell is no decimal number, or too large for a double.
+            InputError: a cell is not a decimal number, or too large for a double.
         """
-        # float() alone takes blanks, underscores, nan and the digits of all scripts; matching each doubles the time.
+        # float() alone accepts blanks, underscores, nan and the digits of all scripts; matching each cell doubles the
+        # time.
         try:
             is_decimal = _CHARACTERS.issuperset("".join(cells))
             values = np.array([float(cell) if cell else math.nan for cell in cells])
         except ValueError:
             is_decimal = False
         if not is_decimal:
-            wrong = next(row for row, cell in enumerate(cells) if cell and not _DECIMAL.fullmatch(cell))
+            wrong = next(row for row, cell in enumerate(cells) if cell and not DECIMAL.fullmatch(cell))
             raise self.wrong(f"{cells[wrong]!r} is not a decimal number", lines[wrong], column)
         too_large = np.flatnonzero(np.isinf(values))
         if too_large.size:
             what = f"{cells[too_large[0]]} is too large for a double"
             raise self.wrong(what, lines[too_large[0]], column)
-        lost = [
+        inexact = [
             row
             for row, cell in enumerate(cells)
-            if (len(cell) > DIGITS or "-" in cell[1:]) and not _is_held(cell, float(values[row]))
+            if (len(cell) > DIGITS or "-" in cell[1:]) and not _is_exact(cell, float(values[row]))
         ]
-        if lost:
-            whole = _whole_numbers(cells)
-            if whole is not None:
-                return whole
+        if inexact:
+            integers = _integers(cells)
+            if integers is not None:
+                return integers
             known = self.rounded.get(column)
-            first = known or _Rounded(0, lines[lost[0]], cells[lost[0]], float(values[lost[0]]))
-            self.rounded[column] = first._replace(n=first.n + len(lost))
+            first = known or _Rounded(0, lines[inexact[0]], cells[inexact[0]], float(values[inexact[0]]))
+            self.rounded[column] = first._replace(n=first.n + len(inexact))
         return values
 
     def warn_of_rounding(self) -> None:
-        """Warn, once a column, of numbers that :meth:`numbers` has rounded."""
+        """Warn once per column of numbers that :meth:`numbers` has rounded."""
         for column, (n, line, cell, value) in self.rounded.items():
             others = f", and {n - 1} more are rounded" if n > 1 else ""
-            where = f"{self.path}: {self.place} {line}: {column}"
-            warnings.warn(
-                f"{where}: {cell} is rounded to {value!r}{others}: {DIGITS} digits are held, or whole numbers to 2^63",
-                RoundingWarning,
-                stacklevel=2,
-            )
+            _warn_of_rounding(f"{self.path}: {self.place} {line}: {column}", cell, value, others)
 
     def decimal(self, column: str, line: int, cell: str) -> Decimal:
-        """Return a cell as an exact decimal; raises as :meth:`numbers`, and where it is empty."""
+        """Return a cell as an exact decimal; raises as :meth:`numbers`, and if it is empty."""
         if not cell:
             raise self.wrong("empty", line, column)
         self.numbers(column, [line], [cell])
@@ -119,38 +114,42 @@ class _Rounded(NamedTuple):
     value: float
 
 
-def held_number(what: str, number: Decimal) -> float:
-    """Return the double that stands for a decimal, or an int where that holds it; what neither holds is rounded.
+def nearest_number(what: str, number: Decimal) -> float:
+    """Return a decimal as a double, or as an int if only that holds it.
 
-    A RoundingWarning then says so; its message starts with ``what``.
+    If neither holds it, it is rounded, with a RoundingWarning whose message starts with ``what``.
     """
     double = float(number)
     if Decimal(repr(double)) == number:
         return double
-    whole = _whole_numbers([str(number)])
-    if whole is not None:
-        return int(whole[0])
-    message = f"{what}: {number} is rounded to {double!r}: {DIGITS} digits are held, or whole numbers to 2^63"
-    warnings.warn(message, RoundingWarning, stacklevel=2)
+    integers = _integers([str(number)])
+    if integers is not None:
+        return int(integers[0])
+    _warn_of_rounding(what, str(number), double)
     return double
 
 
-def _is_held(cell: str, value: float) -> bool:
+def _warn_of_rounding(where: str, number: str, value: float, others: str = "") -> None:
+    message = f"{where}: {number} is rounded to {value!r}{others}; {DIGITS} digits, or integers up to 2^63, are exact"
+    warnings.warn(message, RoundingWarning, stacklevel=3)
+
+
+def _is_exact(cell: str, value: float) -> bool:
     """Return whether a decimal is the shortest one of a double."""
     if not cell or repr(value) == cell:
         return True
-    if value == 0:  # also of an exponent below all bounds
+    if value == 0:  # the exponent may be too small for Decimal
         return not cell.lower().partition("e")[0].strip("+-0.")
     return Decimal(cell) == Decimal(repr(value))
 
 
-def _whole_numbers(cells: Sequence[str]) -> NDArray[np.int64] | None:
-    """Return cells as whole numbers, 0 where one is empty, or ``None`` if some do not fit int64."""
+def _integers(cells: Sequence[str]) -> NDArray[np.int64] | None:
+    """Return cells as integers, with 0 for an empty one, or ``None`` if some do not fit int64."""
     numbers = []
     for cell in cells:
         try:
             number = Decimal(cell or 0)
-        except InvalidOperation:  # an exponent below all bounds
+        except InvalidOperation:  # the exponent is too small for Decimal
             return None
         if number.adjusted() > 18 or number != number.to_integral_value() or not -(2**63) <= number < 2**63:
             return None
@@ -159,12 +158,12 @@ def _whole_numbers(cells: Sequence[str]) -> NDArray[np.int64] | None:
 
 
 def open_csv(path: str | os.PathLike[str], names: Sequence[str] | None = None) -> TextTable:
-    """Open a ``.csv`` or ``.csv.gz`` table; with ``names`` for one that has no header.
+    """Open a ``.csv`` or ``.csv.gz`` table; ``names`` are the column names of a table without a header.
 
     Raises:
         OSError: the file cannot be read.
-        InputError: it is empty, no CSV, or its header lacks or repeats a name; later, from the rows: a row has another
-            number of cells.
+        InputError: it is empty or not CSV, or its header lacks or repeats a name; later, from the rows: a row has
+            another number of cells.
     """
     path = Path(path)
     text = _decode(path)
@@ -182,20 +181,20 @@ def open_csv(path: str | os.PathLike[str], names: Sequence[str] | None = None) -
 
 
 def check_names(table: TextTable) -> None:
-    """Raise InputError if a column has no name, or one that another has."""
+    """Raise InputError if a column has no name, or two have the same."""
     for index, name in enumerate(table.names):
         if not name:
             raise table.wrong(f"column {index + 1} has no name", table.header)
         if name in table.names[:index]:
-            raise table.wrong(f"the column {name!r} stands twice", table.header)
+            raise table.wrong(f"two columns are named {name!r}", table.header)
 
 
 def _comments(text: str) -> list[str]:
-    """Return the lines in front of the header that begin with ``#``."""
+    """Return the lines above the header that begin with ``#``."""
     comments = []
     for line in io.StringIO(text, newline=""):
-        # A spreadsheet puts a line of metadata into quotes.
-        if not line.startswith(("#", f'"# {KEY}:')):
+        # A spreadsheet puts the line of metadata into quotes.
+        if not line.startswith(("#", f'"# {METADATA_KEY}:')):
             break
         comments.append(line)
     return comments
@@ -204,12 +203,12 @@ def _comments(text: str) -> list[str]:
 def _metadata(path: Path, comments: Sequence[str]) -> TableMetadata:
     for number, line in enumerate(comments, start=1):
         key, colon, text = line.lstrip('"').removeprefix("#").partition(":")
-        if colon and key.strip() == KEY:
+        if colon and key.strip() == METADATA_KEY:
             try:
                 return parse_metadata(text)
             except (InputError, FormatError) as error:
                 raise type(error)(f"{path}: line {number}: {error}") from error
-    return NOTHING
+    return NO_METADATA
 
 
 def _records(path: Path, text: str, n_comments: int) -> Iterator[tuple[int, list[str]]]:
@@ -239,9 +238,9 @@ def _decode(path: Path) -> str:
         try:
             content = gzip.decompress(content)
         except (OSError, EOFError, zlib.error) as error:
-            raise InputError(f"{path}: not a whole gzip file: {error}") from error
+            raise InputError(f"{path}: not a complete gzip file: {error}") from error
     try:
-        return content.decode("utf-8-sig")  # spreadsheets put a byte order mark in front
+        return content.decode("utf-8-sig")  # spreadsheets write a byte order mark
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise InputError(f"{path}: line {line}: not UTF-8 text") from error

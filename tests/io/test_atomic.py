@@ -1,4 +1,4 @@
-"""Files are old or new, on file systems without fsync too; links stay, and what is no file is left alone."""
+"""Atomic writes, also on file systems without fsync; links stay, and folders and devices are refused."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from qabwnas.io.atomic import atomic_path
-from qabwnas.io.hdf5_write import Kind, create_file, write_array
+from qabwnas.io.hdf5_write import HDF5Format, create_file, write_array
 
 
 def write(path: Path, text: str = "new") -> None:
@@ -24,7 +24,7 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_a_link_stays_and_what_it_points_to_is_written(tmp_path: Path) -> None:
+def test_a_link_stays_and_its_target_is_written(tmp_path: Path) -> None:
     (tmp_path / "disk").mkdir()
     (tmp_path / "disk" / "data.txt").write_text("old", encoding="utf-8")
     (tmp_path / "second").symlink_to("disk/data.txt")
@@ -36,7 +36,7 @@ def test_a_link_stays_and_what_it_points_to_is_written(tmp_path: Path) -> None:
     assert names(tmp_path / "disk") == ["data.txt"]
 
 
-def test_a_link_to_nothing_makes_the_file(tmp_path: Path) -> None:
+def test_a_dangling_link_creates_the_file(tmp_path: Path) -> None:
     (tmp_path / "disk").mkdir()
     (tmp_path / "link.txt").symlink_to("disk/data.txt")
     write(tmp_path / "link.txt")
@@ -44,7 +44,7 @@ def test_a_link_to_nothing_makes_the_file(tmp_path: Path) -> None:
     assert (tmp_path / "disk" / "data.txt").read_text(encoding="utf-8") == "new"
 
 
-def test_links_in_a_circle(tmp_path: Path) -> None:
+def test_links_in_a_cycle(tmp_path: Path) -> None:
     (tmp_path / "a").symlink_to("b")
     (tmp_path / "b").symlink_to("a")
     with pytest.raises(OSError, match="symbolic links") as caught:
@@ -124,7 +124,7 @@ def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
 
 
 def write_hdf5(path: Path) -> None:
-    with create_file(path, Kind("test", 1)) as file:
+    with create_file(path, HDF5Format("test", 1)) as file:
         for number in range(30):
             write_array(file, f"values{number}", np.arange(100.0), ("row",))
 
@@ -161,7 +161,7 @@ def test_a_disk_that_is_full_for_hdf5(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_hdf5_files_need_no_locks(tmp_path: Path) -> None:
     """HDF5 opens no file for writing itself: then it has none to lock."""
-    with create_file(tmp_path / "lut.h5", Kind("test", 1)) as file:
+    with create_file(tmp_path / "lut.h5", HDF5Format("test", 1)) as file:
         assert file.driver == "fileobj"
     with h5py.File(tmp_path / "lut.h5", "r", locking=False) as file:
         assert file.attrs["schema_version"] == 1

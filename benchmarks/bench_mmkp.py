@@ -29,10 +29,10 @@ import numpy as np
 import timing
 from timing import Row
 
-from qabwnas.bench.baselines.cbc import CbcModel
-from qabwnas.bench.baselines.cp_sat import CpSatModel
-from qabwnas.bench.baselines.found import Found
-from qabwnas.bench.baselines.highs import HighsModel
+from qabwnas.bench.baselines.cbc_model import CbcModel
+from qabwnas.bench.baselines.cp_sat_model import CpSatModel
+from qabwnas.bench.baselines.highs_model import HighsModel
+from qabwnas.bench.baselines.result import BaselineResult
 from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
 from qabwnas.search import Problem
 from qabwnas.search.engine.backend import COMPLETE, Backend
@@ -66,19 +66,19 @@ def real_lut(instance: str) -> tuple[Lut, dict[str, str]] | None:
     return Lut.from_csv(path), json.loads(expected.read_text())[instance]["budgets"]
 
 
-def ours(kernels: Backend, problem: Problem, budgets: np.ndarray, max_seconds: float) -> Found:
+def ours(kernels: Backend, problem: Problem, budgets: np.ndarray, max_seconds: float) -> BaselineResult:
     started = time.perf_counter()
     status, totals, choice, bound, n_nodes = kernels.top(
         problem.values, problem.offsets, problem.is_max, problem.origin, budgets, 1, max_seconds=max_seconds
     )
     seconds = time.perf_counter() - started
     best, claim = (choice[0] if len(choice) else None), "optimal" if status == COMPLETE else "feasible"
-    found = Found.checked(problem, budgets, best, claim, bound=bound, evaluations=n_nodes, seconds=seconds)
+    found = BaselineResult.checked(problem, budgets, best, claim, bound=bound, evaluations=n_nodes, seconds=seconds)
     assert best is None or found.value == totals[0, 0]
     return found
 
 
-def repeated(solve: Callable[[], Found]) -> Found:
+def repeated(solve: Callable[[], BaselineResult]) -> BaselineResult:
     """Return the first run, with the median time of seven if they are short."""
     runs = [solve()]
     while len(runs) < 7 and runs[0].seconds < 0.5:
@@ -107,7 +107,7 @@ def bench_instance(work: str, lut: Lut, budgets: dict[str, str], max_seconds: fl
     return Row(work, seconds, detail, at_least, stopped=stopped)
 
 
-def check(exact: dict[str, Found]) -> None:
+def check(exact: dict[str, BaselineResult]) -> None:
     """Optima that are proved in whole numbers are equal, and no value or bound speaks against another."""
     largest_bound = max(found.bound for found in exact.values() if found.bound is not None)
     smallest_value = min((found.value for found in exact.values() if found.value is not None), default=math.inf)
@@ -116,7 +116,7 @@ def check(exact: dict[str, Found]) -> None:
     assert all(found.status in ("optimal", "feasible", "unknown") for found in exact.values())
 
 
-def outcome(problem: Problem, found: Found) -> str:
+def outcome(problem: Problem, found: BaselineResult) -> str:
     """Return the profit, and what it may still be below where it is not proved."""
     profit = "none" if found.value is None else f"{-problem.grids[0].decimal(found.value):f}"
     if found.status == "optimal":

@@ -227,9 +227,9 @@ def report(rounds: list[dict[str, dict[str, dict[str, Any]]]], path: Path | None
             layers = f"{of_way[0]['float_layers']:,.0f} + {of_way[0]['quantised_layers']:,.0f}"
             print(f"| {setting.name} | {way} | {layers} | {seconds:.1f} | {ratio:.2f}× | {asked} |")
     if path is not None:
-        from qabwnas.bench.machine import machine
+        from qabwnas.bench.machine import describe_machine
 
-        content = {"machine": machine(), "rounds": rounds}
+        content = {"machine": describe_machine(), "rounds": rounds}
         path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 

@@ -27,11 +27,11 @@ from paper_space import paper_lut
 from peers import front_by_moocore
 from timing import Row, equal_fronts, race
 
-from qabwnas.bench.baselines.cbc import CbcModel
-from qabwnas.bench.baselines.cp_sat import CpSatModel
-from qabwnas.bench.baselines.found import Found
-from qabwnas.bench.baselines.highs import HighsModel
-from qabwnas.bench.baselines.tight import tight_budgets
+from qabwnas.bench.baselines.cbc_model import CbcModel
+from qabwnas.bench.baselines.cp_sat_model import CpSatModel
+from qabwnas.bench.baselines.highs_model import HighsModel
+from qabwnas.bench.baselines.result import BaselineResult
+from qabwnas.bench.compare import tight_budgets
 from qabwnas.lut.lut import Lut
 from qabwnas.search import Frontier, Problem, select_backend
 
@@ -76,7 +76,7 @@ def check_searches(answers: dict[str, Any]) -> None:
     assert np.array_equal(answers["cpp"][1], answers["numba"][1])
     assert np.array_equal(answers["cpp"][2], answers["numba"][2])
     for name, found in answers.items():
-        if isinstance(found, Found) and (found.status, found.value) != ("optimal", value):
+        if isinstance(found, BaselineResult) and (found.status, found.value) != ("optimal", value):
             assert name != "CP-SAT"
             print(f"{name}: {found.status} {found.value}, but the optimum is {value}", flush=True)
 

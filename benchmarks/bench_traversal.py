@@ -24,14 +24,14 @@ from peers import best_by_nsga2
 from timing import Row, race
 
 from qabwnas.bench.baselines import (
-    Found,
+    BaselineResult,
     brute_force,
-    brute_force_seconds,
     dna_traversal,
     evolutionary_search,
     random_search,
-    tight_budgets,
 )
+from qabwnas.bench.baselines.exhaustive import brute_force_seconds
+from qabwnas.bench.compare import tight_budgets
 from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
 from qabwnas.search import Problem, select_backend
 from qabwnas.search.engine.backend import Backend
@@ -112,7 +112,10 @@ def bench_paper_space(max_seconds: float) -> Iterator[Row]:
 
     seconds = race(calls, check, on_the_wall=traversals)
     best = found["cpp"]
-    gaps = {name: (answer.value if isinstance(answer, Found) else answer) / best - 1 for name, answer in found.items()}
+    gaps = {
+        name: (answer.value if isinstance(answer, BaselineResult) else answer) / best - 1
+        for name, answer in found.items()
+    }
     stopped = frozenset(name for name in traversals if found[name].seconds >= max_seconds)
     words = ", ".join(f"{name} {gap:.1%}" for name, gap in gaps.items() if name not in timing.OURS)
     slow = {name: seconds[name] for name in (*timing.OURS, *traversals)}

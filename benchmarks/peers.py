@@ -7,7 +7,7 @@ from itertools import pairwise
 import moocore
 import numpy as np
 
-from qabwnas.bench.baselines.evaluate import totals_of
+from qabwnas.bench.baselines.result import totals_of
 from qabwnas.search import Problem
 
 SUMS_AT_ONCE = 50_000_000

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qabwnas.bench.machine import machine
+from qabwnas.bench.machine import describe_machine
 from qabwnas.search import select_backend
 from qabwnas.search.engine.backend import Backend
 
@@ -221,4 +221,4 @@ def printed(rows: Iterable[Row]) -> list[Row]:
 
 def write_json(path: Path, rows: list[Row]) -> None:
     content = [asdict(row) | {"stopped": sorted(row.stopped), "ratio": ratio(row), "holds": holds(row)} for row in rows]
-    path.write_text(json.dumps({"machine": machine(), "rows": content}, indent=2) + "\n", encoding="utf-8")
+    path.write_text(json.dumps({"machine": describe_machine(), "rows": content}, indent=2) + "\n", encoding="utf-8")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 
 from qabwnas.bench.baselines import brute_force
-from qabwnas.bench.baselines.brute_force import brute_force_seconds
+from qabwnas.bench.baselines.exhaustive import brute_force_seconds
 from qabwnas.search import Problem, select_backend
 from qabwnas.search.model.grid import UNLIMITED
 from tests.bench.baselines.strategies import Case, cases

@@ -120,7 +120,7 @@ def test_it_stops_after_so_many_candidates(backend: str) -> None:
         ([UNLIMITED, UNLIMITED, UNLIMITED], "one budget, not on the objective; given: none"),
         ([UNLIMITED, 1, 1], "one budget, not on the objective; given: size, peak"),
         ([1, UNLIMITED, UNLIMITED], "one budget, not on the objective; given: loss"),
-        ([UNLIMITED, UNLIMITED, 1], "adds up: metric 'peak' is a maximum"),
+        ([UNLIMITED, UNLIMITED, 1], "needs sums: metric 'peak' is a maximum"),
     ],
 )
 def test_what_it_cannot_do(budgets: list[int], message: str) -> None:

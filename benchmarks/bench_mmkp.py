@@ -3,12 +3,12 @@
     python benchmarks/bench_mmkp.py [--full] [--json RESULTS.json]
 
 I01 to I03 of Khan's set are real (../shared/data/mmkp). The others are seeded instances in the shapes of I04 to I07:
-weights are whole numbers from 0 to 9, and every budget is five a group, as in the real ones. Profits are either free of
-the weights, and then easily proved, as I05 and I06 are known to be; or an item's weights together times its group's
-factor, and noise, which no solver here proves in a minute. With --full there are all four shapes of the latter.
+weights are integers from 0 to 9, and every budget is five per group, as in the real instances. Profits are either
+independent of the weights (easy to prove, as I05 and I06 are known to be), or the sum of an item's weights times a
+factor of its group, plus noise (no solver here proves those in a minute). With --full, all four shapes have both kinds.
 
-All times are those of the clock on the wall: CP-SAT uses two workers. The limit is 10 seconds, or 60 with --full; what
-stops there is listed with its value and its bound.
+All times are wall-clock times, because CP-SAT uses two workers. The time limit is 10 seconds, or 60 with --full; runs
+that hit it are listed with value and bound.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ from qabwnas.search import Problem
 from qabwnas.search.engine.backend import COMPLETE, Backend
 
 SHAPES = {"I04": (20, 10, 10), "I05": (25, 10, 10), "I06": (30, 10, 10), "I07": (100, 10, 10)}
-BUDGET_A_GROUP = 5
+BUDGET_PER_GROUP = 5
 HARD = ("I04", "I07")
 
 
 def seeded_lut(n_groups: int, n_items: int, n_resources: int, follows_weights: bool, seed: int = 0) -> Lut:
-    """Return an instance as a LUT: the loss is the profit, negative; blocks are groups, costs are resources."""
+    """Return an instance as a LUT: the loss is the negative profit, blocks are groups, costs are resources."""
     generator = np.random.default_rng(seed)
     names = [f"resource{r + 1}" for r in range(n_resources)]
     blocks = []
@@ -59,7 +59,7 @@ def seeded_lut(n_groups: int, n_items: int, n_resources: int, follows_weights: b
 
 
 def real_lut(instance: str) -> tuple[Lut, dict[str, str]] | None:
-    """Return one of the real instances and its budgets, or ``None`` where the data are missing."""
+    """Return a real instance and its budgets, or ``None`` if the data are missing."""
     path, expected = timing.data_file(f"mmkp/{instance}.csv"), timing.data_file("mmkp/expected_mmkp.json")
     if path is None or expected is None:
         return None
@@ -79,7 +79,7 @@ def ours(kernels: Backend, problem: Problem, budgets: np.ndarray, max_seconds: f
 
 
 def repeated(solve: Callable[[], BaselineResult]) -> BaselineResult:
-    """Return the first run, with the median time of seven if they are short."""
+    """Return the first run, with the median time of seven runs if they are short."""
     runs = [solve()]
     while len(runs) < 7 and runs[0].seconds < 0.5:
         runs.append(solve())
@@ -108,7 +108,7 @@ def bench_instance(work: str, lut: Lut, budgets: dict[str, str], max_seconds: fl
 
 
 def check(exact: dict[str, BaselineResult]) -> None:
-    """Optima that are proved in whole numbers are equal, and no value or bound speaks against another."""
+    """Check that exactly proved optima are equal, and that no value contradicts a bound."""
     largest_bound = max(found.bound for found in exact.values() if found.bound is not None)
     smallest_value = min((found.value for found in exact.values() if found.value is not None), default=math.inf)
     assert largest_bound <= smallest_value
@@ -117,7 +117,7 @@ def check(exact: dict[str, BaselineResult]) -> None:
 
 
 def outcome(problem: Problem, found: BaselineResult) -> str:
-    """Return the profit, and what it may still be below where it is not proved."""
+    """Return the profit, and its upper bound if it is not proved optimal."""
     profit = "none" if found.value is None else f"{-problem.grids[0].decimal(found.value):f}"
     if found.status == "optimal":
         return profit
@@ -136,10 +136,10 @@ def rows(full: bool) -> Iterator[Row]:
             if follows_weights and not full and name not in HARD:
                 continue
             lut = seeded_lut(*shape, follows_weights)
-            budgets = {metric: str(BUDGET_A_GROUP * shape[0]) for metric in lut.metric_names[1:]}
+            budgets = {metric: str(BUDGET_PER_GROUP * shape[0]) for metric in lut.metric_names[1:]}
             work = f"MMKP like {name}, profits {'follow weights' if follows_weights else 'free'}"
-            asked = None if follows_weights or name in HARD else 1.0
-            yield bench_instance(work, lut, budgets, max_seconds, asked)
+            target = None if follows_weights or name in HARD else 1.0
+            yield bench_instance(work, lut, budgets, max_seconds, target)
 
 
 if __name__ == "__main__":

@@ -56,7 +56,7 @@ def is_path(code: str, top: set[str]) -> bool:
 
 
 def exists(path: str, folder: str, files: list[str]) -> bool:
-    """Return whether a file or folder has this path from the root, from the package, or is named so below ``folder``."""
+    """Return whether a path exists from the root, from the package, or ends the path of a file below ``folder``."""
     wanted = path.rstrip("/")
     for base in ("", "qabwnas/"):
         if any(file == base + wanted or file.startswith(f"{base}{wanted}/") for file in files):

@@ -1,4 +1,4 @@
-"""``bench``: the whole table of a small LUT, its JSON and picture, and what is said of peers that cannot run."""
+"""``bench``: the table of a small LUT, its JSON and picture, and baselines that cannot run."""
 
 from __future__ import annotations
 

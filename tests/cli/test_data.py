@@ -1,4 +1,4 @@
-"""``qabwnas data``: what is printed, and what is refused."""
+"""``qabwnas data``: output and errors."""
 
 from __future__ import annotations
 

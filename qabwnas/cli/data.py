@@ -67,15 +67,19 @@ def check_command(root: Path) -> None:
     require_extras("train")
     from qabwnas.data.cityscapes_layout import IMAGES, LABELS, survey_scenes
     from qabwnas.data.folders import describe_skipped
-    from qabwnas.data.image_folder import survey_images
 
     has = {name: (root / name).is_dir() for name in (IMAGES, LABELS, "train", "val")}
     if root.is_dir() and not any(has.values()):
         raise InputError(
             f"{root}: has neither {IMAGES} and {LABELS} (Cityscapes) nor train and val (one folder per class) in it"
         )
-    is_images = (has["train"] or has["val"]) and not (has[IMAGES] or has[LABELS])
-    listings: Mapping[str, Listing] = survey_images(root) if is_images else survey_scenes(root)
+    listings: Mapping[str, Listing]
+    if has[IMAGES] or has[LABELS] or not (has["train"] or has["val"]):
+        listings = survey_scenes(root)
+    else:
+        from qabwnas.data.image_folder import survey_images  # loads torch
+
+        listings = survey_images(root)
     skipped = [path for listing in listings.values() for path in listing.skipped]
     if skipped:
         click.echo(describe_skipped(root, skipped), err=True)

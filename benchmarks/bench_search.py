@@ -34,7 +34,9 @@ from qabwnas.bench.baselines.highs_model import HighsModel
 from qabwnas.bench.baselines.result import BaselineResult
 from qabwnas.bench.compare import tight_budgets
 from qabwnas.lut.lut import Lut
-from qabwnas.search import Frontier, Problem, select_backend
+from qabwnas.search import Frontier
+from qabwnas.search.engine.backend import select_backend
+from qabwnas.search.model.problem import Problem
 
 METRICS = ["loss", "size_bytes", "latency_ms", "macs"]
 MODELS = {"HiGHS": HighsModel, "CP-SAT": CpSatModel, "CBC": CbcModel}

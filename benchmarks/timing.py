@@ -25,8 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qabwnas.bench.machine import describe_machine
-from qabwnas.search import select_backend
-from qabwnas.search.engine.backend import Backend
+from qabwnas.search.engine.backend import Backend, select_backend
 
 OURS = ("cpp", "numba")
 SHORTEST_TURN = 0.01

@@ -1,8 +1,8 @@
 """Baselines: other methods that search for the best subnet within budgets. They are slower or prove nothing.
 
-Each takes a :class:`~qabwnas.search.model.problem.Problem` and budgets in units, int64 ``(n_metrics,)``, inclusive, with
-:data:`~qabwnas.search.model.grid.UNLIMITED` for no budget. Each returns a :class:`BaselineResult` with a total that is
-recomputed in exact arithmetic.
+Each takes a :class:`~qabwnas.search.model.problem.Problem` and budgets in units: int64 ``(n_metrics,)``, inclusive,
+with :data:`~qabwnas.search.model.grid.UNLIMITED` for no budget. Each returns a :class:`BaselineResult`, whose total
+is recomputed in exact arithmetic.
 
 | baseline | method | answer |
 |---|---|---|

@@ -147,7 +147,7 @@ def measure(way: str, setting: Setting) -> dict[str, Any]:
             operations = prefix_tree([[operation for operation, _ in path]])
             statistics = prefix_statistics(tree_layers(student), operations, maps.calibration)
             walk = TreeWalk(student, statistics, maps.validation, targets, variances[0])
-            [(_, ratios)] = walk.ratios(prefix_tree([path]))
+            [(_, ratios)] = walk.image_nsrs(prefix_tree([path]))
             return float(ratios.mean())
 
         for row in setting.sample[:N_WARM]:

@@ -29,4 +29,4 @@ def measure_candidate(block: SupernetBlock, code: int, widths: BlockWidths, maps
     entry = prepare(Input())
     recalibrate(candidate, recalibrate_layer(entry, maps.calibration))
     converted = convert_block(nn.Sequential(entry, candidate), widths, convert)
-    return NsrEstimate.of_ratios(maps.meter.ratios(converted(batch) for batch in maps.validation))
+    return NsrEstimate.of_images(maps.meter.image_nsrs(converted(batch) for batch in maps.validation))

@@ -67,9 +67,9 @@ class BlockEvaluator:
             batch = footprint.batch(self._device, max(len(self.calibration), len(self.validation)))
             n_batches = footprint.batches_per_chunk(len(self.calibration), batch, self.max_memory)
             statistics = self._statistics(paths, batch)
-            ratios = self._ratios(paths, statistics, batch, batch * n_batches)
-        self._check_finite(paths, ratios)
-        return [NsrEstimate.of_ratios(row) for row in ratios]
+            nsrs = self._image_nsrs(paths, statistics, batch, batch * n_batches)
+        self._check_finite(paths, nsrs)
+        return [NsrEstimate.of_images(row) for row in nsrs]
 
     @property
     def _device(self) -> torch.device:
@@ -92,13 +92,13 @@ class BlockEvaluator:
         operations = prefix_tree([[digit for digit, _ in path] for path in paths])
         return prefix_statistics(tree_layers(self.block), operations, inputs)
 
-    def _ratios(
+    def _image_nsrs(
         self, paths: Sequence[Path], statistics: PrefixStatistics, batch: int, chunk: int
     ) -> NDArray[np.float64]:
         """Return the NSR of each path on each image, float64 ``(n_paths, n_images)``."""
         tree, rows = prefix_tree(paths), {path: row for row, path in enumerate(paths)}
         n_images = len(self.validation)
-        ratios = np.empty((len(paths), n_images))
+        nsrs = np.empty((len(paths), n_images))
         progress = _Progress(self.block.block, paths, -(-n_images // chunk))
         for first in range(0, n_images, chunk):
             last = min(first + chunk, n_images)
@@ -107,15 +107,15 @@ class BlockEvaluator:
             walk = TreeWalk(self.block, statistics, inputs, targets, self.target_variance)
             # Collect results on the device and fetch them once: fetching each would let the device idle.
             gathered = torch.empty((len(paths), last - first), dtype=torch.float64, device=self._device)
-            for path, of_images in walk.ratios(tree):
+            for path, of_images in walk.image_nsrs(tree):
                 gathered[rows[path]] = of_images
                 progress.step()
-            ratios[:, first:last] = gathered.cpu().numpy()
-        return ratios
+            nsrs[:, first:last] = gathered.cpu().numpy()
+        return nsrs
 
-    def _check_finite(self, paths: Sequence[Path], ratios: NDArray[np.float64]) -> None:
+    def _check_finite(self, paths: Sequence[Path], nsrs: NDArray[np.float64]) -> None:
         block = self.block.block
-        broken = np.flatnonzero(~np.isfinite(ratios).all(axis=1)).tolist()
+        broken = np.flatnonzero(~np.isfinite(nsrs).all(axis=1)).tolist()
         if broken:
             code = min(path_code(block, paths[row]) for row in broken)
             raise InputError(f"candidate {code} ({block.describe(code)}): its output holds NaN or infinity")

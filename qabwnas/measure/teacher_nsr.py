@@ -11,7 +11,7 @@ from qabwnas.data.batches import ImageBatches
 from qabwnas.data.splits import Split
 from qabwnas.measure.target_variance import measure_target_variances
 from qabwnas.nets.network import Network
-from qabwnas.quant.nsr import NsrEstimate, image_ratios
+from qabwnas.quant.nsr import NsrEstimate, image_nsrs
 from qabwnas.quant.operators import with_input
 from qabwnas.quant.ptq import convert, prepare
 from qabwnas.space import BitWidths
@@ -41,13 +41,13 @@ def teacher_nsrs(
         for block, x in zip(prepared, _maps(teacher, images)[:-1], strict=True):
             block(x)
     converted = {widths: [convert(block, widths) for block in prepared] for widths in bit_widths}
-    ratios: dict[BitWidths, list[list[Tensor]]] = {widths: [[] for _ in prepared] for widths in converted}
+    nsrs: dict[BitWidths, list[list[Tensor]]] = {widths: [[] for _ in prepared] for widths in converted}
     for images in ImageBatches(validation, device):
         maps = _maps(teacher, images)
         for widths, blocks in converted.items():
             for b, block in enumerate(blocks):
-                ratios[widths][b].append(image_ratios(block(maps[b]), maps[b + 1], variances[b]))
-    return {widths: [_nsr(of_block) for of_block in of_widths] for widths, of_widths in ratios.items()}
+                nsrs[widths][b].append(image_nsrs(block(maps[b]), maps[b + 1], variances[b]))
+    return {widths: [_nsr(of_block) for of_block in of_widths] for widths, of_widths in nsrs.items()}
 
 
 def _maps(teacher: Network, images: Tensor) -> list[Tensor]:
@@ -55,5 +55,5 @@ def _maps(teacher: Network, images: Tensor) -> list[Tensor]:
     return [maps.contiguous(memory_format=torch.channels_last) for maps in teacher.features(images)]
 
 
-def _nsr(ratios: Sequence[Tensor]) -> float:
-    return NsrEstimate.of_ratios(torch.cat(list(ratios)).cpu().numpy()).value
+def _nsr(nsrs: Sequence[Tensor]) -> float:
+    return NsrEstimate.of_images(torch.cat(list(nsrs)).cpu().numpy()).value

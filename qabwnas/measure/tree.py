@@ -17,10 +17,10 @@ from qabwnas.errors import InputError
 from qabwnas.measure.calibration import PrefixStatistics, restore
 from qabwnas.nets.supernet import SupernetBlock
 from qabwnas.quant.affine import Affine
-from qabwnas.quant.nsr import TargetVariance, image_ratios
+from qabwnas.quant.data_flow import DataFlow
+from qabwnas.quant.nsr import TargetVariance, image_nsrs
 from qabwnas.quant.operators import Input
 from qabwnas.quant.ptq import convert_in_place, prepare_in_place, shallow_copy
-from qabwnas.quant.wiring import Wiring
 from qabwnas.space import BitWidths, Block
 
 K = TypeVar("K", bound=Hashable)
@@ -87,10 +87,10 @@ class TreeWalk:
         self._inputs = inputs
         self._targets = targets
         self._target_variance = target_variance
-        self._wirings: dict[tuple[int, int], Wiring] = {}
+        self._data_flows: dict[tuple[int, int], DataFlow] = {}
 
     @torch.inference_mode()
-    def ratios(self, tree: Tree[Choice]) -> Iterator[tuple[Path, Tensor]]:
+    def image_nsrs(self, tree: Tree[Choice]) -> Iterator[tuple[Path, Tensor]]:
         """Yield every row's path with its NSR on each image, float64 ``(n_images,)`` on the device.
 
         Raises:
@@ -109,7 +109,7 @@ class TreeWalk:
                 yield from self._below(longer, below, [run(x) for x in maps], written)
             else:
                 pairs = zip(maps, self._targets, strict=True)
-                yield longer, torch.cat([image_ratios(run(x), target, self._target_variance) for x, target in pairs])
+                yield longer, torch.cat([image_nsrs(run(x), target, self._target_variance) for x, target in pairs])
 
     def _converted(self, path: Path, below: Tree[Choice], entry: Affine | None) -> tuple[nn.Module, Affine | None]:
         """Return the last choice's operation, calibrated after the choices before it and quantised, and its grid."""
@@ -125,6 +125,6 @@ class TreeWalk:
             code = path_code(self._block, path)
             raise InputError(f"candidate {code} ({self._block.describe(code)}): {error}") from error
         where = len(path) - 1, operation
-        if where not in self._wirings:
-            self._wirings[where] = Wiring.of(module)
-        return module, self._wirings[where].connect(module, entry)
+        if where not in self._data_flows:
+            self._data_flows[where] = DataFlow.of(module)
+        return module, self._data_flows[where].connect(module, entry)

@@ -9,10 +9,10 @@ from torch import Tensor, nn
 
 from qabwnas.errors import InputError
 from qabwnas.nets.network import Network
+from qabwnas.quant.data_flow import DataFlow
 from qabwnas.quant.operators import with_input
 from qabwnas.quant.ptq import convert, prepare
 from qabwnas.quant.qat import prepare_qat
-from qabwnas.quant.wiring import Wiring
 from qabwnas.space import BitWidths, BlockWidths, Policy
 from qabwnas.space.layer_policy import layer_widths
 
@@ -79,5 +79,5 @@ def convert_block(block_with_input: nn.Module, widths: BlockWidths, convert: Con
     each = layer_widths(widths, len(layers))
     converted = nn.Sequential(*(convert(layer, w) for layer, w in zip(layers, each, strict=True)))
     whole = nn.Sequential(convert(entry, each[0]), converted)
-    Wiring.of(whole).connect(whole)  # a single layer does not know which grid the layer before it writes
+    DataFlow.of(whole).connect(whole)  # a single layer does not know which grid the layer before it writes
     return whole

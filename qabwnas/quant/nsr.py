@@ -99,7 +99,7 @@ def nsr(output: Tensor, target: Tensor, target_variance: TargetVariance | None =
     return (error / variance).mean()
 
 
-def image_ratios(output: Tensor, target: Tensor, target_variance: TargetVariance) -> Tensor:
+def image_nsrs(output: Tensor, target: Tensor, target_variance: TargetVariance) -> Tensor:
     """Return the NSR of each image, relative to the variance of the whole set, float64 ``(n,)``.
 
     ``target_variance`` is that of the teacher's channels over all images and pixels. If all images have one shape, the
@@ -119,9 +119,9 @@ class NsrEstimate:
     standard_error: float
 
     @classmethod
-    def of_ratios(cls, ratios: NDArray[np.float64]) -> NsrEstimate:
+    def of_images(cls, nsrs: NDArray[np.float64]) -> NsrEstimate:
         """Return the mean over two or more images, and its standard error: their standard deviation / √n."""
-        return cls(float(ratios.mean()), float(ratios.std(ddof=1)) / math.sqrt(len(ratios)))
+        return cls(float(nsrs.mean()), float(nsrs.std(ddof=1)) / math.sqrt(len(nsrs)))
 
 
 class NsrMeter:
@@ -137,11 +137,9 @@ class NsrMeter:
 
     def __call__(self, outputs: Iterable[Tensor]) -> float:
         """Return the NSR of ``outputs``, one per target and of its shape; NaN or infinity if an output holds them."""
-        return float(self.ratios(outputs).mean())
+        return float(self.image_nsrs(outputs).mean())
 
-    def ratios(self, outputs: Iterable[Tensor]) -> NDArray[np.float64]:
-        """Return the NSR of each image, float64 ``(n_images,)``: see :func:`image_ratios`."""
+    def image_nsrs(self, outputs: Iterable[Tensor]) -> NDArray[np.float64]:
+        """Return the NSR of each image, float64 ``(n_images,)``: see :func:`image_nsrs`."""
         pairs = zip(outputs, self._targets, strict=True)
-        return (
-            torch.cat([image_ratios(output, target, self._target_variance) for output, target in pairs]).cpu().numpy()
-        )
+        return torch.cat([image_nsrs(output, target, self._target_variance) for output, target in pairs]).cpu().numpy()

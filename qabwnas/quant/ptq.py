@@ -19,9 +19,9 @@ from qabwnas.errors import InputError
 from qabwnas.quant.activations import FakeQuantise, MinMaxObserver
 from qabwnas.quant.affine import Affine
 from qabwnas.quant.batch_norm import fold_batch_norm
+from qabwnas.quant.data_flow import DataFlow
 from qabwnas.quant.operators import Convolution, Input, Linear, Operator, with_input
 from qabwnas.quant.weights import RoundedWeights, fake_quantise_channels
-from qabwnas.quant.wiring import Wiring
 from qabwnas.space import BitWidths
 
 M = TypeVar("M", bound=nn.Module)
@@ -43,7 +43,7 @@ def convert(prepared: M, widths: BitWidths) -> M:
     """Return a copy of a prepared and calibrated module at the given bit widths.
 
     Weights have one symmetric grid per output channel, activations one asymmetric grid per tensor. Biases are kept in
-    float32 and rounded by the grid that the operator reads (:mod:`qabwnas.quant.wiring`). ``FLOAT`` only folds.
+    float32 and rounded by the grid that the operator reads (:mod:`qabwnas.quant.data_flow`). ``FLOAT`` only folds.
 
     Raises:
         InputError: no calibration data has passed through an operator, or a value that is not finite, or a weight is
@@ -51,12 +51,12 @@ def convert(prepared: M, widths: BitWidths) -> M:
     """
     converted = copy.deepcopy(prepared)
     convert_in_place(converted, widths)
-    Wiring.of(converted).connect(converted)
+    DataFlow.of(converted).connect(converted)
     return converted
 
 
 def convert_in_place(prepared: nn.Module, widths: BitWidths) -> None:
-    """Do the same to the prepared module itself, but do not tell operators which grid they read (:class:`.Wiring`).
+    """Do the same to the prepared module itself, but do not tell operators which grid they read (:class:`.DataFlow`).
 
     Raises as :func:`convert`.
     """

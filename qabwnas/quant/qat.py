@@ -17,10 +17,10 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from qabwnas.quant.activations import FakeQuantise
+from qabwnas.quant.data_flow import DataFlow
 from qabwnas.quant.operators import Operator
 from qabwnas.quant.ptq import fold_and_change, may_overwrite, operators_of, output_grid, weighted_layer
 from qabwnas.quant.weights import RoundedWeights, fake_quantise_channels
-from qabwnas.quant.wiring import Wiring
 from qabwnas.space import BitWidths
 
 M = TypeVar("M", bound=nn.Module)
@@ -37,7 +37,7 @@ def prepare_qat(prepared: M, widths: BitWidths) -> M:
     """
     trainable = copy.deepcopy(prepared)
     fold_and_change(trainable, lambda operator: _prepare_operator(operator, widths))
-    Wiring.of(trainable).connect(trainable)
+    DataFlow.of(trainable).connect(trainable)
     return trainable
 
 

@@ -26,8 +26,8 @@ class RoundedWeights:
 
     Attributes:
         bits: of the weights.
-        grid_read: the grid of the tensor that the operator reads, from :meth:`qabwnas.quant.wiring.Wiring.connect`;
-            ``None`` if it is not known.
+        grid_read: the grid of the tensor that the operator reads, from
+            :meth:`qabwnas.quant.data_flow.DataFlow.connect`; ``None`` if it is not known.
     """
 
     bits: int

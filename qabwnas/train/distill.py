@@ -23,13 +23,11 @@ from qabwnas.nets.supernet import Supernet, SupernetBlock
 from qabwnas.quant.nsr import SMALLEST_SHARE, TargetVariance, nsr
 from qabwnas.train.feed import Feed, Maps, cached_map_feed, teacher_map_feed
 from qabwnas.train.loop import train_jointly
-from qabwnas.train.sampling import derive_seed, fair_path, uniform_path
+from qabwnas.train.sampling import PATHS, derive_seed
 from qabwnas.train.settings import Training
 from qabwnas.train.trainer import CPU, Loss, NotFiniteError, Progress, Trainer
 
 logger = logging.getLogger(__name__)
-
-PATHS = {"uniform": uniform_path, "fair": fair_path}
 
 
 def distill(

@@ -14,8 +14,6 @@ from torch import Tensor
 
 from qabwnas.errors import InputError
 
-SAMPLINGS = ("uniform", "fair")
-
 
 def derive_seed(seed: int, *names: str | int) -> int:
     """Return a seed of 63 bits for one purpose: equal seeds and names give equal results, others unrelated ones."""
@@ -84,3 +82,7 @@ def fair_path(radices: Sequence[int], step: int, seed: int) -> tuple[int, ...]:
         round_, place = divmod(step, radix)
         path.append(int(permutation(radix, derive_seed(seed, "round", layer, round_))[place]))
     return tuple(path)
+
+
+PATHS = {"uniform": uniform_path, "fair": fair_path}
+SAMPLINGS = tuple(PATHS)

@@ -1,4 +1,4 @@
-"""Population with bit widths a layer: every row as if it were alone, to the last bit, and costs as counted by hand."""
+"""Population with bit widths per layer: every row equals the row measured alone; costs are counted by hand."""
 
 from __future__ import annotations
 

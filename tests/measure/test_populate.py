@@ -31,10 +31,10 @@ from qabwnas.measure.tree import TreeWalk, row_path
 from qabwnas.nets.layers import MBConv
 from qabwnas.nets.network import Network, build_network
 from qabwnas.nets.supernet import Supernet, SupernetBlock, extract
+from qabwnas.quant.data_flow import DataFlow
 from qabwnas.quant.nsr import NsrEstimate
 from qabwnas.quant.operators import Input
 from qabwnas.quant.ptq import convert, prepare, quantise
-from qabwnas.quant.wiring import Wiring
 from qabwnas.space import FLOAT, BitWidths, Operation, SearchSpace
 from qabwnas.space.yaml import load_space
 from tests.measure.test_calibration import recalibrate_slowly
@@ -102,7 +102,7 @@ def test_a_candidate_alone_against_public_parts_only(teacher: Network, supernet:
         for table in lut.blocks[1].tables:
             assert table.widths is not None
             output = quantise(candidate, table.widths, [calibration[1]])(validation[1])
-            tolerance = 1e-4 if table.widths.is_float else 0.02  # single values fall to the next step
+            tolerance = 1e-4 if table.widths.is_float else 0.02  # single values are rounded to the next step
             assert table.columns["nsr"][code] == pytest.approx(formula(output, validation[2]), rel=tolerance)
 
 
@@ -263,6 +263,6 @@ def test_widths_of_every_layer_are_their_own(teacher: Network, supernet: Superne
             recalibrate(candidate, maps.calibration)
             converted = [convert(part, w) for part, w in zip(candidate, [widths[0], *widths], strict=True)]
             whole = torch.nn.Sequential(*converted)
-            Wiring.of(whole).connect(whole)
-            alone = maps.meter.ratios(whole(batch) for batch in maps.validation)
-        assert estimate == NsrEstimate.of_ratios(alone)
+            DataFlow.of(whole).connect(whole)
+            alone = maps.meter.image_nsrs(whole(batch) for batch in maps.validation)
+        assert estimate == NsrEstimate.of_images(alone)

@@ -1,4 +1,4 @@
-"""Samples of rows: which are always in, that larger ones hold smaller ones, and that prefixes are shared."""
+"""Samples of rows: which are always included, larger samples contain smaller ones, prefixes are shared."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The noise of the quantised teacher, in one go, equals that of one block and one bit width after the other."""
+"""The NSR of the quantised teacher, for all blocks and bit widths at once, equals one after the other."""
 
 from __future__ import annotations
 

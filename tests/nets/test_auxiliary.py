@@ -1,4 +1,4 @@
-"""An auxiliary head sees one block's output, and leaves with the training."""
+"""An auxiliary head reads one block's output, and is removed after training."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A network with an mmsegmentation checkpoint answers as mmsegmentation's does; what does not fit is one line."""
+"""A network with an mmsegmentation checkpoint gives the same outputs as mmsegmentation; a misfit is one line."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_without_an_auxiliary_head_its_weights_stay_in_the_file(
 
 
 def test_names_and_shapes_of_a_whole_checkpoint() -> None:
-    """Some as they stand in a checkpoint, so that network and oracle cannot be wrong together; then all of them."""
+    """Some names copied from a checkpoint, so that network and oracle cannot share an error; then all of them."""
     with torch.device("meta"):
         reference, network = EncoderDecoder(), build_mmseg(FULL, MOBILENET_V2)
         network.auxiliary = build_auxiliary(FULL, 3, 256)

@@ -1,4 +1,4 @@
-"""State dicts of others are read, or refused in one line; nothing in them is run."""
+"""State dicts of other programs are read, or refused in one line; none of their code is run."""
 
 from __future__ import annotations
 
@@ -241,7 +241,7 @@ def loaded_net() -> nn.Module:
 
 
 def advised(path: Path) -> Path:
-    """Run the command of the message that the file is refused with, in another process; return the file it makes."""
+    """Run the command in the error message, in another process; return the file that it writes."""
     with pytest.raises(FormatError) as caught:
         load(path)
     assert "\n" not in str(caught.value)

@@ -1,4 +1,4 @@
-"""Own fake quantisation gives the values of torch's kernels."""
+"""Fake quantisation gives the values of torch's kernels; observed ranges cover all batches."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from qabwnas.quant.weights import fake_quantise_channels
 def tensors(seed: int) -> torch.Tensor:
     generator = torch.Generator().manual_seed(seed)
     x = torch.randn(3, 5, 7, generator=generator) * 10.0 ** torch.randint(-4, 5, (1,), generator=generator)
-    # Values on a half step, where rounding has to choose, and shifted ranges with and without a zero inside.
+    # Values on a half step, where rounding must choose, and shifted ranges with and without a zero inside.
     return torch.cat([x, (x / x.abs().max() * 50).round() / 2]) + float(x.max()) * (seed % 3 - 1)
 
 

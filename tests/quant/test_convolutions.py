@@ -1,4 +1,4 @@
-"""Depth-wise convolutions and their fast gradients against torch's own."""
+"""Depth-wise and point-wise convolutions and their gradients, compared with torch's."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_without_gradients_and_with_a_bias_it_is_the_convolution_of_torch() -> N
 def test_channels_last_maps_give_what_float64_gives(
     kernel: Sides, stride: Sides, dilation: Sides, channels: int, sides: Sides, with_bias: bool
 ) -> None:
-    """In float32, of which sums in another order change the last bits; also where no output is inside the map."""
+    """In float32, where another order of sums changes the last bits; also if no output is inside the map."""
     torch.manual_seed(channels)
     padding = tuple(d * (k - 1) // 2 + k // 5 for k, d in zip(kernel, dilation, strict=True))
     if any(s + 2 * p <= d * (k - 1) for s, p, k, d in zip(sides, padding, kernel, dilation, strict=True)):
@@ -92,7 +92,7 @@ def test_channels_last_maps_give_what_float64_gives(
 @pytest.mark.parametrize(("kernel", "dilation"), [(7, 2), (5, 4), (7, 4), (3, 2)])
 @pytest.mark.parametrize("sides", [(13, 9), (3, 20), (1, 1)])
 def test_space_to_batch_is_the_dilated_convolution(kernel: int, dilation: int, sides: Sides) -> None:
-    """In every layout, and where a map is smaller than the dilation."""
+    """In every layout, also if a map is smaller than the dilation."""
     torch.manual_seed(0)
     x, weight, bias = torch.randn(2, 5, *sides).double(), torch.randn(5, 1, kernel, kernel).double(), torch.randn(5)
     expected = F.conv2d(x, weight, bias.double(), 1, dilation * (kernel - 1) // 2, dilation, 5)
@@ -102,7 +102,7 @@ def test_space_to_batch_is_the_dilated_convolution(kernel: int, dilation: int, s
 
 
 def test_wide_dilated_kernels_go_by_space_to_batch() -> None:
-    """So that no CPU runs them by torch's plain loop; narrow ones, and maps of a stride, go straight to torch."""
+    """So that no CPU uses torch's plain loop; narrow ones, and those with a stride, go directly to torch."""
     x = torch.randn(1, 8, 12, 12)
     for kernel, dilation, stride, by_parts in [(7, 2, 1, True), (5, 4, 1, True), (5, 2, 1, False), (7, 1, 1, False),
                                                (7, 2, 2, False)]:  # fmt: skip

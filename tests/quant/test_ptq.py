@@ -1,4 +1,4 @@
-"""Folding changes nothing; freezing rounds weights once a channel and every tensor that an operator writes."""
+"""Folding changes nothing; conversion rounds weights once per channel and every tensor that an operator writes."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def trained(module: nn.Module) -> nn.Module:
             for tensor, low in ((part.weight.data, 0.5), (part.bias.data, -0.5), (part.running_mean, -0.2)):
                 tensor.uniform_(low, low + 1, generator=generator)
             part.running_var.uniform_(1e-5, 1, generator=generator)
-            part.running_var[0] = 1e-5  # a channel that is nearly dead, where ε counts
+            part.running_var[0] = 1e-5  # a channel that is nearly constant, for which ε matters
     return module.eval()
 
 
@@ -76,7 +76,7 @@ def test_a_quantised_mbconv_step_by_step() -> None:
     given = x.clone()
     difference = (quantised(x) - rounded).abs()
     assert torch.equal(x, given)
-    # Ranges before and after folding differ in their last bits, so that single values may fall to the next step.
+    # Ranges before and after folding differ in their last bits, so single values may be rounded to the next step.
     assert float(difference.max()) < 1.5 * step
     assert float((difference > 0.01 * step).float().mean()) < 0.01
 
@@ -105,7 +105,7 @@ def test_floats_are_only_folded() -> None:
 @pytest.mark.parametrize("spread", [0.1, 30.0])
 @torch.no_grad()
 def test_rounding_is_the_activation_too(bits: int, activation: Activation, spread: float) -> None:
-    """Where a grid ends as the activation does, it is left out: the values are the same, those beyond included."""
+    """If a grid has the ends of the activation, the activation is left out: all values are the same."""
     convolution = Convolution(1, 3, norm=False, activation=activation)
     convolution.conv.weight.fill_(1.0)
     convolution.conv.bias = nn.Parameter(torch.tensor([0.0, -1.0, 1.0]))
@@ -120,7 +120,7 @@ def test_rounding_is_the_activation_too(bits: int, activation: Activation, sprea
 
 @torch.no_grad()
 def test_an_activation_stays_where_the_grid_ends_elsewhere() -> None:
-    """Where calibration gave nothing but zeros, the grid has a step of 1, and ends far behind ReLU6."""
+    """If calibration gave only zeros, the grid has a step of 1 and ends far beyond ReLU6."""
     convolution = Convolution(1, 1, norm=False, activation="relu6")
     convolution.conv.weight.fill_(1.0)
     convolution.conv.bias = nn.Parameter(torch.zeros(1))
@@ -149,7 +149,7 @@ def test_every_operator_writes_numbers_of_its_grid() -> None:
 @pytest.mark.parametrize("seed", range(5))
 @torch.no_grad()
 def test_many_bits_are_nearly_floats_and_fewer_are_worse(seed: int) -> None:
-    """Only with statistics of real data: where a channel saturates, more bits need not help."""
+    """Only with statistics of real data: in a saturated channel, more bits do not always help."""
     torch.manual_seed(seed)
     network = build_network(TINY, [[Operation(5, 2)], [Operation(3, 3)]])
     images = torch.rand(16, 1, 8, 6)

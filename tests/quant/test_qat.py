@@ -1,4 +1,4 @@
-"""Quantisation-aware training computes what the converted network does, and has the gradients of torch's kernels."""
+"""Quantisation-aware training computes the same as the converted network, with the gradients of torch's kernels."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def test_training_improves_on_quantisation_after_training(tmp_path: Path) -> Non
 
 
 def test_finished_weights_read_back_into_the_quantised_network(network: Network, tmp_path: Path) -> None:
-    """Ranges are those of the float network, so that the weights are all there is to keep."""
+    """Ranges are those of the float network, so the file needs only the weights."""
     policy = Policy((W4A4, BitWidths(8, 6)))
     converted = convert_qat(tuned(network, policy, tmp_path))
     other = quantise_network(network, policy, [IMAGES])

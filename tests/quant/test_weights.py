@@ -1,4 +1,4 @@
-"""Biases are whole numbers of an integer accumulator's units, wherever the grid of what is read is known."""
+"""Biases are whole units of an integer accumulator if the grid of the input is known."""
 
 from __future__ import annotations
 

@@ -2,8 +2,8 @@
 
     python -m tests.train.killed teacher|supernet N_MOMENTS FOLDER
 
-Every training is a process that is forked from this one, which has loaded torch and computed nothing: so it starts at
-once, and the moments fall into the training and its checkpoints. Prints how many of them came before the end.
+Every training is a process that is forked from this one, which has loaded torch and computed nothing. So it starts
+at once, and the moments fall into the training and its checkpoints. Prints how many of them came before the end.
 """
 
 from __future__ import annotations

@@ -89,7 +89,7 @@ def unmoved(images: Tensor, labels: Tensor) -> TensorSplit:
 
 @pytest.mark.parametrize("distillation", [0.0, 0.3])
 def test_retraining_minimises_labels_and_teacher_in_their_shares(distillation: float, tmp_path: Path) -> None:
-    """One step of plain descent against the gradient of the loss as written down in the docstring."""
+    """One step of gradient descent, compared with the gradient of the loss in the docstring."""
     split = unmoved(torch.rand(8, 1, 8, 8), torch.arange(8))
     task = Classification(Splits(split, split, split, split))
     teacher, network = (nn.Sequential(nn.Flatten(), nn.Linear(64, 10)) for _ in range(2))

@@ -55,7 +55,7 @@ def assert_equal_states(module: nn.Module, other: nn.Module) -> None:
 def test_an_interrupted_training_ends_as_an_uninterrupted_one(tmp_path: Path, optimizer: str, stop_at: int) -> None:
     with pytest.raises(KeyboardInterrupt):
         small_training(tmp_path / "interrupted.pt", optimizer, stop_at)
-    torch.rand(5)  # what others draw in between must not matter
+    torch.rand(5)  # random draws of other code in between must not matter
     resumed = small_training(tmp_path / "interrupted.pt", optimizer)
     assert_equal_states(resumed, small_training(tmp_path / "whole.pt", optimizer))
 

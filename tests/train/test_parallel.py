@@ -1,4 +1,4 @@
-"""Two processes that train together end where one ends that sees the whole batches."""
+"""Two processes that train together end like one process with the whole batches."""
 
 import os
 import subprocess
@@ -39,7 +39,7 @@ def test_two_processes_end_as_one_up_to_rounding(tmp_path: Path, norm: str) -> N
 
 @pytest.mark.slow
 def test_with_batch_norm_of_their_own_parts_they_resume_and_share_weights(tmp_path: Path) -> None:
-    """Statistics of half a batch are other ones, so the result is not that of one process; but it is one result."""
+    """Statistics of half a batch differ, so the result differs from one process; but both processes have the same."""
     first, second = ended(tmp_path / "whole", "own", processes=2)
     assert ended(tmp_path / "killed", "own", processes=2, stop_at=6) == []
     assert load_checkpoint(tmp_path / "killed" / "progress.pt", "training")["step"] == 4

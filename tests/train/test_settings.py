@@ -1,4 +1,4 @@
-"""Learning rates against torch's own schedulers, and what is decayed."""
+"""Learning rates compared with torch's schedulers, and which weights are decayed."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Losses and scores of tasks against the plain formulas."""
+"""Losses and scores of tasks compared with the plain formulas."""
 
 import math
 

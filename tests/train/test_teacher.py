@@ -1,4 +1,4 @@
-"""A teacher learns with its auxiliary head, whose loss counts its weight."""
+"""A teacher learns with its auxiliary head, whose loss is weighted."""
 
 from __future__ import annotations
 

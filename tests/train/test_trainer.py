@@ -1,4 +1,4 @@
-"""A trainer saves in time, finds losses that are not finite, and scales gradients where it computes in float16."""
+"""A trainer saves in time, finds losses that are not finite, and scales gradients if it computes in float16."""
 
 from pathlib import Path
 

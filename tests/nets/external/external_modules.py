@@ -1,4 +1,4 @@
-"""Small networks as others write them, for the space ``TINY``: its borders are 4 × 8 × 6, 4 × 8 × 6 and 6 × 4 × 3."""
+"""Small networks of other programs, for the space ``TINY``: its borders are 4 × 8 × 6, 4 × 8 × 6 and 6 × 4 × 3."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ BORDERS = ("stem.2", "layer1", "layer2.last")
 
 
 class Residual(nn.Module):
-    """Two convolutions with a connection around them, and a ReLU behind the sum, in place throughout."""
+    """Two convolutions with a residual connection, and a ReLU after the sum, all in place."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -27,7 +27,7 @@ class Residual(nn.Module):
 
 
 class Down(nn.Module):
-    """Begins with an operation in place on its input, has two branches and a module whose output is not its last."""
+    """Begins with an in-place operation on its input, has two branches, and its last module is not its output."""
 
     def __init__(self, n_in: int, n_out: int) -> None:
         super().__init__()
@@ -43,7 +43,7 @@ class Down(nn.Module):
 
 
 class Foreign(nn.Module):
-    """Stem and head have operators for everything, ``layer1`` too, ``layer2`` has not."""
+    """Stem, head and ``layer1`` have operators for everything; ``layer2`` does not."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -73,7 +73,7 @@ def make() -> nn.Module:
 
 
 class LongSkip(Foreign):
-    """What the stem gives is used in layer 2 again."""
+    """Layer 2 uses the output of the stem again."""
 
     def forward(self, images: Tensor) -> Tensor:
         x = self.stem(images)
@@ -83,7 +83,7 @@ class LongSkip(Foreign):
 
 
 class ImageSize(Foreign):
-    """The head looks at the images."""
+    """The head reads the images."""
 
     def forward(self, images: Tensor) -> Tensor:
         x = self.layer2(self.layer1(self.stem(images)))
@@ -91,7 +91,7 @@ class ImageSize(Foreign):
 
 
 class Branching(Foreign):
-    """Its way depends on values."""
+    """Its control flow depends on values."""
 
     def forward(self, images: Tensor) -> Tensor:
         return self.stem(images) if images.sum() > 0 else images

@@ -1,4 +1,4 @@
-"""Teachers for the space ``TINY`` whose layers are not what their classes say, or whose code is hard to trace."""
+"""Teachers for the space ``TINY`` whose layers differ from their classes, or whose code is hard to trace."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def unit(n_in: int, n_out: int, stride: int, *, bias: bool = False) -> nn.Sequen
 
 
 class Plain(nn.Module):
-    """Every part has an operator for all that it does."""
+    """Every part has operators for everything."""
 
     def __init__(self, *, bias: bool = False) -> None:
         super().__init__()
@@ -53,7 +53,7 @@ class SameConv(nn.Conv2d):
 
 
 class ThroughProperty(nn.Conv2d):
-    """Its own forward is torch's; what that calls is not."""
+    """Its forward is torch's, but calls other code."""
 
     def _conv_forward(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         return super()._conv_forward(x, 2 * weight, bias)
@@ -93,7 +93,7 @@ class OwnInit(nn.Conv2d):
 
 
 class Aliased(nn.Module):
-    """The activation overwrites what the sum reads, through a module that gives what it is given."""
+    """The activation overwrites the input of the sum, through a module that returns its input."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -143,7 +143,7 @@ def bound_forward(module: nn.Module, forward: Callable[[Any, Tensor], Tensor]) -
 
 
 def calling(forward: Callable[[Any, Tensor], Any]) -> Callable[[], nn.Module]:
-    """Return what makes a teacher of this forward."""
+    """Return a function that makes a teacher with this forward."""
     return type("Odd", (Plain,), {"forward": forward})
 
 
@@ -199,7 +199,7 @@ def _written(x: Tensor) -> Tensor:
 
 
 EXACT: dict[str, tuple[Callable[[], nn.Module], str | None]] = {
-    # name: (how it is made, what says why a part of it stays float; None where none does)
+    # name: (how it is made, the reason why a part of it stays float; None if none does)
     "plain": (Plain, None),
     "bias before batch norm": (lambda: Plain(bias=True), None),
     "batch norm without factors": (put("one.1", lambda: nn.BatchNorm2d(4, affine=False, eps=0.1)), None),

@@ -1,4 +1,4 @@
-"""Measured parts cost what described ones do, where both are known; float ones are counted by hand."""
+"""Measured parts cost the same as described ones, if both are known; float parts are counted by hand."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ WIDTHS = (BitWidths(8, 8), BitWidths(4, 6), FLOAT)
 
 @settings(max_examples=40, deadline=None)
 @given(spaces(), st.data())
-def test_a_network_of_the_space_costs_the_same_when_it_is_split_as_a_foreign_one(
+def test_a_network_of_the_space_costs_the_same_when_it_is_split_as_an_external_one(
     space: SearchSpace, data: st.DataObject
 ) -> None:
     operations = [block.decode(c) for block, c in zip(space.blocks, codes(data.draw, space), strict=True)]
@@ -53,7 +53,7 @@ def test_other_stems_and_heads_take_the_place_of_those_of_the_space() -> None:
 
 
 def test_a_float_part_by_hand() -> None:
-    """``layer2`` of the module: three convolutions with biases, behind a subtraction and a ReLU6."""
+    """``layer2`` of the module: three convolutions with biases, after a subtraction and a ReLU6."""
     teacher = split_teacher(external.make(), external.BORDERS, TINY.input)
     costs = total_costs([(teacher_parts(teacher, TINY.input)[2], BitWidths(8, 8))])
     weights = [4 * 2, 4 * 3 * 25, 5 * 6 * 9]
@@ -62,7 +62,7 @@ def test_a_float_part_by_hand() -> None:
     assert costs["size_bytes"] == 4 * costs["parameters"]
     assert costs["macs"] == macs
     assert costs["bitops"] == 32 * 32 * macs
-    # At the concatenation: both branches and what they become; while the right branch runs there is one map less.
+    # At the concatenation: both branches and the result; while the right branch runs there is one map less.
     assert costs["peak_activation_bytes"] == 4 * 48 * max((2 + 3) + 5, 4 + 2 + 3)
 
 

@@ -1,4 +1,4 @@
-"""Teachers of other code than torch's layers are split exactly, in any layout, or refused in one line by name."""
+"""Teachers with code other than torch's layers are split exactly, in any layout, or refused in one line."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_a_bias_in_front_of_batch_norm_is_folded() -> None:
 
 
 def test_a_rebuilt_part_that_computes_something_else_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever the reason: here, a layer is taken for one that it is not."""
+    """For any reason: here, a layer is treated as one of another class."""
 
     def wrong(module: nn.Module) -> type[nn.Module] | None:
         return nn.ReLU6 if type(module) is odd.ReLU4 else torch_class(module)
@@ -100,7 +100,7 @@ def test_products_of_functions_count_as_those_of_layers() -> None:
 
 
 def test_weights_of_another_copy_are_taken_over() -> None:
-    """A run keeps the weights of its teacher and makes the module anew."""
+    """A run keeps the weights of its teacher and makes the module again."""
     for name in ("derived norm", "derived conv", "weight norm", "pruned", "written into"):
         module = odd.trained(odd.EXACT[name][0])
         teacher = split_teacher(module, odd.BORDERS, TINY.input)

@@ -1,4 +1,4 @@
-"""A split teacher computes what the module did, and is quantised where it is made of operators."""
+"""A split teacher computes the same as the module, is quantised if it has operators, and its shapes are checked."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def teacher(module: nn.Module) -> Network:
 
 @torch.no_grad()
 def test_it_answers_as_the_module_did(module: nn.Module, teacher: Network) -> None:
-    """And its feature maps are what the named modules gave, though what follows them works in place."""
+    """Its feature maps are the outputs of the named modules, although later modules work in place."""
     x, given = torch.randn(3, 1, 8, 6), {}
     for name in external.BORDERS:
         module.get_submodule(name).register_forward_hook(lambda _, __, y, name=name: given.update({name: y.clone()}))
@@ -136,7 +136,7 @@ FIRST, SECOND = TINY.blocks
 def test_teachers_of_the_space_pass() -> None:
     check_shapes(build_network(TINY, [[Operation(3, 1)], [Operation(3, 2)]]), TINY)
     check_shapes(split_teacher(external.make(), external.BORDERS, TINY.input), TINY)
-    full = load_space("cityscapes-mbv2")  # 1024 × 2048 pixels, and nothing is computed
+    full = load_space("cityscapes-mbv2")  # 1024 × 2048 pixels; nothing is computed
     check_shapes(build_network(full, [[Operation(3, 6)]] * 6), full)
 
 

@@ -1,4 +1,4 @@
-"""Blocks that learn side by side end as blocks that learn alone, bit for bit."""
+"""Blocks that learn jointly end like blocks that learn independently, bit for bit."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -59,7 +59,7 @@ def assert_equal(supernet: Supernet, expected: Supernet) -> None:
         assert torch.equal(tensor, other), name
 
 
-def test_together_is_the_plain_loop_over_blocks_and_steps(split: Split, tmp_path: Path) -> None:
+def test_joint_training_is_the_plain_loop_over_blocks_and_steps(split: Split, tmp_path: Path) -> None:
     teacher, expected = networks()
     teacher.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     expected.train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -82,13 +82,13 @@ def test_together_is_the_plain_loop_over_blocks_and_steps(split: Split, tmp_path
 
 
 @pytest.mark.parametrize(("groups", "workers"), [(([0], [1]), 0), (([1], [0]), 0), (([1], [0, 1]), 0), (([0], [1]), 1)])
-def test_blocks_end_the_same_together_and_apart(
+def test_blocks_end_the_same_jointly_and_independently(
     split: Split, tmp_path: Path, groups: tuple[list[int], ...], workers: int
 ) -> None:
-    for folder in ("together", "apart"):
+    for folder in ("joint", "independent"):
         (tmp_path / folder).mkdir()
-    together = distilled(split, tmp_path / "together", [0, 1])
-    assert_equal(distilled(split, tmp_path / "apart", *groups, workers=workers), together)
+    joint = distilled(split, tmp_path / "joint", [0, 1])
+    assert_equal(distilled(split, tmp_path / "independent", *groups, workers=workers), joint)
 
 
 class Interrupting(Split):
@@ -115,7 +115,7 @@ class Interrupting(Split):
 
 
 @pytest.mark.parametrize("n_draws", [1, 2, 5])
-def test_blocks_that_were_interrupted_together_can_end_apart(split: Split, tmp_path: Path, n_draws: int) -> None:
+def test_blocks_that_were_interrupted_jointly_can_end_independently(split: Split, tmp_path: Path, n_draws: int) -> None:
     with pytest.raises(KeyboardInterrupt):
         distilled(Interrupting(split, n_draws), tmp_path, [0, 1])
     resumed = distilled(split, tmp_path, [1], [0])
@@ -139,7 +139,7 @@ def test_a_block_that_is_done_costs_no_image(split: Split, tmp_path: Path) -> No
     assert_equal(distilled(Interrupting(split, 0), tmp_path, [0, 1]), done)
 
 
-def test_the_teacher_stops_behind_the_last_block_that_learns(split: Split) -> None:
+def test_the_teacher_stops_after_the_last_block_that_learns(split: Split) -> None:
     teacher, _ = networks()
     teacher.blocks[1] = nn.Module()  # cannot be called
     maps = list(teacher_map_feed(teacher, split, SETTINGS[0], 1, seed=0)(2, 4))

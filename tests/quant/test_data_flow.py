@@ -1,4 +1,4 @@
-"""Every operator is told the grid that it reads, whatever stands between it and the operator that wrote it."""
+"""Every operator gets the grid that it reads, with any operations between it and the operator that wrote the tensor."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from qabwnas.nets.network import build_network
 from qabwnas.nets.quantise import prepare_qat_network, quantise_network
 from qabwnas.quant.activations import FakeQuantise
 from qabwnas.quant.affine import Affine
+from qabwnas.quant.data_flow import DataFlow
 from qabwnas.quant.operators import Convolution, GlobalAverage, Input, Linear, Operator, Unquantised
 from qabwnas.quant.ptq import convert, operators_of, prepare, quantise, weighted_layer
-from qabwnas.quant.wiring import Wiring
 from qabwnas.space import FLOAT, SKIP, BitWidths, Operation, Policy
 from tests.quant.test_ptq import trained
 from tests.spaces import TINY
@@ -44,7 +44,7 @@ def grid_of_values(x: Tensor, grid: Affine) -> bool:
 
 
 def check_grids_by_running(module: nn.Module, x: Tensor) -> None:
-    """Run a converted module and compare what every operator reads with the grid that it was told."""
+    """Run a converted module and compare the input of every operator with the grid that it got."""
     seen = set()
 
     def look(name: str, operator: Operator, inputs: tuple[Tensor, ...]) -> None:
@@ -116,18 +116,18 @@ def test_a_part_reads_the_grid_of_its_entry_and_tells_that_of_its_output() -> No
     converted = convert(prepared, W4A4)
     entry = Affine.of_range(torch.tensor(-1.0), torch.tensor(3.0), 6, symmetric=False)
     assert read(weighted(converted)["0"]) is None
-    written = Wiring.of(converted).connect(converted, entry)
+    written = DataFlow.of(converted).connect(converted, entry)
     assert read(weighted(converted)["0"]) is entry
     assert isinstance(converted[1].output, FakeQuantise)
     assert written is converted[1].output.grid
-    assert Wiring.of(nn.Identity()).connect(nn.Identity(), entry) is entry  # a layer that is left out
+    assert DataFlow.of(nn.Identity()).connect(nn.Identity(), entry) is entry  # a layer that is left out
 
 
 def test_floats_are_on_no_grid() -> None:
     torch.manual_seed(0)
     x = torch.randn(4, 2, 6, 6)
     in_float = quantise(Moved(), FLOAT, [x])
-    assert Wiring.of(in_float).connect(in_float) is None
+    assert DataFlow.of(in_float).connect(in_float) is None
     after_float = nn.Sequential(Unquantised(nn.Conv2d(2, 3, 1)), Convolution(3, 2, norm=False))
     quantised = quantise(after_float, W4A4, [x])
     assert [read(operator) for operator in weighted(quantised).values()] == [None]
@@ -139,4 +139,4 @@ def test_an_operator_by_itself_is_connected_too() -> None:
     entry(torch.randn(3, 2, 4, 4))
     converted = convert(entry, W4A4)
     assert isinstance(converted.output, FakeQuantise)
-    assert Wiring.of(converted).connect(converted) is converted.output.grid
+    assert DataFlow.of(converted).connect(converted) is converted.output.grid

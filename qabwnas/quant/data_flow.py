@@ -29,7 +29,7 @@ INPUT, ITSELF = "<input>", "<itself>"
 
 
 @dataclass(frozen=True)
-class Wiring:
+class DataFlow:
     """The data flow of a module, and of every copy of it.
 
     Attributes:
@@ -42,7 +42,7 @@ class Wiring:
     output: str | None
 
     @classmethod
-    def of(cls, module: nn.Module) -> Wiring:
+    def of(cls, module: nn.Module) -> DataFlow:
         """Trace a module. Time: about a millisecond for three operators."""
         root = nn.Sequential(module)  # as a child, a single operator is a leaf too
         reads: dict[str, str | None] = {}

@@ -130,7 +130,9 @@ Operations = Annotated[
     Field(min_length=1, description="The operations of each block, one per layer, such as [k3e6 k3e6, k5e6]."),
 ]
 Widths = Annotated[BitWidths, PlainValidator(_read_bit_widths, json_schema_input_type=int | str)]
-WeightsKey = Annotated[str, Field(min_length=1)]
+WeightsKey = Annotated[
+    str | None, Field(min_length=1, description="The state dict to take, where the file has several.")
+]
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -150,27 +152,27 @@ class DigitsTask:
 
 
 @dataclass(frozen=True, config=STRICT)
-class ImageFolderTask:
-    """Classification of images in the folders root/train/CLASS and root/val/CLASS."""
+class HeldOut:
+    """Images of the train folder that are not trained on."""
 
-    name: Literal["image-folder"]
-    root: UserPath = Field(description="The folder of the data.")
-    n_calibration: Count = Field(
-        description="Training images kept for batch-norm statistics and quantisation ranges, not for training."
-    )
-    n_validation: Count = Field(description="Training images kept to compare candidates on, not for training.")
+    n_calibration: Count = Field(description="Images for batch-norm statistics and quantisation ranges.")
+    n_validation: Count = Field(description="Images that candidates are compared on.")
 
 
 @dataclass(frozen=True, config=STRICT)
-class CityscapesTask:
+class ImageFolderTask(HeldOut):
+    """Classification of images in the folders root/train/CLASS and root/val/CLASS."""
+
+    name: Literal["image-folder"] = Field(description="The kind of task.")
+    root: UserPath = Field(description="The folder of the data.")
+
+
+@dataclass(frozen=True, config=STRICT)
+class CityscapesTask(HeldOut):
     """Semantic segmentation of Cityscapes, or of synthetic scenes in its layout."""
 
-    name: Literal["cityscapes"]
+    name: Literal["cityscapes"] = Field(description="The kind of task.")
     crop: tuple[Count, Count] = Field(description="Height and width in pixels of the crops to train on.")
-    n_calibration: Count = Field(
-        description="Training images kept for batch-norm statistics and quantisation ranges, not for training."
-    )
-    n_validation: Count = Field(description="Training images kept to compare candidates on, not for training.")
     scenes: Scenes | None = Field(default=None, description="Scenes to draw into the run folder, instead of a root.")
     root: UserPath | None = Field(
         default=None,
@@ -214,7 +216,7 @@ class CheckpointTeacher:
 
     operations: Operations
     checkpoint: UserFile = Field(description="The file of the checkpoint.")
-    weights_key: WeightsKey | None = Field(default=None, description="The state dict to take, if the file has several.")
+    weights_key: WeightsKey = None
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -231,7 +233,7 @@ class ModuleTeacher:
     weights: UserFile | None = Field(
         default=None, description="A file with its state dict; by default its own weights."
     )
-    weights_key: WeightsKey | None = Field(default=None, description="The state dict to take, if the file has several.")
+    weights_key: WeightsKey = None
     folder: UserPath | None = Field(
         default=None,
         validate_default=True,

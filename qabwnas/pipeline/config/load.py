@@ -163,7 +163,7 @@ def _message(details: ErrorDetails, content: Any) -> str:
         *section, name = details["loc"]
         close = get_close_matches(str(name), sorted(_unused(section, content)), n=1)
         return f"unknown field{f'; is {close[0]!r} meant?' if close else ''}"
-    return MESSAGES.get(kind, details["msg"]).format(input=details["input"], **context)
+    return MESSAGES[kind].format(input=details["input"], **context) if kind in MESSAGES else details["msg"]
 
 
 def _unused(section: list[int | str], content: Any) -> set[str]:

@@ -1,6 +1,7 @@
 """Configurations read back from their JSON, and one line per wrong field."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -172,6 +173,59 @@ def test_all_errors_of_a_file_are_told_at_once(folder: Path) -> None:
     ]
 
 
+STREET = {"name": "cityscapes", "root": "data", "crop": [8, 8], "n_calibration": 4, "n_validation": 6}
+JUNK = [None, 5, -1, 2.5, True, "x", "", [], {}, [1], [[]], {"a": 1}, {5: 6}, float("nan"), 10**400, "${x}"]
+
+
+def places(content: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Give the place of every value in nested values, outermost first."""
+    yield place
+    items = content.items() if isinstance(content, dict) else enumerate(content) if isinstance(content, list) else ()
+    for name, value in items:
+        yield from places(value, (*place, name))
+
+
+def changed(content: Any, place: tuple[Any, ...], value: Any) -> Any:
+    if not place:
+        return value
+    copy = content.copy()
+    copy[place[0]] = changed(content[place[0]], place[1:], value)
+    return copy
+
+
+FULL = TINY | {
+    "space": SPACE,
+    "task": STREET,
+    "networks": TINY["networks"] | {"qat": TRAINING},
+    "bit_widths": [4, "w4a8"],
+    "policy": "block",
+    "front_points": 2,
+    "sample": None,
+}
+
+
+PLACES = [place for place in places(FULL) if place[:1] != ("space",) or len(place) == 1]
+
+
+def told(content: Any) -> list[str]:
+    """Return what is said of a configuration."""
+    try:
+        parse_config(content)
+    except InputError as error:
+        return str(error).splitlines()
+    return []
+
+
+@pytest.mark.parametrize("place", PLACES, ids=str)
+def test_whatever_stands_in_a_place_is_valid_or_told_in_lines_that_name_it(place: tuple[Any, ...]) -> None:
+    for junk in JUNK:
+        lines = told(changed(FULL, place, junk))
+        assert all(line.startswith("config: ") for line in lines), junk
+        assert not any("Input should" in line for line in lines), "pydantic's own words"
+        if lines and place:
+            assert any(str(place[0]) in line for line in lines), junk
+
+
 def test_wrong_budgets_are_told_at_once(folder: Path) -> None:
     with pytest.raises(InputError) as caught:
         parse_config(TINY | {"budgets": [{"size_bytes": "5 apples"}, {"nsr": "50%"}]}, folder=folder)
@@ -198,7 +252,7 @@ def test_unreadable_files_are_one_line(folder: Path) -> None:
     assert "\n" not in str(caught.value)
 
 
-STREET = {"name": "image-folder", "root": "data", "n_calibration": 4, "n_validation": 6}
+IMAGES = {"name": "image-folder", "root": "data", "n_calibration": 4, "n_validation": 6}
 
 
 def test_relative_paths_stay_those_of_the_configuration(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -209,7 +263,7 @@ def test_relative_paths_stay_those_of_the_configuration(folder: Path, monkeypatc
         "borders": ["stem", "one", "two"],
         "weights": "weights.pth",
     }
-    content = TINY | {"task": STREET, "teacher": module, "budgets": [{"nsr": 1}]}
+    content = TINY | {"task": IMAGES, "teacher": module, "budgets": [{"nsr": 1}]}
     (folder / "config.yaml").write_text(yaml.safe_dump(content))
     monkeypatch.chdir(folder)
     config = load_config("config.yaml")
@@ -223,7 +277,7 @@ def test_relative_paths_stay_those_of_the_configuration(folder: Path, monkeypatc
 
 def test_the_home_folder_may_be_written_short(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(folder))
-    config = parse_config(TINY | {"task": STREET | {"root": "~/data"}, "space": "~/tiny.yaml"}, folder=Path("/nowhere"))
+    config = parse_config(TINY | {"task": IMAGES | {"root": "~/data"}, "space": "~/tiny.yaml"}, folder=Path("/nowhere"))
     assert isinstance(config.task, ImageFolderTask)
     assert config.task.root == folder / "data"
     assert config.space.name == "tiny"

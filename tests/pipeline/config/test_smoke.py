@@ -9,7 +9,7 @@ from qabwnas.pipeline.config.smoke import smoke_config
 
 
 def test_steps_and_images_are_few() -> None:
-    task = CityscapesTask("cityscapes", (32, 64), n_calibration=64, n_validation=1, root=Path("data"))
+    task = CityscapesTask(64, 1, "cityscapes", (32, 64), root=Path("data"))
     config = replace(demo_config(), task=task, networks=demo_config().networks.with_qat())
     small = smoke_config(config)
     assert small.task == replace(task, n_calibration=2)

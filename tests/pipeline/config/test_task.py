@@ -30,10 +30,10 @@ def test_what_tasks_become() -> None:
     assert parse("digits") == parse({"name": "digits"}) == DigitsTask()
     held_out = {"crop": (32, 64), "n_calibration": 4, "n_validation": 6}
     root = Path("folder/data").absolute()
-    assert parse(STREET) == CityscapesTask("cityscapes", **held_out, root=root)
-    assert parse(DRAWN) == CityscapesTask("cityscapes", **held_out, scenes=Scenes(9, 3, 0))
+    assert parse(STREET) == CityscapesTask(name="cityscapes", **held_out, root=root)
+    assert parse(DRAWN) == CityscapesTask(name="cityscapes", **held_out, scenes=Scenes(9, 3, 0))
     images = {"name": "image-folder", "root": "/data", "n_calibration": 4, "n_validation": 6}
-    assert parse(images) == ImageFolderTask("image-folder", Path("/data"), 4, 6)
+    assert parse(images) == ImageFolderTask(4, 6, "image-folder", Path("/data"))
 
 
 @pytest.mark.parametrize("task", ["digits", STREET, DRAWN])

@@ -22,8 +22,8 @@ from peers import front_by_moocore
 from timing import Row, equal_fronts, race
 
 from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
-from qabwnas.search import Problem, select_backend
-from qabwnas.search.engine.backend import COMPLETE
+from qabwnas.search.engine.backend import COMPLETE, select_backend
+from qabwnas.search.model.problem import Problem
 
 MAX_BYTES = 4 << 30
 

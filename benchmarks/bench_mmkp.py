@@ -34,8 +34,8 @@ from qabwnas.bench.baselines.cp_sat import CpSatModel
 from qabwnas.bench.baselines.found import Found
 from qabwnas.bench.baselines.highs import HighsModel
 from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
-from qabwnas.search import Problem
 from qabwnas.search.engine.backend import COMPLETE, Backend
+from qabwnas.search.model.problem import Problem
 
 SHAPES = {"I04": (20, 10, 10), "I05": (25, 10, 10), "I06": (30, 10, 10), "I07": (100, 10, 10)}
 BUDGET_A_GROUP = 5

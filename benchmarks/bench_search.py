@@ -33,7 +33,9 @@ from qabwnas.bench.baselines.found import Found
 from qabwnas.bench.baselines.highs import HighsModel
 from qabwnas.bench.baselines.tight import tight_budgets
 from qabwnas.lut.lut import Lut
-from qabwnas.search import Frontier, Problem, select_backend
+from qabwnas.search import Frontier
+from qabwnas.search.engine.backend import select_backend
+from qabwnas.search.model.problem import Problem
 
 METRICS = ["loss", "size_bytes", "latency_ms", "macs"]
 MODELS = {"HiGHS": HighsModel, "CP-SAT": CpSatModel, "CBC": CbcModel}

@@ -33,8 +33,8 @@ from qabwnas.bench.baselines import (
     tight_budgets,
 )
 from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
-from qabwnas.search import Problem, select_backend
-from qabwnas.search.engine.backend import Backend
+from qabwnas.search.engine.backend import Backend, select_backend
+from qabwnas.search.model.problem import Problem
 
 N_CASES, N_STAGES, N_CANDIDATES = 300, 5, 8
 EXTRAPOLATED = (1e14, 7e16)

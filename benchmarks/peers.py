@@ -8,7 +8,7 @@ import moocore
 import numpy as np
 
 from qabwnas.bench.baselines.evaluate import totals_of
-from qabwnas.search import Problem
+from qabwnas.search.model.problem import Problem
 
 SUMS_AT_ONCE = 50_000_000
 

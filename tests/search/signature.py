@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from qabwnas.lut.lut import Lut, Metric
-from qabwnas.search import Problem, select_backend
+from qabwnas.search.engine.backend import select_backend
+from qabwnas.search.model.problem import Problem
 from tests.search import BACKENDS
 from tests.strategies import lut_from_columns
 

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from qabwnas.lut.lut import Lut
-from qabwnas.search import Problem, select_backend
+from qabwnas.search.engine.backend import select_backend
 from qabwnas.search.model.grid import UNLIMITED
+from qabwnas.search.model.problem import Problem
 from tests import oracle
 from tests.search import BACKENDS
 from tests.strategies import luts

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 
 from qabwnas.bench.baselines import brute_force
 from qabwnas.bench.baselines.brute_force import brute_force_seconds
-from qabwnas.search import Problem, select_backend
+from qabwnas.search.engine.backend import select_backend
 from qabwnas.search.model.grid import UNLIMITED
+from qabwnas.search.model.problem import Problem
 from tests.bench.baselines.strategies import Case, cases
 from tests.processes import PATIENCE, python, wait_for_work
 from tests.search import BACKENDS
@@ -60,7 +61,8 @@ def test_it_stops_after_so_many(backend: str, max_subnets: int) -> None:
 LONG = """
 import numpy as np
 from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
-from qabwnas.search import Problem, select_backend
+from qabwnas.search.engine.backend import select_backend
+from qabwnas.search.model.problem import Problem
 from qabwnas.bench.baselines import brute_force, dna_traversal
 kernels = select_backend(BACKEND)
 generator = np.random.default_rng(0)

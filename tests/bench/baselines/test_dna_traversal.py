@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from qabwnas.bench.baselines import dna_traversal
 from qabwnas.errors import InputError
 from qabwnas.lut.lut import Metric
-from qabwnas.search import Problem, select_backend
+from qabwnas.search.engine.backend import select_backend
 from qabwnas.search.model.grid import UNLIMITED
+from qabwnas.search.model.problem import Problem
 from tests.bench.baselines.strategies import Case, sum_cases
 from tests.search import BACKENDS
 from tests.strategies import lut_from_columns

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 
 from qabwnas.bench.baselines import brute_force, evolutionary_search, random_search, tight_budgets
 from qabwnas.bench.baselines.evaluate import totals_of
-from qabwnas.search import Problem, select_backend
+from qabwnas.search.engine.backend import select_backend
+from qabwnas.search.model.problem import Problem
 from tests.bench.baselines.strategies import Case, cases
 from tests.search import BACKENDS
 from tests.strategies import lut_from_columns

@@ -10,8 +10,9 @@ import pytest
 from qabwnas.bench.baselines import Found, cbc, cp_sat, highs, tight_budgets
 from qabwnas.errors import InputError
 from qabwnas.lut.lut import Metric
-from qabwnas.search import Problem, select_backend
+from qabwnas.search.engine.backend import select_backend
 from qabwnas.search.model.grid import UNLIMITED
+from qabwnas.search.model.problem import Problem
 from tests.bench.baselines.strategies import Case, case_of
 from tests.search import BACKENDS
 from tests.strategies import lut_from_columns

@@ -23,7 +23,6 @@ from qabwnas.search.batch import batch
 from qabwnas.search.batch import csv as batch_csv
 from qabwnas.search.batch.answers import BatchProgress
 from qabwnas.search.batch.batch import BatchResult, answer_batch
-from qabwnas.search.front_csv import write_front_csv
 from qabwnas.search.model.grid import LARGEST_UNITS, Grid
 from tests.search import BACKENDS
 from tests.strategies import lut_from_columns, luts
@@ -116,8 +115,8 @@ def test_parts_do_not_show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         )
     )
     whole = answered(tmp_path, budgets)
-    monkeypatch.setattr(batch_csv, "BYTES_AT_ONCE", 5)
-    monkeypatch.setattr(batch_csv, "LINES_KEPT", 2)
+    monkeypatch.setattr(batch_csv, "BYTES_PER_CHUNK", 5)
+    monkeypatch.setattr(batch_csv, "MAX_CACHED_LINES", 2)
     assert answered(tmp_path, budgets) == whole
     assert answered(tmp_path, budgets, method="direct") == whole
 
@@ -172,7 +171,7 @@ def test_wrong_calls_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_how_many_lines_are_left_is_told_from_their_length(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, n_bytes: int
 ) -> None:
-    monkeypatch.setattr(batch_csv, "BYTES_AT_ONCE", n_bytes)
+    monkeypatch.setattr(batch_csv, "BYTES_PER_CHUNK", n_bytes)
     path = tmp_path / "budgets.csv"
     path.write_text("size_bytes\n" + "1234\n" * 50)
     with path.open("rb") as stream:
@@ -205,7 +204,7 @@ def test_totals_as_text_are_their_decimals(units: int, decimals: int) -> None:
 
 def test_a_front_as_csv(tmp_path: Path) -> None:
     front = qabwnas.Frontier.build(example(), ["loss", "size_bytes", "latency_ms"])
-    write_front_csv(front, tmp_path / "front.csv")
+    front.save_csv(tmp_path / "front.csv")
     assert rows_of(tmp_path / "front.csv")[1:] == [
         [*(format(total, "f") for total in front.totals(i).values()), *map(str, front.choice(i).values())]
         for i in range(len(front))

@@ -110,6 +110,7 @@ def test_callable_modules_act_like_functions(name: str) -> None:
     module = import_module(name)
     function = getattr(module, name.rpartition(".")[2])
     assert callable(module)
+    assert module.__qualname__ == function.__qualname__
     assert inspect.signature(module) == inspect.signature(function)
     assert "lut" in inspect.signature(module).parameters
     for again in (copy.copy(module), copy.deepcopy(module), pickle.loads(pickle.dumps(module))):

@@ -6,12 +6,11 @@ The package is also the function: ``qabwnas.search(lut, budgets={"size_bytes": 1
 
 from __future__ import annotations
 
-import sys
 from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from qabwnas.search.callable_module import CallableModule
+from qabwnas.search.callable_module import make_callable
 
 if TYPE_CHECKING:
     from qabwnas.search.api import Answer as Answer
@@ -58,7 +57,7 @@ _SUBMODULES = ("api", "explain", "frontier", "session")
 
 __all__ = list(HOMES)
 
-sys.modules[__name__].__class__ = CallableModule
+make_callable(__name__)
 
 
 def __getattr__(name: str) -> object:

@@ -7,22 +7,31 @@ gets. A module that is also its function works under every import.
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable
 from importlib import import_module
 from types import ModuleType
 from typing import Any
 
 
+def make_callable(name: str) -> None:
+    """Make the module that is being imported under ``name`` callable."""
+    module = sys.modules[name]
+    module.__class__ = CallableModule
+    vars(module)["__qualname__"] = name.rpartition(".")[2]
+
+
 class CallableModule(ModuleType):
     """A module that, when called, calls the function of the same name in it.
 
-    To make a module callable, set ``sys.modules[__name__].__class__ = CallableModule`` in it. Such a module can be
-    copied and pickled, like a function: by its name.
+    It has the signature of the function, and is copied and pickled like a function: by its name.
     """
+
+    __qualname__: str
 
     @property
     def _function(self) -> Callable[..., Any]:
-        function: Callable[..., Any] = getattr(self, self.__name__.rpartition(".")[2])
+        function: Callable[..., Any] = getattr(self, self.__qualname__)
         return function
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from qabwnas.io.numeric import Number, WholeNumber, exact_number
 from qabwnas.lut.lut import Lut
 from qabwnas.search.arguments import checked_budgets, compared_metrics
-from qabwnas.search.callable_module import CallableModule
+from qabwnas.search.callable_module import make_callable
 from qabwnas.search.constraints.scope import Scope
 from qabwnas.search.engine.backend import INFEASIBLE, LIMIT, Backend, select_backend
 from qabwnas.search.engine.bit_width_groups import UNBOUNDED, Limits, best
@@ -155,4 +154,4 @@ def _effect(
     )
 
 
-sys.modules[__name__].__class__ = CallableModule  # so that `from qabwnas.search import explain` gives a function too
+make_callable(__name__)  # so that `from qabwnas.search import explain` gives a function too

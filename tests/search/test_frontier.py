@@ -130,7 +130,7 @@ def test_budgets_broadcast() -> None:
     assert front.query({"b": np.full((2, 3), 1e9), "loss": 1e9}).shape == (2, 3)
 
 
-def test_led_by_another_metric_equals_building_it_so() -> None:
+def test_a_front_with_another_objective_equals_one_built_so() -> None:
     lut = example()
     turned = qabwnas.Frontier.build(lut, ["loss", "b", "c"]).with_objective("b")
     built = qabwnas.Frontier.build(lut, ["b", "loss", "c"])

@@ -179,7 +179,7 @@ def test_how_many_lines_are_left_is_told_from_their_length(
         n_given = 0
         for units in budgets.units([Grid(0)], select_backend()):
             n_given += len(units)
-            assert budgets.n_behind == 50 - n_given
+            assert budgets.n_remaining == 50 - n_given
     assert n_given == 50
 
 

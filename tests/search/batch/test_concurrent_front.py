@@ -155,7 +155,7 @@ class OnePoint(FrontAnswers):
     def __init__(self, problem: Problem) -> None:
         self.metrics, self.grids, self.block_names = problem.metrics, problem.grids, problem.block_names
 
-    def find(self, metrics: Any, units: NDArray[np.int64], n_behind: int | None) -> NDArray[np.int64]:  # noqa: ARG002
+    def find(self, metrics: Any, units: NDArray[np.int64], n_remaining: int | None) -> NDArray[np.int64]:  # noqa: ARG002
         return np.zeros(len(units), dtype=np.int64)
 
 

@@ -252,7 +252,7 @@ def test_a_front_of_a_scope_is_asked_by_its_own_names(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="metric 'loss' is not in the front, which has weighted loss, size"):
         qabwnas.Frontier.build(lut, ["loss", "size"], scope=scope).query({"loss": 2.0})
     (tmp_path / "budgets.csv").write_text("loss\n2\n")
-    with pytest.raises(InputError, match="a front is of one scope"):
+    with pytest.raises(InputError, match="a front has the scope that it was built with"):
         answer_batch(front, tmp_path / "budgets.csv", tmp_path / "answers.csv", scope=scope)
 
 

@@ -36,7 +36,7 @@ def test_weights_read_back_exactly(tmp_path: Path) -> None:
         ('{"format": 1, "format": 2}', "w.json: not a file of block weights: 'format' occurs twice"),
         ('{"weights": {"a": "1", "a": "2"}}', "w.json: not a file of block weights: 'a' occurs twice"),
         ('{"format": "qabwnas-block-weights", "version": 1, "weights": {}}', "w.json: its weights are not a mapping"),
-        ('{"format": "qabwnas-block-weights", "version": 1, "weights": {"a": 1}}', "w.json: its weights are no map"),
+        ('{"format": "qabwnas-block-weights", "version": 1, "weights": {"a": 1}}', "w.json: its weights are not a map"),
     ],
 )
 def test_other_files_are_refused(tmp_path: Path, text: str, message: str) -> None:

@@ -93,12 +93,12 @@ def measure(way: str, setting: Setting) -> dict[str, Any]:
     import torch
 
     from qabwnas.data.splits import TensorSplit
-    from qabwnas.measure.maps import block_maps, maps_around
+    from qabwnas.measure.calibration import prefix_statistics
+    from qabwnas.measure.evaluator import BlockEvaluator
+    from qabwnas.measure.maps import block_maps, input_target_maps
     from qabwnas.measure.memory import CPU_MEMORY
-    from qabwnas.measure.shard import Laboratory, measure_rows
-    from qabwnas.measure.statistics import tree_statistics
-    from qabwnas.measure.target_variance import signal_variances
-    from qabwnas.measure.tree import Walk, n_edges, prefix_tree, row_path, tree_layers
+    from qabwnas.measure.target_variance import measure_target_variances
+    from qabwnas.measure.tree import TreeWalk, n_edges, prefix_tree, row_path, tree_layers
     from qabwnas.nets.network import build_network
     from qabwnas.nets.supernet import Supernet
     from qabwnas.space import BitWidths, Block, Head, Operation, SearchSpace, Shape, Stem, mbconvs
@@ -115,10 +115,10 @@ def measure(way: str, setting: Setting) -> dict[str, Any]:
     images = torch.randn(N_CALIBRATION + N_VALIDATION, *image).split([N_CALIBRATION, N_VALIDATION])
     if way == "tree":
         calibration, validation = (TensorSplit(part, torch.zeros(len(part)), lambda batch, _: batch) for part in images)
-        variances = signal_variances(teacher, ["block"], validation)[0]
+        variances = measure_target_variances(teacher, ["block"], validation)[0]
         paths = [row_path(block.digits(code), [BitWidths(bits, bits)] * 4) for code, bits in setting.rows]
-        lab = Laboratory(teacher, student, 0, calibration, validation, variances, CPU_MEMORY)
-        measure_rows(lab, paths[:N_WARM])
+        evaluator = BlockEvaluator(teacher, student, 0, calibration, validation, variances, CPU_MEMORY)
+        evaluator.measure(paths[:N_WARM])
         features, of_teacher = teacher.features, 0.0
 
         def clocked(images: torch.Tensor) -> list[torch.Tensor]:
@@ -130,23 +130,24 @@ def measure(way: str, setting: Setting) -> dict[str, Any]:
 
         teacher.features = clocked  # type: ignore[method-assign]
         start = time.process_time()
-        nsrs = [estimate.value for estimate in measure_rows(lab, paths)]
+        nsrs = [estimate.value for estimate in evaluator.measure(paths)]
         seconds = time.process_time() - start - of_teacher
         trees = prefix_tree([[operation for operation, _ in path] for path in paths]), prefix_tree(paths)
         floats, quantised = (n_edges(tree) - len(tree) for tree in trees)
         return {"seconds": seconds, "nsrs": nsrs, "float_layers": floats, "quantised_layers": quantised}
     size = 1 if setting.height > 100 else N_VALIDATION  # as many as the tree takes at once
     maps = block_maps(teacher, 0, *(part.split(size) for part in images))
-    targets = [y for _, y in maps_around(teacher, 0, images[1].split(size), "validation")]
+    targets = [y for _, y in input_target_maps(teacher, 0, images[1].split(size), "validation")]
     if way == "one by one":
-        variances = signal_variances(teacher, ["block"], TensorSplit(images[1], torch.zeros(2), lambda batch, _: batch))
+        split = TensorSplit(images[1], torch.zeros(2), lambda batch, _: batch)
+        variances = measure_target_variances(teacher, ["block"], split)
 
         def alone(code: int, bits: int) -> float:
             path = row_path(block.digits(code), [BitWidths(bits, bits)] * 4)
             operations = prefix_tree([[operation for operation, _ in path]])
-            statistics = tree_statistics(tree_layers(student), operations, maps.calibration)
-            walk = Walk(student, statistics, maps.validation, targets, variances[0])
-            [(_, ratios)] = walk.ratios(prefix_tree([path]))
+            statistics = prefix_statistics(tree_layers(student), operations, maps.calibration)
+            walk = TreeWalk(student, statistics, maps.validation, targets, variances[0])
+            [(_, ratios)] = walk.image_nsrs(prefix_tree([path]))
             return float(ratios.mean())
 
         for row in setting.sample[:N_WARM]:

@@ -12,9 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
-from qabwnas.nets.mbconv import MBConv
-from qabwnas.nets.subnet import extract
-from qabwnas.nets.supernet import SupernetBlock
+from qabwnas.nets.layers import MBConv
+from qabwnas.nets.supernet import SupernetBlock, extract
 from qabwnas.quant.operators import Convolution
 
 

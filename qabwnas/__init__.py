@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from qabwnas.errors import FrontLimitError as FrontLimitError
     from qabwnas.errors import InputError as InputError
     from qabwnas.errors import MismatchError as MismatchError
+    from qabwnas.errors import MultipleInputError as MultipleInputError
     from qabwnas.errors import QabwnasError as QabwnasError
     from qabwnas.errors import QabwnasWarning as QabwnasWarning
     from qabwnas.errors import RoundingWarning as RoundingWarning
@@ -66,6 +67,7 @@ _HOMES = {
             "FrontLimitError",
             "InputError",
             "MismatchError",
+            "MultipleInputError",
             "QabwnasError",
             "QabwnasWarning",
             "RoundingWarning",

@@ -12,6 +12,13 @@ class InputError(QabwnasError, ValueError):
     """A value, a file or an option from the user cannot be used."""
 
 
+class MultipleInputError(InputError):
+    """Several faults of one input: one argument, and one line of the message, for each."""
+
+    def __str__(self) -> str:
+        return "\n".join(self.args)
+
+
 class FrontLimitError(InputError):
     """A front needs more memory than it may use, or has too many points; the message says how far it came."""
 

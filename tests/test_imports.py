@@ -1,4 +1,4 @@
-"""Imports run downwards only, and starting up loads no more than is needed: the plan of ARCHITECTURE.md, held."""
+"""Imports point downwards only, without cycles, and start-up loads only what it needs (ARCHITECTURE.md)."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 
-# From the ground up. Folders of one floor may not import each other.
-FLOORS: list[set[str]] = [
+# From the bottom up. Folders of one level may not import each other.
+LEVELS: list[set[str]] = [
     {"errors"},
     {"io"},
     {"space"},
@@ -32,35 +32,35 @@ WITHOUT_TORCH = {"errors", "io", "space", "costs", "lut", "search", "bench"}
 PUBLIC_FOLDERS = {"errors", "lut", "search", "space"}  # where the names of `import qabwnas` come from
 
 
-def floor_of(module: str) -> int:
-    """Return the floor of ``qabwnas.<folder>…``."""
+def level_of(module: str) -> int:
+    """Return the level of ``qabwnas.<folder>…``."""
     folder = module.split(".")[1]
-    for floor, folders in enumerate(FLOORS):
+    for level, folders in enumerate(LEVELS):
         if folder in folders:
-            return floor
-    raise AssertionError(f"{module} is on no floor: put its folder into FLOORS and ARCHITECTURE.md")
+            return level
+    raise AssertionError(f"{module} has no level: add its folder to LEVELS and ARCHITECTURE.md")
 
 
 def imported(source: str) -> Iterator[str]:
-    """Give every module that a source imports, inside functions too."""
+    """Yield every module that a source imports, also inside functions."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             yield from (name.name for name in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, "a relative import"
-            # `from qabwnas import _core` names the module in its second half.
+            # `from qabwnas import _core` names the module after `import`.
             names = [f"{node.module}.{name.name}" for name in node.names]
             yield from names if node.module == "qabwnas" else [str(node.module)]
 
 
 def faults(module: str, source: str) -> list[str]:
-    """Return what is wrong with the imports of a module."""
+    """Return the errors in the imports of a module."""
     folder = module.split(".")[1]
     found = []
     for name in imported(source):
         first, _, rest = name.partition(".")
-        if first == "torch" and folder in WITHOUT_TORCH:
-            found.append(f"{module} imports torch")
+        if first in ("torch", "pydantic") and folder in WITHOUT_TORCH:
+            found.append(f"{module} imports {first}")
         if first == "numba" and not module.startswith("qabwnas.search.numba"):
             found.append(f"{module} imports numba")
         if first != "qabwnas" or rest.startswith("_core"):
@@ -68,7 +68,7 @@ def faults(module: str, source: str) -> list[str]:
         if not rest:
             found.append(f"{module} imports the whole package")
             continue
-        if rest.split(".")[0] != folder and floor_of(name) >= floor_of(module):
+        if rest.split(".")[0] != folder and level_of(name) >= level_of(module):
             found.append(f"{module} imports {name}")
     return found
 
@@ -86,7 +86,7 @@ def test_imports_run_downwards(module: str) -> None:
 
 
 def graph() -> dict[str, set[str]]:
-    """Return every module of the package with the modules that it imports, inside functions too."""
+    """Return every module of the package with the modules that it imports, also inside functions."""
     modules = {**SOURCES, "qabwnas": ROOT / "qabwnas" / "__init__.py"}
     edges: dict[str, set[str]] = {}
     for module, path in modules.items():
@@ -102,7 +102,7 @@ def graph() -> dict[str, set[str]]:
 
 
 def cycle(edges: dict[str, set[str]]) -> list[str]:
-    """Return the modules of one cycle, none where there is no cycle."""
+    """Return the modules of one cycle; empty if there is none."""
     done: set[str] = set()
 
     def visit(module: str, path: list[str]) -> list[str]:
@@ -127,21 +127,26 @@ def test_a_cycle_is_found() -> None:
 
 def test_the_package_itself_loads_what_a_search_needs() -> None:
     source = (ROOT / "qabwnas" / "__init__.py").read_text(encoding="utf-8")
-    rooms = {name.split(".")[1] for name in imported(source) if name.startswith("qabwnas.")}
-    assert rooms <= PUBLIC_FOLDERS
+    folders = {name.split(".")[1] for name in imported(source) if name.startswith("qabwnas.")}
+    assert folders <= PUBLIC_FOLDERS
 
 
 @pytest.mark.parametrize(
     ("module", "source", "fault"),
     [
-        ("qabwnas.lut.store", "from qabwnas.search.api import search", "qabwnas.lut.store imports qabwnas.search.api"),
+        (
+            "qabwnas.lut.hdf5.store",
+            "from qabwnas.search.api import search",
+            "qabwnas.lut.hdf5.store imports qabwnas.search.api",
+        ),
         ("qabwnas.costs.roofline", "import qabwnas.lut", "qabwnas.costs.roofline imports qabwnas.lut"),
         (
             "qabwnas.train.loop",
             "def f():\n    from qabwnas import measure",
             "qabwnas.train.loop imports qabwnas.measure",
         ),
-        ("qabwnas.lut.store", "def f():\n    import torch.nn", "qabwnas.lut.store imports torch"),
+        ("qabwnas.lut.hdf5.store", "def f():\n    import torch.nn", "qabwnas.lut.hdf5.store imports torch"),
+        ("qabwnas.space.yaml", "from pydantic import Field", "qabwnas.space.yaml imports pydantic"),
         ("qabwnas.search.api", "import numba", "qabwnas.search.api imports numba"),
         ("qabwnas.pipeline.run", "import qabwnas", "qabwnas.pipeline.run imports the whole package"),
     ],
@@ -161,14 +166,14 @@ def test_searching_loads_neither_torch_nor_numba() -> None:
     for statement in ("import qabwnas", "import qabwnas.search"):
         loaded = loaded_by(statement)
         assert "qabwnas" in loaded
-        assert not loaded & {"torch", "numba", "h5py", "yaml", "click", "matplotlib", "sklearn"}
+        assert not loaded & {"torch", "numba", "h5py", "yaml", "pydantic", "click", "matplotlib", "sklearn"}
 
 
 def test_listing_commands_loads_no_command() -> None:
     list_commands = "from qabwnas.cli.main import main; main(['--help'], standalone_mode=False)"
     loaded = loaded_by(f"import contextlib, io\nwith contextlib.redirect_stdout(io.StringIO()): {list_commands}")
     assert "click" in loaded
-    assert not loaded & {"torch", "numba", "h5py", "yaml", "matplotlib", "sklearn"}
+    assert not loaded & {"torch", "numba", "h5py", "yaml", "pydantic", "matplotlib", "sklearn"}
 
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
@@ -180,7 +185,7 @@ def test_no_source_names_a_folder_of_one_machine() -> None:
         text=True,
     )
     if listing.returncode != 0:
-        pytest.skip("this is no git checkout")
+        pytest.skip("this is not a git checkout")
     personal = re.compile(rb"/(?:home|root|work|Users)/")
     names = [name for name in listing.stdout.split("\0") if name and (ROOT / name).is_file()]
     assert "pyproject.toml" in names

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from qabwnas.cli.command import Command
-from qabwnas.cli.extras import require_extras
+from qabwnas.cli.command import Command, require_extras
 from qabwnas.cli.output import check_output, force_option
 from qabwnas.io.file_kinds import PICTURE, TIMINGS
 

@@ -1,4 +1,4 @@
-"""What commands take that build the candidates of a LUT or a space: which, and at which bit widths."""
+"""Options of commands that build the candidates of a LUT or a space: which one, and at which bit widths."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _PARAMETERS = (
     click.argument("lut_path", metavar="[LUT.h5]", type=click.Path(path_type=Path), required=False),
-    click.option("--space", metavar="SPACE", help="A preset or a .yaml file, instead of a LUT that has its space."),
+    click.option("--space", metavar="SPACE", help="A preset or a .yaml file, instead of a LUT."),
     click.option(
         "--bits",
         metavar="WIDTHS",
         multiple=True,
-        help="With --space: bit widths such as 8, w4a8 or 32 (float), instead of the space's own; repeatable.",
+        help="With --space: bit widths such as 8, w4a8 or 32 (float) instead of the space's; repeatable.",
     ),
 )
 
@@ -34,10 +34,10 @@ def bundle_options(command: F) -> F:
 
 
 def read_tables(lut_path: Path | None, space: str | None, bits: tuple[str, ...]) -> tuple[SearchSpace, Tables]:
-    """Return the space and the bit widths of its tables that the parameters stand for.
+    """Return the space of the LUT or of ``space``, and the bit widths of its tables.
 
     Raises:
-        click.UsageError: not one of LUT and space is given, or bit widths beside a LUT.
+        click.UsageError: not exactly one of LUT and space is given, or bit widths together with a LUT.
         InputError: as the readers of both.
     """
     from qabwnas.lut.lut import Lut
@@ -49,7 +49,7 @@ def read_tables(lut_path: Path | None, space: str | None, bits: tuple[str, ...])
         raise click.UsageError("give either LUT.h5 or --space")
     if lut_path is not None:
         if bits:
-            raise click.UsageError("--bits: a LUT says its bit widths itself")
+            raise click.UsageError("--bits: a LUT has its own bit widths")
         return tables_of_lut(Lut.open(lut_path))
     assert space is not None
     read = load_space(space)

@@ -22,11 +22,9 @@ _PARAMETERS = (
         help="Where the data are, instead of where CONFIG.yaml says.",
     ),
     click.option(
-        "--shorten",
-        metavar="N",
-        type=click.IntRange(min=1),
-        default=1,
-        help="Divide all training steps, and the images to measure on, by N: to try whether a run works.",
+        "--smoke",
+        is_flag=True,
+        help="Try whether the run works: 2 steps per training, and 2 images to calibrate and to measure on.",
     ),
     click.option(
         "--sample",
@@ -48,15 +46,25 @@ folder_option = click.option(
 
 
 def config_options(command: F) -> F:
-    """Add the parameters ``config_path``, ``data``, ``shorten`` and ``sample`` to a command."""
+    """Add the parameters ``config_path``, ``data``, ``smoke`` and ``sample`` to a command."""
     for parameter in reversed(_PARAMETERS):
         command = parameter(command)
     return command
 
 
-def read_config(config_path: Path, data: Path | None, shorten: int, sample: int | None) -> Config:
-    """Return the configuration that the parameters stand for; raises InputError, which names the field."""
-    from qabwnas.pipeline.config.config_yaml import load_config
-    from qabwnas.pipeline.config.smoke import shortened
+def read_config(config_path: Path, data: Path | None, smoke: bool, sample: int | None) -> Config:
+    """Return the configuration that the parameters describe; raises InputError, which names each wrong field."""
+    from qabwnas.pipeline.config.load import load_config
+    from qabwnas.pipeline.config.smoke import smoke_config
 
-    return shortened(load_config(config_path, data, sample), shorten)
+    config = load_config(config_path, data, sample)
+    return smoke_config(config) if smoke else config
+
+
+def default_folder(config_path: Path, smoke: bool) -> Path:
+    """Return the run folder of a configuration: ``runs/`` and its name; a smoke test has a folder of its own.
+
+    ``config.yaml``, as ``qabwnas init`` names it, says nothing, so its folder does.
+    """
+    name = config_path.absolute().parent.name if config_path.name == "config.yaml" else config_path.stem
+    return Path("runs") / (f"{name}-smoke" if smoke else name)

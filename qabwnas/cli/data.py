@@ -7,8 +7,7 @@ from pathlib import Path
 
 import click
 
-from qabwnas.cli.command import Group
-from qabwnas.cli.extras import require_extras
+from qabwnas.cli.command import Group, require_extras
 from qabwnas.cli.output import force_option
 from qabwnas.errors import InputError, QabwnasError
 

@@ -1,4 +1,4 @@
-"""``qabwnas demo``: everything once, small, on real data."""
+"""``qabwnas demo``: all stages once, small, on real data."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from pathlib import Path
 
 import click
 
-from qabwnas.cli.command import Command
-from qabwnas.cli.extras import require_extras
+from qabwnas.cli.command import Command, require_extras
 from qabwnas.cli.output import force_option
 
 
@@ -20,20 +19,20 @@ from qabwnas.cli.output import force_option
     type=click.Path(path_type=Path),
     default=Path("runs/demo"),
     show_default=True,
-    help="The run folder; a run that is there is continued.",
+    help="The run folder; an existing run is continued.",
 )
-@click.option("--seed", type=click.IntRange(min=0), help="Of everything random.  [default: the configuration's]")
+@click.option("--seed", type=click.IntRange(min=0), help="Seed of all random numbers.  [default: the configuration's]")
 @force_option
 def command(folder: Path, seed: int | None, force: bool) -> None:
     """Search networks for handwritten digits, from a teacher to a table of retrained and quantised networks.
 
-    Takes minutes on two cores; a second time, seconds.
+    Takes minutes on two cores. A second call finds all stages done and takes seconds.
     """
     require_extras("train", "plot")
     from dataclasses import replace
 
     from qabwnas.cli.stages import run_and_report
-    from qabwnas.pipeline.config.config_yaml import demo_config
+    from qabwnas.pipeline.config.load import demo_config
 
     config = demo_config()
     run_and_report(config if seed is None else replace(config, seed=seed), folder, force=force)

@@ -1,4 +1,4 @@
-"""``qabwnas distill``: the supernet of a configuration, or some of its blocks."""
+"""``qabwnas distill``: train the supernet of a configuration, or some of its blocks."""
 
 from __future__ import annotations
 
@@ -7,37 +7,53 @@ from typing import Any
 
 import click
 
-from qabwnas.cli.command import Command
+from qabwnas.cli.command import Command, require_extras
 from qabwnas.cli.config_options import config_options, folder_option, read_config
-from qabwnas.cli.extras import require_extras
 from qabwnas.cli.output import force_option
 from qabwnas.cli.resource_options import make_resources, resource_options
+from qabwnas.errors import InputError
 
 
 @click.command(name="distill", cls=Command)
 @config_options
 @folder_option
-@click.option("--block", "blocks", metavar="NAME", multiple=True, help="Train this block only; may be repeated.")
+@click.option("--block", "blocks", metavar="NAME", multiple=True, help="Train only this block; may be repeated.")
 @resource_options
 @force_option
 def command(
     config_path: Path,
     data: Path | None,
-    shorten: int,
+    smoke: bool,
     sample: int | None,
     folder: Path,
     blocks: tuple[str, ...],
     force: bool,
     **resources: Any,
 ) -> None:
-    """Distil the teacher of CONFIG.yaml into its supernet, after the stages that this needs: FOLDER/supernet.pt.
+    """Distil the teacher of CONFIG.yaml into the supernet FOLDER/supernet.pt. Run the stages that this needs first.
 
-    With --workers or --ray, blocks are trained at the same time, as with `distill: apart` in CONFIG.yaml. On CPUs the
-    result is the same. With --block, other calls can train other blocks; one without it then puts them together.
+    With --workers or --ray, blocks are trained in parallel, as with `distill: independent` in CONFIG.yaml. On CPUs the
+    result is the same. With --block, other calls can train other blocks; a call without --block then writes the
+    supernet.
     """
     require_extras("train")
-    from qabwnas.cli.stages import distill
+    from dataclasses import replace
 
-    config = read_config(config_path, data, shorten, sample)
-    apart = resources["workers"] > 1 or resources["address"] is not None
-    distill(config, folder, blocks, make_resources(**resources), apart=apart, force=force)
+    from qabwnas.cli.stages import stage_environment
+    from qabwnas.pipeline.parts import distill_blocks
+    from qabwnas.pipeline.run import STAGES, run_stages
+    from qabwnas.pipeline.stages import supernet
+
+    config = read_config(config_path, data, smoke, sample)
+    if resources["workers"] > 1 or resources["address"] is not None:
+        if config.supernet.distill == "cached":
+            raise InputError(
+                "supernet.distill: cached feature maps stay in one process; several processes need 'independent'"
+            )
+        config = replace(config, supernet=replace(config.supernet, distill="independent"))
+    usable = make_resources(**resources)
+    with stage_environment():
+        if blocks:
+            distill_blocks(config, folder, blocks, usable, force=force)
+        else:
+            run_stages(STAGES, config, folder, until=supernet.STAGE.name, force=force, resources=usable)

@@ -1,4 +1,4 @@
-"""``qabwnas export``: a network of a run as a model that an integer run-time executes."""
+"""``qabwnas export``: write a network of a run as an ONNX model that ONNX Runtime executes with integers."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from typing import Any
 
 import click
 
-from qabwnas.cli.command import Command
-from qabwnas.cli.extras import require_extras
+from qabwnas.cli.command import Command, require_extras
 from qabwnas.cli.output import force_option
 from qabwnas.errors import InputError
 
@@ -21,7 +20,7 @@ from qabwnas.errors import InputError
     metavar="K",
     type=click.IntRange(min=1),
     required=True,
-    help="Which answer; 1 is that of the first budget.",
+    help="Which answer; 1 is the answer to the first budget.",
 )
 @click.option(
     "--retraining",
@@ -30,18 +29,18 @@ from qabwnas.errors import InputError
     type=click.IntRange(min=0),
     default=0,
     show_default=True,
-    help="Which of its retrainings, where there are several.",
+    help="Which of its retrainings, if there are several.",
 )
 @click.option(
-    "-o", "--output", metavar="FOLDER", type=click.Path(path_type=Path), required=True, help="Where the files go."
+    "-o", "--output", metavar="FOLDER", type=click.Path(path_type=Path), required=True, help="The folder for the files."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the card as JSON.")
 @force_option
 def command(run: Path, answer: int, n: int, output: Path, as_json: bool, force: bool) -> None:
     """Write a retrained network as FOLDER/model.onnx, weights.safetensors and card.json.
 
-    The model carries the bit widths that were searched. It is run in ONNX Runtime before it is written: outputs, score
-    and size are compared with what was simulated and predicted, and a mismatch is an error.
+    The model has the bit widths that the search chose. Before it is written, it is run in ONNX Runtime: its outputs,
+    score and size are compared with the simulation and the prediction, and a mismatch is an error.
     """
     require_extras("train", "deploy")
     if output.exists() and not output.is_dir():

@@ -14,6 +14,7 @@ from qabwnas.cli.output import check_output, force_option
 from qabwnas.io.file_kinds import LUT, TABLE
 
 if TYPE_CHECKING:
+    from qabwnas.lut.content import LutContent
     from qabwnas.lut.lut import Lut
 
 _FILE = click.Path(path_type=Path)
@@ -31,13 +32,19 @@ def command() -> None:
     "--format",
     "format_name",
     type=click.Choice(["csv", "parquet", "spaceevo", "dna", "ofa", "hawq"]),
-    help="Whose table it is; csv and parquet are told by the file's name.",
+    help="The format of the table.  [default: csv or parquet, from the file's suffix]",
 )
-@click.option("--device", metavar="NAME", help="Call the latency latency_ms[NAME]: spaceevo, ofa, hawq.")
-@click.option("--resolution", type=click.IntRange(min=1), help="Which of a table's image sizes to take: spaceevo.")
-@click.option("--aggregate", "aggregations", metavar="METRIC=max", multiple=True, help="Blocks are not summed: max.")
+@click.option("--device", metavar="NAME", help="Name the latency latency_ms[NAME] (spaceevo, ofa, hawq).")
+@click.option("--resolution", type=click.IntRange(min=1), help="Import the rows of this image size (spaceevo).")
 @click.option(
-    "--fixed", "fixed_parts", metavar="METRIC=VALUE", multiple=True, help="What stem and head add; may have a unit."
+    "--aggregate",
+    "aggregations",
+    metavar="METRIC=max",
+    multiple=True,
+    help="The total is the maximum over blocks, not the sum.",
+)
+@click.option(
+    "--fixed", "fixed_parts", metavar="METRIC=VALUE", multiple=True, help="What stem and head add; a unit is allowed."
 )
 @force_option
 def import_command(
@@ -50,16 +57,17 @@ def import_command(
     fixed_parts: tuple[str, ...],
     force: bool,
 ) -> None:
-    """Make LUT.h5 of a table.
+    """Make LUT.h5 from a table.
 
-    A table of one's own is CSV (.csv, .csv.gz) or Parquet with the columns block, candidate, optionally bits and
-    choice_description, and one a metric. Of others: SpaceEvo's block tables and DNA's potential-*.yaml (a folder, or a
-    file a stage), once-for-all's latency YAML, and HAWQ's sensitivities a layer as CSV.
+    Your own table is CSV (.csv, .csv.gz) or Parquet with the columns block, candidate, optionally bits and
+    choice_description, and one column per metric. Tables of other programs: SpaceEvo's block tables and DNA's
+    potential-*.yaml (a folder, or one file per stage), once-for-all's latency YAML, and HAWQ's sensitivities per layer
+    as CSV.
     """
+    from qabwnas.lut.exchange.text_table import nearest_number
     from qabwnas.lut.importers.formats import import_table
-    from qabwnas.lut.importers.options import ImportOptions
-    from qabwnas.lut.lut import AGGREGATIONS, Aggregation
-    from qabwnas.lut.text_table import held_number
+    from qabwnas.lut.importers.inputs import ImportOptions
+    from qabwnas.lut.table import AGGREGATIONS, Aggregation
     from qabwnas.lut.units import parse_quantity
 
     aggregate: dict[str, Aggregation] = {}
@@ -69,7 +77,7 @@ def import_command(
             raise click.UsageError(f"--aggregate {name}={text}: neither {' nor '.join(AGGREGATIONS)}")
         aggregate[name] = known[0]
     fixed = {
-        name: held_number(f"--fixed {name}", parse_quantity(text, name))
+        name: nearest_number(f"--fixed {name}", parse_quantity(text, name))
         for name, text in _assignments("--fixed", fixed_parts).items()
     }
     check_output(output, force, LUT, inputs=table_paths)
@@ -83,10 +91,10 @@ def import_command(
 @click.option("-o", "--output", metavar="TABLE.(csv|parquet)", type=_FILE, required=True)
 @force_option
 def export_command(lut_path: Path, output: Path, force: bool) -> None:
-    """Write LUT.h5 as TABLE: .csv, .csv.gz or .parquet, as its name ends.
+    """Write LUT.h5 as TABLE in the format of its suffix: .csv, .csv.gz or .parquet.
 
-    TABLE carries all of LUT.h5, and `qabwnas lut import` gives it back; a first line of CSV that begins with # has what
-    rows do not say (pandas reads it with comment='#').
+    TABLE has everything in LUT.h5, and `qabwnas lut import` reads it back as an equal LUT. The first line of CSV, which
+    begins with #, has what rows do not say (pandas skips it with comment='#').
     """
     from qabwnas.lut.importers.formats import export_table
     from qabwnas.lut.lut import Lut
@@ -98,19 +106,19 @@ def export_command(lut_path: Path, output: Path, force: bool) -> None:
 
 
 @command.command(name="merge")
-@click.argument("part_paths", metavar="PART.h5...", type=_FILE, nargs=-1, required=True)
+@click.argument("shard_paths", metavar="SHARD.h5...", type=_FILE, nargs=-1, required=True)
 @click.option("-o", "--output", metavar="LUT.h5", type=_FILE, required=True)
 @force_option
-def merge_command(part_paths: tuple[Path, ...], output: Path, force: bool) -> None:
-    """Put parts that `qabwnas populate --shard` has measured together: LUT.h5 has the rows of all.
+def merge_command(shard_paths: tuple[Path, ...], output: Path, force: bool) -> None:
+    """Merge shards that `qabwnas populate --shard` has measured: LUT.h5 has the rows of all.
 
-    They have to be measured with the same networks, data and settings. Rows in more than one part have to be equal.
+    They must be measured with the same networks, data and settings. Rows in more than one shard must be equal.
     """
     from qabwnas.lut.lut import Lut
     from qabwnas.lut.merge import merge_luts
 
-    check_output(output, force, LUT)  # a part may be replaced by the whole
-    lut = merge_luts((str(path), Lut.open(path)) for path in part_paths)
+    check_output(output, force, LUT)  # the output may replace a shard
+    lut = merge_luts((str(path), Lut.open(path)) for path in shard_paths)
     lut.save(output)
     click.echo(f"{output}: {_summary(lut)}{_holes(lut)}")
 
@@ -119,7 +127,7 @@ def merge_command(part_paths: tuple[Path, ...], output: Path, force: bool) -> No
 @click.argument("lut_path", metavar="LUT.h5", type=_FILE)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def info_command(lut_path: Path, as_json: bool) -> None:
-    """Say what is in LUT.h5: blocks, metrics and their ranges, the space, and where it comes from."""
+    """Describe LUT.h5: blocks, metrics and their ranges, the space, and the provenance."""
     import json
 
     from qabwnas.cli.lut_info import as_text, describe
@@ -131,14 +139,14 @@ def info_command(lut_path: Path, as_json: bool) -> None:
 @command.command(name="validate")
 @click.argument("lut_path", metavar="LUT.h5", type=_FILE)
 def validate_command(lut_path: Path) -> None:
-    """Read all of LUT.h5 and name the first thing that is wrong."""
-    from qabwnas.lut.store import validate_lut
+    """Read all of LUT.h5 and report the first error."""
+    from qabwnas.lut.hdf5.store import validate_lut
 
     click.echo(f"{lut_path}: valid: {_summary(validate_lut(lut_path))}")
 
 
 def _assignments(option: str, texts: tuple[str, ...]) -> dict[str, str]:
-    """Return name → value of ``NAME=VALUE`` texts; a value holds no ``=``, a name may."""
+    """Return name → value of ``NAME=VALUE`` texts; a name may have ``=``, a value may not."""
     assignments: dict[str, str] = {}
     for text in texts:
         name, equals, value = text.rpartition("=")
@@ -151,12 +159,12 @@ def _assignments(option: str, texts: tuple[str, ...]) -> dict[str, str]:
 
 
 def _holes(lut: Lut) -> str:
-    """Say how many candidates have metrics that were not measured, if any have."""
+    """Return how many candidates have metrics that were not measured, as text; empty if none."""
     masks = [[m for name in lut.metric_names if (m := block.measured(name)) is not None] for block in lut.blocks]
     n_holes = sum(int((~functools.reduce(operator.and_, of_block)).sum()) for of_block in masks if of_block)
     return f"; {n_holes} candidates not measured" if n_holes else ""
 
 
-def _summary(lut: Lut) -> str:
+def _summary(lut: LutContent) -> str:
     n_candidates = sum(block.n_candidates for block in lut.blocks)
     return f"{len(lut.blocks)} blocks, {n_candidates} candidates, metrics {', '.join(lut.metric_names)}"

@@ -1,4 +1,4 @@
-"""What ``qabwnas lut info`` says of a LUT, as JSON values and as text."""
+"""The description of ``qabwnas lut info``, as JSON values and as text."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 
 from qabwnas.io.fingerprint import canonical_json
+from qabwnas.lut.arrays import concatenated
+from qabwnas.lut.hdf5.store import read_header
 from qabwnas.lut.lut import Lut, LutBlock, Metric
-from qabwnas.lut.store import open_lut, read_header
-from qabwnas.lut.whole import joined
 from qabwnas.space.yaml import space_to_json
 
 
 def describe(path: Path) -> dict[str, Any]:
-    """Return everything but the rows as JSON values; raises as :func:`qabwnas.lut.store.open_lut` does."""
-    header, lut = read_header(path), open_lut(path)
+    """Return everything except the rows as JSON values; raises as :meth:`qabwnas.lut.lut.Lut.open` does."""
+    header, lut = read_header(path), Lut.open(path)
     return {
         "format": header.format,
         "schema_version": header.schema_version,
@@ -43,7 +43,7 @@ def _describe_metric(lut: Lut, metric: Metric) -> dict[str, Any]:
     for block in lut.blocks:
         column, measured = block.column(metric.name), block.measured(metric.name)
         values.append(column if measured is None else column[measured])
-    measured_values = joined(values)
+    measured_values = concatenated(values)
     return {
         "name": metric.name,
         "unit": metric.unit,
@@ -56,13 +56,13 @@ def _describe_metric(lut: Lut, metric: Metric) -> dict[str, Any]:
 
 
 def _number_of(value: Any) -> float:
-    """Return a number of Python: an int only where a double does not hold it."""
+    """Return a Python number: an int only if a double does not hold it."""
     number: float = value.item() if isinstance(value, np.generic) else value
     return number
 
 
 def as_text(info: dict[str, Any]) -> str:
-    """Return the lines that a person reads, columns aligned."""
+    """Return the description as text with aligned columns."""
     space = "none: an import" if info["space"] is None else info["space"]["name"]
     head = [
         ["format", f"{info['format']}, schema {info['schema_version']}, by {info['writer']}, {info['created']}"],

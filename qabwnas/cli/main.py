@@ -1,7 +1,7 @@
-"""The ``qabwnas`` command: loads the one command that is asked for, and ends it with the exit code that fits.
+"""The ``qabwnas`` command: loads only the given command, and turns its errors into exit codes.
 
-0 done; 1 an error, in one line; 2 wrong usage; 3 no subnet fits (commands raise ``click.exceptions.Exit(3)``, having
-said which budget would); 130 interrupted.
+0 done; 1 an error, in one line; 2 wrong usage; 3 no subnet fits (commands print which budget would fit and raise
+``click.exceptions.Exit(3)``); 130 interrupted.
 """
 
 from __future__ import annotations
@@ -16,19 +16,21 @@ from typing import Any
 import click
 
 from qabwnas.cli.command import Group
-from qabwnas.errors import QabwnasError, QabwnasWarning
+from qabwnas.errors import MultipleInputError, QabwnasError, QabwnasWarning
 
-# The help stands here, and not only in the commands, so that listing them loads none.
+# The help is here, and not only in the commands, so that listing them loads no command.
 COMMANDS = {
-    "demo": "Run everything once, small, on handwritten digits.",
+    "demo": "Run all stages once, small, on handwritten digits.",
     "run": "Run the stages of a configuration, from teacher to report.",
+    "init": "Write a commented configuration and its space to start from.",
+    "config": "Check a configuration, or print the schema of configurations.",
     "data": "Draw street scenes, and check a folder of images.",
     "distill": "Train a configuration's supernet, or some of its blocks.",
     "populate": "Measure the look-up table of a configuration.",
     "lut": "Import, export, merge, describe and check look-up tables.",
-    "measure-latency": "Measure what candidates take on this machine.",
-    "latency": "Bring latencies of devices into a look-up table.",
-    "fit-weights": "Fit how much blocks count to the networks of a run.",
+    "measure-latency": "Measure latencies of candidates on this machine.",
+    "latency": "Import latencies of devices into a look-up table.",
+    "fit-weights": "Fit weights of blocks to the networks of a run.",
     "export": "Write a network of a run as a checked ONNX model.",
     "search": "Find the best subnets of a LUT within budgets.",
     "batch": "Answer a table of budgets.",
@@ -40,14 +42,15 @@ COMMANDS = {
 
 
 class OneLineError(click.ClickException):
-    """An error as the user sees it: one line on stderr, and an exit code."""
+    """An error as the user sees it: one line on stderr, or one per fault of an input, and an exit code."""
 
     def __init__(self, message: str, exit_code: int = 1) -> None:
         super().__init__(message)
         self.exit_code = exit_code  # type: ignore[misc]
 
     def show(self, file: object = None) -> None:  # noqa: ARG002 - click's signature
-        click.echo(f"error: {self.format_message()}", err=True)
+        for line in self.format_message().splitlines():
+            click.echo(f"error: {line}", err=True)
 
 
 class Program(Group):
@@ -88,7 +91,7 @@ def _one_line(debug: bool) -> Iterator[None]:
     except KeyboardInterrupt as interrupt:
         raise OneLineError("interrupted", exit_code=130) from interrupt
     except BrokenPipeError:
-        raise  # click ends quietly: whoever read the output has read enough
+        raise  # click ends quietly: the reader of the output has closed it
     except (QabwnasError, OSError) as error:
         if debug:
             raise
@@ -98,7 +101,8 @@ def _one_line(debug: bool) -> Iterator[None]:
 def _message(error: QabwnasError | OSError) -> str:
     if isinstance(error, OSError) and error.strerror and error.filename is not None:
         return f"{error.filename}: {error.strerror}"
-    return " ".join(str(error).split())
+    faults = error.args if isinstance(error, MultipleInputError) else [error]
+    return "\n".join(" ".join(str(fault).split()) for fault in faults)
 
 
 @click.group(cls=Program)
@@ -107,7 +111,7 @@ def _message(error: QabwnasError | OSError) -> str:
 def main(debug: bool) -> None:
     """Search block-wise networks and their bit widths under budgets.
 
-    Exits with 0 when done, 1 on an error, 2 on wrong usage, 3 where no subnet fits the budgets.
+    Exit codes: 0 done, 1 error, 2 wrong usage, 3 no subnet fits the budgets.
     """
 
 

@@ -1,4 +1,4 @@
-"""``qabwnas measure-latency``: what candidates take on this machine, in ONNX Runtime."""
+"""``qabwnas measure-latency``: measure the latency of candidates on this machine, in ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from pathlib import Path
 import click
 
 from qabwnas.cli.bundle_options import bundle_options, read_tables
-from qabwnas.cli.command import Command
-from qabwnas.cli.extras import require_extras
+from qabwnas.cli.command import Command, require_extras
 from qabwnas.cli.output import check_output, force_option
 from qabwnas.io.atomic import written_path
 from qabwnas.io.file_kinds import LATENCIES, PICTURE
@@ -18,17 +17,21 @@ _FILE = click.Path(path_type=Path)
 
 @click.command(name="measure-latency", cls=Command)
 @bundle_options
-@click.option("--device", metavar="NAME", required=True, help="What to call this machine: the metric latency_ms[NAME].")
+@click.option(
+    "--device", metavar="NAME", required=True, help="The name of this machine; the metric is latency_ms[NAME]."
+)
 @click.option("-o", "--output", metavar="RESULTS.json", type=_FILE, required=True)
-@click.option("--bundle", metavar="FOLDER", type=_FILE, help="Models and samples.  [default: RESULTS.bundle]")
+@click.option("--bundle", metavar="FOLDER", type=_FILE, help="Folder of models and samples.  [default: RESULTS.bundle]")
 @click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True)
-@click.option("--rounds", type=click.IntRange(min=1), default=200, show_default=True, help="At most so many.")
+@click.option(
+    "--rounds", type=click.IntRange(min=1), default=200, show_default=True, help="The largest number of rounds."
+)
 @click.option(
     "--width",
     type=click.FloatRange(min=0, min_open=True),
     default=0.02,
     show_default=True,
-    help="A median is known when its 95 % confidence interval is so narrow, either side.",
+    help="Stop measuring a model when the 95 % confidence interval of its median is within this fraction of it.",
 )
 @click.option(
     "--validate", "n_networks", metavar="N", type=click.IntRange(min=2), help="Also measure N random networks."
@@ -53,15 +56,16 @@ def command(
 ) -> None:
     """Measure every distinct layer of the candidates of LUT.h5, or of --space, and write RESULTS.json.
 
-    `qabwnas latency import` makes a metric of it. Samples are kept in FOLDER, and continued after an interruption.
-    With --validate, tells how well the sums of layers predict whole networks, and which --margin a search should take.
+    `qabwnas latency import` turns it into a metric. Samples are stored in FOLDER; after an interruption, the same
+    command continues. --validate reports how well sums of layers predict whole networks, and which --margin a search
+    should use.
     """
     if picture is not None and n_networks is None:
-        raise click.UsageError("--plot: draws what --validate measures")
+        raise click.UsageError("--plot needs --validate")
     require_extras("train", "deploy", *(["plot"] if picture is not None else []))
     from qabwnas.lut.device_results import device_name
     from qabwnas.pipeline.latency import Validation, measure, open_bundle
-    from qabwnas.report.latency import draw_latencies
+    from qabwnas.report.times import draw_latencies
 
     def as_text(found: Validation) -> str:
         return (

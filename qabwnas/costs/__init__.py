@@ -1,23 +1,23 @@
 """Analytic costs of candidates, fixed parts and whole networks, from shapes alone."""
 
 from qabwnas.costs.analytic import (
-    ACTIVATION_GRID_BYTES,
-    BIAS_BYTES,
     COSTS,
     PARAMETERS,
-    WEIGHT_SCALE_BYTES,
-    Cost,
-    Digits,
-    FixedParts,
-    Operator,
-    Part,
+    CostMetric,
     block_costs,
-    described_parts,
     encoder_costs,
     fixed_costs,
     network_costs,
     row_costs,
     total_costs,
+)
+from qabwnas.costs.operator_cost import (
+    ACTIVATION_GRID_BYTES,
+    BIAS_BYTES,
+    WEIGHT_SCALE_BYTES,
+    FixedParts,
+    OperatorCost,
+    Part,
 )
 
 __all__ = [
@@ -26,13 +26,11 @@ __all__ = [
     "COSTS",
     "PARAMETERS",
     "WEIGHT_SCALE_BYTES",
-    "Cost",
-    "Digits",
+    "CostMetric",
     "FixedParts",
-    "Operator",
+    "OperatorCost",
     "Part",
     "block_costs",
-    "described_parts",
     "encoder_costs",
     "fixed_costs",
     "network_costs",

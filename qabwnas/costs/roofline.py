@@ -1,18 +1,18 @@
-"""Estimated latency of a device that cannot be measured: a roofline, from shapes alone.
+"""Estimated latency of a device that cannot be measured: a roofline model, from shapes alone.
 
-After Williams, Waterman, Patterson, "Roofline: an insightful visual performance model", CACM 2009: an operator takes as
-long as its arithmetic at the peak or its data at the memory's bandwidth, whichever is longer; and every operator that
-runs adds an overhead:
+Williams, Waterman, Patterson, "Roofline: an insightful visual performance model", CACM 2009: an operator takes the time
+of its arithmetic at peak performance, or of its memory traffic at peak bandwidth, whichever is longer. Here, every
+operator adds an overhead:
 
     time = max(MACs / peak, bytes / bandwidth) + overhead
 
-- Operators run one after the other, and nothing stays in a cache between them: every tensor that one reads or writes
-  crosses the memory once, and so do the weights.
-- A device has a peak for some bit widths. An operator runs, and its data lie, at the narrowest of them that holds its
-  weights and its activations: 6-bit weights on a device with peaks for 8 and 32 run as 8-bit ones.
+- Operators run one after the other, and no cache keeps data between them: every tensor that an operator reads or
+  writes, and its weights, cross the memory bus once.
+- A device has a peak for some bit widths. The data and arithmetic of an operator have the narrowest of these widths
+  that holds its weights and activations: on a device with peaks for 8 and 32, 6-bit weights run as 8-bit weights.
 - A skip takes no time.
 
-Such a figure ranks candidates roughly. Its column is called ``estimate_ms``, never ``latency_ms``.
+Such an estimate ranks candidates roughly. Its column is called ``estimate_ms``, never ``latency_ms``.
 """
 
 from __future__ import annotations
@@ -23,9 +23,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qabwnas.costs import Cost, Operator
+from qabwnas.costs.analytic import CostMetric
+from qabwnas.costs.operator_cost import OperatorCost
 from qabwnas.errors import InputError
-from qabwnas.io.fields import Fields, named, parse_yaml
+from qabwnas.io.fields import Fields, named
+from qabwnas.io.yaml_reader import parse_yaml, read_yaml
 from qabwnas.space import BitWidths
 
 if TYPE_CHECKING:
@@ -34,13 +36,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Device:
-    """What a roofline follows from.
+    """The parameters of a device's roofline.
 
     Attributes:
-        source: where the figures are from, in words.
-        peak_gmacs_per_s: bit width → 10^9 multiply-accumulates a second, widths ascending.
-        bandwidth_gb_per_s: 10^9 bytes a second of the memory that tensors and weights lie in.
-        overhead_us: what starting an operator takes.
+        source: where the figures come from, as text.
+        peak_gmacs_per_s: bit width → 10^9 multiply-accumulates per second, widths ascending.
+        bandwidth_gb_per_s: 10^9 bytes per second of the memory that holds tensors and weights.
+        overhead_us: the time to start an operator.
     """
 
     name: str
@@ -50,10 +52,10 @@ class Device:
     overhead_us: float
 
     def width(self, widths: BitWidths) -> int:
-        """Return the bit width that operators of ``widths`` run at.
+        """Return the bit width at which operators of ``widths`` run.
 
         Raises:
-            InputError: the device has no peak for so many bits.
+            InputError: the device has no peak for this bit width or a wider one.
         """
         needed = max(widths.weights, widths.activations)
         for width in self.peak_gmacs_per_s:
@@ -61,19 +63,19 @@ class Device:
                 return width
         raise InputError(f"device {self.name!r} has no peak_gmacs_per_s for {needed} bits")
 
-    def milliseconds(self, operator: Operator, widths: BitWidths) -> float:
-        """Return what an operator takes; 0 of an input, which nothing executes."""
-        if operator.moved == 0:
+    def milliseconds(self, operator: OperatorCost, widths: BitWidths) -> float:
+        """Return the time of an operator; 0 for an input, which nothing executes."""
+        if operator.traffic == 0:
             return 0.0
         width = self.width(widths)
         arithmetic_ns = operator.macs / self.peak_gmacs_per_s[width]
-        memory_ns = (operator.moved + operator.weights) * width / 8 / self.bandwidth_gb_per_s
+        memory_ns = (operator.traffic + operator.weights) * width / 8 / self.bandwidth_gb_per_s
         return max(arithmetic_ns, memory_ns) / 1e6 + self.overhead_us / 1e3
 
     @property
-    def cost(self) -> Cost:
+    def cost(self) -> CostMetric:
         """The column ``estimate_ms[NAME]``."""
-        return Cost(f"estimate_ms[{self.name}]", "ms", "sum", self.milliseconds)
+        return CostMetric(f"estimate_ms[{self.name}]", "ms", "sum", self.milliseconds)
 
 
 def devices() -> tuple[str, ...]:
@@ -91,26 +93,22 @@ def load_device(source: str | os.PathLike[str]) -> Device:
     """Return the device of that name, or of a YAML file (a path that ends in ``.yaml`` or ``.yml``).
 
     Raises:
-        OSError: the file cannot be read.
-        InputError: there is no such device, or a field is missing, unknown or out of range; the message names it.
+        InputError: there is no such device or file, or a field is missing, unknown or out of range; the message names
+            it.
     """
     source = os.fspath(source)
     if source.endswith((".yaml", ".yml")):
-        try:
-            text = Path(source).read_text(encoding="utf-8")
-        except UnicodeDecodeError as error:
-            raise InputError(f"{source}: not UTF-8 text") from error
-    elif source in devices():
-        text = (_shipped() / f"{source}.yaml").read_text(encoding="utf-8")
-    else:
+        return _parse(Fields(read_yaml(Path(source)), source))
+    if source not in devices():
         raise InputError(f"device {source!r} is neither one of {', '.join(devices())} nor a .yaml file")
+    text = (_shipped() / f"{source}.yaml").read_text(encoding="utf-8")
     return _parse(Fields(parse_yaml(text, source), source))
 
 
 def _parse(fields: Fields) -> Device:
     name = fields.text("name")
     if set(name) & set("[]=,"):
-        raise InputError(f"{fields.path('name')}: {name!r} holds a bracket, '=' or ','")
+        raise InputError(f"{fields.path('name')}: {name!r} has a bracket, '=' or ','")
     device = Device(
         name=name,
         source=fields.sentence("source"),
@@ -141,5 +139,5 @@ def _width(text: str) -> int:
 def _positive(fields: Fields, name: str) -> float:
     number = fields.number(name)
     if number == 0:
-        raise InputError(f"{fields.path(name)}: 0, where a rate is expected")
+        raise InputError(f"{fields.path(name)}: 0, but a rate must be positive")
     return number

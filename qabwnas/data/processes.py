@@ -39,7 +39,7 @@ def map_in_processes(
     *,
     workers: int,
     timeout_s: float = TIMEOUT_S,
-    option: str = "--readers",
+    option: str = "--num-workers",
 ) -> Iterator[R]:
     """Yield ``function(item)`` for every item, in order; ``workers`` processes compute, item ``i`` in ``i % workers``.
 

@@ -1,12 +1,12 @@
-"""A folder from which the latencies of candidates can be measured on any device: ONNX models and a manifest.
+"""A latency bundle: a folder of ONNX models and a manifest, to measure latencies of candidates on any device.
 
-Layers are what is measured: each distinct one (shape, operation, precision) once, for candidates share them, and what a
-candidate takes is the sum of its layers, less what it takes to start a model at all. A random candidate of every block
-and precision is there as a whole, to check that. Layers run on integers, as between their neighbours. Weights are
-random: no kernel's time depends on them.
+Each distinct layer (shape, operation, precision) is measured once, because candidates share layers. The latency of a
+candidate is the sum of its layers, each without the time of starting a model. To check these sums, the bundle also has
+one random candidate of every block and precision as a whole. Layers read and write integers, as in a network. Weights
+are random, because the time of a kernel does not depend on them.
 
-A precision is what makes a difference to the time: floats; 8-bit integers; and grids of fewer bits in 8-bit containers,
-whose upper end takes a node more.
+A precision is what the time depends on: floats, 8-bit integers, or grids of fewer bits in 8-bit containers, which need
+one more node for their upper end.
 """
 
 from __future__ import annotations
@@ -27,12 +27,10 @@ from qabwnas.deploy.graph import IR_VERSION, OPSET
 from qabwnas.deploy.onnx_export import onnx_model, part_model
 from qabwnas.io.atomic import atomic_path
 from qabwnas.io.fingerprint import fingerprint
-from qabwnas.nets.head import build_head
-from qabwnas.nets.mbconv import build_operation
+from qabwnas.nets.layers import build_head, build_operation, build_stem
 from qabwnas.nets.network import build_network
 from qabwnas.nets.quantise import quantise_network
-from qabwnas.nets.stem import build_stem
-from qabwnas.quant.apply import quantise
+from qabwnas.quant.ptq import quantise
 from qabwnas.space import FLOAT, BitWidths, Block, Layer, Operation, Policy, SearchSpace, Shape
 from qabwnas.space.yaml import space_to_json
 
@@ -44,12 +42,14 @@ PRECISIONS = {FLOAT: "fp32", INT8: "int8", NARROW: "narrow"}
 README = f"""\
 # A latency bundle of qabwnas
 
-Copy this folder to the device whose latency you want to know. There, it {run.NEEDS}:
+Copy this folder to the device whose latencies you want to measure. On the device, it {run.NEEDS}:
 
     python run.py --device NAME -o RESULTS.json
 
-It measures all models in `models/` in turn, and keeps its samples in `samples.json`: the same command continues after
-an interruption. Then, where qabwnas is installed: `qabwnas latency import RESULTS.json LUT.h5 -o NEW.h5`.
+It measures all models in `models/` in turn. After an interruption, the same command continues. Samples are kept in
+`samples-….json`, one file per machine, version of ONNX Runtime and number of threads: you can copy the folder on to
+another device and measure there. Then, where qabwnas is installed:
+`qabwnas latency import RESULTS.json LUT.h5 -o NEW.h5`.
 
 The models have opset {OPSET} and IR version {IR_VERSION}.
 """
@@ -62,10 +62,10 @@ Tables = Mapping[str, Sequence[BitWidths]]
 def write_bundle(space: SearchSpace, tables: Tables, folder: Path, *, n_networks: int = 0, seed: int = 0) -> None:
     """Write the models of all layers of a space, its fixed parts and ``n_networks`` random networks, to a folder.
 
-    The manifest comes last. ``run.py`` and ``runner.py`` beside it measure; ``README.md`` says what they need.
+    The manifest is written last. The scripts ``run.py`` and ``runner.py`` measure; ``README.md`` lists what they need.
 
     Raises:
-        InputError: bit widths lie between 9 and 16, which no 8-bit container holds.
+        InputError: bit widths are between 9 and 16, which do not fit 8-bit containers.
     """
     torch.manual_seed(seed)
     (folder / "models").mkdir(parents=True, exist_ok=True)
@@ -104,15 +104,15 @@ def write_bundle(space: SearchSpace, tables: Tables, folder: Path, *, n_networks
 
 
 def source(space: SearchSpace, tables: Tables, n_networks: int, seed: int = 0) -> str:
-    """Return a fingerprint of all that a bundle follows from."""
+    """Return a fingerprint of everything that the content of a bundle depends on."""
     names = {block: [widths.name for widths in each] for block, each in tables.items()}
     return fingerprint([SCHEMA_VERSION, space_to_json(space), names, n_networks, seed])
 
 
 def precision(widths: BitWidths) -> BitWidths:
-    """Return the bit widths at which a model takes as long as at ``widths``."""
+    """Return the representative of the bit widths with the same latency as ``widths``."""
     if widths.is_float or max(widths.weights, widths.activations) > INT8.activations:
-        return widths  # beyond 8 bits, the export says that it cannot
+        return widths  # the export refuses more than 8 bits
     return INT8 if widths.activations == INT8.activations else NARROW
 
 
@@ -124,7 +124,7 @@ class _Writer:
         self.models: dict[str, dict[str, Any]] = {}
 
     def candidate(self, block: Block, operations: Iterable[Operation], x: Shape, widths: BitWidths) -> list[str]:
-        """Return the names of the models of a candidate's layers; a skip has none."""
+        """Return the model names of a candidate's layers; a skip has none."""
         names = []
         for layer, operation in zip(block.layers, operations, strict=True):
             if not operation.is_skip:
@@ -147,9 +147,9 @@ class _Writer:
         rows: Sequence[Mapping[str, Any]],
         draws: random.Random,
     ) -> Iterator[dict[str, Any]]:
-        """Write a random candidate of several layers as one model, at every precision that the block's tables have.
+        """Write a random candidate of several layers as one model, at every precision of the block's tables.
 
-        Returns each beside its layers, whose sum predicts its time.
+        Yields each model's name with those of its layers, whose sum predicts its time.
         """
         codes = [code for code in range(block.n_candidates) if len(rows[code]["models"]) > 1]
         for widths in dict.fromkeys(map(precision, tables)) if codes else ():
@@ -162,7 +162,7 @@ class _Writer:
             yield {"model": model, "models": self.candidate(block, operations, x, widths)}
 
     def empty(self) -> str:
-        """Write a model that does nothing: what starting one takes, which inside of a network happens once."""
+        """Write a model that does nothing; its time is that of starting a model, which a network does once."""
         model = onnx_model(nn.Identity(), (1, 1, 1))
         return self._write("empty", model, Shape(1, 1, 1), "float32", 0)
 
@@ -182,7 +182,7 @@ class _Writer:
         n: int,
         draws: random.Random,
     ) -> dict[str, Any]:
-        """Write a random network, and return it beside the models of its blocks, whose sum predicts its time."""
+        """Write a random network; return its name with the layers of its blocks, whose sum predicts its time."""
         rows = [draws.choice(blocks[block.name]) for block in space.blocks]
         codes = [row["candidate"] % block.n_candidates for row, block in zip(rows, space.blocks, strict=True)]
         operations = [block.decode(code) for block, code in zip(space.blocks, codes, strict=True)]

@@ -1,55 +1,171 @@
-"""An exported model is run, and held to what was simulated and predicted: a mismatch is an error, not a note."""
+"""Run an exported model in ONNX Runtime, and check its outputs, scores and size; a mismatch is an error."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import copy
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
 
 import onnx
+import onnxruntime
+import torch
+from onnx import TensorProto
 from torch import Tensor, nn
 
-from qabwnas.deploy.agreement import Agreement, agreement, output_step, with_float_biases
-from qabwnas.deploy.size import packed_bytes
+from qabwnas.costs import ACTIVATION_GRID_BYTES, BIAS_BYTES, WEIGHT_SCALE_BYTES
+from qabwnas.deploy.graph import INPUT, OUTPUT
 from qabwnas.errors import MismatchError
+from qabwnas.quant.activations import FakeQuantise
+from qabwnas.quant.ptq import operators_of
+
+M = TypeVar("M", bound=nn.Module)
+Forward = Callable[[Tensor], Tensor]
 
 WITHIN_A_STEP = 0.99
-"""The share of outputs that have to be within a quantisation step of the simulation."""
+"""The fraction of outputs that have to be within one quantisation step of the simulation."""
 SCORE_TOLERANCE = 0.01
-"""By how much the scores of the simulated and the executed network may differ."""
+"""The largest difference between the scores of the simulated and the executed network."""
+FLOAT_BITS = 32
+BYTES_PER_ELEMENT = {
+    "weight_scale": WEIGHT_SCALE_BYTES,
+    "bias": BIAS_BYTES,
+    "scale": ACTIVATION_GRID_BYTES,  # with its zero point
+}
+"""The bytes per element of a constant by the last part of its name.
+
+Other constants count nothing (zero points of weights, scales of biases, ends of grids): they follow from these, or
+belong to the container.
+"""
 
 
-def check_outputs(simulated: nn.Module, executed: nn.Module, batches: Sequence[Tensor]) -> Agreement:
-    """Return how far the executed model is from ``simulated``, the fake-quantised network.
+def open_session(
+    model: onnx.ModelProto | Path, *, n_threads: int = 1, optimised: Path | None = None
+) -> onnxruntime.InferenceSession:
+    """Return a session on the CPU; with ``optimised``, write the optimised graph to that file.
 
-    In a deep network single values that fall on the other side of a tie move others, layer after layer. So it is also
-    enough to be as near as ``simulated`` is to itself with biases in float, which differs in roundings alone.
+    On x86-64 without VNNI, the fastest kernel of ONNX Runtime adds pairs of products in 16 bits, which saturate. The
+    session uses the exact kernel.
+    """
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = n_threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.x64quantprecision", "1")
+    if optimised is not None:
+        options.optimized_model_filepath = str(optimised)
+    source = str(model) if isinstance(model, Path) else model.SerializeToString()
+    return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+
+
+class OnnxNetwork(nn.Module):
+    """An ONNX model as a torch module, so that a task can score it like any other network."""
+
+    def __init__(self, session: onnxruntime.InferenceSession) -> None:
+        super().__init__()
+        self._session = session
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.from_numpy(self._session.run([OUTPUT], {INPUT: x.numpy()})[0])
+
+
+@dataclass(frozen=True)
+class OutputDifferences:
+    """The differences between the outputs of two networks.
+
+    Attributes:
+        largest, mean: the largest and the mean absolute difference.
+        within_a_step: the fraction of elements that differ by at most one quantisation step of the output, 0 … 1.
+    """
+
+    largest: float
+    mean: float
+    within_a_step: float
+
+
+@torch.inference_mode()
+def compare_outputs(one: Forward, other: Forward, batches: Iterable[Tensor], step: float) -> OutputDifferences:
+    """Compare two networks on the same inputs; ``step`` is the quantisation step of their output."""
+    differences = torch.cat([(one(batch) - other(batch)).abs().flatten() for batch in batches]).double()
+    within = differences <= step * 1.001  # rounding: differences are only nearly multiples of a step
+    return OutputDifferences(float(differences.max()), float(differences.mean()), float(within.double().mean()))
+
+
+def output_step(module: nn.Module) -> float:
+    """Return the quantisation step of a frozen module's output, that of its last operator; 0 if the output is float."""
+    slots = [operator.output for _, operator in operators_of(module)]
+    return float(slots[-1].grid.scale) if slots and isinstance(slots[-1], FakeQuantise) else 0.0
+
+
+def with_float_biases(module: M) -> M:
+    """Return a copy of a frozen module without rounding of biases: another sample of the same quantisation noise."""
+    module = copy.deepcopy(module)
+    for _, operator in operators_of(module):
+        operator.weights = None
+    return module
+
+
+def check_outputs(simulated: nn.Module, executed: nn.Module, batches: Sequence[Tensor]) -> OutputDifferences:
+    """Return the differences between the executed model and ``simulated``, the fake-quantised network.
+
+    In a deep network, a single value that is rounded to the other side of a tie changes values in later layers.
+    Therefore it is also enough if the model is as near to ``simulated`` as the simulation with float biases, which
+    differs only in roundings.
 
     Raises:
-        MismatchError: less than ``WITHIN_A_STEP`` of the outputs are within a quantisation step, and the mean
-            difference is larger than what other roundings explain.
+        MismatchError: less than ``WITHIN_A_STEP`` of the outputs are within one quantisation step, and the mean
+            difference is larger than other roundings explain.
     """
     step = output_step(simulated)
-    found = agreement(executed, simulated, batches, step)
-    roundings = agreement(with_float_biases(simulated), simulated, batches, step).mean
+    found = compare_outputs(executed, simulated, batches, step)
+    roundings = compare_outputs(with_float_biases(simulated), simulated, batches, step).mean
     if not (found.within_a_step >= WITHIN_A_STEP or found.mean <= roundings):
         raise MismatchError(
-            f"ONNX Runtime does not answer what was simulated: {found.within_a_step:.2%} of the outputs are within a "
-            f"step ({step:.4g}), {WITHIN_A_STEP:.0%} should be; the mean difference is {found.mean:.4g}, where "
-            f"other roundings explain {roundings:.4g}"
+            f"the outputs in ONNX Runtime differ from the simulation: {found.within_a_step:.2%} are within one "
+            f"step ({step:.4g}), {WITHIN_A_STEP:.0%} should be; the mean difference is {found.mean:.4g}, and other "
+            f"roundings explain {roundings:.4g}"
         )
     return found
 
 
-def check_size(model: onnx.ModelProto, predicted: float) -> None:
-    """Raise MismatchError unless the model's constants, packed to their bits, weigh what was predicted, to the byte."""
-    packed = packed_bytes(model)
-    if packed != predicted:
-        raise MismatchError(f"the model holds {packed} bytes, and {predicted:.0f} were predicted")
-
-
 def check_scores(simulated: float, executed: float, name: str) -> None:
-    """Raise MismatchError where the two scores differ by more than ``SCORE_TOLERANCE``."""
+    """Raise MismatchError if the two scores differ by more than ``SCORE_TOLERANCE``."""
     if not abs(simulated - executed) <= SCORE_TOLERANCE:
         raise MismatchError(
             f"{name}: {executed:.2%} in ONNX Runtime, {simulated:.2%} as simulated; "
             f"they may differ by {SCORE_TOLERANCE:.0%}"
         )
+
+
+def check_size(model: onnx.ModelProto, predicted: float) -> None:
+    """Raise MismatchError unless the model's constants, packed to their bits, have exactly the predicted size."""
+    packed = packed_bytes(model)
+    if packed != predicted:
+        raise MismatchError(f"the model holds {packed} bytes, and {predicted:.0f} were predicted")
+
+
+def packed_bytes(model: onnx.ModelProto) -> int:
+    """Return the ``size_bytes`` of an exported model by the rules of :mod:`qabwnas.costs`.
+
+    Every weight counts its own bits, not those of its container.
+    """
+    return sum(_packed(tensor) for tensor in model.graph.initializer)
+
+
+def stored_bytes(model: onnx.ModelProto) -> int:
+    """Return the bytes of all constants as the model stores them; the rest of its file describes the graph."""
+    return sum(len(tensor.raw_data) for tensor in model.graph.initializer)
+
+
+def _packed(tensor: TensorProto) -> int:
+    role = tensor.name.rpartition(".")[2]
+    n_elements: int = math.prod(tensor.dims)
+    if role == "weight":
+        return -(-n_elements * _bits(tensor) // 8)
+    return n_elements * BYTES_PER_ELEMENT.get(role, 0)
+
+
+def _bits(weight: TensorProto) -> int:
+    return FLOAT_BITS if weight.data_type == TensorProto.FLOAT else int(weight.doc_string.split()[0])

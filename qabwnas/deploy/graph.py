@@ -1,12 +1,13 @@
-"""An ONNX graph as it grows: nodes, constants, and tensors with the grids that they are held on.
+"""Build an ONNX graph: nodes, constants, and tensors with their quantisation grids.
 
-A quantised tensor is an unsigned 8-bit one. Whoever computes with it reads it through a DequantizeLinear node of its
-own, and what is computed is written through a QuantizeLinear node: run-times find an operator between such nodes and
-put one of integers in place of all of them. Grids of fewer bits take the lower part of the same container, and a Clip
-of the integers behind QuantizeLinear keeps their upper end.
+A quantised tensor has unsigned 8-bit integers. Each node that reads it does so through a DequantizeLinear node of its
+own, and its result is written through a QuantizeLinear node: run-times replace an operator between such nodes by one
+integer kernel. Grids of fewer bits use the lower part of the same container, and a Clip of the integers after
+QuantizeLinear keeps their upper end.
 
-Constants are called after what they are, for sizes are counted by that (:mod:`qabwnas.deploy.size`): ``PATH.weight``,
-``PATH.weight_scale``, ``PATH.bias``, ``PATH.bias_scale``, ``PATH.scale``, ``PATH.zero``, ``PATH.largest``.
+The names of constants give their roles, because sizes are counted by role (:mod:`qabwnas.deploy.check`):
+``PATH.weight``, ``PATH.weight_scale``, ``PATH.bias``, ``PATH.bias_scale``, ``PATH.scale``,
+``PATH.zero``, ``PATH.largest``.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from onnx import TensorProto, helper, numpy_helper
 from qabwnas.errors import InputError
 from qabwnas.quant.affine import Affine
 
-# The lowest that have quantisation per channel, so that runtimes of older boards read them: ONNX Runtime 1.7 and newer.
+# The lowest versions with quantisation per channel, so that older boards can read them: ONNX Runtime 1.7 and newer.
 OPSET = 13
 IR_VERSION = 7
 INPUT, OUTPUT = "input", "output"
@@ -32,7 +33,7 @@ CONTAINER_LARGEST = 255
 
 @dataclass(frozen=True)
 class Value:
-    """A tensor of the graph: of floats if ``grid`` is ``None``, else of integers on it.
+    """A tensor of the graph: floats if ``grid`` is ``None``, else integers on that grid.
 
     ``scale`` and ``zero`` are the names of the constants that hold the grid.
     """
@@ -44,7 +45,7 @@ class Value:
 
 
 class Graph:
-    """Collects nodes and constants; names follow the paths of modules."""
+    """Collects nodes and constants; their names follow the paths of modules."""
 
     def __init__(self) -> None:
         self._nodes: list[onnx.NodeProto] = []
@@ -52,7 +53,7 @@ class Graph:
         self._names: set[str] = set()
 
     def node(self, kind: str, inputs: list[str], name: str, **attributes: Any) -> str:
-        """Add a node of one output, and return the output's name: ``name``, or with a number behind it."""
+        """Add a node with one output, and return the output's name: ``name``, with a number appended if it is taken."""
         name = self._free(name)
         self._nodes.append(helper.make_node(kind, inputs, [name], name=f"{name}:{kind}", **attributes))
         return name
@@ -60,19 +61,19 @@ class Graph:
     def constant(self, name: str, values: NDArray[Any], note: str = "") -> str:
         """Add a constant, and return its name."""
         name = self._free(name)
-        tensor = numpy_helper.from_array(values.copy(order="C"), name)  # and not flattened: scalars stay scalars
+        tensor = numpy_helper.from_array(values.copy(order="C"), name)  # keeps the shape: scalars stay scalars
         tensor.doc_string = note
         self._constants.append(tensor)
         return name
 
     def real(self, value: Value, name: str = "") -> str:
-        """Return the name of the tensor's real numbers, as a node of its own if it is quantised."""
+        """Return the name of the tensor's real values, from a new DequantizeLinear node if it is quantised."""
         if value.grid is None:
             return value.name
         return self.node("DequantizeLinear", [value.name, value.scale, value.zero], name or f"{value.name}.real")
 
     def quantised(self, name: str, real: str, grid: Affine) -> Value:
-        """Write a tensor of real numbers to a grid.
+        """Quantise a tensor of real numbers to a grid.
 
         Raises:
             InputError: the grid has more than 8 bits.
@@ -87,7 +88,7 @@ class Graph:
         return replace(value, name=integers)
 
     def on_grid(self, name: str, integers: str, grid: Affine) -> Value:
-        """Return a tensor of integers that comes from outside, as what it is on its grid."""
+        """Return the integers of an input as a value on its grid."""
         scale = self.constant(f"{name}.scale", grid.scale.numpy())
         zero = self.constant(f"{name}.zero", (-grid.zero).numpy().astype(np.uint8))
         return Value(integers, grid, scale, zero)
@@ -120,7 +121,7 @@ class Graph:
         return model
 
     def _free(self, name: str) -> str:
-        """Return ``name``, or the first of ``name.1``, ``name.2``… that is not taken yet, and take it."""
+        """Return the first of ``name``, ``name.1``, ``name.2``… that is not taken yet, and take it."""
         free, n = name, 0
         while free in self._names:
             n += 1

@@ -1,9 +1,9 @@
-"""Quantised networks as ONNX graphs whose QuantizeLinear and DequantizeLinear nodes carry exactly the networks' grids.
+"""Export quantised networks as ONNX graphs; QuantizeLinear and DequantizeLinear nodes have exactly the networks' grids.
 
-A network that is built of :mod:`qabwnas.quant.operators` and frozen by :func:`qabwnas.quant.apply.freeze` is written
-down operator by operator, without tracing: activations as unsigned 8-bit integers, weights as signed ones with a scale
-a channel, biases as 32-bit ones at S_x · S_w. Weights and activations of fewer bits keep their grids inside the 8-bit
-containers. ``FLOAT`` parts become float nodes.
+A network that is built of :mod:`qabwnas.quant.operators` and converted by :func:`qabwnas.quant.ptq.convert` is exported
+operator by operator, without tracing: activations as unsigned 8-bit integers, weights as signed 8-bit integers with one
+scale per channel, biases as 32-bit integers with the scale S_x · S_w. Weights and activations of fewer bits keep their
+grids inside the 8-bit containers. ``FLOAT`` parts become float nodes.
 """
 
 from __future__ import annotations
@@ -18,13 +18,12 @@ from torch import Tensor, nn
 
 from qabwnas.deploy.graph import INPUT, OUTPUT, Graph, Value
 from qabwnas.errors import InputError
-from qabwnas.nets.head import DeepLabV3
-from qabwnas.nets.mbconv import MBConv
+from qabwnas.nets.layers import DeepLabV3, MBConv
 from qabwnas.nets.network import Network
+from qabwnas.quant.activations import FakeQuantise
 from qabwnas.quant.affine import Affine
-from qabwnas.quant.apply import weighted_layer
-from qabwnas.quant.fake import FakeQuantise
 from qabwnas.quant.operators import Add, Concatenate, Convolution, GlobalAverage, Input, Linear, Operator
+from qabwnas.quant.ptq import weighted_layer
 from qabwnas.quant.weights import LARGEST_BIAS, bias_unit, channel_grid
 
 CONTAINER_BITS = 8
@@ -32,13 +31,13 @@ CONTAINER_BITS = 8
 
 @torch.no_grad()
 def onnx_model(module: nn.Module, shape: tuple[int, ...]) -> onnx.ModelProto:
-    """Return a frozen network or block as an ONNX model of one input and one output, for batches of any size.
+    """Return a frozen network or block as an ONNX model with one input and one output, for batches of any size.
 
     ``shape`` is that of one input without the batch.
 
     Raises:
-        InputError: something in the module is no operator, or has bit widths of 9 to 16 or asymmetric weights, which
-            8-bit containers do not hold; the message names it by its place in the module.
+        InputError: a part of the module is no operator, or has bit widths of 9 to 16 or asymmetric weights, which
+            8-bit containers cannot hold; the message names its path in the module.
     """
     graph = Graph()
     value = emit(module, graph, "", Value(INPUT))
@@ -52,11 +51,10 @@ def onnx_model(module: nn.Module, shape: tuple[int, ...]) -> onnx.ModelProto:
 
 @torch.no_grad()
 def part_model(part: nn.Sequential, shape: tuple[int, ...], *, from_floats: bool = False) -> onnx.ModelProto:
-    """Return a frozen part, which begins with an :class:`Input`, as it runs inside of a network.
+    """Return a frozen part, which begins with an :class:`Input`, as it runs inside a network.
 
-    Where the part is quantised, what comes in and goes out are the integers that its neighbours hold: nothing is
-    converted from floats or to them. ``from_floats`` is for the first part, which gets an image. Raises as
-    :func:`onnx_model`.
+    Input and output of a quantised part are integers, as between its neighbours: nothing is converted from floats or to
+    floats. ``from_floats`` is for the first part, which gets an image. Raises as :func:`onnx_model`.
     """
     graph = Graph()
     entry, *rest = part.named_children()
@@ -73,9 +71,9 @@ def part_model(part: nn.Sequential, shape: tuple[int, ...], *, from_floats: bool
 
 
 @singledispatch
-def emit(module: nn.Module, graph: Graph, path: str, x: Value) -> Value:  # noqa: ARG001 - what others take
-    """Write a module, which is called ``path``, into the graph, and return its output for the input ``x``."""
-    raise InputError(f"{path}: a {type(module).__name__} is none of the operators that can be exported")
+def emit(module: nn.Module, graph: Graph, path: str, x: Value) -> Value:  # noqa: ARG001 - the common signature
+    """Add a module with the name ``path`` to the graph, and return its output for the input ``x``."""
+    raise InputError(f"{path}: a {type(module).__name__} cannot be exported; it is not one of the operators")
 
 
 def _below(path: str, name: str) -> str:
@@ -115,7 +113,7 @@ def _(module: MBConv, graph: Graph, path: str, x: Value) -> Value:
 def _(module: DeepLabV3, graph: Graph, path: str, x: Value) -> Value:
     maps = [emit(branch, graph, _below(path, f"branches.{i}"), x) for i, branch in enumerate(module.branches)]
     pooled = emit(module.pool, graph, _below(path, "pool"), x)
-    # Integers are broadcast, so that only concatenation stands between quantised tensors.
+    # Broadcast the integers, so that concatenation alone is between quantised tensors.
     shape = graph.node("Shape", [maps[0].name], _below(path, "shape"))
     broadcast = graph.node("Expand", [pooled.name, shape], _below(path, "pooled"))
     pooled = Value(broadcast, pooled.grid, pooled.scale, pooled.zero)
@@ -157,7 +155,7 @@ def _(module: Convolution, graph: Graph, path: str, x: Value) -> Value:
     )
     if isinstance(module.output, nn.Identity):
         y = _activated(module.activation, graph, path, y)
-    # A grid was calibrated behind the activation and ends where that does: rounding to it is the activation, too.
+    # The grid was calibrated after the activation and ends where it does, so quantising also applies the activation.
     return _written(module, graph, path, y)
 
 
@@ -177,16 +175,16 @@ def _activated(activation: nn.Module, graph: Graph, path: str, y: str) -> str:
 
 
 def _join(operator: Operator, kind: str, graph: Graph, path: str, values: list[Value], **attributes: int) -> Value:
-    """Write an operator without weights."""
+    """Add an operator without weights."""
     y = graph.node(kind, [graph.real(value) for value in values], f"{path}.values", **attributes)
     return _written(operator, graph, path, y)
 
 
 def _written(operator: Operator, graph: Graph, path: str, y: str) -> Value:
-    """Write what an operator computed, as its output slot says."""
+    """Add the quantisation of an operator's result, if its output slot has a grid."""
     if isinstance(operator.output, nn.Identity):
         return Value(y)
-    assert isinstance(operator.output, FakeQuantise), "only what freeze() made is exported"
+    assert isinstance(operator.output, FakeQuantise), "only modules that convert() made are exported"
     return graph.quantised(path, y, operator.output.grid)
 
 
@@ -211,10 +209,10 @@ def _weights(operator: Operator, graph: Graph, path: str, x: Value) -> list[str]
 
 
 def _wide_enough(grid: Affine, of_x: Affine, bias: Tensor) -> Affine:
-    """Return the grids of the weights, wider in channels whose bias would not fit 32 bits at S_x · S_w.
+    """Return the grids of the weights, wider in channels whose bias would not fit 32 bits with the scale S_x · S_w.
 
-    Weights that are so small next to their bias are next to nothing in the sum: what a wider grid rounds off them is
-    below 2^-30 of the bias for each weight and step of the input.
+    Weights that are so much smaller than their bias hardly change the sum: the rounding error of a wider grid is below
+    2^-30 of the bias for each weight and step of the input.
     """
     fitting = bias.double().abs() / (of_x.scale.double() * LARGEST_BIAS)
     return replace(grid, scale=torch.maximum(grid.scale.double(), fitting).float())
@@ -223,6 +221,6 @@ def _wide_enough(grid: Affine, of_x: Affine, bias: Tensor) -> Affine:
 def _real_constant(graph: Graph, name: str, integers: Tensor, scale: Tensor, note: str) -> str:
     stored = graph.constant(name, integers.numpy(), note)
     scale_name = graph.constant(f"{name}_scale", scale.numpy())
-    # Nothing but zeros, which may be left out; but ONNX Runtime's linear layer then takes a wrong shape for them.
+    # The zero points are all 0 and optional in ONNX, but without them ONNX Runtime's linear layer takes a wrong shape.
     zero = graph.constant(f"{name}_zero", torch.zeros_like(scale, dtype=integers.dtype).numpy())
     return graph.node("DequantizeLinear", [stored, scale_name, zero], f"{name}.real", axis=0)

@@ -1,8 +1,8 @@
-"""Check that this machine can measure the bundle, then measure it: see runner.py, which lies beside this file.
+"""Check that this machine can measure the bundle, then measure it with runner.py, which is in the same folder.
 
     python run.py --device NAME -o RESULTS.json
 
-This file is written in words that Python 2.7 reads too, so that every older Python says in one line what is missing.
+Python 2.7 can read this file too, so that every older Python prints one line that tells what is missing.
 """
 
 import os
@@ -16,7 +16,7 @@ NEEDS = "needs Python %d.%d or newer, with onnxruntime %d.%d or newer and numpy"
 
 def main():
     # type: () -> None
-    """Measure, or end with one line that says what is missing, and exit code 1."""
+    """Measure, or end with exit code 1 and one line that tells what is missing."""
     python = "this is Python %d.%d.%d" % sys.version_info[:3]
     if sys.version_info[:2] < PYTHON:
         sys.exit("error: run.py %s; %s" % (NEEDS, python))

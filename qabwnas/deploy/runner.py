@@ -1,16 +1,19 @@
-"""Measure the ONNX models of a latency bundle on this machine, and write what candidates take.
+"""Measure the ONNX models of a latency bundle on this machine, and write the latencies of candidates.
 
-Needs Python 3.6, numpy and onnxruntime 1.7, or newer, and nothing of qabwnas: a bundle holds a copy of this file, and
-run.py, which checks these versions and starts it. So there is no syntax and no standard library newer than Python 3.6.
+Needs Python 3.6, numpy and onnxruntime 1.7, or newer, and nothing of qabwnas: a bundle holds a copy of this file and of
+run.py, which checks these versions and starts it. So this file uses no syntax and no library newer than Python 3.6.
 
     python run.py --device NAME -o RESULTS.json
 
-Models are timed in interleaved rounds, each in an order of its own, so that whatever else the machine does hits all of
-them alike, and so that nothing that comes back at regular intervals always meets the same ones (randomised multiple
-interleaved trials: Abedi and Brecht, ICPE 2017). Every hundred rounds they are loaded anew, also in another order: by
-where its memory lies, a model is some tenths of a per cent slower or faster for as long as it is loaded. It is done
-when the 95 % confidence interval of its median is narrow. Samples are kept in samples.json and continued when the
-script is started again. RESULTS.json goes back to `qabwnas latency import`.
+Models are timed in interleaved rounds, each in a new random order, so that other load on the machine affects all models
+equally, and periodic load does not always affect the same ones (randomised multiple interleaved trials: Abedi and
+Brecht, ICPE 2017). Every hundred rounds the models are loaded again, also in another order: depending on where its
+memory lies, a model is some tenths of a per cent slower or faster as long as it is loaded. A model is done when the
+95 % confidence interval of its median is narrow.
+
+Samples are kept in samples-<digits>.json, one file per environment (manifest, machine, ONNX Runtime, threads), so a
+bundle can be copied from one board to another. If the script is started again in the same environment, it continues
+these samples. RESULTS.json goes back to `qabwnas latency import`.
 """
 
 import argparse
@@ -29,7 +32,7 @@ import numpy as np
 import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as runtime_errors
 
-MANIFEST, SAMPLES = "manifest.json", "samples.json"
+MANIFEST = "manifest.json"
 FEWEST_ROUNDS = 11
 FASTEST = 0.25
 ROUNDS_A_LOAD = 100
@@ -42,15 +45,11 @@ OUTLIER = 1.5
 RUNTIME_ERRORS = tuple(
     kind for kind in vars(runtime_errors).values() if isinstance(kind, type) and issubclass(kind, Exception)
 )
-"""What ONNX Runtime raises has no common base class."""
+"""The errors of ONNX Runtime have no common base class."""
 
 
 class BundleError(Exception):
     """The bundle is damaged, or cannot be measured here."""
-
-
-class OtherSamplesError(BundleError):
-    """The samples that are there were taken of something else, or with something else."""
 
 
 def main() -> None:
@@ -65,12 +64,12 @@ def main() -> None:
     )
     parser.add_argument("-o", "--output", type=Path, required=True, help="the results file")
     parser.add_argument("--threads", type=_count, default=1)
-    parser.add_argument("--rounds", type=_count, default=200, help="at most so many")
-    parser.add_argument("--width", type=_width, default=0.02, help="of the interval, either side, relative")
+    parser.add_argument("--rounds", type=_count, default=200, help="the largest number of rounds")
+    parser.add_argument("--width", type=_width, default=0.02, help="of the interval, to either side, relative")
     given = parser.parse_args()
     try:
         if not given.output.resolve().parent.is_dir():
-            raise BundleError(f"{given.output}: there is no such folder")
+            raise BundleError(f"{given.output}: its folder does not exist")
         manifest = read_manifest(given.bundle)
         samples = measure(given.bundle, given.threads, given.rounds, given.width)
         write_json(given.output, results(manifest, samples, given.device, given.threads))
@@ -122,18 +121,19 @@ def read_manifest(bundle: Path) -> Dict[str, Any]:
 
 
 def measure(bundle: Path, threads: int, most_rounds: int, width: float) -> Dict[str, List[float]]:
-    """Return the milliseconds of every model, a sample a round, by name; continues the samples that are there.
+    """Return the milliseconds of every model by name, one sample per round; continue the samples of this environment.
 
-    A sample is the mean over a burst of runs of 2 ms or so, behind a run to warm up.
+    A sample is the mean over a burst of runs that takes about 2 ms, after one run to warm up.
 
     Raises:
         BundleError: a file is damaged, or ONNX Runtime cannot load a model.
-        OtherSamplesError: the samples that are there were taken with something else.
         OSError: a file cannot be read or written.
     """
     manifest = read_manifest(bundle)
-    kept = _kept(bundle, threads)
-    samples: Dict[str, List[float]] = kept["samples"]
+    environment = _environment(bundle, threads)
+    path = samples_path(bundle, environment)
+    samples = _read_samples(path, environment)
+    content = {"origin": environment, "samples": samples}
     models: Dict[str, Any] = manifest["models"]
     runs: Dict[str, _Run] = {}
     saved, shuffled = time.monotonic(), random.Random(0)
@@ -148,9 +148,9 @@ def measure(bundle: Path, threads: int, most_rounds: int, width: float) -> Dict[
         for name in open_ones:
             samples.setdefault(name, []).append(runs[name].sample())
         if time.monotonic() - saved > SAVE_SECONDS:
-            write_json(bundle / SAMPLES, kept)
+            write_json(path, content)
             saved = time.monotonic()
-    write_json(bundle / SAMPLES, kept)
+    write_json(path, content)
     return samples
 
 
@@ -159,11 +159,11 @@ def _load(path: Path, model: Dict[str, Any], threads: int) -> "_Run":
         return _Run(path, model, threads)
     except RUNTIME_ERRORS as error:
         reason = " ".join(str(error).split())
-        raise BundleError(f"{path}: {runtime()} cannot load it, copy it again if it is damaged: {reason}") from error
+        raise BundleError(f"{path}: {runtime()} cannot load it; copy it again if it is damaged: {reason}") from error
 
 
 class _Run:
-    """One model, ready to run."""
+    """One loaded model."""
 
     def __init__(self, path: Path, model: Dict[str, Any], threads: int) -> None:
         options = onnxruntime.SessionOptions()
@@ -171,7 +171,7 @@ class _Run:
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
         self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        generator = np.random.RandomState(0)  # which the oldest numpy has
+        generator = np.random.RandomState(0)  # the oldest numpy has it
         if model["dtype"] == "uint8":
             values = generator.randint(0, model["levels"], model["shape"]).astype(np.uint8)
         else:
@@ -194,7 +194,7 @@ class _Run:
 
 
 def is_narrow(samples: List[float], width: float, most_rounds: int) -> bool:
-    """Return whether a model has enough samples: its median's interval is narrow, or it has had all rounds."""
+    """Return whether a model has enough samples: the interval of its median is narrow, or all rounds are done."""
     if len(samples) >= most_rounds:
         return True
     return len(samples) >= FEWEST_ROUNDS and half_width(samples) <= width
@@ -210,9 +210,10 @@ def half_width(samples: List[float]) -> float:
 
 
 def timing(names: List[str], samples: Dict[str, List[float]], empty: str = "") -> Dict[str, float]:
-    """Return the time of models that run one after the other: medians, means of the fastest, minima, spreads add up.
+    """Return the time of models that run one after the other: the sums of medians, fastest quarters, minima, spreads.
 
-    With ``empty``, each is counted without the time of that model, which does nothing, as a part of a larger one.
+    ``empty`` is a model that does nothing. If it is given, its time is subtracted from each model, as for parts of a
+    larger model.
     """
     total = {"median_ms": 0.0, "fastest_quarter_ms": 0.0, "minimum_ms": 0.0, "spread_ms": 0.0}
     idle = _timing(samples[empty]) if empty else {}
@@ -236,14 +237,14 @@ def _timing(times: List[float]) -> Dict[str, float]:
 
 
 def fixed_timing(manifest: Dict[str, Any], samples: Dict[str, List[float]]) -> Dict[str, float]:
-    """Return the time of stem and head, and of starting the network."""
+    """Return the time of stem and head, with the time of starting a network."""
     empty = manifest["empty"]
     total, start = timing(manifest["fixed"], samples, empty), _timing(samples[empty])
     return {kind: total[kind] + start[kind] for kind in total}
 
 
 def results(manifest: Dict[str, Any], samples: Dict[str, List[float]], device: str, threads: int) -> Dict[str, Any]:
-    """Return what goes into the results file."""
+    """Return the content of the results file."""
     blocks = {
         block: [
             {"candidate": row["candidate"], "bits": row["bits"], **timing(row["models"], samples, manifest["empty"])}
@@ -264,7 +265,7 @@ def results(manifest: Dict[str, Any], samples: Dict[str, List[float]], device: s
 
 
 def excess_of_wholes(manifest: Dict[str, Any], samples: Dict[str, List[float]]) -> List[float]:
-    """Return by what share every whole candidate takes longer than the sum of its layers, by the fastest quarter."""
+    """Return by which fraction every whole candidate takes longer than the sum of its layers (fastest quarters)."""
     empty = manifest["empty"]
     shares = []
     for whole in manifest["wholes"]:
@@ -274,7 +275,7 @@ def excess_of_wholes(manifest: Dict[str, Any], samples: Dict[str, List[float]]) 
 
 
 def notes(manifest: Dict[str, Any], samples: Dict[str, List[float]], width: float) -> List[str]:
-    """Return what is worth knowing of the samples: wide intervals, outliers, throttling, whether layers add up."""
+    """Return notes on the samples: wide intervals, outliers, throttling, and whether layers add up."""
     found = []
     wide = [name for name, times in samples.items() if half_width(times) > width]
     if wide:
@@ -292,14 +293,14 @@ def notes(manifest: Dict[str, Any], samples: Dict[str, List[float]], width: floa
     shares = excess_of_wholes(manifest, samples)
     if shares:
         found.append(
-            f"{len(shares)} whole candidates of blocks beside the sums of their layers: "
+            f"{len(shares)} whole candidates of blocks compared with the sums of their layers: "
             f"{sum(shares) / len(shares):+.1%} on average, from {min(shares):+.1%} to {max(shares):+.1%}"
         )
     return found
 
 
 def machine() -> str:
-    """Return the machine in words."""
+    """Return a description of the machine."""
     for path, mark in (("/proc/device-tree/model", ""), ("/proc/cpuinfo", "model name")):
         try:
             text = Path(path).read_text(encoding="utf-8", errors="replace")
@@ -313,12 +314,12 @@ def machine() -> str:
 
 
 def runtime() -> str:
-    """Return the run-time in words."""
+    """Return a description of the run-time."""
     return f"onnxruntime {onnxruntime.__version__}, CPU"
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write JSON so that a kill leaves the old file or the new one."""
+    """Write JSON so that a kill leaves either the old or the new file."""
     temporary = path.with_name(f".{path.name}.new")
     temporary.write_text(json.dumps(content) + "\n", encoding="utf-8")
     os.replace(temporary, path)
@@ -332,16 +333,28 @@ def _read_json(path: Path, advice: str) -> Dict[str, Any]:
     return content
 
 
-def _kept(bundle: Path, threads: int) -> Dict[str, Any]:
-    """Return the samples that are there, or none yet, with what they were taken of and with."""
+def _environment(bundle: Path, threads: int) -> Dict[str, Any]:
+    """Return all that samples depend on, apart from chance."""
     digest = hashlib.sha256((bundle / MANIFEST).read_bytes()).hexdigest()
-    origin = {"manifest": digest, "machine": machine(), "runtime": runtime(), "threads": threads}
-    if not (bundle / SAMPLES).exists():
-        return {"origin": origin, "samples": {}}
-    kept = _read_json(bundle / SAMPLES, "delete it to begin anew")
-    if kept["origin"] != origin:
-        raise OtherSamplesError(f"{bundle / SAMPLES}: was measured with something else; delete it to begin anew")
-    return kept
+    return {"manifest": digest, "machine": machine(), "runtime": runtime(), "threads": threads}
+
+
+def samples_path(bundle: Path, environment: Dict[str, Any]) -> Path:
+    """Return the file with the samples of an environment."""
+    digest = hashlib.sha256(json.dumps(environment, sort_keys=True).encode()).hexdigest()
+    return bundle / f"samples-{digest[:8]}.json"
+
+
+def _read_samples(path: Path, environment: Dict[str, Any]) -> Dict[str, List[float]]:
+    """Return the samples in a file by model; none if there is no file."""
+    if not path.exists():
+        return {}
+    advice = "delete it to measure again"
+    content = _read_json(path, advice)
+    if not isinstance(content, dict) or content.get("origin") != environment:
+        raise BundleError(f"{path}: is damaged, {advice}: not the samples of this environment")
+    samples: Dict[str, List[float]] = content["samples"]
+    return samples
 
 
 if __name__ == "__main__":

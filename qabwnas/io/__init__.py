@@ -1,1 +1,1 @@
-"""Files and HDF5, read and written safely: atomic writes, digests, checked reading."""
+"""Safe reading and writing: atomic writes, SHA-256 digests, checked HDF5, YAML and numbers."""

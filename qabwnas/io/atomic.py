@@ -1,4 +1,4 @@
-"""Write a file so that a kill at any moment leaves the old one or the new one, never a part."""
+"""Write a file atomically: after a kill at any moment, there is the complete old file or the complete new one."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-# What file systems answer that have no fsync or chmod of this kind (NFS, Lustre, FUSE, folders shared with a host).
+# Errors of file systems without fsync or chmod (NFS, Lustre, FUSE, folders shared with a host).
 _NOT_SUPPORTED = frozenset(
     {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOTTY, errno.EBADF, errno.EACCES, errno.EPERM}
 )
-# A temporary name has more characters than its target's; so much of the target's leaves room for them.
+# A temporary name is longer than its target's; this limit leaves room for the additional characters.
 _LONGEST_PREFIX = 40
 
 
 @contextmanager
 def atomic_path(target: str | os.PathLike[str]) -> Iterator[Path]:
-    """Give a temporary path; when the block ends well, fsync it and rename it over ``target``.
+    """Yield a temporary path; when the block succeeds, fsync the file and rename it over ``target``.
 
-    Where ``target`` is a symbolic link, the file that it points to is written, and the link stays. The temporary file
-    lies beside the file that is written. It keeps the suffix, for writers that choose their format by it. A file that
-    is replaced gives its permission bits to the new one. File systems that cannot fsync are not asked to.
+    If ``target`` is a symbolic link, the file that it points to is written, and the link stays. The temporary file is
+    in the folder of the written file. It has the same suffix, for writers that choose their format by it. The new file
+    gets the permission bits of the file that it replaces. fsync is skipped on file systems that do not support it.
 
-    If the block raises, the temporary file is removed and ``target`` is untouched.
+    If the block raises, the temporary file is removed and ``target`` is unchanged.
 
     Raises:
         OSError: the folder cannot be written, the disk is full, or ``target`` is a folder, a device or write-protected;
@@ -54,14 +54,14 @@ def atomic_path(target: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 def written_path(target: Path) -> Path:
-    """Return the file that is written for ``target``: what a symbolic link, or a chain of them, points to.
+    """Return the file that is written for ``target``: for a symbolic link, the file that the last link points to.
 
     Raises:
-        OSError: links point to each other in a circle, or the file is a folder, a device or write-protected.
+        OSError: the links form a cycle, or the file is a folder, a device or write-protected.
     """
     final = Path(os.path.realpath(target)) if target.is_symlink() else target
     try:
-        # Of the target, and not of what it resolves to: /dev/stdout is a link to a pipe that has no path.
+        # stat() the target, not the resolved path: /dev/stdout is a link to a pipe that has no path.
         kind = target.stat().st_mode
     except FileNotFoundError:
         return final
@@ -76,7 +76,7 @@ def written_path(target: Path) -> Path:
 
 @contextmanager
 def _named(target: Path, temporary: Path | None = None) -> Iterator[None]:
-    """Let errors of the system name the target instead of no file, or of a temporary one that the user never sees."""
+    """Let system errors name the target instead of no file, or instead of the temporary file, which no user knows."""
     try:
         yield
     except OSError as error:
@@ -87,7 +87,7 @@ def _named(target: Path, temporary: Path | None = None) -> Iterator[None]:
 
 
 def _replaced_mode(path: Path) -> int:
-    """Return the permission bits of the file that is replaced, or those that open() would give a new one."""
+    """Return the permission bits of the replaced file, or those that open() gives to a new file."""
     try:
         return stat.S_IMODE(path.stat().st_mode)
     except FileNotFoundError:

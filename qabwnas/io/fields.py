@@ -1,4 +1,4 @@
-"""Read a mapping of YAML or JSON values field by field, so that every error can name the field it is about."""
+"""Read a mapping of YAML or JSON values field by field, so that every error names its field."""
 
 from __future__ import annotations
 
@@ -7,25 +7,23 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from qabwnas.errors import InputError
-
-if TYPE_CHECKING:
-    from yaml import MarkedYAMLError
+from qabwnas.io.numeric import shown
 
 T = TypeVar("T")
 
 LARGEST_NUMBER = sys.float_info.max
-"""Whole numbers may be larger, and are no doubles then."""
+"""The largest double; Python integers may be larger."""
 
 
 class Fields:
-    """A mapping whose errors say where they are, and whose fields all have to be read before :meth:`end`.
+    """A mapping whose errors name the field, and whose fields must all be read before :meth:`end`.
 
-    ``where`` stands before the field's name in every message: ``space: head.kind: …``.
+    ``where`` comes before the field's name in every message: ``space: head.kind: …``.
 
-    Every reading method raises InputError where the field is missing (and has no default) or is of another kind.
+    Every reading method raises InputError if the field is missing (and has no default) or has another type.
     """
 
     def __init__(self, content: Any, where: str) -> None:
@@ -36,31 +34,33 @@ class Fields:
         self._read: set[str] = set()
 
     def has(self, name: str) -> bool:
-        """Return whether the field is there and not null."""
+        """Return whether the field is present and not null."""
         return self._content.get(name) is not None
 
     def contains(self, name: str) -> bool:
-        """Return whether the field is there, if only as null."""
+        """Return whether the field is present; it may be null."""
         return name in self._content
 
     def optional(self, name: str) -> Any:
-        """Return the field's content as it stands, ``None`` where it is missing."""
+        """Return the field's content unchanged, ``None`` if it is missing."""
         self._read.add(name)
         return self._content.get(name)
 
     def value(self, name: str) -> Any:
-        """Return the field's content as it stands."""
+        """Return the field's content unchanged."""
         content = self.optional(name)
         if content is None:
-            raise InputError(f"{self.path(name)}: missing{_nearest(name, self._unread(), '; is {} meant for it?')}")
+            raise InputError(
+                f"{self.path(name)}: missing{_nearest(name, self._unread(), '; did you misspell it as {}?')}"
+            )
         return content
 
     def fields(self, name: str) -> Fields:
-        """Return the mapping in the field, to be read in its turn."""
+        """Return the mapping in the field."""
         return Fields(self.value(name), self.path(name))
 
     def text(self, name: str) -> str:
-        """Return a name: text that is not empty and holds no slash."""
+        """Return a name: text that is not empty and has no slash."""
         content = self.value(name)
         if not isinstance(content, str) or not content or "/" in content:
             raise InputError(f"{self.path(name)}: {content!r} is not a name{_quotes(content)}")
@@ -82,18 +82,18 @@ class Fields:
         return str(content)
 
     def integer(self, name: str, default: int | None = None, smallest: int = 1) -> int:
-        """Return a whole number of ``smallest`` or more."""
+        """Return an integer of ``smallest`` or more."""
         content = self.optional(name) if default is not None else self.value(name)
-        return whole_number(self.path(name), default if content is None else content, smallest)
+        return parse_integer(self.path(name), default if content is None else content, smallest)
 
     def odd(self, name: str) -> int:
-        """Return an odd whole number of 1 or more."""
+        """Return an odd integer of 1 or more."""
         number = self.integer(name)
         check_odd(self.path(name), number)
         return number
 
     def decimal(self, name: str) -> Decimal:
-        """Return a finite number of 0 or more with all the digits that it was read with."""
+        """Return a finite number of 0 or more with all digits of the file."""
         content = self.value(name)
         if isinstance(content, float):
             content = Decimal(repr(content))
@@ -118,90 +118,45 @@ class Fields:
         return content
 
     def entries(self, name: str) -> list[Any]:
-        """Return a list of one entry or more."""
+        """Return a list with at least one entry."""
         content = self.value(name)
         if not isinstance(content, list) or not content:
-            raise InputError(f"{self.path(name)}: not a list of one entry or more")
+            raise InputError(f"{self.path(name)}: not a list with at least one entry")
         return content
 
     def integers(self, name: str) -> list[int]:
-        """Return a list of whole numbers, each 1 or more."""
-        return [whole_number(f"{self.path(name)}[{i}]", entry) for i, entry in enumerate(self.entries(name))]
+        """Return a list of integers, each 1 or more."""
+        return [parse_integer(f"{self.path(name)}[{i}]", entry) for i, entry in enumerate(self.entries(name))]
 
     def end(self) -> None:
-        """Refuse the fields that nobody has read: each is a slip of the pen. Messages name the nearest known one."""
+        """Raise InputError for a field that was not read, because it is unknown; the message gives a similar name."""
         for name in self._unread():
             known = sorted(self._read - self._content.keys())
-            raise InputError(f"{self.path(name)}: unknown field{_nearest(name, known, '; is {} meant?')}")
+            raise InputError(f"{self.path(name)}: unknown field{_nearest(name, known, '; did you mean {}?')}")
 
     def _unread(self) -> list[str]:
         return [str(name) for name in self._content if name not in self._read]
 
     def path(self, name: str) -> str:
-        """Return where a field is, as messages name it."""
+        """Return the name of a field in messages."""
         return f"{self.where}.{name}" if self.where.endswith("]") or ": " in self.where else f"{self.where}: {name}"
 
 
 def _nearest(name: str, others: Sequence[str], text: str) -> str:
-    """Return ``text`` with the one of ``others`` that is spelt most like ``name``; nothing where none is."""
+    """Return ``text`` with the most similar one of ``others``; empty if none is similar to ``name``."""
     close = difflib.get_close_matches(name, others, n=1)
     return text.format(repr(close[0])) if close else ""
 
 
-def shown(content: Any) -> str:
-    """Return content as messages show it: a number as it was read, a text between quotes."""
-    return str(content) if isinstance(content, Decimal) else repr(content)
-
-
 def _quotes(content: Any) -> str:
-    return "; put it between quotes" if isinstance(content, (bool, int, float)) else ""
-
-
-def read_yaml(path: Path) -> Any:
-    """Return the content of a YAML file; raises InputError, which names it, where it cannot be read or as below."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: cannot be read: not text in UTF-8") from error
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error}") from error
-    return parse_yaml(text, str(path))
-
-
-def parse_yaml(text: str, where: str, exact: bool = False) -> Any:
-    """Return the content of a YAML text, with the numbers of YAML 1.2 (see :mod:`~qabwnas.io.yaml_reader`).
-
-    With ``exact``, numbers with a point or an exponent are Decimal, which holds all of their digits.
-
-    Raises:
-        InputError: the text is not YAML, or a mapping has a key twice; the message starts with ``where``.
-    """
-    import yaml  # here, so that a search of a LUT does not pay for it
-
-    from qabwnas.io import yaml_reader
-
-    try:
-        return yaml_reader.load(text, exact)
-    except yaml_reader.RepeatedKeyError as error:
-        raise InputError(f"{where}: {_problem(error)}") from error
-    except yaml.MarkedYAMLError as error:
-        raise InputError(f"{where}: not YAML: {_problem(error)}") from error
-    except (yaml.YAMLError, ValueError) as error:
-        raise InputError(f"{where}: not YAML: {' '.join(str(error).split())}") from error
-    except RecursionError as error:
-        raise InputError(f"{where}: not YAML: nested too deeply") from error
-
-
-def _problem(error: MarkedYAMLError) -> str:
-    line = "" if error.problem_mark is None else f"line {error.problem_mark.line + 1}: "
-    return line + " ".join(f"{error.context or ''} {error.problem}".split())
+    return "; put it in quotes" if isinstance(content, (bool, int, float)) else ""
 
 
 def user_path(text: str, folder: Path) -> Path:
-    """Return the absolute path that a user wrote: from ``folder`` where it is relative; ``~`` is the home folder.
+    """Return the absolute path that a user wrote: a relative one starts at ``folder``; ``~`` is the home folder.
 
     Raises:
-        InputError: there is no home folder for it.
+        InputError: the home folder is unknown.
     """
     try:
         return (folder / Path(text).expanduser()).absolute()
@@ -210,7 +165,7 @@ def user_path(text: str, folder: Path) -> Path:
 
 
 def named(where: str, parse: Callable[[str], T], content: Any) -> T:
-    """Return ``parse`` of a name or number; its InputError gets ``where`` in front."""
+    """Return ``parse`` of a name or number; its InputError gets ``where`` as a prefix."""
     if not isinstance(content, (str, int)) or isinstance(content, bool):
         raise InputError(f"{where}: {content!r} is not a name")
     try:
@@ -219,10 +174,14 @@ def named(where: str, parse: Callable[[str], T], content: Any) -> T:
         raise InputError(f"{where}: {error}") from error
 
 
-def whole_number(where: str, content: Any, smallest: int = 1) -> int:
-    """Return ``content`` if it is a whole number of ``smallest`` or more, as ``8e4`` is, else raise InputError."""
+def parse_integer(where: str, content: Any, smallest: int = 1) -> int:
+    """Return ``content`` as an integer of ``smallest`` or more; ``8e4`` and ``2.0`` are integers too.
+
+    Raises:
+        InputError: it is not; the message starts with ``where``.
+    """
     if isinstance(content, Decimal):
-        content = float(content)  # infinite if it is too large to be written out
+        content = float(content)  # infinite if it is too large for a double
     if isinstance(content, float) and content.is_integer():
         content = int(content)
     if not isinstance(content, int) or isinstance(content, bool) or content < smallest:
@@ -231,6 +190,6 @@ def whole_number(where: str, content: Any, smallest: int = 1) -> int:
 
 
 def check_odd(where: str, kernel: int) -> None:
-    """Raise InputError if the kernel is even: it would have no middle."""
+    """Raise InputError if the kernel is even: it would have no centre."""
     if kernel % 2 == 0:
         raise InputError(f"{where}: the kernel {kernel} is not odd")

@@ -1,4 +1,4 @@
-"""The kinds of files that are written, and the one rule of how their names may end."""
+"""The kinds of files that commands write, and the suffixes that their names may have."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ class FileKind:
     """A kind of file.
 
     Attributes:
-        name: what messages call it, with its article.
-        suffixes: what its name may end in, in lower case. Where these are several formats, the suffix chooses one.
-        contents: what :func:`qabwnas.cli.output.content_of` says of such a file: only that is ever overwritten.
-        by_suffix: whether the suffix chooses the format.
+        name: its name in messages, with article.
+        suffixes: the suffixes that its name may have, in lower case.
+        contents: what :func:`qabwnas.cli.output.content_of` returns for such a file; no other file is overwritten.
+        by_suffix: whether the suffix chooses one of several formats.
     """
 
     name: str
@@ -38,11 +38,12 @@ BATCH = FileKind("a table", (".csv", ".parquet"), frozenset({"text", "a Parquet 
 PICTURE = FileKind(
     "a picture", (".png", ".svg", ".pdf"), frozenset({"a PNG picture", "an SVG picture", "a PDF file"}), by_suffix=True
 )
+YAML = FileKind("YAML", (".yaml", ".yml"), frozenset({"text"}))
 TIMINGS = FileKind("JSON", (".json",), frozenset({"JSON"}))
 LATENCIES = FileKind("JSON", (".json",), frozenset({"JSON of the format qabwnas-latency"}))
 BLOCK_WEIGHTS = FileKind("JSON", (".json",), frozenset({"JSON of the format qabwnas-block-weights"}))
 
-# Suffixes that say what a file is; a file that is something else does not get one of them.
+# Suffixes of known kinds of files; a file of another kind must not get one of them.
 _KNOWN = {suffix for kind in (LUT, TABLE, PICTURE, TIMINGS) for suffix in kind.suffixes} | {
     ".gz", ".zip", ".tar", ".yaml", ".yml", ".toml", ".xls", ".xlsx", ".ods", ".tsv", ".md", ".html", ".py", ".sh",
     ".pt", ".pth", ".ckpt", ".pkl", ".onnx", ".tflite", ".safetensors", ".npy", ".npz", ".jpg", ".jpeg", ".gif", ".bmp",
@@ -50,13 +51,13 @@ _KNOWN = {suffix for kind in (LUT, TABLE, PICTURE, TIMINGS) for suffix in kind.s
 
 
 def check_suffix(path: str | os.PathLike[str], kind: FileKind) -> None:
-    """Check that a file's name does not say that it is of another kind; upper and lower case are the same.
+    """Check that a file's name does not have the suffix of another kind; case does not matter.
 
-    Where the suffix chooses the format, it has to be one of the kind's. Elsewhere a name may also have no suffix, or
-    one that no other kind of file has.
+    If the suffix chooses the format, it must be one of ``kind.suffixes``. Otherwise a name may also have no suffix, or
+    an unknown one.
 
     Raises:
-        InputError: it says so; the message lists what it may end in.
+        InputError: it has another suffix; the message lists the right ones.
     """
     name = os.path.basename(os.fspath(path)).lower()
     if name.endswith(kind.suffixes):

@@ -1,4 +1,4 @@
-"""SHA-256 of settings, whatever the order of keys or the Python version, and of files."""
+"""SHA-256 of settings, independent of key order and Python version, and of files."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import numpy as np
 def canonical_json(content: Any) -> str:
     """Return ``content`` as JSON with sorted keys and no spaces; floats in shortest round-trip form.
 
-    Scalars of numpy are written as the numbers and truth values that they hold.
+    NumPy scalars are written as numbers and booleans.
 
     Raises:
         TypeError: something in ``content`` is not a JSON value.
-        ValueError: ``content`` holds NaN or infinity.
+        ValueError: ``content`` has NaN or infinity.
     """
     return json.dumps(
         content, sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False, default=_plain
@@ -33,7 +33,7 @@ def _plain(value: object) -> int | float | bool:
 
 def fingerprint(content: Any) -> str:
     """Return the SHA-256 (64 hexadecimal digits) of ``content`` as canonical JSON."""
-    import hashlib  # here, for it loads a library that reading a table does without
+    import hashlib  # here, because it loads a library that opening a LUT does not need
 
     return hashlib.sha256(canonical_json(content).encode()).hexdigest()
 

@@ -1,9 +1,9 @@
-"""Read an HDF5 file with suspicion: hard links only, all values in the file itself, every type and shape checked.
+"""Read an HDF5 file and check everything: only hard links, all values in the file itself, every type and shape.
 
-Whatever is not as it should be is a FormatError that names the file and the path inside it.
+Every deviation is a FormatError that names the file and the path inside it.
 
-This goes through h5py's low-level interface: opening and checking a dataset takes a third of the time that
-``group[name]`` and ``attrs[name]`` take, and a LUT has hundreds of datasets that a search waits for.
+This uses h5py's low-level interface: opening and checking a dataset takes a third of the time of ``group[name]`` and
+``attrs[name]``, and a search waits for hundreds of datasets of a LUT.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from h5py import h5a, h5d, h5f, h5g, h5i, h5l, h5s
 from numpy.typing import NDArray
 
 from qabwnas.errors import FormatError
-from qabwnas.io.hdf5_write import Kind
+from qabwnas.io.hdf5_write import HDF5Format
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 FLOAT64, INT64, BOOL = np.dtype(np.float64), np.dtype(np.int64), np.dtype(np.bool_)
 TEXT = np.dtype(np.bytes_)  # of any length
-# What h5py makes of HDF5's error stack, and of types that numpy does not have.
+# What h5py raises for HDF5's error stack, and for types that numpy does not have.
 _HDF5_ERRORS = (OSError, RuntimeError, KeyError, TypeError, ValueError)
 
 
 class Header(NamedTuple):
-    """What every file says about itself; ``created`` is ISO 8601 in UTC."""
+    """The header of every file; ``created`` is ISO 8601 in UTC."""
 
     format: str
     schema_version: int
@@ -39,26 +39,28 @@ class Header(NamedTuple):
     created: str
 
 
-def open_file(path: str | os.PathLike[str], kind: Kind) -> tuple[Group, Header]:
-    """Open a file and return its root and header; it is closed with the last group or dataset that came from it.
+def open_file(path: str | os.PathLike[str], file_format: HDF5Format) -> tuple[Group, Header]:
+    """Open a file and return its root and header; it is closed with its last group or dataset.
 
     Raises:
         OSError: the file cannot be read.
-        FormatError: it is not HDF5, damaged, of another format, or of a schema newer than ``kind.newest``.
+        FormatError: it is not HDF5, is damaged, or has another format or a schema newer than ``file_format.newest``.
     """
     root = _open_root(Path(path))
-    if _format_of(root) != kind.format:
-        raise FormatError(f"{path}: a foreign HDF5 file, not of the format {kind.format}")
+    if _format_of(root) != file_format.name:
+        raise FormatError(f"{path}: an HDF5 file, but not of the format {file_format.name}")
     version = root.integer("schema_version")
-    if version > kind.newest:
-        raise FormatError(f"{path}: written by schema {version}, this reads up to {kind.newest}")
+    if version > file_format.newest:
+        raise FormatError(f"{path}: written by schema {version}, this reads up to {file_format.newest}")
     if version < 1:
-        raise FormatError(f"{path}: schema {version} has never been")
-    return root, Header(kind.format, version, *(root.text(name) for name in ("writer", "writer_version", "created")))
+        raise FormatError(f"{path}: there is no schema {version}")
+    return root, Header(
+        file_format.name, version, *(root.text(name) for name in ("writer", "writer_version", "created"))
+    )
 
 
 def read_format(path: str | os.PathLike[str]) -> str | None:
-    """Return the name of the format that an HDF5 file says it has, of whatever schema, or ``None`` if it says none.
+    """Return the name of the format in an HDF5 file's header, of any schema, or ``None`` if it has none.
 
     Raises:
         OSError: the file cannot be read.
@@ -68,12 +70,12 @@ def read_format(path: str | os.PathLike[str]) -> str | None:
 
 
 def _open_root(path: Path) -> Group:
-    with path.open("rb") as stream:  # so that a file that is not there gives the system's own words
+    with path.open("rb") as stream:  # so that a missing file gives the system's error
         signature = stream.read(len(SIGNATURE))
     if signature != SIGNATURE:
         raise FormatError(f"{path}: not an HDF5 file")
     try:
-        # A finished file is never written again, so there is nothing to lock; network drives often cannot.
+        # A finished file is never changed, so it needs no lock; network drives often cannot lock.
         file = h5py.File(path, "r", locking=False)
         return Group(file, h5g.open(file.id, b"/"))
     except _HDF5_ERRORS as error:
@@ -96,12 +98,12 @@ class _Node:
             return bool(h5a.exists(self._id, name.encode()))
 
     def text(self, name: str) -> str:
-        """Return an attribute of one UTF-8 text."""
+        """Return an attribute that is one UTF-8 text."""
         with self._reading(name):
             return str(self._attribute(name, TEXT, n_dims=0).item(), "utf-8")
 
     def texts(self, name: str) -> tuple[str, ...]:
-        """Return an attribute of several UTF-8 texts in one dimension."""
+        """Return an attribute that is a list of UTF-8 texts."""
         with self._reading(name):
             return tuple(str(text, "utf-8") for text in self._attribute(name, TEXT, n_dims=1))
 
@@ -115,7 +117,7 @@ class _Node:
             return bool(h5a.open(self._id, name.encode()).dtype == INT64)
 
     def real(self, name: str) -> float:
-        """Return a float64 attribute, which has to be finite."""
+        """Return a float64 attribute, which must be finite."""
         value = float(self._attribute(name, FLOAT64))
         if not math.isfinite(value):
             raise self.wrong(f"the attribute {name!r} is {value}")
@@ -140,7 +142,7 @@ class _Node:
 
 
 class _Reading:
-    """Turn what h5py raises inside a ``with`` block into FormatError; a class, being faster than a generator."""
+    """Turn what h5py raises inside a ``with`` block into FormatError; a class, because a generator is slower."""
 
     __slots__ = ("_name", "_node")
 
@@ -158,7 +160,7 @@ class _Reading:
 
 
 class Group(_Node):
-    """A group: named members, which are groups and datasets, each reached by a hard link."""
+    """A group: named members, which are groups and datasets, reached by hard links."""
 
     def members(self) -> list[str]:
         """Return the names of the members, in alphabetical order."""
@@ -187,12 +189,12 @@ class Group(_Node):
         dims: tuple[str, ...],
         units: tuple[str, ...] = ("",),
     ) -> Dataset:
-        """Open a dataset in this group and check all that is known about it; ``None`` in a shape allows any length.
+        """Open a dataset in this group and check it; ``None`` in a shape allows any length.
 
         Raises:
-            FormatError: it is missing, not a dataset, reached by a soft or external link, of another type, shape,
-                dimensions or units, or its values do not lie contiguously in this file (but in chunks, in another file,
-                or nowhere, because they were never written).
+            FormatError: it is missing, is not a dataset, is reached by a soft or external link, has another type,
+                shape, dimensions or units, or its values are not contiguous in this file (but in chunks, in another
+                file, or were never written).
         """
         self._check_link(name)
         with self._reading(name):
@@ -214,7 +216,7 @@ class Group(_Node):
 
 
 class Dataset(_Node):
-    """An array in the file, read as a whole or in parts."""
+    """An array in the file, read as a whole or in slices."""
 
     def __init__(self, file: h5py.File, identifier: h5d.DatasetID) -> None:
         super().__init__(file, identifier)
@@ -222,22 +224,22 @@ class Dataset(_Node):
         self._dtype: np.dtype[Any] = identifier.dtype
 
     def check_layout(self, dtype: np.dtype[Any], shape: tuple[int | None, ...]) -> None:
-        """Raise FormatError if type or shape are others, or the values do not lie contiguously in this file."""
+        """Raise FormatError if type or shape differ, or the values are not contiguous in this file."""
         if not _fits(self._dtype, dtype):
             raise self.wrong(f"the type is {_name(self._dtype)}, expected {_name(dtype)}")
         if len(self.shape) != len(shape) or any(m not in (None, n) for n, m in zip(self.shape, shape, strict=True)):
             raise self.wrong(f"the shape is {self.shape}, expected {tuple('any' if n is None else n for n in shape)}")
         if self._id.get_offset() is None and 0 not in self.shape:
-            raise self.wrong("the values do not lie contiguously in this file")
+            raise self.wrong("the values are not contiguous in this file")
 
     def read(self) -> NDArray[Any]:
-        """Return all values, texts as bytes; raises FormatError where the file is damaged."""
-        return self.read_part((0,) * len(self.shape), self.shape)
+        """Return all values, texts as bytes; raises FormatError if the file is damaged."""
+        return self.read_slice((0,) * len(self.shape), self.shape)
 
     def map(self) -> NDArray[Any]:
-        """Return all values, read-only, mapped: they are read when they are looked at, and the file stays open.
+        """Return all values, read-only and memory-mapped: pages are read when accessed, and the file stays open.
 
-        Where they do not begin at a multiple of their size in the file, they are read at once.
+        If the values do not begin at a multiple of their size in the file, they are read at once.
         """
         offset = self._id.get_offset()
         if offset is None or offset % self._dtype.itemsize:
@@ -246,8 +248,8 @@ class Dataset(_Node):
             pages = mmap.mmap(self._file.id.get_vfd_handle(), 0, access=mmap.ACCESS_READ)
             return np.frombuffer(pages, self._dtype, math.prod(self.shape), offset).reshape(self.shape)
 
-    def read_part(self, start: tuple[int, ...], count: tuple[int, ...]) -> NDArray[Any]:
-        """Return ``count`` values from ``start``, each one number a dimension; else as :meth:`read`."""
+    def read_slice(self, start: tuple[int, ...], count: tuple[int, ...]) -> NDArray[Any]:
+        """Return ``count`` values from ``start``, both with one number per dimension; otherwise as :meth:`read`."""
         values = np.empty(count, self._dtype)
         with self._reading():
             space = self._id.get_space()
@@ -256,9 +258,9 @@ class Dataset(_Node):
         return values
 
     def read_texts(self, start: int, count: int) -> list[str]:
-        """Return a run of the texts in one dimension; else as :meth:`read`."""
+        """Return ``count`` texts from ``start``; otherwise as :meth:`read`."""
         with self._reading():
-            return [str(text, "utf-8") for text in self.read_part((start,), (count,))]
+            return [str(text, "utf-8") for text in self.read_slice((start,), (count,))]
 
 
 def _fits(found: np.dtype[Any], expected: np.dtype[Any]) -> bool:

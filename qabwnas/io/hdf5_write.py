@@ -1,7 +1,7 @@
-"""Write an HDF5 file: atomically, with a header that says what it is, and units and dimensions at every dataset.
+"""Write an HDF5 file: atomically, with a header that names its format, and with dimensions and units at every dataset.
 
-Files are of HDF5 1.8's version, whose metadata carry checksums, and texts are of fixed length: those of variable length
-lie in a global heap, which has no checksum and on which, damaged, the HDF5 library can loop for ever.
+Files have HDF5 1.8's version, whose metadata have checksums. Texts have a fixed length, because texts of variable
+length are in a global heap, which has no checksum; if it is damaged, the HDF5 library can loop forever.
 """
 
 from __future__ import annotations
@@ -20,30 +20,34 @@ from numpy.typing import NDArray
 from qabwnas.errors import InputError
 
 
-class Kind(NamedTuple):
-    """A kind of file: the name of its format, and the newest schema version that this release writes and reads."""
+class HDF5Format(NamedTuple):
+    """A format of HDF5 files: its name, and the newest schema version that this release writes and reads."""
 
-    format: str
+    name: str
     newest: int
 
 
 @contextmanager
-def create_file(path: str | os.PathLike[str], kind: Kind) -> Iterator[h5py.File]:
-    """Give an empty file of that kind to write into; it appears at ``path`` when the block ends well.
+def create_file(
+    path: str | os.PathLike[str], file_format: HDF5Format, schema_version: int | None = None
+) -> Iterator[h5py.File]:
+    """Yield an empty file of that format, to write into; it appears at ``path`` when the block succeeds.
+
+    The schema version is the newest unless another one is given.
 
     Raises:
         OSError: the folder cannot be written.
     """
-    from importlib import metadata  # here, so that reading does not pay for them
+    from importlib import metadata  # here, so that reading does not load them
 
     from qabwnas.io.atomic import atomic_path
 
-    # Values begin at a multiple of 64 bytes, so that they can be mapped.
+    # Values begin at a multiple of 64 bytes, so that they can be memory-mapped.
     layout = {"libver": ("v108", "v108"), "alignment_threshold": 64, "alignment_interval": 64}
     with atomic_path(path) as temporary, _Stream(temporary, "w+b") as stream:
         with h5py.File(stream, "w", **layout) as file:
-            write_text(file, "format", kind.format)
-            file.attrs["schema_version"] = kind.newest
+            write_text(file, "format", file_format.name)
+            file.attrs["schema_version"] = schema_version or file_format.newest
             write_text(file, "writer", "qabwnas")
             write_text(file, "writer_version", metadata.version("qabwnas"))
             write_text(file, "created", datetime.now(UTC).isoformat(timespec="seconds"))
@@ -53,11 +57,11 @@ def create_file(path: str | os.PathLike[str], kind: Kind) -> Iterator[h5py.File]
 
 
 class _Stream(io.FileIO):
-    """A file that HDF5 writes through Python, which has two reasons.
+    """A file that HDF5 writes through Python, for two reasons.
 
-    HDF5 locks the files that it opens itself, which many network drives refuse, and a private file needs no lock.
-    A full disk leaves HDF5 with a file that it can neither flush nor close, and it says so again when the process ends.
-    Here the first error is kept, what follows is dropped, and the caller raises it after HDF5 has closed the file.
+    HDF5 locks the files that it opens itself. Many network drives refuse that, and a private file needs no lock.
+    If the disk is full, HDF5 can neither flush nor close the file, and reports it again when the process ends. Here the
+    first error is stored and later writes are ignored; the caller raises the error after HDF5 has closed the file.
     """
 
     error: OSError | None = None
@@ -84,8 +88,8 @@ def write_array(
     """Write an array contiguously, with the names of its dimensions and its units.
 
     Args:
-        dims: one a dimension, slowest first.
-        units: one for all values, or one each along the first dimension; empty text where there is none.
+        dims: one name per dimension, slowest first.
+        units: one for all values, or one per entry of the first dimension; empty text for none.
     """
     create_array(parent, name, values.shape, values.dtype, dims, units)[...] = values
 
@@ -98,7 +102,7 @@ def create_array(
     dims: Sequence[str],
     units: Sequence[str] = ("",),
 ) -> h5py.Dataset:
-    """Return a contiguous array to write into, in parts; else as :func:`write_array`."""
+    """Return a contiguous array to write into, in slices; otherwise as :func:`write_array`."""
     dataset = parent.create_dataset(name, shape, dtype)
     dataset.attrs["dims"] = encode_texts(f"{dataset.name}: dims", dims)
     dataset.attrs["units"] = encode_texts(f"{dataset.name}: units", units)
@@ -106,10 +110,10 @@ def create_array(
 
 
 def encode_texts(where: str, texts: Sequence[str]) -> NDArray[np.bytes_]:
-    """Return texts as HDF5 stores them: UTF-8, all as long as the longest, the others padded with NUL.
+    """Return texts as HDF5 stores them: UTF-8, padded with NUL to the length of the longest.
 
     Raises:
-        InputError: a text holds NUL, or a lone surrogate, which UTF-8 does not have; the message starts with ``where``.
+        InputError: a text has a NUL or a lone surrogate, which UTF-8 does not have; the message starts with ``where``.
     """
     encoded = []
     for text in texts:
@@ -118,6 +122,6 @@ def encode_texts(where: str, texts: Sequence[str]) -> NDArray[np.bytes_]:
         except UnicodeEncodeError as error:
             raise InputError(f"{where}: {text!r} is not Unicode text") from error
         if "\0" in text:
-            raise InputError(f"{where}: {text!r} holds a NUL")
+            raise InputError(f"{where}: {text!r} has a NUL")
     length = max(1, *map(len, encoded))
     return np.array(encoded, dtype=h5py.string_dtype("utf-8", length))

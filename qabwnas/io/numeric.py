@@ -1,7 +1,7 @@
-"""Numbers as callers give them, of Python or of numpy: checked and converted in one place.
+"""Check and convert numbers that callers give, of Python or numpy.
 
 A binary number stands for the shortest decimal that reads back to it *in its own precision*: ``0.1`` and
-``numpy.float32(0.1)`` are both one tenth. Zero-dimensional arrays are the number that they hold. Truth values are no
+``numpy.float32(0.1)`` are both one tenth. A zero-dimensional array is the number that it holds. Booleans are not
 numbers.
 """
 
@@ -19,19 +19,21 @@ from numpy.typing import ArrayLike, NDArray
 from qabwnas.errors import InputError
 
 Number = int | float | str | Decimal | np.number[Any] | NDArray[Any]
-"""A number of Python or numpy, an array of no dimensions, or a plain decimal as text."""
+"""A number of Python or numpy, a zero-dimensional array, or a plain decimal as text."""
 
 WholeNumber = int | np.integer[Any] | NDArray[Any]
 
-_DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+"""A plain decimal, without blanks, underscores or units."""
+
 _EXACT_WHOLE = 2**53
 _LARGEST_EXPONENT = 350
-"""Of all doubles, with room to spare: what is larger is no quantity, and slow to compute with exactly."""
+"""No double has a larger exponent. A larger number is not a quantity, and exact arithmetic with it is slow."""
 _LONGEST_SHOWN = 80
 
 
 def exact_number(what: str, value: Number) -> Decimal:
-    """Return a number as the decimal that it is written as.
+    """Return a number as the decimal that it stands for.
 
     Raises:
         InputError: it is not a finite number; the message starts with ``what``.
@@ -48,7 +50,7 @@ def exact_number(what: str, value: Number) -> Decimal:
 
 
 def whole_number(what: str, value: object, smallest: int | None = 1) -> int:
-    """Return a whole number of ``smallest`` or more, of any size for ``None``; 2.0 is none.
+    """Return an integer of ``smallest`` or more, or of any size if that is ``None``; 2.0 is not accepted.
 
     Raises:
         InputError: it is not; the message starts with ``what``.
@@ -61,15 +63,15 @@ def whole_number(what: str, value: object, smallest: int | None = 1) -> int:
 
 
 def doubles(what: str, values: ArrayLike) -> NDArray[np.float64]:
-    """Return an array of numbers, of any shape, as float64, without a copy where it is that already.
+    """Return an array of numbers, of any shape, as float64; a float64 array is not copied.
 
     Raises:
-        InputError: the values are no array of numbers, or one has more digits than a double can hold; the message
+        InputError: the values are not an array of numbers, or one has more digits than a double can hold; the message
             starts with ``what``.
     """
     array = number_array(what, values)
     if array.dtype.kind == "f":
-        # Through text where the precision is another one: the shortest decimal is what the number stands for.
+        # A number of another precision stands for its shortest decimal, so it is converted through text.
         return array.astype(np.float64, copy=False) if array.dtype.itemsize == 8 else array.astype(str).astype(float)
     if array.dtype.kind in "iu":
         converted = array.astype(np.float64)
@@ -84,7 +86,7 @@ def doubles(what: str, values: ArrayLike) -> NDArray[np.float64]:
 
 
 def exact_numbers(what: str, values: ArrayLike) -> NDArray[np.float64] | NDArray[np.int64]:
-    """Return an array of numbers, of any shape: float64, or int64 for whole numbers of which doubles do not hold all.
+    """Return an array of numbers, of any shape: float64, or int64 for integers that doubles do not all hold.
 
     Doubles stand for their shortest decimals: 2^60 is a double, but stands for 1152921504606847000.
 
@@ -95,7 +97,7 @@ def exact_numbers(what: str, values: ArrayLike) -> NDArray[np.float64] | NDArray
     if array.dtype.kind == "f":
         return doubles(what, array)
     if array.dtype.kind in "iu":
-        # One that lies between ±2^53 is held by a double.
+        # A double holds every integer from −2^53 to 2^53.
         if not array.size or (array.max() <= _EXACT_WHOLE and array.min() >= -_EXACT_WHOLE):
             return array.astype(np.float64)
         numbers = array.ravel().tolist()
@@ -109,31 +111,31 @@ def exact_numbers(what: str, values: ArrayLike) -> NDArray[np.float64] | NDArray
 
 
 def number_array(what: str, values: ArrayLike) -> NDArray[Any]:
-    """Return values as an array of integers, of floats, or of objects, that may be Decimals.
+    """Return values as an array of integers, floats, or objects, which may be Decimals.
 
     Raises:
-        InputError: they are texts, truth values or something else, or do not form an array.
+        InputError: they are not numbers, or do not form an array.
     """
     try:
         array = np.asarray(values)
     except ValueError as error:  # lists of different lengths
         raise InputError(f"{what}: {shown(values)} is not an array of numbers") from error
     if array.dtype.kind == "f" and isinstance(values, list | tuple) and any(map(_is_large, values)):
-        array = np.asarray(values, dtype=object)  # for numpy has rounded the whole numbers among them
+        array = np.asarray(values, dtype=object)  # because numpy has rounded the integers
     if array.dtype.kind not in "iufO":
         raise InputError(f"{what}: {shown(values)} is not an array of numbers but of type {array.dtype}")
     return array
 
 
 def check_mapping(what: str, value: object, of_what: str) -> None:
-    """Raise InputError unless a value is a mapping; ``of_what`` says from what to what."""
+    """Raise InputError unless a value is a mapping; ``of_what`` describes keys and values."""
     if not isinstance(value, Mapping):
         raise InputError(f"{what}: {shown(value)} is not a mapping of {of_what}")
 
 
 def shown(value: object) -> str:
-    """Return a value for a message: on one line, and cut where it is long."""
-    text = " ".join(repr(value).split())
+    """Return a value for a message: on one line, and truncated if it is long."""
+    text = str(value) if isinstance(value, Decimal) else " ".join(repr(value).split())
     return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 1]}…"
 
 
@@ -148,7 +150,7 @@ def _is_integer(value: Any) -> bool:
 
 
 def _decimal(value: Any) -> Decimal | None:
-    """Return a number as a decimal, ``None`` of anything else."""
+    """Return a number as a decimal, ``None`` for anything else."""
     if _is_integer(value):
         return Decimal(int(value))
     if isinstance(value, float):  # also a float64
@@ -157,13 +159,13 @@ def _decimal(value: Any) -> Decimal | None:
         return Decimal(np.format_float_scientific(value))
     if isinstance(value, Decimal):
         return value
-    if isinstance(value, str) and _DECIMAL.fullmatch(value):
+    if isinstance(value, str) and DECIMAL.fullmatch(value):
         return Decimal(value)
     return None
 
 
 def _is_large(value: object) -> bool:
-    """Return whether it is a whole number that a double may not hold."""
+    """Return whether it is an integer that a double may not hold."""
     return _is_integer(value) and abs(int(cast("int", value))) > _EXACT_WHOLE
 
 

@@ -1,4 +1,4 @@
-"""Latencies that were measured on a device, as a column of a LUT; RESULTS.md beside this file is the contract."""
+"""Latencies that were measured on a device, as a column of a LUT; RESULTS.md in this folder is the contract."""
 
 from __future__ import annotations
 
@@ -16,9 +16,11 @@ from numpy.typing import NDArray
 from qabwnas.errors import FormatError, InputError
 from qabwnas.io.fields import Fields
 from qabwnas.lut.columns import add_metric
-from qabwnas.lut.lut import Lut, LutBlock, Metric
-from qabwnas.lut.text_table import TextTable, held_number
-from qabwnas.space.layer_policy import widths_text
+from qabwnas.lut.content import LutBlock
+from qabwnas.lut.exchange.text_table import TextTable, nearest_number
+from qabwnas.lut.lut import Lut
+from qabwnas.lut.table import Metric
+from qabwnas.space import widths_text
 
 FORMAT = "qabwnas-latency"
 NEWEST = 1
@@ -29,7 +31,7 @@ STATISTICS: tuple[Statistic, ...] = get_args(Statistic)
 
 @dataclass(frozen=True)
 class Timing:
-    """Milliseconds of repeated runs; fastest quarter and spread are ``None`` where they were not given."""
+    """Milliseconds of repeated runs; fastest quarter and spread may be ``None``."""
 
     median_ms: Decimal
     fastest_quarter_ms: Decimal | None
@@ -46,7 +48,7 @@ class Timing:
 
 @dataclass(frozen=True)
 class MeasuredCandidate:
-    """A candidate's timing; ``bits`` is ``None`` where the results do not say them."""
+    """A candidate's timing; ``bits`` is ``None`` if the results do not say them."""
 
     candidate: int
     bits: str | None
@@ -59,7 +61,7 @@ class MeasuredCandidate:
 
 @dataclass(frozen=True)
 class DeviceResults:
-    """What a results file holds; ``blocks`` are block name → what was measured of it."""
+    """What a results file holds; ``blocks`` are block name → measured candidates."""
 
     device: str
     machine: str
@@ -79,7 +81,7 @@ def read_results(path: str | os.PathLike[str]) -> DeviceResults:
 
     Raises:
         OSError: the file cannot be read.
-        FormatError: it is of another format or of a newer schema.
+        FormatError: it has another format or a newer schema.
         InputError: it is not JSON, or a member is missing, unknown or wrong; the message gives file and member.
     """
     path = Path(path)
@@ -94,7 +96,7 @@ def read_results(path: str | os.PathLike[str]) -> DeviceResults:
         machine=top.sentence("machine"),
         runtime=top.sentence("runtime"),
         threads=top.integer("threads"),
-        fixed=_timing(top.fields("fixed"), ends=True) if _has(top, "fixed") else None,
+        fixed=_timing(top.fields("fixed"), is_complete=True) if _has(top, "fixed") else None,
         blocks=_blocks(top.value("blocks"), top.path("blocks")),
         path=path,
     )
@@ -107,7 +109,7 @@ def add_results(lut: Lut, results: DeviceResults, statistic: Statistic = "median
 
     Raises:
         InputError: the LUT has no such block or candidate, the candidate has other bit widths, the results do not
-            have this statistic, or the LUT has the column already.
+            have this statistic, or the LUT already has the column.
     """
     columns = {}
     texts = TextTable(results.path, (), (), place="candidate")
@@ -119,7 +121,7 @@ def add_results(lut: Lut, results: DeviceResults, statistic: Statistic = "median
     texts.warn_of_rounding()
     fixed = None
     if results.fixed is not None:
-        fixed = held_number(f"{results.fixed.where}.{statistic}_ms", results.fixed.value(statistic))
+        fixed = nearest_number(f"{results.fixed.where}.{statistic}_ms", results.fixed.value(statistic))
     origin = {
         "machine": results.machine,
         "runtime": results.runtime,
@@ -133,7 +135,7 @@ def add_results(lut: Lut, results: DeviceResults, statistic: Statistic = "median
 
 
 def device_name(name: Any, where: str) -> str:
-    """Return a device's name if it can stand between the brackets of a metric's name, else raise InputError."""
+    """Return a device's name if a metric's name can have it in brackets; otherwise raise InputError."""
     if not isinstance(name, str) or not name.strip() or set(name) & set("[]=,/\n\r\0"):
         raise InputError(f"{where}: {name!r} is not a device's name: text without brackets, '=', ',' or '/'")
     return name
@@ -155,12 +157,12 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) < len(pairs):
         names = [name for name, _ in pairs]
-        raise ValueError(f"the member {next(n for n in names if names.count(n) > 1)!r} stands twice")
+        raise ValueError(f"the member {next(n for n in names if names.count(n) > 1)!r} appears twice")
     return members
 
 
 def _has(top: Fields, name: str) -> bool:
-    """Return whether a member is not null; it must be there."""
+    """Return whether a member is not null; raise InputError if it is missing."""
     if not top.contains(name):
         raise InputError(f"{top.path(name)}: missing")
     return top.optional(name) is not None
@@ -168,16 +170,16 @@ def _has(top: Fields, name: str) -> bool:
 
 def _blocks(content: Any, where: str) -> dict[str, tuple[MeasuredCandidate, ...]]:
     if not isinstance(content, dict) or not content:
-        raise InputError(f"{where}: not a mapping of one block or more")
+        raise InputError(f"{where}: not a mapping with at least one block")
     blocks = {}
     for name, rows in content.items():
         if not isinstance(rows, list) or not rows:
-            raise InputError(f"{where}.{name}: not a list of one candidate or more")
+            raise InputError(f"{where}.{name}: not a list with at least one candidate")
         found = [_candidate(Fields(row, f"{where}.{name}[{i}]")) for i, row in enumerate(rows)]
         seen: set[int] = set()
         for row in found:
             if row.candidate in seen:
-                raise InputError(f"{row.where}: candidate {row.candidate} stands twice")
+                raise InputError(f"{row.where}: candidate {row.candidate} appears twice")
             seen.add(row.candidate)
         blocks[name] = tuple(found)
     return blocks
@@ -186,13 +188,14 @@ def _blocks(content: Any, where: str) -> dict[str, tuple[MeasuredCandidate, ...]
 def _candidate(fields: Fields) -> MeasuredCandidate:
     bits = fields.text("bits") if fields.has("bits") else None
     candidate = fields.integer("candidate", smallest=0)
-    timing = _timing(fields, ends=False)
+    timing = _timing(fields, is_complete=False)
     fields.optional("bits")
     fields.end()
     return MeasuredCandidate(candidate, bits, timing)
 
 
-def _timing(fields: Fields, ends: bool) -> Timing:
+def _timing(fields: Fields, is_complete: bool) -> Timing:
+    """Read a timing; ``is_complete`` if it has no other fields."""
     fastest, spread = (
         fields.decimal(name) if fields.has(name) else None for name in ("fastest_quarter_ms", "spread_ms")
     )
@@ -202,7 +205,7 @@ def _timing(fields: Fields, ends: bool) -> Timing:
     above, largest = ("median", timing.median_ms) if fastest is None else ("fastest quarter", fastest)
     if timing.minimum_ms > largest:
         raise InputError(f"{fields.path('minimum_ms')}: {timing.minimum_ms} is above the {above} {largest}")
-    if ends:
+    if is_complete:
         fields.end()
     return timing
 
@@ -210,7 +213,7 @@ def _timing(fields: Fields, ends: bool) -> Timing:
 def _column(
     block: LutBlock, rows: tuple[MeasuredCandidate, ...], statistic: Statistic, texts: TextTable
 ) -> NDArray[Any]:
-    """Return the values of a block, masked where a candidate was not measured."""
+    """Return the values of a block; candidates that were not measured are masked."""
     cells = [""] * block.n_candidates
     for row in rows:
         if row.candidate >= block.n_candidates:

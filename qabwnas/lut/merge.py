@@ -1,4 +1,4 @@
-"""Put LUTs of the same space together in which different rows are measured: shards of a population."""
+"""Merge LUTs of the same space in which different rows are measured: shards of a population."""
 
 from __future__ import annotations
 
@@ -11,63 +11,65 @@ from numpy.typing import NDArray
 
 from qabwnas.errors import InputError, StaleError
 from qabwnas.io.fingerprint import fingerprint
-from qabwnas.lut.lut import Lut, LutBlock, Table
-from qabwnas.lut.whole import alike
+from qabwnas.lut.arrays import common_type
+from qabwnas.lut.content import LutBlock
+from qabwnas.lut.lut import Lut
+from qabwnas.lut.table import Table
 from qabwnas.space.yaml import space_to_json
 
 
-def merge_luts(parts: Mapping[str, Lut] | Iterable[tuple[str, Lut]]) -> Lut:
-    """Return the LUT of all rows that are measured in any part.
+def merge_luts(shards: Mapping[str, Lut] | Iterable[tuple[str, Lut]]) -> Lut:
+    """Return the LUT of all rows that are measured in at least one shard.
 
-    Rows that several parts have measured must be equal. What no part has measured stays masked. Parts are read one
-    after the other and let go: an iterator that opens them holds one open file. O(parts × values).
+    Rows that several shards have measured must be equal. Rows that no shard has measured stay masked. Shards are read
+    one after the other: if an iterator opens them, one file is open at a time. O(shards × values).
 
     Args:
-        parts: the LUTs by the names that messages use, or pairs of both.
+        shards: the LUTs by the names that messages use, or pairs of name and LUT.
 
     Raises:
-        StaleError: the parts were measured with different things, or are of different spaces, blocks or metrics; the
-            message names two parts and what differs.
-        InputError: there are no parts, or two have different values in one row.
+        StaleError: the shards were measured under different conditions (provenance), or have different spaces, blocks
+            or metrics; the message names two shards and the difference.
+        InputError: there are no shards, or two have different values in one row.
     """
     merged: _Merged | None = None
-    for name, part in parts.items() if isinstance(parts, Mapping) else parts:
+    for name, shard in shards.items() if isinstance(shards, Mapping) else shards:
         if merged is None:
-            merged = _Merged(name, part)
+            merged = _Merged(name, shard)
         else:
-            merged.check(name, part)
-        merged.add(name, part)
-        del part  # before the next is opened
+            merged.check(name, shard)
+        merged.add(name, shard)
+        del shard  # closes its file before the next is opened
     if merged is None:
         raise InputError("there are no LUTs to merge")
     return merged.lut()
 
 
 class _Merged:
-    """All parts so far. Nothing here lies in the file of one."""
+    """All shards so far, in memory."""
 
     def __init__(self, name: str, first: Lut) -> None:
         self._name = name
-        self._origin = _origin(first)
+        self._identity = _identity(first)
         self._metrics, self._space, self._provenance = first.metrics, first.space, dict(first.provenance)
         self._block_names = first.block_names
         self._tables = [[_MergedTable(block.where(t), t) for t in block.tables] for block in first.blocks]
 
-    def check(self, name: str, part: Lut) -> None:
-        """Raise StaleError, naming what differs, unless rows of the part may stand beside those of the first."""
+    def check(self, name: str, shard: Lut) -> None:
+        """Raise StaleError, with the differences, unless rows of the shard can be merged with those of the first."""
         differences = [
             difference
-            for ours, theirs in zip(self._origin, _origin(part), strict=True)
-            for difference in differing("", ours, theirs)
+            for first, other in zip(self._identity, _identity(shard), strict=True)
+            for difference in differing("", first, other)
         ]
         if differences:
             raise StaleError(f"{self._name} and {name} differ in {'; '.join(differences)}")
 
-    def add(self, name: str, part: Lut) -> None:
-        for block, merged in zip(part.blocks, self._tables, strict=True):
-            for table, whole in zip(block.tables, merged, strict=True):
+    def add(self, name: str, shard: Lut) -> None:
+        for block, merged_tables in zip(shard.blocks, self._tables, strict=True):
+            for table, merged in zip(block.tables, merged_tables, strict=True):
                 for metric in self._metrics:
-                    whole.add(name, metric.name, table)
+                    merged.add(name, metric.name, table)
 
     def lut(self) -> Lut:
         blocks = (
@@ -78,7 +80,7 @@ class _Merged:
 
 
 class _MergedTable:
-    """The rows of one table that were measured in any part."""
+    """The rows of one table that were measured in at least one shard."""
 
     def __init__(self, where: str, first: Table) -> None:
         self._where = where
@@ -89,19 +91,19 @@ class _MergedTable:
 
     def add(self, name: str, metric: str, table: Table) -> None:
         column = table.columns[metric]
-        has = table.measured.get(metric, np.ones(table.n_rows, dtype=np.bool_))
+        measured = table.measured.get(metric, np.ones(table.n_rows, dtype=np.bool_))
         if metric not in self._columns:
-            self._columns[metric], self._known[metric] = np.array(column), np.array(has)
+            self._columns[metric], self._known[metric] = np.array(column), np.array(measured)
             return
-        values, column = alike([self._columns[metric], column])
-        contrary = np.flatnonzero(self._known[metric] & has & (values != column))
-        if contrary.size:
-            row = int(contrary[0])
+        values, column = common_type([self._columns[metric], column])
+        conflicts = np.flatnonzero(self._known[metric] & measured & (values != column))
+        if conflicts.size:
+            row = int(conflicts[0])
             raise InputError(
-                f"{self._where}: {metric}: row {row} is {column[row]} in {name}, and {values[row]} in another part"
+                f"{self._where}: {metric}: row {row} is {column[row]} in {name}, and {values[row]} in another shard"
             )
-        self._columns[metric] = np.where(has, column, values)
-        self._known[metric] |= has
+        self._columns[metric] = np.where(measured, column, values)
+        self._known[metric] |= measured
 
     def table(self) -> Table:
         measured = {metric: known for metric, known in self._known.items() if not known.all()}
@@ -112,13 +114,13 @@ class _MergedTable:
         return Table(columns, self._widths, measured, self._descriptions, self._rows)
 
 
-def _origin(lut: Lut) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return what LUTs whose rows may stand in one table have in common."""
+def _identity(lut: Lut) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what two LUTs must have in common if their rows are merged: provenance and structure."""
     return dict(lut.provenance), _structure(lut)
 
 
 def differing(where: str, one: Any, other: Any) -> Iterator[str]:
-    """Yield ``field: one → other`` for every leaf of two nested JSON values that is not equal."""
+    """Yield ``field (one, other)`` for every leaf of two nested JSON values that is not equal."""
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         for key in dict.fromkeys([*one, *other]):
             yield from differing(f"{where}.{key}" if where else str(key), one.get(key), other.get(key))

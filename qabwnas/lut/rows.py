@@ -1,4 +1,4 @@
-"""The rows of a table whose layers have bit widths of their own: some of all that a block's layers can choose."""
+"""Rows of a table whose layers have bit widths of their own: some of all combinations that a block's layers allow."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from qabwnas.errors import InputError
 from qabwnas.io.numeric import number_array, shown
-from qabwnas.lut.chunks import frozen
+from qabwnas.lut.arrays import read_only
 from qabwnas.space.layer_policy import LayerCandidate, LayerChoices
 
 
@@ -23,7 +23,7 @@ class LayerRows:
         codes: int64 ``(n_rows,)``, ascending; copied, and read-only.
 
     Raises:
-        InputError: the codes are no row of whole numbers, not ascending, or one is not in ``0 … choices.n_rows − 1``;
+        InputError: the codes are not a list of integers, not ascending, or one is not in ``0 … choices.n_rows − 1``;
             the message names the row.
     """
 
@@ -35,8 +35,8 @@ class LayerRows:
             raise InputError(f"choices: {shown(self.choices)} are not LayerChoices")
         codes = number_array("codes", self.codes)
         if codes.ndim != 1 or codes.dtype.kind not in "iu":
-            raise InputError(f"codes: {shown(self.codes)} is not a row of whole numbers")
-        object.__setattr__(self, "codes", frozen(codes.astype(np.int64, copy=False)))
+            raise InputError(f"codes: {shown(self.codes)} is not a list of integers")
+        object.__setattr__(self, "codes", read_only(codes.astype(np.int64, copy=False)))
         outside = np.flatnonzero((self.codes < 0) | (self.codes >= self.choices.n_rows))
         if outside.size:
             code = self.codes[outside[0]]

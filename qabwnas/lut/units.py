@@ -1,6 +1,6 @@
-"""Units, as metric names state them (``size_bytes``, ``latency_ms[pixel4]``, ``flops_M``), and quantities with units.
+"""Units in metric names (``size_bytes``, ``latency_ms[pixel4]``, ``flops_M``), and quantities with units.
 
-All factors are products of twos and fives, so every conversion is an exact decimal.
+All factors are products of twos and fives, so every conversion gives an exact decimal.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import re
 from decimal import Context, Decimal, Inexact
 
 from qabwnas.errors import InputError
+from qabwnas.io.numeric import DECIMAL
 
 _BYTES = {
     "B": 1, "bytes": 1, "kB": 10**3, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30,
@@ -19,26 +20,26 @@ _COUNTS = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _COUNTED = "(?:macs|flops|bops|bitops|params|parameters)"
 _COUNT_NAME = re.compile(rf"(?:.*_)?(?:([kmgt]?){_COUNTED}|{_COUNTED}_([kKMGT]))")
 _PREFIX_UNITS = {"": "", "k": "k", "m": "M", "g": "G", "t": "T"}
-_QUANTITY = re.compile(r"\s*([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)\s*(.*?)\s*")
+_QUANTITY = re.compile(rf"\s*({DECIMAL.pattern})\s*(.*?)\s*")
 
 
 def unit_of(metric: str) -> str:
-    """Return the unit that a metric's name states; empty where it states none, or a plain count.
+    """Return the unit that a metric's name states; empty if it states none, or a plain count.
 
-    It is the last word before any ``[…]``: ``bytes`` of ``size_bytes``, ``ms`` of ``latency_ms[pixel4]``, ``M`` of
-    ``flops_M``; or the letter in front of what is counted: ``G`` of ``gbops``.
+    It is the last word before any ``[…]``: ``bytes`` in ``size_bytes``, ``ms`` in ``latency_ms[pixel4]``, ``M`` in
+    ``flops_M``; or the prefix of a count: ``G`` in ``gbops``.
     """
     return _scale_of(metric)[1]
 
 
 def parse_quantity(text: str, metric: str) -> Decimal:
-    """Return a value of a metric, exactly: a plain decimal as it stands, or one with a unit converted to the metric's.
+    """Return a value of a metric, exactly: a plain decimal unchanged, one with a unit in the unit of the metric.
 
     ``1.5MB`` is 1500000 for ``size_bytes``; ``300M`` is 300 for ``flops_M`` and 300000000 for ``macs``.
 
     Raises:
-        InputError: not a decimal number, out of a double's range, or with a unit that the metric does not take; the
-            message says which units would do.
+        InputError: it is not a decimal number, is out of a double's range, or has a unit that the metric does not take;
+            the message lists the units that it takes.
     """
     match = _QUANTITY.fullmatch(text)
     if match is None:
@@ -50,16 +51,16 @@ def parse_quantity(text: str, metric: str) -> Decimal:
         return number
     scale, own_unit = _scale_of(metric)
     if not scale:
-        raise InputError(f"{metric}: {text!r} has a unit, but the metric's name states none: give a plain number")
+        raise InputError(f"{metric}: {text!r} has a unit, but the metric's name states none; give a plain number")
     if unit not in scale:
-        raise InputError(f"{metric}: {text!r}: the unit {unit!r} is none of {', '.join(filter(None, scale))}")
-    # To divide by 2^30 makes at most 30 digits more, to multiply by 10^12 at most 12.
+        raise InputError(f"{metric}: {text!r}: the unit {unit!r} is not one of {', '.join(filter(None, scale))}")
+    # Dividing by 2^30 adds at most 30 digits, multiplying by 10^12 at most 12.
     exact = Context(prec=len(text) + 64, traps=[Inexact])
     return exact.divide(exact.multiply(number, scale[unit]), scale[own_unit])
 
 
 def _scale_of(metric: str) -> tuple[dict[str, int], str]:
-    """Return the units that a metric can be given in (none where its name states none), and the one it is in."""
+    """Return the units that a metric takes (none if its name states none), and the metric's own unit."""
     name = metric.partition("[")[0]
     unit = name.rpartition("_")[2]
     for scale in (_BYTES, _NANOSECONDS):

@@ -1,15 +1,15 @@
-"""How much memory the feature maps of a population take, and how many images therefore go together.
+"""How much memory the feature maps of a population take, and how many images are processed together.
 
-A *batch* is what one call of a kernel sees: as many images as keep the widest map of the block within
+A *batch* is the input of one kernel call: as many images as keep the widest map of the block within
 ``BATCH_ELEMENTS``. It depends on shapes and the kind of device alone. A *chunk* is as many batches as fit into memory
-at once. Every number is computed within a batch, so that nothing depends on how many of them make a chunk.
+at once. Every number is computed within a batch, so that no result depends on the number of batches per chunk.
 
-Counted are float32 feature maps, in bytes an element of 4. For images with ``x`` elements at the block's input, ``y``
-at its output (and behind each of its ``l`` layers) and ``w`` inside its widest operation:
+Only float32 feature maps are counted, 4 bytes per element. For images with ``x`` elements at the block's input, ``y``
+at its output (and after each of its ``l`` layers) and ``w`` inside its widest operation:
 
-- calibration, all images at once: ``x + (l − 1) · y + max(w, 2y)`` an image;
-- validation: ``2x + l · y`` an image of a chunk (its input, and rounded; the targets, and a map behind every layer but
-  the last);
+- calibration, all images at once: ``x + (l − 1) · y + max(w, 2y)`` per image;
+- validation: ``2x + l · y`` per image of a chunk (its input, float and rounded; the target, and a map after every layer
+  except the last);
 - three maps of the widest operation for one batch, in both.
 """
 
@@ -25,7 +25,7 @@ from qabwnas.nets.supernet import SupernetBlock
 
 BYTES = 4
 LARGEST_BATCH = 256
-# On CPUs what stays in the cache is faster; GPUs want kernels that are long beside their launch.
+# On CPUs, maps that stay in the cache are faster; on GPUs, kernels should take much longer than their launch.
 BATCH_ELEMENTS = {"cpu": 2**22, "cuda": 2**27}
 CPU_MEMORY = 2 * 10**9
 CUDA_SHARE = 0.8
@@ -42,7 +42,7 @@ class Footprint:
 
     @classmethod
     def of(cls, block: SupernetBlock, x: Tensor, y: Tensor) -> Footprint:
-        """Return the footprint of a block for images whose maps around it are ``x`` and ``y``, each of some images."""
+        """Return the footprint of a block, given its input maps ``x`` and output maps ``y`` of some images."""
         widest = 0
         for index, layer in enumerate(block.block.layers):
             pixels = (x if index == 0 else y)[0, 0].numel()
@@ -51,24 +51,24 @@ class Footprint:
         return cls(x[0].numel(), y[0].numel(), max(widest, x[0].numel(), y[0].numel()), len(block.block.layers))
 
     def batch(self, device: torch.device, n_images: int) -> int:
-        """Return how many images one call of a kernel sees, of splits of at most ``n_images``."""
+        """Return how many images one kernel call gets, for splits of at most ``n_images``."""
         return min(max(BATCH_ELEMENTS[device.type] // self.w, 1), LARGEST_BATCH, n_images)
 
     def calibration_bytes(self, n_images: int, batch: int) -> int:
-        """Return what the maps of ``n_images`` calibration images take."""
+        """Return the bytes of the maps of ``n_images`` calibration images."""
         each = self.x + (self.n_layers - 1) * self.y + max(self.w, 2 * self.y)
         return BYTES * (n_images * each + 3 * batch * self.w)
 
     def chunk_bytes(self, n_images: int, batch: int) -> int:
-        """Return what the maps of a chunk of ``n_images`` validation images take."""
+        """Return the bytes of the maps of a chunk of ``n_images`` validation images."""
         return BYTES * (n_images * (2 * self.x + self.n_layers * self.y) + 3 * batch * self.w)
 
-    def batches_a_chunk(self, n_calibration: int, batch: int, max_memory: int) -> int:
-        """Return how many batches go together.
+    def batches_per_chunk(self, n_calibration: int, batch: int, max_memory: int) -> int:
+        """Return how many batches make a chunk.
 
         Raises:
             InputError: the calibration images, or one batch, need more than ``max_memory`` bytes; the message says how
-                much that is.
+                much they need.
         """
         needed = max(self.calibration_bytes(n_calibration, batch), self.chunk_bytes(batch, batch))
         if needed > max_memory:
@@ -81,7 +81,7 @@ class Footprint:
 
 
 def default_memory(device: torch.device) -> int:
-    """Return how many bytes feature maps may take where nothing is said: 2 GB, or most of what a GPU has free."""
+    """Return the default limit on feature maps in bytes: 2 GB, or most of the free memory of a GPU."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0] * CUDA_SHARE)
     return CPU_MEMORY

@@ -1,8 +1,8 @@
 """Population of LUTs: every candidate of every block, quantised at every bit width of the space, measured.
 
 The unit of work is a shard (:mod:`qabwnas.measure.shard`). :func:`measure_shard` gives a LUT in which the rows of one
-shard are measured and all others masked, which a caller may keep in a file, and :func:`qabwnas.lut.merge.merge_luts`
-puts shards together. No row depends on how the space is divided, nor on how much memory there is.
+shard are measured and all others masked; a caller may store it in a file. :func:`qabwnas.lut.merge.merge_luts` merges
+shards. No row depends on how the space is divided, nor on the available memory.
 """
 
 from __future__ import annotations
@@ -21,22 +21,23 @@ from qabwnas.errors import InputError
 from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
 from qabwnas.lut.merge import merge_luts
 from qabwnas.lut.rows import LayerRows
+from qabwnas.measure.evaluator import BlockEvaluator
 from qabwnas.measure.memory import CPU_MEMORY
 from qabwnas.measure.sample import Sample, space_rows
-from qabwnas.measure.shard import Laboratory, Shard, measure_rows, space_shards
-from qabwnas.measure.target_variance import signal_variances, without_signal
+from qabwnas.measure.shard import Shard, space_shards
+from qabwnas.measure.target_variance import inactive_channels, measure_target_variances
 from qabwnas.measure.tree import Path, row_path
 from qabwnas.nets.network import Network
 from qabwnas.nets.supernet import Supernet, SupernetBlock
-from qabwnas.quant.nsr import NsrEstimate, Signal
+from qabwnas.quant.nsr import NsrEstimate, TargetVariance
 from qabwnas.quant.tensor_digest import module_digest
 from qabwnas.space import BitWidths, Block, Policy, SearchSpace
-from qabwnas.space.layer_policy import layer_widths
+from qabwnas.space.bit_widths import layer_widths
 
 MEASURED = ("nsr", "nsr_se")
 ALL = Sample()
 
-# What a value in a LUT depends on beyond weights and data; part of every LUT's provenance.
+# How the values of a LUT are measured, in addition to weights and data; part of every LUT's provenance.
 SETTINGS: dict[str, Any] = {
     "batch_norm": "recalibrated for each candidate",
     "weights": "symmetric, per output channel, min-max",
@@ -56,18 +57,18 @@ def populate(
     max_memory: int = CPU_MEMORY,
     sample: Sample = ALL,
 ) -> Lut:
-    """Return the LUT of a whole space, all shards measured in this process, one after the other.
+    """Return the LUT of a whole space; all shards are measured in this process, one after the other.
 
-    Teacher and supernet are on one device; ``max_memory`` is in bytes; ``sample`` says which rows a block has where
+    Teacher and supernet are on one device; ``max_memory`` is in bytes; ``sample`` says which rows a block has if
     layers have bit widths of their own. Raises as :func:`measure_shard` and
     :func:`~qabwnas.measure.sample.check_sample`.
     """
     rows = space_rows(space, sample)
     names = [block.name for block in space.blocks]
-    signals = signal_variances(teacher, names, validation)
+    variances = measure_target_variances(teacher, names, validation)
     device = str(next(teacher.parameters()).device)
     made_with = provenance(teacher, supernet, calibration, validation, fixed, device, sample)
-    made_with |= without_signal(names, signals)
+    made_with |= inactive_channels(names, variances)
     return merge_luts(
         {
             shard.name(space): measure_shard(
@@ -77,7 +78,7 @@ def populate(
                 shard,
                 calibration,
                 validation,
-                signals[shard.b],
+                variances[shard.b],
                 max_memory,
                 made_with,
                 rows=rows,
@@ -94,7 +95,7 @@ def measure_shard(
     shard: Shard,
     calibration: Split,
     validation: Split,
-    signal: Signal,
+    target_variance: TargetVariance,
     max_memory: int,
     made_with: Mapping[str, Any],
     parts: FixedParts | None = None,
@@ -102,31 +103,31 @@ def measure_shard(
 ) -> Lut:
     """Return the LUT of a space with the rows of one shard measured, at each of ``space.bit_widths``.
 
-    ``parts`` are the operators of stem and head where they are not those that the space describes, ``rows`` those of
-    every block where layers have bit widths of their own (:func:`~qabwnas.measure.sample.space_rows`).
+    ``parts`` are the operators of stem and head if the space does not describe them. ``rows`` are those of every block
+    if layers have bit widths of their own (:func:`~qabwnas.measure.sample.space_rows`).
 
-    Columns are ``nsr`` against the teacher's output of the block on the validation images, ``nsr_se``, its standard
+    Columns are ``nsr`` relative to the teacher's output of the block on the validation images, ``nsr_se``, its standard
     error, and the costs of :mod:`qabwnas.costs`. Time: about the number of tree edges (:mod:`~qabwnas.measure.tree`)
     × images.
 
     Raises:
         InputError: ``max_memory`` is too small, a split has no images, or a value is not finite; the message names the
-            block and, where there is one, the first candidate that it concerns.
+            block and, if it is an error of a candidate, the first such candidate.
     """
     block = space.blocks[shard.b]
     device = next(teacher.parameters()).device
-    lab = Laboratory(
+    evaluator = BlockEvaluator(
         teacher,
         cast(SupernetBlock, supernet.blocks[shard.b]),
         shard.b,
         calibration,
         validation,
-        signal.to(device),
+        target_variance.to(device),
         max_memory,
     )
     lut = unmeasured_lut(space, made_with, parts, rows or [None] * len(space.blocks))
     try:
-        estimates = measure_rows(lab, _paths(block, lut.blocks[shard.b], shard))
+        estimates = evaluator.measure(_paths(block, lut.blocks[shard.b], shard))
     except InputError as error:
         raise InputError(f"{block.name}: {error}") from error
     return _with_rows(lut, shard, estimates)
@@ -138,7 +139,7 @@ def _paths(block: Block, lut_block: LutBlock, shard: Shard) -> list[Path]:
     for table in lut_block.tables:
         for row in range(shard.first, shard.last):
             widths = table.widths_of(row)
-            assert widths is not None, "a table of a space says its bit widths"
+            assert widths is not None, "a table of a space has bit widths"
             paths.append(row_path(block.digits(table.code(row)), layer_widths(widths, block.n_layers)))
     return paths
 
@@ -146,7 +147,7 @@ def _paths(block: Block, lut_block: LutBlock, shard: Shard) -> list[Path]:
 def unmeasured_lut(
     space: SearchSpace, made_with: Mapping[str, Any], parts: FixedParts | None, rows: Sequence[LayerRows | None]
 ) -> Lut:
-    """Return the LUT of a space with its costs and no other value; ``made_with`` has the bits of stem and head."""
+    """Return the LUT of a space with its costs and no other value; ``made_with`` holds the bits of stem and head."""
     constant = fixed_costs(space, BitWidths.parse(made_with["fixed"]), parts)
     costs = (Metric(cost.name, cost.unit, cost.aggregation, constant[cost.name]) for cost in COSTS)
     blocks = (LutBlock(block.name, _unmeasured_tables(space, b, rows[b])) for b, block in enumerate(space.blocks))
@@ -194,14 +195,14 @@ def provenance(
     device: str,
     sample: Sample = ALL,
 ) -> dict[str, Any]:
-    """Return JSON values that tell what a LUT is measured with: digests of weights and images, and the settings.
+    """Return JSON values that record how a LUT is measured: digests of weights and images, and the settings.
 
-    The kind of ``device`` is among them, since kernels of another kind round otherwise, and what rows were drawn with,
-    where some were.
+    They include the kind of ``device``, because kernels of another kind round differently, and the sample of rows, if
+    rows were sampled.
     """
     kind = torch.device(device).type
-    drawn = {} if sample.n_rows is None else {"sample": {"rows": sample.n_rows, "seed": sample.seed}}
-    return drawn | {
+    sampled = {} if sample.n_rows is None else {"sample": {"rows": sample.n_rows, "seed": sample.seed}}
+    return sampled | {
         "teacher": module_digest(teacher),
         "supernet": module_digest(supernet),
         "calibration": calibration.digest(),

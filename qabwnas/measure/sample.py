@@ -1,8 +1,8 @@
-"""Which rows of a block are measured where layers have bit widths of their own, and not all can be.
+"""Which rows of a block are measured if layers have bit widths of their own and there are too many rows.
 
-Rows are taken in *families*: those that differ in their last layer alone, so that a family of n rows takes n runs of a
-layer on top of its prefix. First come all candidates at bit widths that their layers share, then other rows, both in a
-random order; the last family taken may be cut short. A larger sample of the same seed holds the smaller one.
+Rows are sampled as subtrees of the last layer: n rows that differ in this layer alone take n runs of a layer, in
+addition to their common prefix. First come all candidates with equal bit widths in all layers, then other rows, both in
+random order; the last subtree may be incomplete. A larger sample of the same seed contains the smaller one.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ LARGEST_TABLE = 2**20
 
 @dataclass(frozen=True)
 class Sample:
-    """How many rows a block are measured, and the seed that they are drawn with; ``None`` rows: all there are."""
+    """How many rows per block are measured, and the seed of the sample; ``None`` measures all rows."""
 
     n_rows: int | None = None
     seed: int = 0
 
 
 def check_sample(space: SearchSpace, n_rows: int | None) -> None:
-    """Raise InputError unless blocks of the space can be sampled so, or measured whole where nothing is said."""
+    """Raise InputError unless ``n_rows`` per block can be sampled, or all rows measured if it is ``None``."""
     if space.policy != "layer":
         if n_rows is not None:
-            raise InputError("rows are only sampled where the space has bit widths a layer (policy: layer)")
+            raise InputError("rows are only sampled if the space has bit widths per layer (policy: layer)")
         return
     if n_rows is None:
         for block in space.blocks:
@@ -46,7 +46,7 @@ def check_sample(space: SearchSpace, n_rows: int | None) -> None:
 
 
 def space_rows(space: SearchSpace, sample: Sample) -> list[LayerRows | None]:
-    """Return the rows of every block that has some of all its choices, ``None`` where it has a table a bit width.
+    """Return the rows of every block; ``None`` for a block with one table per bit width.
 
     Raises as :func:`check_sample`.
     """
@@ -57,7 +57,7 @@ def space_rows(space: SearchSpace, sample: Sample) -> list[LayerRows | None]:
 
 
 def block_rows(choices: LayerChoices, sample: Sample) -> LayerRows:
-    """Return the rows of one block; they depend on the sample and the block, its name included, alone."""
+    """Return the rows of one block; they depend on the sample and the block alone, including its name."""
     if sample.n_rows is None or sample.n_rows >= choices.n_rows:
         return LayerRows(choices, np.arange(choices.n_rows, dtype=np.int64))
     taken: set[int] = set()
@@ -69,12 +69,12 @@ def block_rows(choices: LayerChoices, sample: Sample) -> LayerRows:
 
 
 def _in_order(choices: LayerChoices, draw: random.Random) -> Iterator[int]:
-    """Yield rows, family by family; a family may come again."""
+    """Yield rows, subtree by subtree; a subtree may come again."""
     yield from _homogeneous(choices, draw)
     last = choices.radices[-1]
-    n_families = choices.n_rows // last
+    n_subtrees = choices.n_rows // last
     while True:
-        first = draw.randrange(n_families) * last
+        first = draw.randrange(n_subtrees) * last
         yield from range(first, first + last)
 
 

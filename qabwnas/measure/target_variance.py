@@ -1,8 +1,7 @@
-"""The power of the teacher's signal: the variance of every channel behind every block, over the validation split.
+"""The variance of every channel of the teacher after every block, over the validation split.
 
-It is what errors are divided by, and says which channels carry a signal at all, so it has to be known before blocks are
-trained and before the first chunk is measured. It is found out once for all blocks, in one pass of the teacher, none of
-whose maps are kept.
+Errors are divided by it, and it determines which channels count at all. So it must be known before blocks are trained
+and before the first chunk is measured. One pass of the teacher gives it for all blocks; no maps are kept.
 """
 
 from __future__ import annotations
@@ -15,15 +14,15 @@ from qabwnas.data.batches import ImageBatches
 from qabwnas.data.splits import Split
 from qabwnas.errors import InputError
 from qabwnas.nets.network import Network
-from qabwnas.quant.nsr import Signal
+from qabwnas.quant.nsr import TargetVariance
 from qabwnas.quant.statistics import ChannelStatistics
 
 WITHOUT_SIGNAL = "without_signal"
 
 
 @torch.inference_mode()
-def signal_variances(teacher: Network, block_names: Sequence[str], validation: Split) -> list[Signal]:
-    """Return the variances of the teacher's channels behind every block, in main memory.
+def measure_target_variances(teacher: Network, block_names: Sequence[str], validation: Split) -> list[TargetVariance]:
+    """Return the variances of the teacher's channels after every block, in main memory.
 
     The teacher is left in evaluation mode.
 
@@ -38,18 +37,21 @@ def signal_variances(teacher: Network, block_names: Sequence[str], validation: S
     statistics = [ChannelStatistics() for _ in teacher.blocks]
     for batch in images:
         for of_block, maps in zip(statistics, teacher.features(batch)[1:], strict=True):
-            # The layout decides the order of sums: as candidates are measured.
+            # The layout determines the order of sums: use the layout in which candidates are measured.
             of_block.add(maps.contiguous(memory_format=torch.channels_last))
-    signals = []
+    variances = []
     for name, of_block in zip(block_names, statistics, strict=True):
         try:
-            signals.append(Signal.of(of_block.variance.cpu()))
+            variances.append(TargetVariance.of(of_block.variance.cpu()))
         except InputError as error:
             raise InputError(f"{name}: {error}") from error
-    return signals
+    return variances
 
 
-def without_signal(block_names: Sequence[str], signals: Sequence[Signal]) -> dict[str, dict[str, list[int]]]:
-    """Return what a LUT's provenance says of channels that are left out of its NSRs; nothing where there are none."""
-    silent = {name: signal.silent for name, signal in zip(block_names, signals, strict=True) if signal.silent}
-    return {WITHOUT_SIGNAL: silent} if silent else {}
+def inactive_channels(
+    block_names: Sequence[str], variances: Sequence[TargetVariance]
+) -> dict[str, dict[str, list[int]]]:
+    """Return the entry of a LUT's provenance for channels that are left out of its NSRs; empty if there are none."""
+    inactive = {name: of_block.inactive for name, of_block in zip(block_names, variances, strict=True)}
+    inactive = {name: channels for name, channels in inactive.items() if channels}
+    return {WITHOUT_SIGNAL: inactive} if inactive else {}

@@ -1,7 +1,7 @@
 """DeepLabv3 on MobileNetV2 as mmsegmentation trains it, and its checkpoints (``deeplabv3_m-v2-d8_*``).
 
-Keys follow mmsegmentation's module tree; README.md has the table. A dilated stage of its MobileNetV2 dilates the first
-layer alone, where a block of a space dilates all of its layers: a network for such weights is built here.
+Keys follow mmsegmentation's module tree; README.md has the table. In a dilated stage of its MobileNetV2, only
+the first layer is dilated; a block of a space dilates all of its layers. This module builds networks for such weights.
 """
 
 from __future__ import annotations
@@ -12,24 +12,23 @@ from collections.abc import Iterator, Sequence
 from torch import nn
 
 from qabwnas.errors import InputError
-from qabwnas.nets.mbconv import MBConv
+from qabwnas.nets.layers import MBConv
 from qabwnas.nets.network import Network, network_of_layers
 from qabwnas.nets.state_dict import load_tensors, read_state_dict
 from qabwnas.quant.operators import Convolution
 from qabwnas.space import Operation, SearchSpace
-from qabwnas.space.architecture import described_layers
 
 AUXILIARY = "auxiliary_head."
 
 
 def build_mmseg(space: SearchSpace, operations: Sequence[Sequence[Operation]]) -> Network:
-    """Return a network with fresh weights that computes what mmsegmentation's does with the same weights.
+    """Return a network with fresh weights that computes the same as mmsegmentation's with equal weights.
 
-    The checkpoints of ``deeplabv3_m-v2-d8_*`` are those of the preset ``cityscapes-mbv2`` with ``k3e6`` in 2, 3, 4, 3,
-    3 and 1 layers.
+    The checkpoints ``deeplabv3_m-v2-d8_*`` belong to the preset ``cityscapes-mbv2`` with ``k3e6`` in 2, 3, 4, 3, 3 and
+    1 layers.
 
     Raises:
-        InputError: the stem has no separable layer, the head is none of DeepLabv3, or the operations do not make a
+        InputError: the stem has no separable layer, the head is not DeepLabv3, or the operations do not make a
             network.
     """
     if space.stem.separable_channels is None:
@@ -38,7 +37,7 @@ def build_mmseg(space: SearchSpace, operations: Sequence[Sequence[Operation]]) -
         raise InputError(f"the space {space.name!r} has the head {space.head.kind!r}, not 'deeplabv3'")
     blocks = [
         [layers[0], *(layer._replace(dilation=1) for layer in layers[1:])]
-        for layers in described_layers(space, operations)
+        for layers in space.network_layers(operations)
     ]
     return network_of_layers(space, blocks)
 
@@ -46,13 +45,13 @@ def build_mmseg(space: SearchSpace, operations: Sequence[Sequence[Operation]]) -
 def load_mmseg(path: str | os.PathLike[str], network: Network, key: str | None = None) -> None:
     """Load a checkpoint of mmsegmentation into a network of :func:`build_mmseg`, in place.
 
-    ``key`` is where its state dict is, if there are several. The weights of its auxiliary head are loaded if the
-    network has one, and left in the file if not.
+    ``key`` names the state dict in the file, if it has several. The weights of the auxiliary head are loaded if the
+    network has one, and ignored otherwise.
 
     Raises:
         FormatError: the file cannot be read (see :func:`~qabwnas.nets.state_dict.read_state_dict`) or does not fit the
             network key by key.
-        OSError: the file is not there or cannot be read.
+        OSError: the file does not exist or cannot be read.
     """
     names = mmseg_names(network)
     tensors = read_state_dict(path, key, names.values())
@@ -70,7 +69,9 @@ def mmseg_names(network: Network) -> dict[str, str]:
         rest = key.removeprefix(f"{prefix}.")
         convolution = network.get_submodule(prefix)
         assert isinstance(convolution, Convolution)
-        if isinstance(convolution.norm, nn.Identity):  # a classifier, which is a bare convolution there
+        if isinstance(
+            convolution.norm, nn.Identity
+        ):  # a classifier; in mmsegmentation it is a convolution without a wrapper
             names[key] = f"{modules[prefix]}.{rest.removeprefix('conv.')}"
         else:
             names[key] = f"{modules[prefix]}.{rest.replace('norm.', 'bn.')}"
@@ -78,7 +79,7 @@ def mmseg_names(network: Network) -> dict[str, str]:
 
 
 def _modules(network: Network) -> Iterator[tuple[str, str]]:
-    """Give the path of every convolution, here and there."""
+    """Yield the path of every convolution, here and in mmsegmentation."""
     yield "stem.conv", "backbone.conv1"
     yield "stem.depthwise", "backbone.layer1.0.conv.0"
     yield "stem.project", "backbone.layer1.0.conv.1"

@@ -8,21 +8,16 @@ from typing import cast
 
 from torch import Tensor, nn
 
-from qabwnas.nets.auxiliary import Auxiliary
-from qabwnas.nets.head import build_head
-from qabwnas.nets.mbconv import build_operation
-from qabwnas.nets.stem import build_stem
-from qabwnas.nets.subnet import extract
-from qabwnas.nets.supernet import Supernet, SupernetBlock
+from qabwnas.nets.layers import Auxiliary, build_head, build_operation, build_stem
+from qabwnas.nets.supernet import Supernet, SupernetBlock, extract
 from qabwnas.space import Layer, Operation, SearchSpace
-from qabwnas.space.architecture import described_layers
 
 
 class Network(nn.Module):
     """A stem, blocks and a head.
 
-    A teacher in training may have an ``auxiliary`` head beside them. It takes no part in :meth:`forward`, and networks
-    that are made from another one (students, quantised copies) have none.
+    A teacher in training may also have an ``auxiliary`` head. :meth:`forward` does not use it, and networks that are
+    made from another one (students, quantised copies) have none.
     """
 
     auxiliary: Auxiliary | None
@@ -48,7 +43,7 @@ class Network(nn.Module):
         return cast(Tensor, self.head(x))
 
     def auxiliary_forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the logits of the head and those of the auxiliary head, which must be there."""
+        """Return the logits of the head and of the auxiliary head, which must exist."""
         assert self.auxiliary is not None
         maps = self.features(x)
         return self.head(maps[-1]), self.auxiliary(maps[self.auxiliary.block + 1])
@@ -58,20 +53,20 @@ def build_network(space: SearchSpace, operations: Sequence[Sequence[Operation]])
     """Return a network with fresh weights, given the operation of every layer of every block.
 
     Raises:
-        InputError: the operations do not make a network; see :func:`~qabwnas.space.architecture.described_layers`.
+        InputError: the operations do not make a network; see :meth:`~qabwnas.space.SearchSpace.network_layers`.
     """
-    return network_of_layers(space, described_layers(space, operations))
+    return network_of_layers(space, space.network_layers(operations))
 
 
 def network_of_layers(space: SearchSpace, blocks: Sequence[Sequence[Layer]]) -> Network:
-    """Return a network with fresh weights, given the layers of every block, each with its one operation."""
+    """Return a network with fresh weights, given the layers of every block, each with one operation."""
     modules = [nn.Sequential(*(build_operation(layer, layer.operations[0]) for layer in layers)) for layers in blocks]
     stem = build_stem(space.stem, space.input.channels)
     return Network(stem, modules, build_head(space.head, space.block_inputs[-1].channels))
 
 
 def assemble(teacher: Network, supernet: Supernet, codes: Sequence[int]) -> Network:
-    """Return the network of one candidate a block, between copies of the teacher's stem and head.
+    """Return the network of one candidate per block, between copies of the teacher's stem and head.
 
     Raises:
         InputError: a code is no candidate of its block.

@@ -1,4 +1,4 @@
-"""Weights out of files that others wrote: read without running anything in them, and fitted to a module key by key."""
+"""Weights from files of other programs: read without running any of their code, and matched to a module by key."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ import torch
 from torch import Tensor, nn
 
 from qabwnas.errors import FormatError, InputError
-from qabwnas.nets.weight_file import foreign_kind, is_safetensors, objects_advice, script_advice
+from qabwnas.nets.weight_file import is_safetensors, objects_advice, other_format, script_advice
 
 logger = logging.getLogger(__name__)
 
 UNREADABLE = "not a checkpoint of torch, or a truncated one"
 COMPILED = "_orig_mod."
-"""What torch.compile puts into the names of what it wraps."""
+"""torch.compile puts this into the names of modules that it wraps."""
 COUNTER = "num_batches_tracked"
-"""Counts training steps; no evaluation reads it, and old files lack it."""
+"""Counts training steps; evaluation does not read it, and old files lack it."""
 
 N_LEGACY_PICKLES = 5
 DEEPEST = 4
@@ -39,15 +39,15 @@ def read_state_dict(
 ) -> dict[str, Tensor]:
     """Return the tensors of a file of :func:`torch.save` or of safetensors, by name, on the CPU.
 
-    The file holds a state dict, alone or in other mappings: under ``state_dict``, ``model``, ``ema.module``, … If there
-    are several, ``key`` names the one that is wanted, with dots; those that have none of the ``expected`` names do not
-    count. Tensors, plain values, numbers and arrays of numpy, and argparse's namespaces are read; no other object is
-    made, and no code of the file is run.
+    The file holds a state dict, alone or in other mappings: under ``state_dict``, ``model``, ``ema.module``, … If it
+    has several, ``key`` selects one, with dots; state dicts with none of the ``expected`` names are ignored. Tensors,
+    plain values, numbers and arrays of numpy, and argparse's namespaces are read; no other object is created, and no
+    code of the file is run.
 
     Raises:
-        FormatError: the file is truncated, of another format, holds other objects, no state dict, or several ones.
-        InputError: it is of safetensors, and that is not installed.
-        OSError: the file is not there or cannot be read.
+        FormatError: the file is truncated, has another format, holds other objects, no state dict, or several.
+        InputError: it is a safetensors file, and safetensors is not installed.
+        OSError: the file does not exist or cannot be read.
     """
     name = os.fspath(path)
     content = Path(path).read_bytes()
@@ -64,23 +64,23 @@ def read_state_dict(
     fitting = [at for at, tensors in found.items() if len(found) == 1 or _has_any(tensors, expected)]
     if len(fitting) != 1:
         keys = _listed(fitting or found)
-        raise FormatError(f"{name}: holds several state dicts: {keys}; say which one is meant by weights_key")
+        raise FormatError(f"{name}: holds several state dicts: {keys}; choose one by weights_key")
     if fitting[0]:
         logger.info("%s: takes the weights in %r", name, fitting[0])
     return found[fitting[0]]
 
 
 def load_tensors(module: nn.Module, tensors: Mapping[str, Tensor], names: Mapping[str, str], where: str) -> None:
-    """Copy ``tensors`` into ``module``, in place, where the module's key ``k`` is called ``names[k]``.
+    """Copy ``tensors`` into ``module``, in place; ``names[k]`` is the name of the module's key ``k`` in ``tensors``.
 
-    A prefix that all of these names have in ``tensors`` (``module.`` of DataParallel, ``model.`` of Lightning) is taken
-    off; what lies outside it is left out, and both are logged. What torch.compile adds to names is taken off, too.
-    Counts of training steps may be missing. Nothing is copied unless everything fits.
+    A prefix that all of these names have in ``tensors`` (``module.`` of DataParallel, ``model.`` of Lightning) is
+    removed; tensors without the prefix are ignored, and both are logged. What torch.compile adds to names is removed,
+    too. Counts of training steps may be missing. Nothing is copied unless everything fits.
 
     Raises:
-        FormatError: a key is missing or left over, or fits with several prefixes; a shape is another one, a tensor is
-            not of floating point where the module's is, or a value is not finite. The message starts with ``where``
-            and names the key as it stands in ``tensors``.
+        FormatError: a key is missing or superfluous, or fits with several prefixes; a shape differs, a tensor is not
+            floating-point although the module's is, or a value is not finite. The message starts with ``where`` and
+            names the key in ``tensors``.
     """
     own = module.state_dict()
     tensors = {name.replace(COMPILED, ""): tensor for name, tensor in tensors.items()}
@@ -88,14 +88,14 @@ def load_tensors(module: nn.Module, tensors: Mapping[str, Tensor], names: Mappin
     prefix = _prefix(tensors, wanted, where)
     if prefix:
         n_outside = sum(not name.startswith(prefix) for name in tensors)
-        outside = f", leaving out {n_outside} tensors that have none" if n_outside else ""
-        logger.info("%s: takes the prefix %r off%s", where, prefix, outside)
+        outside = f", ignores {n_outside} tensors without it" if n_outside else ""
+        logger.info("%s: removes the prefix %r%s", where, prefix, outside)
         tensors = {name: tensor for name, tensor in tensors.items() if name.startswith(prefix)}
     known = {prefix + name for name in names.values()}
     missing = [prefix + name for name in wanted if prefix + name not in tensors]
     like = f"; its names are like {next(iter(tensors))}" if tensors and not known & tensors.keys() else ""
     _refuse_any(missing, "has no", where, like)
-    _refuse_any([name for name in tensors if name not in known], "has beside what the network takes:", where)
+    _refuse_any([name for name in tensors if name not in known], "has more than the network takes:", where)
     fitted = {
         key: _fitted(tensors[prefix + name], own[key], f"{where}: {prefix + name}")
         for key, name in names.items()
@@ -105,7 +105,7 @@ def load_tensors(module: nn.Module, tensors: Mapping[str, Tensor], names: Mappin
 
 
 def _fitted(given: Tensor, own: Tensor, where: str) -> Tensor:
-    """Return a tensor in the type of the module's own."""
+    """Return a tensor, converted to the type of the module's tensor."""
     if given.shape != own.shape:
         raise FormatError(f"{where} has the shape {tuple(given.shape)}, the network's is {tuple(own.shape)}")
     if given.layout != torch.strided or given.is_meta:
@@ -119,7 +119,7 @@ def _fitted(given: Tensor, own: Tensor, where: str) -> Tensor:
 
 
 def _prefix(tensors: Mapping[str, Tensor], wanted: Collection[str], where: str) -> str:
-    """Return what has to be put before the wanted names so that most of them are there."""
+    """Return the prefix with which most of the wanted names are in ``tensors``."""
     prefixes = {""} | {t.removesuffix(name) for name in wanted for t in tensors if t.endswith(f".{name}")}
     hits = {prefix: sum(prefix + name in tensors for name in wanted) for prefix in sorted(prefixes)}
     best = [prefix for prefix in hits if hits[prefix] == max(hits.values())]
@@ -131,7 +131,7 @@ def _prefix(tensors: Mapping[str, Tensor], wanted: Collection[str], where: str) 
 
 
 def _state_dicts(content: Any, at: str = "", depth: int = 0) -> Iterator[tuple[str, dict[str, Tensor]]]:
-    """Yield the path of keys and the tensors of every mapping of names in which there are tensors, no scalars alone."""
+    """Yield the path of keys and the tensors of every mapping of names to tensors, unless all tensors are scalars."""
     if not isinstance(content, Mapping) or depth > DEEPEST or not all(isinstance(name, str) for name in content):
         return
     for name, value in content.items():
@@ -142,7 +142,7 @@ def _state_dicts(content: Any, at: str = "", depth: int = 0) -> Iterator[tuple[s
 
 
 def _has_any(tensors: Mapping[str, Tensor], expected: Collection[str]) -> bool:
-    """Return whether a name, or its end after a dot, is among those that are expected; so too if none are."""
+    """Return whether a name, or its end after a dot, is expected; also if no name is expected."""
     ends = (end for name in tensors for end in _ends(name.replace(COMPILED, "")))
     return not expected or not set(expected).isdisjoint(ends)
 
@@ -158,12 +158,12 @@ def _listed(keys: Collection[str]) -> str:
 
 
 def _load(content: bytes, name: str) -> Any:
-    """Return what :func:`torch.save` wrote; raises FormatError as :func:`read_state_dict`."""
-    if (kind := foreign_kind(content)) is not None:
+    """Return the content of a file of :func:`torch.save`; raises FormatError as :func:`read_state_dict`."""
+    if (kind := other_format(content)) is not None:
         raise FormatError(f"{name}: {kind}")
     if (advice := script_advice(content, name)) is not None:
-        raise FormatError(f"{name}: is a TorchScript archive, not a state dict; make one of it: {advice}")
-    file = io.BytesIO(content)  # not the path: torch gives an OSError for a damaged file, too
+        raise FormatError(f"{name}: is a TorchScript archive, not a state dict; make one from it: {advice}")
+    file = io.BytesIO(content)  # not the path: torch raises an OSError for a damaged file, too
     try:
         with torch.serialization.safe_globals([*_numpy_globals(), argparse.Namespace]):
             return torch.load(file, map_location="cpu", weights_only=True)
@@ -194,7 +194,7 @@ def _refuse_any(names: Collection[str], what: str, where: str, hint: str = "") -
 
 
 def _is_whole(file: io.BytesIO) -> bool:
-    """Return whether a file ends behind its pickles: as an archive does, or the five in a row of before torch 1.6."""
+    """Return whether a file is complete: an archive, or the five pickles in a row that torch wrote before 1.6."""
     if zipfile.is_zipfile(file):
         return True
     file.seek(0)
@@ -208,7 +208,7 @@ def _is_whole(file: io.BytesIO) -> bool:
 
 
 def _numpy_globals() -> list[Any]:
-    """Return what numbers and arrays of numpy are pickled with, under the names before and after numpy 2."""
+    """Return the globals in pickles of numpy's numbers and arrays, under the names before and after numpy 2."""
     kinds = [type(np.dtype(code)) for code in "?bBhHiIlLqQefdU"]
     scalar, reconstruct = np.float64(0).__reduce__()[0], np.zeros(0).__reduce__()[0]
     renamed = [

@@ -1,18 +1,22 @@
-"""The supernet: every operation of every layer side by side, of which a forward pass goes through one a layer."""
+"""The supernet: all operations of every layer side by side; and candidates extracted from it."""
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import cast
 
 from torch import Tensor, nn
 
-from qabwnas.nets.mbconv import build_operation
+from qabwnas.nets.layers import build_operation
 from qabwnas.space import Block, SearchSpace
 
 
 class SupernetBlock(nn.Module):
-    """One block of the supernet; ``layers[l][o]`` is operation ``o`` of layer ``l``, with weights of its own."""
+    """One block of the supernet; ``layers[l][o]`` is operation ``o`` of layer ``l``, with weights of its own.
+
+    A forward pass takes one path: one operation per layer.
+    """
 
     def __init__(self, block: Block) -> None:
         super().__init__()
@@ -32,8 +36,17 @@ class SupernetBlock(nn.Module):
 
 
 class Supernet(nn.Module):
-    """All blocks of a space. They are trained and measured one by one, so there is no forward pass through them all."""
+    """All blocks of a space. They are trained and measured one by one, so the supernet has no forward pass."""
 
     def __init__(self, space: SearchSpace) -> None:
         super().__init__()
         self.blocks = nn.ModuleList(SupernetBlock(block) for block in space.blocks)
+
+
+def extract(supernet_block: SupernetBlock, code: int) -> nn.Sequential:
+    """Return candidate ``code``, one module per layer, with copies of the supernet's weights.
+
+    Raises:
+        InputError: ``code`` is no candidate of the block.
+    """
+    return nn.Sequential(*map(copy.deepcopy, supernet_block.operations(supernet_block.block.digits(code))))

@@ -1,4 +1,4 @@
-"""What a file is that should hold weights and does not, and the command that makes a state dict of it."""
+"""Recognise files that should hold weights and do not; advise the command that makes a state dict of them."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ STARTS = {
     b"\x89hdf\r\n": "an HDF5 file, not a checkpoint of torch",
     b"{": "JSON text, not a checkpoint; if it is the index of several files, join them into one",
 }
-"""Kinds of files by how they start, in lower case, after white space."""
+"""First bytes of a file, in lower case, after white space → what it is, with advice."""
 
 MAPPINGS = ("collections.OrderedDict", "collections.defaultdict")
 
 
-def foreign_kind(content: bytes) -> str | None:
-    """Return what a file is if it is known not to be of torch, with what to do; ``None`` where it may be."""
+def other_format(content: bytes) -> str | None:
+    """Return what a file is, with advice, if it is known not to be from torch; ``None`` if it may be."""
     start = content[:200].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     for begin, kind in STARTS.items():
         if start.startswith(begin):
@@ -42,12 +42,12 @@ def foreign_kind(content: bytes) -> str | None:
 
 
 def is_safetensors(content: bytes) -> bool:
-    """Return whether a file starts as safetensors has it: the length of a JSON header, and the header."""
+    """Return whether a file starts like safetensors: the length of a JSON header, then the header."""
     return content[8:9] == b"{" and int.from_bytes(content[:8], "little") <= max(len(content), 100_000_000)
 
 
 def script_advice(content: bytes, name: str) -> str | None:
-    """Return the command that makes a state dict of a TorchScript archive; ``None`` if the file is none."""
+    """Return the command that makes a state dict from a TorchScript archive; ``None`` for any other file."""
     file = io.BytesIO(content)
     if not zipfile.is_zipfile(file):
         return None
@@ -57,13 +57,13 @@ def script_advice(content: bytes, name: str) -> str | None:
 
 
 def objects_advice(content: bytes, name: str) -> str:
-    """Return what a file of torch holds beside tensors, and the command that keeps the tensors alone.
+    """Return what a file of torch holds in addition to tensors, and the command that keeps only the tensors.
 
-    The command unpickles the file, which runs code that the file names: that is for the user to decide.
+    The command unpickles the file, which runs code that the file names: the user has to decide this.
     """
     root = _root_class(content)
     if root is None or root in MAPPINGS:
-        kind = "holds Python objects beside its tensors, which are not read"
+        kind = "holds Python objects in addition to its tensors, which are not read"
     else:
         kind = f"is a whole pickled object of {root}, not a state dict"
     keep = (
@@ -85,7 +85,7 @@ def _new(name: str) -> str:
 
 
 def _root_class(content: bytes) -> str | None:
-    """Return the class of the object that a file of torch is, ``None`` where it is a dict or the like."""
+    """Return the class of the object in a file of torch; ``None`` for a dict or list."""
     file = io.BytesIO(content)
     if zipfile.is_zipfile(file):
         archive = zipfile.ZipFile(file)

@@ -1,4 +1,4 @@
-"""A found network as files that leave the run: an ONNX model, its weights in float, and a card that says what it is."""
+"""Export a found network: an ONNX model, its weights, and a card that describes it."""
 
 from __future__ import annotations
 
@@ -13,22 +13,27 @@ import onnxruntime
 import safetensors.torch
 from torch import nn
 
-from qabwnas.deploy.check import check_outputs, check_scores, check_size
+from qabwnas.deploy.check import (
+    OnnxNetwork,
+    check_outputs,
+    check_scores,
+    check_size,
+    open_session,
+    packed_bytes,
+    stored_bytes,
+)
 from qabwnas.deploy.onnx_export import onnx_model
-from qabwnas.deploy.runtime import OnnxNetwork, open_session
-from qabwnas.deploy.size import packed_bytes, stored_bytes
 from qabwnas.errors import InputError
 from qabwnas.io.atomic import atomic_path
 from qabwnas.io.fingerprint import file_sha256
-from qabwnas.lut.store import open_lut
-from qabwnas.pipeline.config.config import Config
+from qabwnas.lut.lut import Lut
+from qabwnas.pipeline.config.config import Config, ModuleTeacher
 from qabwnas.pipeline.run import finished_config
 from qabwnas.pipeline.stages import lut, networks
-from qabwnas.pipeline.stages.answers import load_answers
+from qabwnas.pipeline.stages.answers import FoundNetwork, load_answers
 from qabwnas.pipeline.stages.data import load_task
-from qabwnas.pipeline.stages.found import Found
 from qabwnas.space.yaml import space_to_json
-from qabwnas.train.task import Task
+from qabwnas.train.tasks import Task
 
 FORMAT = "qabwnas-export"
 SCHEMA_VERSION = 1
@@ -38,13 +43,13 @@ MODEL_NAME, WEIGHTS_NAME, CARD_NAME = "model.onnx", "weights.safetensors", "card
 def export_answer(folder: Path, answer: int, n: int, output: Path) -> dict[str, Any]:
     """Write answer ``answer`` (1 is the first) of a run, retrained with seed ``n``, to a folder, and return its card.
 
-    The model is run in ONNX Runtime on the calibration split and scored on the test split beside the fake-quantised
-    network; only one that answers and weighs what it should is written, its card last.
+    ONNX Runtime runs the model on the calibration split and scores it on the test split. Files are written, the card
+    last, only if outputs, score and size agree with the fake-quantised network and the prediction.
 
     Raises:
-        InputError: the run has not retrained its networks, has no such answer, retraining or network, or a part of the
-            network cannot be exported, as stem and head of a teacher made elsewhere.
-        MismatchError: the model does not answer or weigh what it should.
+        InputError: the run has not retrained its networks; it has no such answer, retraining or network; or a part of
+            the network cannot be exported, such as stem and head of an external teacher.
+        MismatchError: outputs, score or size of the model differ.
     """
     config = finished_config(folder, networks.STAGE)
     _check_parts(config, folder)
@@ -66,7 +71,7 @@ def export_answer(folder: Path, answer: int, n: int, output: Path) -> dict[str, 
     }
     scores = _scores(task, quantised, executed)
     output.mkdir(parents=True, exist_ok=True)
-    (output / CARD_NAME).unlink(missing_ok=True)  # of another export: a card says that the files beside it are whole
+    (output / CARD_NAME).unlink(missing_ok=True)  # a card says that the files next to it are complete
     _write(output / MODEL_NAME, model.SerializeToString())
     weights = network if config.networks.qat is None else quantised
     tensors = {name: tensor.contiguous() for name, tensor in weights.state_dict().items()}
@@ -79,7 +84,7 @@ def export_answer(folder: Path, answer: int, n: int, output: Path) -> dict[str, 
         "size": _sizes(model, found),
         "scores": scores,
         "outputs": outputs,
-        "provenance": dict(open_lut(folder / lut.FILE_NAME).provenance),
+        "provenance": dict(Lut.open(folder / lut.FILE_NAME).provenance),
         "sha256": {name: file_sha256(output / name) for name in (MODEL_NAME, WEIGHTS_NAME)},
     }
     _write(output / CARD_NAME, (json.dumps(card, indent=2, ensure_ascii=False) + "\n").encode())
@@ -87,15 +92,15 @@ def export_answer(folder: Path, answer: int, n: int, output: Path) -> dict[str, 
 
 
 def _check_parts(config: Config, folder: Path) -> None:
-    """Refuse networks whose stem and head are traced graphs, as those of a teacher made elsewhere are."""
-    if config.teacher.module is not None and config.networks.initial == "supernet":
+    """Refuse networks whose stem and head are traced graphs, which those of an external teacher are."""
+    if isinstance(config.teacher, ModuleTeacher) and config.networks.initial == "supernet":
         raise InputError(
-            f"{folder}: stem and head of its networks are those of {config.teacher.module.function}, and only parts "
+            f"{folder}: stem and head of its networks are those of {config.teacher.module}, and only parts "
             "that the space describes can be exported, as networks with `initial: scratch` have"
         )
 
 
-def _chosen(folder: Path, answer: int) -> Found:
+def _chosen(folder: Path, answer: int) -> FoundNetwork:
     answers = load_answers(folder)
     if not 1 <= answer <= len(answers):
         raise InputError(f"{folder}: answer {answer} is not in 1 … {len(answers)}")
@@ -117,7 +122,7 @@ def _scores(task: Task, quantised: nn.Module, executed: nn.Module) -> dict[str, 
     }
 
 
-def _network_card(config: Config, found: Found, answer: int, n: int) -> dict[str, Any]:
+def _network_card(config: Config, found: FoundNetwork, answer: int, n: int) -> dict[str, Any]:
     assert found.codes is not None
     rows = zip(config.space.blocks, found.codes, found.widths, strict=True)
     return {
@@ -138,8 +143,8 @@ def _network_card(config: Config, found: Found, answer: int, n: int) -> dict[str
     }
 
 
-def _sizes(model: onnx.ModelProto, found: Found) -> dict[str, int]:
-    """Return the bytes that were predicted, those of the constants at their bits and as stored, and the file's."""
+def _sizes(model: onnx.ModelProto, found: FoundNetwork) -> dict[str, int]:
+    """Return the bytes: as predicted, of the constants (packed to their bits, and as stored), and of the file."""
     return {
         "predicted_bytes": int(float(found.totals["size_bytes"])),
         "packed_bytes": packed_bytes(model),

@@ -1,6 +1,6 @@
-"""Block weights from a run: how much each block's NSR says of the score that its networks have.
+"""Fit weights of blocks to the networks of a run, so that the weighted sum of NSRs predicts their scores.
 
-Scores are those of the validation split: the weights choose networks, and the test split is for reports alone.
+Scores are those of the validation split, because the weights choose networks; the test split is only for reports.
 """
 
 from __future__ import annotations
@@ -13,27 +13,26 @@ from statistics import mean
 import numpy as np
 import torch
 
-from qabwnas.lut.store import open_lut
-from qabwnas.measure.batch_norm import recalibrate
+from qabwnas.lut.lut import Lut
+from qabwnas.measure.calibration import recalibrate
 from qabwnas.nets.network import Network, assemble
 from qabwnas.nets.quantise import quantise_network
 from qabwnas.pipeline.config.config import Config
-from qabwnas.pipeline.execution.resources import Resources
+from qabwnas.pipeline.execution.jobs import Resources
 from qabwnas.pipeline.run import finished_config
 from qabwnas.pipeline.stages import answers, lut, networks
+from qabwnas.pipeline.stages.answers import FoundNetwork, mixed_front_points
 from qabwnas.pipeline.stages.data import load_task
-from qabwnas.pipeline.stages.found import Found
-from qabwnas.pipeline.stages.front_points import mixed_front_points
 from qabwnas.pipeline.stages.networks import calibration_images, load_deployed, load_network
 from qabwnas.pipeline.stages.supernet import load_supernet
 from qabwnas.pipeline.stages.teacher import load_teacher
 from qabwnas.report.block_weights import BlockWeights, check_enough, fit_block_weights
-from qabwnas.train.task import Task
+from qabwnas.train.tasks import Task
 
 
 @dataclass(frozen=True)
-class Calibration:
-    """Fitted weights with the names of their blocks, and what they were fitted to."""
+class FittedWeights:
+    """Fitted weights with the names of their blocks, and the networks and the score that they were fitted to."""
 
     block_names: tuple[str, ...]
     fit: BlockWeights
@@ -41,8 +40,8 @@ class Calibration:
     score: str
 
 
-def calibrate_retrained(folder: Path, resources: Resources) -> Calibration:
-    """Fit block weights to the retrained networks of a run, quantised as they would be deployed.
+def fit_retrained(folder: Path, resources: Resources) -> FittedWeights:
+    """Fit block weights to the retrained networks of a run, quantised as for deployment.
 
     Raises:
         InputError: the run has not retrained its networks yet, or as
@@ -52,7 +51,7 @@ def calibrate_retrained(folder: Path, resources: Resources) -> Calibration:
     found = [found for found in answers.load_answers(folder) if found.codes is not None]
     task = load_task(config, folder)
 
-    def score(found: Found) -> float:
+    def score(found: FoundNetwork) -> float:
         values = []
         for n in range(config.networks.n_seeds):
             network = load_network(config, folder, found, n).to(resources.device)
@@ -60,39 +59,39 @@ def calibrate_retrained(folder: Path, resources: Resources) -> Calibration:
             values.append(_score(load_deployed(config, folder, network, found, n, images), task, resources))
         return mean(values)
 
-    return _calibrate(config, found, [score(each) for each in _distinct(config, found)], "retrained", task)
+    return _fit(config, found, [score(each) for each in _distinct(config, found)], "retrained", task)
 
 
-def calibrate_inherited(folder: Path, n: int, resources: Resources) -> Calibration:
-    """Fit block weights to ``n`` networks, evenly spaced by size along the front, with the weights that they inherit.
+def fit_inherited(folder: Path, n: int, resources: Resources) -> FittedWeights:
+    """Fit block weights to ``n`` networks with inherited weights, evenly spaced by size along the front.
 
-    Each gets its own batch-norm statistics, is quantised after them, and is not trained: minutes instead of hours, and
-    less like what is deployed.
+    Each network gets its own batch-norm statistics and is then quantised, without training. This takes minutes instead
+    of hours, but differs more from the deployed networks.
 
     Raises:
         InputError: the run has no LUT yet, or as :func:`~qabwnas.report.block_weights.fit_block_weights`.
     """
     config = finished_config(folder, lut.STAGE)
-    found = mixed_front_points(open_lut(folder / lut.FILE_NAME), n)
+    found = mixed_front_points(Lut.open(folder / lut.FILE_NAME), n)
     teacher = load_teacher(config, folder).to(resources.device)
     supernet = load_supernet(config, folder).to(resources.device)
     task = load_task(config, folder)
 
     @torch.inference_mode()
-    def score(found: Found) -> float:
+    def score(found: FoundNetwork) -> float:
         assert found.codes is not None
         network = assemble(teacher, supernet, found.codes).eval()
         _recalibrate(network, task, resources.device)
         quantised = quantise_network(network, found.policy, calibration_images(task, resources.device))
         return _score(quantised, task, resources)
 
-    return _calibrate(config, found, [score(each) for each in _distinct(config, found)], "inherited", task)
+    return _fit(config, found, [score(each) for each in _distinct(config, found)], "inherited", task)
 
 
 def _recalibrate(network: Network, task: Task, device: str) -> None:
-    """Give the blocks the statistics of the maps that they get within this network.
+    """Recompute the batch-norm statistics of the blocks for the feature maps that they get in this network.
 
-    Exact statistics need the maps of all calibration images at once, one operator's, as population does.
+    Exact statistics need the maps of all calibration images at once, of one operator at a time, as in population.
     """
     maps = [network.stem(images) for images in calibration_images(task, device)]
     for block in network.blocks:
@@ -101,19 +100,19 @@ def _recalibrate(network: Network, task: Task, device: str) -> None:
 
 
 def _score(network: Network, task: Task, resources: Resources) -> float:
-    return task.score(network, task.splits.validation, workers=resources.n_readers).value
+    return task.score(network, task.splits.validation, workers=resources.num_workers).value
 
 
-def _distinct(config: Config, found: Sequence[Found]) -> list[Found]:
-    """Return every network once; raises InputError before anything is scored where they are too few."""
+def _distinct(config: Config, found: Sequence[FoundNetwork]) -> list[FoundNetwork]:
+    """Return the distinct networks; raises InputError, before anything is scored, if they are too few."""
     distinct = {(*(each.codes or ()), *each.widths): each for each in found}
     check_enough(len(distinct), len(config.space.blocks))
     return list(distinct.values())
 
 
-def _calibrate(
-    config: Config, found: Sequence[Found], scores: Sequence[float], networks: str, task: Task
-) -> Calibration:
+def _fit(
+    config: Config, found: Sequence[FoundNetwork], scores: Sequence[float], networks: str, task: Task
+) -> FittedWeights:
     nsrs = np.array([each.nsrs for each in _distinct(config, found)])
     names = tuple(block.name for block in config.space.blocks)
-    return Calibration(names, fit_block_weights(nsrs, scores), networks, task.score_name)
+    return FittedWeights(names, fit_block_weights(nsrs, scores), networks, task.score_name)

@@ -1,4 +1,4 @@
-"""Latencies of a space's candidates on this machine, and how well their sums predict those of whole networks."""
+"""Measure latencies of a space's candidates on this machine, and how well their sums predict whole networks."""
 
 from __future__ import annotations
 
@@ -18,15 +18,16 @@ from qabwnas.report.kendall import kendall_tau
 from qabwnas.space import BitWidths, SearchSpace
 
 SAFE = 0.95
-"""The share of networks that a suggested margin covers."""
+"""The fraction of networks that a suggested margin covers."""
 
 
 @dataclass(frozen=True)
 class Validation:
-    """How well sums of parts predict whole networks, by medians, fastest quarters or minima of rounds.
+    """How well sums of layers predict whole networks, by one statistic of the rounds.
 
     Attributes:
-        predicted_ms, measured_ms: of every network.
+        statistic: the median, the fastest quarter or the minimum.
+        predicted_ms, measured_ms: the latency of every network.
     """
 
     statistic: str
@@ -40,7 +41,7 @@ class Validation:
 
     @property
     def excess(self) -> list[float]:
-        """By what share every network takes longer than predicted."""
+        """By which fraction every network takes longer than predicted."""
         return [m / p - 1 for p, m in zip(self.predicted_ms, self.measured_ms, strict=True)]
 
     @property
@@ -50,7 +51,7 @@ class Validation:
 
     @property
     def margin(self) -> float:
-        """The share to add to predictions so that ``SAFE`` of the networks are within them."""
+        """The fraction to add to predictions so that ``SAFE`` of the networks do not take longer."""
         return max(0.0, float(np.quantile(self.excess, SAFE)))
 
 
@@ -58,22 +59,22 @@ def tables_of_lut(lut: Lut) -> tuple[SearchSpace, Tables]:
     """Return the space of a LUT and the bit widths of its tables.
 
     Raises:
-        InputError: the LUT has no space, a table's bit widths are not known, or layers have their own.
+        InputError: the LUT has no space, the bit widths of a table are unknown, or layers have their own.
     """
     if lut.space is None:
-        raise InputError("the LUT has no space, so that its candidates cannot be built")
+        raise InputError("the LUT has no space, so its candidates cannot be built")
     _check_policy(lut.space)
     tables: dict[str, list[BitWidths]] = {}
     for block in lut.blocks:
         for table in block.tables:
             if table.widths is None:
-                raise InputError(f"{block.name}: the LUT does not say its bit widths")
+                raise InputError(f"{block.name}: the LUT does not have its bit widths")
             tables.setdefault(block.name, []).append(table.widths)
     return lut.space, tables
 
 
 def tables_of_space(space: SearchSpace, bit_widths: Sequence[BitWidths]) -> Tables:
-    """Return the same for a LUT that a space will have: every block at these bit widths, or at the space's own.
+    """Return the tables of the LUT that a space will have: every block at these bit widths, or at those of the space.
 
     Raises:
         InputError: layers of the space have bit widths of their own.
@@ -84,35 +85,36 @@ def tables_of_space(space: SearchSpace, bit_widths: Sequence[BitWidths]) -> Tabl
 
 def _check_policy(space: SearchSpace) -> None:
     if space.policy != "block":
-        raise InputError(f"the space {space.name!r} has bit widths a layer, and bundles hold candidates of one a block")
+        raise InputError(
+            f"the space {space.name!r} has bit widths per layer, but bundles support only bit widths per block"
+        )
 
 
 def open_bundle(space: SearchSpace, tables: Tables, folder: Path, n_networks: int) -> None:
-    """Write a bundle, unless it is there already; see :func:`~qabwnas.deploy.bundle.write_bundle`.
+    """Write a bundle unless it exists; see :func:`~qabwnas.deploy.bundle.write_bundle`.
 
     Raises:
-        StaleError: there is one of something else.
+        StaleError: the folder has the bundle of another space, other tables or another number of networks.
     """
     if not (folder / runner.MANIFEST).exists():
         write_bundle(space, tables, folder, n_networks=n_networks)
     elif runner.read_manifest(folder)["source"] != source(space, tables, n_networks):
-        raise StaleError(f"{folder}: holds the models of something else; delete it, or choose another folder")
+        raise StaleError(
+            f"{folder}: holds the models of another space or other bit widths; delete it, or choose another folder"
+        )
 
 
 def measure(
     folder: Path, output: Path, device: str, *, threads: int, rounds: int, width: float
 ) -> tuple[list[Validation], list[str]]:
-    """Measure a bundle on this machine and write the results; return how well it predicts, and notes on the samples.
+    """Measure a bundle on this machine and write the results; return how well sums predict, and notes on the samples.
 
     Raises:
         InputError: a file of the bundle is damaged.
-        StaleError: the bundle has samples of another machine, run-time or number of threads.
     """
     manifest = runner.read_manifest(folder)
     try:
         samples = runner.measure(folder, threads, rounds, width)
-    except runner.OtherSamplesError as error:
-        raise StaleError(str(error)) from error
     except runner.BundleError as error:
         raise InputError(str(error)) from error
     runner.write_json(output, runner.results(manifest, samples, device, threads))

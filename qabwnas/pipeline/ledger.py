@@ -1,19 +1,22 @@
-"""The ledger of a run folder: which stages are done, with which settings, and what they wrote."""
+"""What is done in a run folder (the ledger of finished stages), and where a stage keeps unfinished work."""
 
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from qabwnas.errors import FormatError
+from qabwnas.errors import FormatError, StaleError
 from qabwnas.io.atomic import atomic_path
-from qabwnas.io.fingerprint import file_sha256
+from qabwnas.io.fingerprint import file_sha256, fingerprint
+from qabwnas.pipeline.config.run_format import current_names, first_names
 from qabwnas.pipeline.lock import changing
 
 FILE_NAME = "stages.json"
+SCRATCH_NAME, ORIGIN_NAME = "scratch", "begun_with.json"
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,8 @@ class Entry:
 class Ledger:
     """The finished stages of a run folder, kept in ``stages.json``.
 
-    Every change is written at once, atomically, to what the file then holds: others may have changed it.
+    Every change is applied to the current content of the file and written at once, atomically: other processes may
+    have changed it.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -37,13 +41,13 @@ class Ledger:
         self._entries = _read(self._path)
 
     def changes(self, stage: str, settings: Mapping[str, Any]) -> list[str]:
-        """Return how ``settings`` differ from those that a finished stage was made with, a line a field."""
+        """Return how ``settings`` differ from those of a finished stage, one line per field."""
         if stage not in self._entries:
             return []
         return list(differences("", self._entries[stage].settings, settings))
 
     def reason_to_make(self, stage: str, settings: Mapping[str, Any]) -> str | None:
-        """Return why a stage has to be made, or ``None`` if it is done; reads all of its outputs."""
+        """Return why a stage has to be made, or ``None`` if it is done. Reads all of its outputs."""
         if stage not in self._entries:
             return "not made yet"
         if changes := self.changes(stage, settings):
@@ -62,17 +66,17 @@ class Ledger:
     def seconds(self) -> dict[str, float]:
         """Return how long every finished stage took, in the order in which they were finished.
 
-        A stage that was killed and continued took what its last attempt took.
+        For a stage that was killed and continued, this is the time of its last attempt.
         """
         return {stage: entry.seconds for stage, entry in self._entries.items()}
 
     def enter(self, stage: str, settings: dict[str, Any], outputs: Iterable[str], seconds: float) -> None:
-        """Note that a stage is done."""
+        """Record that a stage is done."""
         digests = {name: file_sha256(self._folder / name) for name in outputs}
         self._change(lambda entries: entries | {stage: Entry(settings, digests, round(seconds, 1))})
 
     def forget(self, stages: Iterable[str]) -> None:
-        """Note that stages have to be made anew."""
+        """Record that stages have to be made again."""
         forgotten = set(stages)
         self._change(lambda entries: {stage: entries[stage] for stage in entries if stage not in forgotten})
 
@@ -87,17 +91,51 @@ class Ledger:
 def _read(path: Path) -> dict[str, Entry]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        return {str(stage): Entry(**entry) for stage, entry in content.items()}
+        entries = {str(stage): Entry(**entry) for stage, entry in content.items()}
+        return {stage: replace(entry, settings=current_names(entry.settings)) for stage, entry in entries.items()}
     except FileNotFoundError:
         return {}
     except (ValueError, TypeError, AttributeError) as error:
-        raise FormatError(f"{path}: not the ledger of a run: {error}; delete it to make every stage anew") from error
+        raise FormatError(f"{path}: not the ledger of a run: {error}; delete it to make every stage again") from error
 
 
 def differences(where: str, before: Any, now: Any) -> Iterable[str]:
-    """Yield ``field: before → now`` for every leaf of two nested values that is not equal."""
+    """Yield ``field: before → now`` for every leaf in which two nested values differ."""
     if isinstance(before, dict) and isinstance(now, Mapping):
         for name in sorted(before.keys() | now.keys()):
             yield from differences(f"{where}.{name}" if where else name, before.get(name), now.get(name))
     elif before != now:
         yield f"{where}: {json.dumps(before)} → {json.dumps(now)}"
+
+
+def scratch_identity(settings: Mapping[str, Any], inputs: Mapping[str, str]) -> str:
+    """Return the fingerprint of a stage's settings and of the digests of the files that it reads."""
+    return fingerprint({"settings": first_names(settings), "inputs": inputs})
+
+
+def open_scratch(
+    folder: Path, name: str, settings: Mapping[str, Any], inputs: Mapping[str, str], *, keep_other: bool
+) -> Path:
+    """Return the folder for the unfinished work of stage ``name`` in a run folder, and create it if necessary.
+
+    Unfinished work with other settings or inputs is deleted, or with ``keep_other`` kept and refused.
+
+    Raises:
+        StaleError: ``keep_other`` is set, and there is such work; the message names the differences.
+    """
+    scratch = folder / SCRATCH_NAME / name / scratch_identity(settings, inputs)[:16]
+    origin = {"settings": settings, "inputs": inputs}
+    for other in scratch.parent.glob("*"):
+        if other != scratch:
+            if keep_other and (other / ORIGIN_NAME).exists():
+                before = json.loads((other / ORIGIN_NAME).read_text(encoding="utf-8"))
+                before["settings"] = current_names(before["settings"])
+                changes = "; ".join(differences("", before, origin))
+                raise StaleError(
+                    f"{other}: unfinished work with other settings or inputs ({changes}); --force deletes it"
+                )
+            shutil.rmtree(other)
+    scratch.mkdir(parents=True, exist_ok=True)
+    with atomic_path(scratch / ORIGIN_NAME) as temporary:
+        temporary.write_text(json.dumps(origin, indent=2) + "\n", encoding="utf-8")
+    return scratch

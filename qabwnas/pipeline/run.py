@@ -1,4 +1,4 @@
-"""Run the stages that are not done yet, in their order."""
+"""The stages of a run in their order, and how those that are not done yet are made."""
 
 from __future__ import annotations
 
@@ -12,17 +12,28 @@ from pathlib import Path
 from qabwnas.errors import InputError
 from qabwnas.io.atomic import atomic_path
 from qabwnas.io.fingerprint import fingerprint
-from qabwnas.pipeline.config.config import Config
-from qabwnas.pipeline.config.config_yaml import config_to_json, stored_config
-from qabwnas.pipeline.execution.resources import Resources
-from qabwnas.pipeline.ledger import Ledger
-from qabwnas.pipeline.lock import changing, work_alone, work_beside
-from qabwnas.pipeline.scratch import open_scratch, scratch_identity
-from qabwnas.pipeline.stages.stage import Stage, Workplace
+from qabwnas.pipeline.config.config import Config, config_to_json
+from qabwnas.pipeline.config.load import stored_config
+from qabwnas.pipeline.execution.jobs import Resources
+from qabwnas.pipeline.ledger import Ledger, open_scratch, scratch_identity
+from qabwnas.pipeline.lock import changing, work_alone, work_on_parts
+from qabwnas.pipeline.stages import answers, data, front, lut, networks, report, supernet, teacher
+from qabwnas.pipeline.stages.stage import Stage, StageContext
 
 logger = logging.getLogger(__name__)
 
 CONFIG_NAME = "config.json"
+
+STAGES = (
+    data.STAGE,
+    teacher.STAGE,
+    supernet.STAGE,
+    lut.STAGE,
+    front.STAGE,
+    answers.STAGE,
+    networks.STAGE,
+    report.STAGE,
+)
 
 
 def run_stages(
@@ -34,16 +45,16 @@ def run_stages(
     force: bool = False,
     resources: Resources | None = None,
 ) -> None:
-    """Make every stage of a run that is not done; with ``until``, only that one and those that it depends on.
+    """Make every stage of a run that is not done; with ``until``, only that stage and those that it depends on.
 
     ``resources`` is what the run may use: by default, this process and the CPU.
 
-    A stage is done when it was made with equal settings and its outputs are there, unchanged. Making a stage makes
-    all that depend on it be made again. A kill loses what the running stage did since it last saved its progress.
+    A stage is done if it was made with equal settings and its outputs exist unchanged. When a stage is made, all
+    stages that depend on it are made again. A kill loses what the running stage did since it last saved its progress.
 
     Raises:
         BusyError: another process works in the folder.
-        InputError: the folder holds something else than a run; or the configuration would redo finished stages, and
+        InputError: the folder holds files but no run; or the configuration would make finished stages again, and
             ``force`` is not given.
     """
     _check_folder(folder)
@@ -56,14 +67,14 @@ def run_stages(
 def make_needs(
     stages: Sequence[Stage], stage: Stage, config: Config, folder: Path, force: bool, resources: Resources
 ) -> None:
-    """Make the stages that ``stage`` needs, in one of all the processes that want to make parts of it.
+    """Make the stages that ``stage`` needs. If several processes call this for one run, one works and the others wait.
 
-    The others wait. Raises as :func:`run_stages`.
+    Raises as :func:`run_stages`.
     """
     _check_folder(folder)
     folder.mkdir(parents=True, exist_ok=True)
     wanted = [other for other in stages if other != stage and other.name in _needed(stages, stage.name)]
-    with work_beside(folder, [f"before-{stage.name}"], run_identity(stages, config), wait=True):
+    with work_on_parts(folder, [f"before-{stage.name}"], run_identity(stages, config), wait=True):
         _run(stages, wanted, config, folder, force, resources)
 
 
@@ -104,32 +115,34 @@ def finished_config(folder: Path, stage: Stage) -> Config:
 
 
 def _make(stage: Stage, config: Config, folder: Path, ledger: Ledger, resources: Resources, force: bool) -> None:
-    place = open_workplace(stage, config, folder, ledger, resources, force=force)
+    context = open_context(stage, config, folder, ledger, resources, force=force)
     start = time.perf_counter()
-    outputs = stage.make(place)
+    outputs = stage.make(context)
     seconds = time.perf_counter() - start
     ledger.enter(stage.name, stage.settings(config), outputs, seconds)
-    shutil.rmtree(place.scratch.parent)
+    shutil.rmtree(context.scratch.parent)
     logger.info("%s: done in %.1f s", stage.name, seconds)
 
 
-def open_workplace(
+def open_context(
     stage: Stage, config: Config, folder: Path, ledger: Ledger, resources: Resources, *, force: bool = False
-) -> Workplace:
-    """Return where a stage works, given that the stages which it needs are done.
+) -> StageContext:
+    """Return the context of a stage; the stages that it needs have to be done.
 
     Raises:
-        StaleError: there is unfinished work of another origin that may only be thrown away by ``force``.
+        StaleError: there is unfinished work with other settings or inputs that only ``force`` may delete.
     """
     settings = stage.settings(config)
     inputs = {name: digest for need in stage.needs for name, digest in ledger.outputs(need).items()}
     with changing(folder):
-        scratch = open_scratch(folder, stage.name, settings, inputs, guarded=stage.guarded and not force)
-    return Workplace(config, folder, scratch, scratch_identity(settings, inputs), resources)
+        scratch = open_scratch(
+            folder, stage.name, settings, inputs, keep_other=stage.keeps_partial_results and not force
+        )
+    return StageContext(config, folder, scratch, scratch_identity(settings, inputs), resources)
 
 
 def missing_need(stages: Sequence[Stage], stage: Stage, config: Config, ledger: Ledger) -> str | None:
-    """Return which stage that ``stage`` needs is not done, and why; ``None`` where all are."""
+    """Return the first stage that ``stage`` needs and that is not done, and why; ``None`` if all are done."""
     for need in stages:
         if need.name in stage.needs:
             reason = ledger.reason_to_make(need.name, need.settings(config))
@@ -139,7 +152,7 @@ def missing_need(stages: Sequence[Stage], stage: Stage, config: Config, ledger: 
 
 
 def _needed(stages: Sequence[Stage], name: str) -> set[str]:
-    """Return the names of a stage and of all that it depends on."""
+    """Return the names of a stage and of all stages that it depends on."""
     stage = next((stage for stage in stages if stage.name == name), None)
     if stage is None:
         raise InputError(f"stage {name!r} is not one of {', '.join(stage.name for stage in stages)}")
@@ -147,7 +160,7 @@ def _needed(stages: Sequence[Stage], name: str) -> set[str]:
 
 
 def _dependents(stages: Sequence[Stage], name: str) -> list[str]:
-    """Return the names of all stages that depend on a stage, through others too."""
+    """Return the names of all stages that depend on a stage, directly or through others."""
     return [stage.name for stage in stages if stage.name != name and name in _needed(stages, stage.name)]
 
 

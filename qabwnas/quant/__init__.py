@@ -1,1 +1,1 @@
-"""Affine quantisation: quantisers, range observers, batch-norm folding, policies applied to modules."""
+"""Affine quantisation: quantisers, range observers, batch-norm folding, quantised modules."""

@@ -1,14 +1,38 @@
-"""Batch norm in evaluation mode: a factor and a shift for each channel."""
+"""Batch norm in evaluation mode: one scale and one shift per channel, folded into the convolution before it."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
 
+from qabwnas.quant.operators import Convolution
 
-def line_of(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
-    """Return factor and shift of every channel that batch norm applies in evaluation mode, float64 ``(channels,)``."""
+
+def scale_and_shift(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
+    """Return the scale and the shift of every channel in evaluation mode, float64 ``(channels,)``."""
     assert norm.running_mean is not None
     assert norm.running_var is not None
-    factor = norm.weight.double() / torch.sqrt(norm.running_var.double() + norm.eps)
-    return factor, norm.bias.double() - norm.running_mean.double() * factor
+    scale = norm.weight.double() / torch.sqrt(norm.running_var.double() + norm.eps)
+    return scale, norm.bias.double() - norm.running_mean.double() * scale
+
+
+@torch.no_grad()
+def fold_batch_norm(module: nn.Module) -> None:
+    """Fold the running statistics of every batch norm in ``module`` into its convolution, in place.
+
+    Integer run-times do this before they quantise weights. w' = w · γ / √(σ² + ε) and b' = β + (b − μ) · γ / √(σ² + ε),
+    where b is the convolution's own bias or 0 (Jacob et al., CVPR 2018, Section 3.2), computed in float64. Outputs in
+    evaluation mode stay the same up to float32 rounding.
+    """
+    for part in module.modules():
+        if isinstance(part, Convolution) and isinstance(part.norm, nn.BatchNorm2d):
+            _fold(part.conv, part.norm)
+            part.norm = nn.Identity()
+
+
+def _fold(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> None:
+    scale, bias = scale_and_shift(norm)
+    if conv.bias is not None:
+        bias = bias + conv.bias.double() * scale
+    conv.weight = nn.Parameter((conv.weight.double() * scale[:, None, None, None]).float())
+    conv.bias = nn.Parameter(bias.float())

@@ -2,8 +2,9 @@
 
 NSR = mean over channels of (mean-squared error / variance of the teacher's channel), where both means of a channel run
 over all images and pixels (Lu et al., CODAI 2023, Section 3; as a loss: DNA, Li et al., CVPR 2020). 0 is a perfect
-copy; answering each channel's mean gives 1. Channels that carry no signal, such as a ReLU's that is never above 0, have
-no ratio and are left out of the mean, by one rule for the loss and the measure: see :class:`Signal`.
+copy; a student that gives each channel's mean has 1. Channels without variance, such as those of a ReLU that is never
+above 0, have no ratio. They are left out of the mean, by one rule for the loss and the measure: see
+:class:`TargetVariance`.
 """
 
 from __future__ import annotations
@@ -21,119 +22,124 @@ from qabwnas.errors import InputError
 from qabwnas.quant.statistics import channel_statistics, image_squares
 
 SMALLEST_SHARE = 1e-6
-"""Channels with less than this share of their block's mean variance carry no signal.
+"""A channel is inactive if its variance is at most this share of the mean variance of its block.
 
-A grid of 8 bits for the whole map cannot show them: some channel's variance v is at least the mean, so its range is at
-least 2 √v (Popoviciu 1935), a step at least 2 √v / 255, and the noise of rounding, a twelfth of a step's square, at
-least 5.1e-6 of the mean variance in every channel; in real maps, whose ranges are wider, it is about 1e-4.
+A grid of 8 bits for the whole map cannot represent such a channel. Some channel's variance v is at least the mean, so
+its range is at least 2 √v (Popoviciu 1935) and a step at least 2 √v / 255. The rounding noise, a twelfth of a squared
+step, is then at least 5.1e-6 of the mean variance in every channel; in real maps, whose ranges are wider, it is about
+1e-4.
 """
 SMALLEST_IN_BATCH = 1e-2
-"""In a batch, a channel's variance counts as at least this share of what it is over all images."""
+"""The variance of a channel in one batch counts as at least this share of its variance over all images."""
 OVER_IMAGES_AND_PIXELS = (0, 2, 3)
 
 
 @dataclass(frozen=True)
-class Signal:
-    """The power of the teacher's signal behind a block, which errors are divided by.
+class TargetVariance:
+    """The variances of the teacher's channels after a block, which errors are divided by.
 
     Attributes:
         variances: of every channel over a set of images, float64 ``(channels,)``.
-        live: the channels that carry a signal, int64 ``(n_live,)``, which alone count; ``None`` where all do.
+        active: the channels that count, int64 ``(n_active,)``; ``None`` if all do.
     """
 
     variances: Tensor
-    live: Tensor | None
+    active: Tensor | None
 
     @classmethod
-    def of(cls, variances: Tensor) -> Signal:
-        """Return the signal with these variances, of which those count that reach ``SMALLEST_SHARE`` of their mean.
+    def of(cls, variances: Tensor) -> TargetVariance:
+        """Return these variances; channels count if they have more than ``SMALLEST_SHARE`` of the mean variance.
 
         Raises:
             InputError: a variance is not finite, or all are 0.
         """
         if not variances.isfinite().all():
             raise InputError("the teacher's feature map holds NaN or infinity")
-        counts = _live(variances)
+        counts = _active(variances)
         if not counts.any():
             raise InputError("the teacher's feature map is constant: none of its channels carries a signal")
         return cls(variances, None if counts.all() else counts.nonzero().flatten())
 
     @property
-    def silent(self) -> list[int]:
-        """The channels that carry no signal."""
-        if self.live is None:
+    def inactive(self) -> list[int]:
+        """The channels that do not count."""
+        if self.active is None:
             return []
-        return sorted(set(range(len(self.variances))) - set(self.live.tolist()))
+        return sorted(set(range(len(self.variances))) - set(self.active.tolist()))
 
-    def to(self, device: torch.device | str) -> Signal:
+    def to(self, device: torch.device | str) -> TargetVariance:
         """Return the same on a device."""
-        return Signal(self.variances.to(device), None if self.live is None else self.live.to(device))
+        return TargetVariance(self.variances.to(device), None if self.active is None else self.active.to(device))
 
 
-def _live(variances: Tensor) -> Tensor:
-    """Return which channels carry a signal; those that are not finite do, so that they stay visible."""
+def _active(variances: Tensor) -> Tensor:
+    """Return which channels count; those that are not finite do, so that they stay visible."""
     return ~(variances <= SMALLEST_SHARE * variances.mean())
 
 
-def nsr(output: Tensor, target: Tensor, signal: Signal | None = None) -> Tensor:
+def nsr(output: Tensor, target: Tensor, target_variance: TargetVariance | None = None) -> Tensor:
     """Return the NSR of one batch as a differentiable scalar: the loss of distillation.
 
-    ``output`` and ``target`` are ``(n, channels, height, width)``. Variances are those of the batch. Channels without
-    a signal are left out: those that ``signal`` says, on the same device; without it, those of the batch. A channel
-    that carries one and happens to be (nearly) constant in the batch does not drown the others: its variance counts as
-    at least ``SMALLEST_IN_BATCH`` of that in ``signal``.
+    ``output`` and ``target`` are ``(n, channels, height, width)``. Variances are those of the batch. Inactive channels
+    are left out: those of ``target_variance``, on the same device, or else those of the batch. An active channel that
+    happens to be (nearly) constant in the batch does not dominate the others: its variance counts as at least
+    ``SMALLEST_IN_BATCH`` of its variance in ``target_variance``.
     """
     error = (output - target).square().mean(OVER_IMAGES_AND_PIXELS)
     centred = target - target.mean(OVER_IMAGES_AND_PIXELS, keepdim=True)  # Tensor.var is ten times slower on CPUs
     variance = centred.square().mean(OVER_IMAGES_AND_PIXELS)
-    if signal is None:
-        counts = _live(variance)
+    if target_variance is None:
+        counts = _active(variance)
         return (error / variance.where(counts, math.inf)).sum() / counts.sum()
-    variance = variance.maximum((SMALLEST_IN_BATCH * signal.variances).to(variance.dtype))
-    if signal.live is not None:  # before they divide, for the gradient of what is left out would not be a number
-        error, variance = error.index_select(0, signal.live), variance.index_select(0, signal.live)
+    variance = variance.maximum((SMALLEST_IN_BATCH * target_variance.variances).to(variance.dtype))
+    if (
+        active := target_variance.active
+    ) is not None:  # select before the division: inactive channels have gradient NaN
+        error, variance = error.index_select(0, active), variance.index_select(0, active)
     return (error / variance).mean()
 
 
-def image_ratios(output: Tensor, target: Tensor, signal: Signal) -> Tensor:
-    """Return what each image adds: its own NSR against the variance of the whole set, float64 ``(n,)``.
+def image_nsrs(output: Tensor, target: Tensor, target_variance: TargetVariance) -> Tensor:
+    """Return the NSR of each image, relative to the variance of the whole set, float64 ``(n,)``.
 
-    ``signal`` is that of the teacher's channels over all images and pixels. Where all images have one shape, the mean
-    over images is the NSR. Overwrites nothing; a value that is not finite stays visible, where its channel counts.
+    ``target_variance`` is that of the teacher's channels over all images and pixels. If all images have one shape, the
+    mean over images is the NSR. Overwrites nothing; in active channels, a value that is not finite stays visible.
     """
     n_pixels = target.shape[2] * target.shape[3]
-    ratios = image_squares(output, target) / (n_pixels * signal.variances)
-    return (ratios if signal.live is None else ratios.index_select(1, signal.live)).mean(1)
+    ratios = image_squares(output, target) / (n_pixels * target_variance.variances)
+    active = target_variance.active
+    return (ratios if active is None else ratios.index_select(1, active)).mean(1)
 
 
 @dataclass(frozen=True)
 class NsrEstimate:
-    """The NSR over a sample of images, and the standard error that it has as an estimate over all images."""
+    """The NSR over a sample of images, and its standard error as an estimate for all images."""
 
     value: float
     standard_error: float
 
     @classmethod
-    def of_ratios(cls, ratios: NDArray[np.float64]) -> NsrEstimate:
-        """Return the mean of what two or more images add, and its standard error: their deviation / √n."""
-        return cls(float(ratios.mean()), float(ratios.std(ddof=1)) / math.sqrt(len(ratios)))
+    def of_images(cls, nsrs: NDArray[np.float64]) -> NsrEstimate:
+        """Return the mean over two or more images, and its standard error: their standard deviation / √n."""
+        return cls(float(nsrs.mean()), float(nsrs.std(ddof=1)) / math.sqrt(len(nsrs)))
 
 
 class NsrMeter:
-    """Measures outputs against targets that are given once, in batches of images of one shape.
+    """Measures outputs relative to fixed targets, in batches of images of one shape.
 
-    The result is the formula over the whole set, however it is cut into batches. Raises as :meth:`Signal.of`.
+    The result is the formula over the whole set and does not depend on the batches. Raises as
+    :meth:`TargetVariance.of`.
     """
 
     def __init__(self, targets: Sequence[Tensor]) -> None:
         self._targets = targets
-        self._signal = Signal.of(channel_statistics(targets)[1])
+        self._target_variance = TargetVariance.of(channel_statistics(targets)[1])
 
     def __call__(self, outputs: Iterable[Tensor]) -> float:
-        """Return the NSR of ``outputs``, one a target and of its shape; NaN or infinity where an output holds some."""
-        return float(self.ratios(outputs).mean())
+        """Return the NSR of ``outputs``, one per target and of its shape; NaN or infinity if an output holds them."""
+        return float(self.image_nsrs(outputs).mean())
 
-    def ratios(self, outputs: Iterable[Tensor]) -> NDArray[np.float64]:
-        """Return what each image adds, float64 ``(n_images,)``: see :func:`image_ratios`."""
+    def image_nsrs(self, outputs: Iterable[Tensor]) -> NDArray[np.float64]:
+        """Return the NSR of each image, float64 ``(n_images,)``: see :func:`image_nsrs`."""
         pairs = zip(outputs, self._targets, strict=True)
-        return torch.cat([image_ratios(output, target, self._signal) for output, target in pairs]).cpu().numpy()
+        return torch.cat([image_nsrs(output, target, self._target_variance) for output, target in pairs]).cpu().numpy()

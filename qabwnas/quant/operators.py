@@ -1,9 +1,9 @@
-"""The operators that networks are made of: what an integer run-time executes as one kernel.
+"""The operators that networks are made of; an integer run-time executes each of them as one kernel.
 
-An operator reads quantised tensors, computes inside in wider arithmetic, and writes one tensor. Its ``output`` slot
-stands where that tensor is rounded to the integer grid: the identity in a float network, an observer while ranges are
-calibrated, a fake quantiser afterwards (:mod:`qabwnas.quant.apply`). A network that is built of these modules alone is
-thereby rounded wherever the integer one is, and nowhere else; reshaping and broadcasting move values and need none.
+An operator reads quantised tensors, computes in wider arithmetic, and writes one tensor. Its ``output`` slot is the
+place where that tensor is rounded to the integer grid: the identity in a float network, an observer during calibration,
+fake quantisation afterwards (:mod:`qabwnas.quant.ptq`). A network that consists of these modules alone is therefore
+rounded at the same places as the integer network. Reshaping and broadcasting only move values and need no rounding.
 """
 
 from __future__ import annotations
@@ -15,15 +15,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from qabwnas.quant.depthwise import DepthwiseConv2d
-from qabwnas.quant.pointwise import PointwiseConv2d
+from qabwnas.quant.convolutions import DepthwiseConv2d, PointwiseConv2d
 from qabwnas.quant.weights import RoundedWeights
 
 Activation = Literal["relu6", "relu", "none"]
 
 
 class Operator(nn.Module):
-    """Base of all operators: the ``output`` slot, and what weights and bias are rounded to, where they are."""
+    """Base of all operators: the ``output`` slot, and the rounding of weights and bias, if they are rounded."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -31,22 +30,22 @@ class Operator(nn.Module):
         self.weights: RoundedWeights | None = None
 
     def write(self, values: Tensor) -> Tensor:
-        """Pass what was computed through the output slot."""
+        """Pass the computed values through the output slot."""
         return cast(Tensor, self.output(values))
 
 
 class Input(Operator):
-    """The entry of a part of a network, where what comes in gets the part's activation bits."""
+    """The entry of a part of a network, which rounds the input to the part's activation bits."""
 
     def forward(self, x: Tensor) -> Tensor:
         return self.write(x)
 
 
 class Convolution(Operator):
-    """A same-padded convolution with batch norm folded into it at the end, and ReLU6, ReLU or nothing.
+    """A same-padded convolution with batch norm, which can be folded into it, and ReLU6, ReLU or no activation.
 
-    ``norm`` becomes the identity, and ``conv`` gets a bias, by folding (:mod:`qabwnas.quant.fold`); with
-    ``norm=False`` it is so from the start. ``kernel`` is odd.
+    Folding (:mod:`qabwnas.quant.batch_norm`) makes ``norm`` the identity and gives ``conv`` a bias; with ``norm=False``
+    this is the case from the start. ``kernel`` is odd.
     """
 
     def __init__(
@@ -78,20 +77,20 @@ class Convolution(Operator):
         return self.finish(self.respond(x))
 
     def respond(self, x: Tensor) -> Tensor:
-        """Return the response of the bare convolution, with rounded weights and bias where there are some."""
+        """Return the response of the convolution alone, with its rounded weights and bias if it has some."""
         if self.weights is None:
             return cast(Tensor, self.conv(x))
         return convolve(self.conv, x, *self.weights(self.conv))
 
     @property
     def bounds(self) -> tuple[float, float]:
-        """The smallest and the largest value that the activation lets through."""
+        """The smallest and the largest value that the activation can give."""
         if isinstance(self.activation, nn.ReLU6):
             return 0.0, 6.0
         return (0.0 if isinstance(self.activation, nn.ReLU) else -math.inf), math.inf
 
     def finish(self, response: Tensor) -> Tensor:
-        """Return the output for the response; a method of its own, so that batch norm can be recalibrated.
+        """Return the output for the response. It is a separate method so that batch norm can be recalibrated.
 
         May overwrite the response.
         """
@@ -99,7 +98,7 @@ class Convolution(Operator):
 
 
 def convolve(conv: nn.Conv2d, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """Return what ``conv`` gives with these weights and this bias in place of its own."""
+    """Return the response of ``conv`` with these weights and this bias in place of its own."""
     if isinstance(conv, DepthwiseConv2d | PointwiseConv2d):
         return conv.convolve(x, weight, bias)
     return F.conv2d(x, weight, bias, conv.stride, conv.padding, conv.dilation, conv.groups)
@@ -132,7 +131,7 @@ class Add(Operator):
 
 
 class Concatenate(Operator):
-    """Feature maps one after another along the channels, brought to one scale."""
+    """Feature maps concatenated along the channels, on one scale."""
 
     def forward(self, *maps: Tensor) -> Tensor:
         return self.write(torch.cat(maps, dim=1))
@@ -146,9 +145,9 @@ class GlobalAverage(Operator):
 
 
 class Unquantised(nn.Module):
-    """A part of a network that is not made of operators: it stays float at any bit widths, its input included.
+    """A part of a network that does not consist of operators: it stays float at any bit widths, and so does its input.
 
-    ``reason`` says why it is not.
+    ``reason`` says why it does not.
     """
 
     def __init__(self, part: nn.Module, reason: str = "") -> None:
@@ -160,6 +159,6 @@ class Unquantised(nn.Module):
         return cast(Tensor, self.part(x))
 
 
-def entered(part: nn.Module) -> nn.Module:
-    """Return a part of a network with an :class:`Input` in front, if it is one to be quantised."""
+def with_input(part: nn.Module) -> nn.Module:
+    """Return a part of a network with an :class:`Input` in front, unless it is :class:`Unquantised`."""
     return part if isinstance(part, Unquantised) else nn.Sequential(Input(), part)

@@ -1,9 +1,10 @@
 """Quantisation-aware training: forward the arithmetic of the quantised network, backward straight through the rounding.
 
-``prepare`` makes from an observed and calibrated module one that trains: batch norm is folded with its running
-statistics; weights and biases are rounded a channel, and outputs a tensor, whenever they are used. ``finish`` then
-freezes it. Rounding has the gradient 1 where a value lies inside the grid's range and 0 where it was clipped: the
-straight-through estimator (Bengio et al. 2013; Jacob et al., CVPR 2018, Section 3; Krishnamoorthi 2018, Section 3.2).
+``prepare_qat`` makes a module that trains from a prepared and calibrated one (:mod:`~qabwnas.quant.ptq`): batch norm is
+folded with its running statistics; weights and biases are rounded per channel, and outputs per tensor, at every use.
+``convert_qat`` then fixes the rounded values. Rounding has the gradient 1 if a value is inside the grid's range and 0
+if it was clipped: the straight-through estimator (Bengio et al. 2013; Jacob et al., CVPR 2018, Section 3;
+Krishnamoorthi 2018, Section 3.2).
 """
 
 from __future__ import annotations
@@ -15,33 +16,33 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from qabwnas.quant.apply import convert, may_overwrite, operators_of, output_grid, weighted_layer
-from qabwnas.quant.fake import FakeQuantise
+from qabwnas.quant.activations import FakeQuantise
+from qabwnas.quant.data_flow import DataFlow
 from qabwnas.quant.operators import Operator
+from qabwnas.quant.ptq import fold_and_change, may_overwrite, operators_of, output_grid, weighted_layer
 from qabwnas.quant.weights import RoundedWeights, fake_quantise_channels
-from qabwnas.quant.wiring import Wiring
 from qabwnas.space import BitWidths
 
 M = TypeVar("M", bound=nn.Module)
 
 
-def prepare(observed: M, widths: BitWidths) -> M:
-    """Return a copy of an observed module, after calibration, that trains at the given bit widths.
+def prepare_qat(prepared: M, widths: BitWidths) -> M:
+    """Return a copy of a prepared and calibrated module that trains at the given bit widths.
 
-    In evaluation and in training it gives what :func:`~qabwnas.quant.apply.freeze` would, to the last bit. Weights are
-    kept in float beside their rounded form, whose ranges follow them; ranges of activations stay as calibrated.
+    In evaluation and in training it gives the same values as :func:`~qabwnas.quant.ptq.convert`, to the last bit. It
+    keeps weights in float and rounds them on ranges that follow them; ranges of activations stay as calibrated.
 
     Raises:
-        InputError: as :func:`~qabwnas.quant.apply.freeze`.
+        InputError: as :func:`~qabwnas.quant.ptq.convert`.
     """
-    prepared = copy.deepcopy(observed)
-    convert(prepared, lambda operator: _prepare_operator(operator, widths))
-    Wiring.of(prepared).connect(prepared)
-    return prepared
+    trainable = copy.deepcopy(prepared)
+    fold_and_change(trainable, lambda operator: _prepare_operator(operator, widths))
+    DataFlow.of(trainable).connect(trainable)
+    return trainable
 
 
-def finish(trained: M) -> M:
-    """Make a trained module, in place, one as :func:`~qabwnas.quant.apply.freeze` gives, and return it."""
+def convert_qat(trained: M) -> M:
+    """Change a trained module, in place, into the form that :func:`~qabwnas.quant.ptq.convert` gives; return it."""
     for _, operator in operators_of(trained):
         layer = weighted_layer(operator)
         if layer is not None and operator.weights is not None:
@@ -54,7 +55,7 @@ def finish(trained: M) -> M:
 
 
 class StraightThroughQuantise(FakeQuantise):
-    """Rounds activations to the grid of one tensor, with a gradient for all that lies on the grid."""
+    """Rounds activations to the grid of one tensor, with a gradient for values inside the grid's range."""
 
     def forward(self, x: Tensor) -> Tensor:
         with torch.no_grad():
@@ -65,9 +66,9 @@ class StraightThroughQuantise(FakeQuantise):
 
 
 class StraightThroughWeights(RoundedWeights):
-    """Weights and a bias as a layer uses them, rounded from the float ones that it keeps and trains.
+    """Weights and a bias as a layer uses them, rounded from the float values that it keeps and trains.
 
-    The grid of a channel ends at its largest weight, so none is clipped.
+    The grid of a channel ends at its largest weight, so no weight is clipped.
     """
 
     def __call__(self, layer: nn.Conv2d | nn.Linear) -> tuple[Tensor, Tensor]:
@@ -85,7 +86,7 @@ def _straight_through(values: Tensor, rounded: Tensor, inside: Tensor | None = N
 
 
 class _StraightThrough(torch.autograd.Function):
-    """``rounded`` in the place of ``values``, whose gradient passes where ``inside`` holds, or everywhere."""
+    """Gives ``rounded`` for ``values``; the gradient passes if ``inside`` is true, or everywhere without ``inside``."""
 
     @staticmethod
     def forward(ctx: Any, values: Tensor, rounded: Tensor, inside: Tensor | None) -> Tensor:  # noqa: ARG004

@@ -1,4 +1,4 @@
-"""Statistics of the channels of a feature map that comes in batches: of the whole set, not moving averages."""
+"""Channel statistics of feature maps that come in batches: exact over the whole set, not moving averages."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ def image_squares(values: Tensor, others: Tensor) -> Tensor:
 class ChannelStatistics:
     """Mean and population variance of every channel of maps ``(n, channels, height, width)`` that come in batches.
 
-    Squares are around means of parts, so that nothing cancels; what parts give is put together by the formula of Chan,
-    Golub and LeVeque (COMPSTAT 1982). Pixels of an image, or fewer, are summed in float32 (about 1e-7 relative), and
-    those sums in float64: many times faster on CPUs than float64 throughout.
+    Deviations are taken from the mean of each batch, so that nothing cancels; batches are combined by the formula of
+    Chan, Golub and LeVeque (COMPSTAT 1982). Pixels of an image, or fewer, are summed in float32 (about 1e-7 relative),
+    and those sums in float64. On CPUs this is many times faster than float64 throughout.
 
     Attributes:
-        mean: float64 ``(channels,)``, once there is a batch.
+        mean: float64 ``(channels,)``, after the first batch.
     """
 
     def __init__(self) -> None:
@@ -35,12 +35,12 @@ class ChannelStatistics:
         return self._squares / self._n
 
     def add(self, maps: Tensor) -> None:
-        """Take in another batch, of any ``n``, on the device of those before."""
+        """Add a batch, of any ``n``, on the device of the batches before."""
         n = maps.numel() // maps.shape[1]
         mean, squares = _moments(maps, n)
-        away, total = mean - self.mean.to(mean.device), self._n + n
-        self.mean = self.mean.to(mean.device) + away * (n / total)
-        self._squares = self._squares.to(mean.device) + squares + away**2 * (n * self._n / total)
+        shift, total = mean - self.mean.to(mean.device), self._n + n
+        self.mean = self.mean.to(mean.device) + shift * (n / total)
+        self._squares = self._squares.to(mean.device) + squares + shift**2 * (n * self._n / total)
         self._n = total
 
 
@@ -48,9 +48,9 @@ def _moments(maps: Tensor, n: int) -> tuple[Tensor, Tensor]:
     """Return the mean of every channel's ``n`` values, and the sum of squared distances from it."""
     centre = (maps.sum((2, 3)).sum(0, dtype=torch.float64) / n).to(maps.dtype)
     centred = maps - centre[:, None, None]
-    beside = centred.sum((2, 3)).sum(0, dtype=torch.float64) / n  # the centre is the mean but for its rounding
-    squares = centred.square_().sum((2, 3)).sum(0, dtype=torch.float64) - beside**2 * n
-    return centre.double() + beside, squares
+    offset = centred.sum((2, 3)).sum(0, dtype=torch.float64) / n  # the centre is the mean up to rounding
+    squares = centred.square_().sum((2, 3)).sum(0, dtype=torch.float64) - offset**2 * n
+    return centre.double() + offset, squares
 
 
 def channel_statistics(batches: Iterable[Tensor]) -> tuple[Tensor, Tensor]:

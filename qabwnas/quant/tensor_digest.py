@@ -1,4 +1,4 @@
-"""SHA-256 of weights and data, to tell what a result was made from."""
+"""SHA-256 of weights and data, which records the inputs of a result."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 
 def tensors_digest(tensors: Mapping[str, Tensor]) -> str:
-    """Return 64 hexadecimal digits over names, dtypes, shapes and values, whatever the device or memory layout."""
+    """Return 64 hexadecimal digits over names, dtypes, shapes and values; independent of device and memory layout."""
     digest = hashlib.sha256()
     for name, tensor in tensors.items():
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())

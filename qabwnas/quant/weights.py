@@ -1,7 +1,8 @@
-"""Weights and biases as an integer run-time holds them: on a grid a channel, and in units of its accumulator.
+"""Weights and biases as an integer run-time holds them: one grid per channel, and units of its accumulator.
 
-A run-time adds up products of integers, each worth S_x · S_w, where S_x is the scale of the tensor that is read and S_w
-that of the output channel's weights; a bias is a 32-bit number of these units (Jacob et al., CVPR 2018, Section 2.4).
+A run-time adds up products of integers in units of S_x · S_w, where S_x is the scale of the tensor that is read and S_w
+the scale of the output channel's weights. A bias is a 32-bit number of these units (Jacob et al., CVPR 2018, Section
+2.4).
 """
 
 from __future__ import annotations
@@ -16,17 +17,17 @@ from qabwnas.errors import InputError
 from qabwnas.quant.affine import NARROWEST, Affine
 
 LARGEST_BIAS = 2**30
-"""Half of what 32 bits hold, which leaves the accumulator as much again."""
+"""Half of the range of 32 bits; the other half is left for the accumulated products."""
 
 
 @dataclass(frozen=True)
 class RoundedWeights:
-    """What an operator whose weights have been rounded computes with.
+    """The weights and the bias that an operator with rounded weights computes with.
 
     Attributes:
         bits: of the weights.
-        grid_read: the grid of the tensor that the operator reads, which :func:`qabwnas.quant.wiring.connect` finds;
-            ``None`` where it is not known.
+        grid_read: the grid of the tensor that the operator reads, from
+            :meth:`qabwnas.quant.data_flow.DataFlow.connect`; ``None`` if it is not known.
     """
 
     bits: int
@@ -44,8 +45,8 @@ class RoundedWeights:
     def bias(self, bias: Tensor, rounded: Tensor) -> Tensor:
         """Return the bias in whole units, given the ``rounded`` weights.
 
-        A bias stays as it is where the grid that is read is not known, and in channels where it is more than
-        ``LARGEST_BIAS`` units: the weights of such a channel are next to nothing compared with it.
+        A bias is not rounded if the grid of the input is not known. It is also not rounded in channels where it is more
+        than ``LARGEST_BIAS`` units: the weights of such a channel are negligible compared with it.
         """
         if self.grid_read is None:
             return bias
@@ -60,7 +61,7 @@ def bias_unit(of_weights: Affine, of_x: Affine) -> Tensor:
 
 
 def channel_grid(weights: Tensor, bits: int) -> Affine:
-    """Return the symmetric grid of each output channel of weights ``(out_channels, …)``: it ends at the largest.
+    """Return the symmetric grid of each output channel of weights ``(out_channels, …)``: it ends at the largest weight.
 
     A channel of zeros gets the widest grid of the others, so that its bias is as fine as theirs.
     """
@@ -75,7 +76,8 @@ def channel_grid(weights: Tensor, bits: int) -> Affine:
 def fake_quantise_channels(weights: Tensor, bits: int) -> Tensor:
     """Return weights ``(out_channels, …)`` rounded to their :func:`channel_grid`.
 
-    On CUDA weights are not looked at, which would wait for all that is under way; those that are not finite stay so.
+    On CUDA weights are not checked, because that would wait for all work in progress; values that are not finite stay
+    not finite.
 
     Raises:
         InputError: a weight is not finite.

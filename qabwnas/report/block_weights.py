@@ -1,8 +1,8 @@
-"""How much each block's NSR should count, so that their sum predicts what networks score in the end.
+"""Weights of blocks, fitted so that the weighted sum of their NSRs predicts the final scores of networks.
 
-The sum of the blocks' NSRs counts an error the same wherever it happens. Here 1 − score is fitted by an intercept and
-non-negative weights (Lawson and Hanson 1974): the search stays a sum over blocks, and exact. Only the weights' ratios
-matter to a search; they are given with the mean 1.
+The plain sum of NSRs counts an error the same in every block. Here 1 − score is fitted by an intercept and
+non-negative weights (Lawson and Hanson 1974). The objective stays a sum over blocks, so the search stays exact. Only
+the ratios of the weights matter to a search; they are scaled to a mean of 1.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qabwnas.errors import InputError
-from qabwnas.report.kendall import agreement, pair_signs, pairs, tau_of_signs
+from qabwnas.report.kendall import agreement
 
 Matrix = NDArray[np.float64]
 DECIMALS = 3
@@ -23,14 +23,15 @@ DECIMALS = 3
 
 @dataclass(frozen=True)
 class BlockWeights:
-    """Fitted weights, and what they are worth.
+    """Fitted weights, and how well they order networks.
 
     Attributes:
-        weights: one a block, of three decimals, 0 or more, with the mean 1 up to rounding.
-        n_networks: the distinct networks that they were fitted to.
-        tau_before: Kendall's tau-b between the plain sum of NSRs and the score: 1 where less noise always scores more.
-        tau_fitted: the same with the weights, on the networks that they were fitted to.
-        tau_after: the same on networks that they were not fitted to: see :func:`fit_block_weights`.
+        weights: one per block, with three decimals, 0 or more; their mean is 1 up to rounding.
+        n_networks: how many distinct networks they were fitted to.
+        tau_before: Kendall's tau-b between the plain sum of NSRs and the score; 1 if lower NSR always has the higher
+            score.
+        tau_fitted: the same with the weighted sum, on the networks of the fit.
+        tau_after: the same on networks that the fit did not see; see :func:`fit_block_weights`.
     """
 
     weights: tuple[Decimal, ...]
@@ -41,12 +42,12 @@ class BlockWeights:
 
 
 def least_networks(n_blocks: int) -> int:
-    """Return how many distinct networks a fit needs: twice as many as there are weights and intercept."""
+    """Return how many distinct networks a fit needs: two per parameter, that is per weight and for the intercept."""
     return 2 * n_blocks + 2
 
 
 def check_enough(n_networks: int, n_blocks: int) -> None:
-    """Raise InputError where distinct networks are fewer than :func:`least_networks`."""
+    """Raise InputError if there are fewer distinct networks than :func:`least_networks`."""
     least = least_networks(n_blocks)
     if n_networks < least:
         raise InputError(
@@ -56,15 +57,15 @@ def check_enough(n_networks: int, n_blocks: int) -> None:
 
 
 def fit_block_weights(nsrs: Matrix, scores: Sequence[float]) -> BlockWeights:
-    """Fit weights to networks with the given NSR of every block, ``(n_networks, n_blocks)``, and score, 0 … 1.
+    """Fit weights to networks, given the NSR of every block, ``(n_networks, n_blocks)``, and the scores, 0 … 1.
 
-    ``tau_after`` leaves pairs out: each pair of networks is ordered by weights that were fitted without both. Leaving
-    out one network at a time would compare sums of different fits, which pushes tau down (Airola et al. 2011).
-    Networks of equal NSRs count once, with their mean score. O(n_networks²) fits.
+    ``tau_after`` is leave-pair-out cross-validation: each pair of networks is ordered by weights that were fitted
+    without both. Leaving out one network at a time would compare sums of different fits, which lowers tau (Airola et
+    al. 2011). Networks with equal NSRs count once, with their mean score. O(n_networks²) fits.
 
     Raises:
-        InputError: there are fewer networks than :func:`least_networks`, all score the same, or no block's NSR grows
-            as scores fall.
+        InputError: there are fewer networks than :func:`least_networks`, all scores are equal, or no block's NSR
+            grows as scores fall.
     """
     nsrs, scored = _distinct(nsrs, scores)
     n, n_blocks = nsrs.shape
@@ -91,16 +92,20 @@ def _distinct(nsrs: Matrix, scores: Sequence[float]) -> tuple[Matrix, Matrix]:
 
 
 def _solve(nsrs: Matrix, scores: Matrix) -> Matrix:
-    """Return the non-negative weights of the least-squares fit of −score; centring takes the intercept out."""
-    from scipy.optimize import nnls  # comes with scikit-learn; only who fits should pay for loading it
+    """Return the non-negative weights of the least-squares fit of −score; centring removes the intercept."""
+    from scipy.optimize import nnls  # slow to import
 
     weights, _ = nnls(nsrs - nsrs.mean(axis=0), scores.mean() - scores)
     return np.asarray(weights, dtype=np.float64)
 
 
 def _held_out_tau(nsrs: Matrix, scores: Matrix) -> float:
-    predicted = []
-    for i, j in zip(*pairs(len(scores)), strict=True):
+    """Return tau-b over pairs, given by signs: those of the scores, and those of fits without the pair."""
+    first, second = np.triu_indices(len(scores), k=1)
+    expected = np.sign(scores[first] - scores[second])
+    predicted = np.zeros(len(first))
+    for pair, (i, j) in enumerate(zip(first, second, strict=True)):
         others = np.delete(np.arange(len(scores)), [i, j])
-        predicted.append(np.sign((nsrs[j] - nsrs[i]) @ _solve(nsrs[others], scores[others])))
-    return tau_of_signs(np.array(predicted, dtype=np.int64), pair_signs(scores))
+        predicted[pair] = np.sign((nsrs[j] - nsrs[i]) @ _solve(nsrs[others], scores[others]))
+    untied = np.count_nonzero(predicted) * np.count_nonzero(expected)
+    return float(predicted @ expected) / float(np.sqrt(untied)) if untied else float("nan")

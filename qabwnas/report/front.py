@@ -5,29 +5,26 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qabwnas.errors import InputError
-from qabwnas.io.atomic import atomic_path
+from qabwnas.report.picture import PANEL_INCHES, picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
 
-FORMATS = (".png", ".svg", ".pdf")
-PANEL_INCHES = (6.4, 4.6)
 THOUSAND = 1000
 WIDE_RANGE = 8.0
-"""From this ratio of the largest to the smallest value on, an axis is logarithmic."""
+"""An axis is logarithmic from this ratio of the largest to the smallest value."""
 
 
 @dataclass(frozen=True)
 class Mark:
-    """A named network beside the front: metric → total, of the metrics that are known of it."""
+    """A named network in the picture of a front: metric → total, for the metrics that are known."""
 
     name: str
     totals: Mapping[str, float]
@@ -36,27 +33,22 @@ class Mark:
 def draw_front(
     columns: Mapping[str, NDArray[np.float64]], path: str | os.PathLike[str], marks: Sequence[Mark] = ()
 ) -> None:
-    """Write a picture of a front; the suffix of ``path`` says in which format.
+    """Write a picture of a front, and mark other networks in it.
 
-    The first metric, the objective, is drawn against each other one in a panel of its own. A front of two metrics is a
-    staircase: between two points a budget gives the better one that fits. ``columns`` are float64 ``(n_points,)`` each.
+    The first metric is the objective; each other metric has a panel of its own. A front of two metrics is a staircase:
+    for a budget between two points, the search returns the better one that fits. ``columns`` are float64
+    ``(n_points,)`` each.
 
     Raises:
-        InputError: there is no point, one metric only, or the format is none of ``FORMATS``.
+        InputError: there is no point, only one metric, or the format is unknown (:func:`picture`).
         OSError: the file cannot be written.
     """
-    from matplotlib.figure import Figure
-
     objective, *others = columns
     if not others or not len(columns[objective]):
         raise InputError("a picture needs a front of two metrics or more, and one point or more")
-    if Path(path).suffix.lower() not in FORMATS:
-        raise InputError(f"{os.fspath(path)}: pictures are written as {', '.join(FORMATS)}")
-    figure = Figure(figsize=(PANEL_INCHES[0] * len(others), PANEL_INCHES[1]), layout="constrained")
-    for panel, other in zip(figure.subplots(1, len(others), squeeze=False)[0], others, strict=True):
-        _draw_panel(panel, (other, columns[other]), (objective, columns[objective]), len(others) == 1, marks)
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=160)
+    with picture(path, PANEL_INCHES[0] * len(others), PANEL_INCHES[1]) as figure:
+        for panel, other in zip(figure.subplots(1, len(others), squeeze=False)[0], others, strict=True):
+            _draw_panel(panel, (other, columns[other]), (objective, columns[objective]), len(others) == 1, marks)
 
 
 def _draw_panel(
@@ -93,7 +85,7 @@ def _draw_panel(
 
 
 def _label(axis: Axis) -> None:
-    """Label an axis with plain numbers: ``20 k`` where they are large, ``0.2`` where not."""
+    """Label an axis with plain numbers: ``20 k`` if they are large, ``0.2`` if they are small."""
     from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter, StrMethodFormatter
 
     if axis.get_scale() == "log":

@@ -1,4 +1,4 @@
-"""What a report says of the networks of a run: the content of ``results.json``."""
+"""The results of a run, one per network: the content of ``results.json``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any
 
 from qabwnas.errors import FormatError
 
-VERSION = 2
+VERSION = 3
+"""Version 2 called ``scores_qat`` ``scores_qat``, and is read too."""
 TEACHER, BUDGET, MIXED = "teacher", "budget", "mixed"
 
 
@@ -17,18 +18,18 @@ class Result:
     """One network, without and with quantisation.
 
     Attributes:
-        name: of the teacher, the budgets that the network was found under, or its place on a front.
-        family: ``teacher``, ``budget``, or the front that it is a point of: ``mixed``, or bit widths such as ``w8a8``.
-        blocks: per block, as text: the operations of its layers, or, of a teacher made elsewhere, the module whose
-            output is the block's.
-        widths: the bit widths of every block, as text; empty where nothing is quantised.
+        name: the teacher and its bit widths, the budgets that the network was found under, or its place on a front.
+        family: ``teacher``, ``budget``, or the front of the point: ``mixed``, or bit widths such as ``w8a8``.
+        blocks: one text per block: the operations of its layers, or for an external teacher the module whose output is
+            the block's.
+        widths: the bit widths of every block, as text; empty if nothing is quantised.
         size_bytes: of the deployed network, stem and head included.
         encoder_bytes: the same without the head.
-        nsrs: the noise-to-signal power ratio of every block, measured before any retraining.
-        scores_before: the score on the test split before quantisation, 0 … 1, one for each retraining.
-        scores_after: the score after it, in the same order; empty where nothing is quantised.
-        scores_tuned: the score after quantisation-aware training, in the same order; empty where there was none.
-        standard_error: of one score, from the test split being a sample of images.
+        nsrs: the noise-to-signal power ratio of every block, measured before retraining.
+        scores_before: the score on the test split before quantisation, 0 … 1, one per retraining.
+        scores_after: the score after quantisation, in the same order; empty if nothing is quantised.
+        scores_qat: the score after quantisation-aware training, in the same order; empty if there was none.
+        standard_error: of one score, because the test split is a sample of images.
     """
 
     name: str
@@ -40,7 +41,7 @@ class Result:
     nsrs: list[float]
     scores_before: list[float]
     scores_after: list[float]
-    scores_tuned: list[float] = field(default_factory=list)
+    scores_qat: list[float] = field(default_factory=list)
     standard_error: float = 0.0
 
     @property
@@ -50,8 +51,8 @@ class Result:
 
     @property
     def final_scores(self) -> list[float]:
-        """The scores of the network as it would be deployed."""
-        return self.scores_tuned or self.scores_after or self.scores_before
+        """The scores of the network as deployed."""
+        return self.scores_qat or self.scores_after or self.scores_before
 
     @property
     def final_score(self) -> float:
@@ -61,7 +62,7 @@ class Result:
 
 @dataclass(frozen=True)
 class NothingFits:
-    """Budgets that no network of the space keeps, and what would have to be granted."""
+    """Budgets that no network of the space meets, and a budget that one would meet."""
 
     name: str
     needed: str
@@ -69,7 +70,7 @@ class NothingFits:
 
 @dataclass(frozen=True)
 class Results:
-    """All networks of a run, and on what they were scored."""
+    """All networks of a run, and the task that they were scored on."""
 
     task: str
     score: str
@@ -84,31 +85,36 @@ class Results:
 
     @property
     def found(self) -> list[Result]:
-        """The networks that were found, each once, though it may be the answer to several budgets."""
+        """The distinct networks that were found; one network may be the answer to several budgets."""
         distinct = {(*row.blocks, *row.widths): row for row in self.networks if row.family != TEACHER}
         return list(distinct.values())
 
     def to_json(self) -> dict[str, Any]:
-        """Return this as JSON values, with the version of their form."""
+        """Return the results as JSON values, with the format version."""
         return {"version": VERSION, **asdict(self)}
 
     @classmethod
     def from_json(cls, content: Any, where: str) -> Results:
-        """Return the results that :meth:`to_json` gave.
+        """Return the results in the JSON values of :meth:`to_json`, of this version or version 2.
 
         Raises:
-            FormatError: they are of another version or form; the message starts with ``where``.
+            FormatError: the values have another version or form; the message starts with ``where``.
         """
         version = content.get("version") if isinstance(content, dict) else None
-        if version != VERSION:
-            raise FormatError(f"{where}: results of version {version!r}; this reads version {VERSION}")
+        if version not in (2, VERSION):
+            raise FormatError(f"{where}: results of version {version!r}; this reads versions 2 and {VERSION}")
         try:
-            rows = [Result(**row) if "blocks" in row else NothingFits(**row) for row in content["rows"]]
+            rows = [Result(**_renamed(row)) if "blocks" in row else NothingFits(**row) for row in content["rows"]]
             return cls(**{name: content[name] for name in ("task", "score", "n_test", "seed")}, rows=rows)
         except (KeyError, TypeError) as error:
             raise FormatError(f"{where}: not the results of a run: {error}") from error
 
 
+def _renamed(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row of version 2 with the names of version 3."""
+    return {"scores_qat" if name == "scores_tuned" else name: value for name, value in row.items()}
+
+
 def mean_and_deviation(scores: list[float]) -> tuple[float, float]:
-    """Return the mean and the standard deviation of one score or more; the deviation of a single one is 0."""
+    """Return the mean and the standard deviation of one or more scores; the deviation of a single score is 0."""
     return mean(scores), stdev(scores) if len(scores) > 1 else 0.0

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qabwnas.errors import InputError
-from qabwnas.io.atomic import atomic_path
-from qabwnas.report.front import FORMATS, PANEL_INCHES
 from qabwnas.report.kendall import agreement
+from qabwnas.report.picture import PANEL_INCHES, picture
 from qabwnas.report.result import BUDGET, MIXED, TEACHER, Result, Results
 
 if TYPE_CHECKING:
@@ -22,34 +19,25 @@ PERCENT = 100
 
 
 def draw_scores(results: Results, path: str | os.PathLike[str]) -> None:
-    """Write a picture of three panels; the suffix of ``path`` says in which format.
+    """Write a picture of three panels.
 
-    Score against encoder size and against whole size, a series for each front, with the teacher at its bit widths; and
-    score against the sum of NSRs, whose title has Kendall's tau-b between the two. Bars are standard errors.
-
-    Raises:
-        InputError: the format is none of ``FORMATS``.
-        OSError: the file cannot be written.
+    Two panels show the score against the size of the encoder and of the whole model, one series per front, with the
+    teacher at its bit widths. The third shows the score against the sum of NSRs, with Kendall's tau-b in its title.
+    Bars are standard errors. Raises as :func:`~qabwnas.report.picture.picture`.
     """
-    from matplotlib.figure import Figure
-
-    if Path(path).suffix not in FORMATS:
-        raise InputError(f"{os.fspath(path)}: pictures are written as {', '.join(FORMATS)}")
-    figure = Figure(figsize=(PANEL_INCHES[0] * 3, PANEL_INCHES[1]), layout="constrained")
-    encoder, whole, noise = figure.subplots(1, 3, sharey=True)
     families = list(dict.fromkeys(row.family for row in results.networks if row.family != TEACHER))
-    for panel, x in ((encoder, _encoder_megabytes), (whole, _megabytes)):
-        _draw_families(panel, results, families, x)
-        _draw_teachers(panel, results, x)
-    _draw_families(noise, results, families, lambda row: row.nsr)
-    for panel, label in ((encoder, "encoder, MB"), (whole, "whole model, MB"), (noise, "sum of the blocks' NSRs")):
-        panel.set_xlabel(label)
-        panel.grid(alpha=0.25)
-    encoder.set_ylabel(f"{results.score} on the test split, %")
-    encoder.legend(fontsize="small")
-    noise.set_title(_rank_text(results), fontsize="medium")
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=160)
+    with picture(path, PANEL_INCHES[0] * 3, PANEL_INCHES[1]) as figure:
+        encoder, whole, noise = figure.subplots(1, 3, sharey=True)
+        for panel, x in ((encoder, _encoder_megabytes), (whole, _megabytes)):
+            _draw_families(panel, results, families, x)
+            _draw_teachers(panel, results, x)
+        _draw_families(noise, results, families, lambda row: row.nsr)
+        for panel, label in ((encoder, "encoder, MB"), (whole, "whole model, MB"), (noise, "sum of the blocks' NSRs")):
+            panel.set_xlabel(label)
+            panel.grid(alpha=0.25)
+        encoder.set_ylabel(f"{results.score} on the test split, %")
+        encoder.legend(fontsize="small")
+        noise.set_title(_rank_text(results), fontsize="medium")
 
 
 def _encoder_megabytes(row: Result) -> float:
@@ -89,4 +77,4 @@ def _draw_teachers(panel: Axes, results: Results, x: Callable[[Result], float]) 
 def _rank_text(results: Results) -> str:
     found = results.found
     tau = agreement([row.nsr for row in found], [row.final_score for row in found])
-    return f"Kendall's τ {tau:.2f} ({len(found)} networks; 1: less noise always scores more)"
+    return f"Kendall's τ {tau:.2f} ({len(found)} networks; 1: lower NSR always has the higher score)"

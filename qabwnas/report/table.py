@@ -10,40 +10,40 @@ from qabwnas.report.result import BUDGET, TEACHER, NothingFits, Result, Results,
 
 NONE = "–"
 FEWEST_TO_RANK = 5
-"""Networks for Kendall's tau: of fewer, the best of all orders is no rare accident."""
+"""Networks that Kendall's tau needs: with fewer, a perfect order is likely by chance."""
 
 
 def results_table(results: Results) -> str:
-    """Return the table: a network a row, and what the figures are worth below.
+    """Return the table with one row per network, and notes on the precision of the figures.
 
-    Teachers and answers to budgets have a line for each of their blocks; points of fronts, which are many, have one.
+    Teachers and answers to budgets have one line per block; points of fronts have one line, because there are many.
     """
-    tuned = any(row.scores_tuned for row in results.networks)
-    head = ["network", "encoder", "whole", "NSR", results.score, "quantised", *(["QAT"] if tuned else []), "blocks"]
+    has_qat = any(row.scores_qat for row in results.networks)
+    head = ["network", "encoder", "whole", "NSR", results.score, "quantised", *(["QAT"] if has_qat else []), "blocks"]
     lines = [head]
     for row in results.rows:
-        lines += _row(row, len(head) - 2, tuned)
+        lines += _row(row, len(head) - 2, has_qat)
     widths = [max(len(line[c]) for line in lines) for c in range(len(head))]
     rule = "  ".join("─" * width for width in widths)
     return "\n".join([_join(head, widths), rule, *(_join(line, widths) for line in lines[1:]), "", _footnote(results)])
 
 
 def times_line(seconds: Mapping[str, float]) -> str:
-    """Return how long every stage took, and all together."""
+    """Return the time of every stage, and the total."""
     stages = ", ".join(f"{name} {_duration(value)}" for name, value in seconds.items())
     return f"Time: {stages}; together {_duration(sum(seconds.values()))}."
 
 
-def _row(row: Result | NothingFits, n_figures: int, tuned: bool) -> list[list[str]]:
+def _row(row: Result | NothingFits, n_figures: int, has_qat: bool) -> list[list[str]]:
     if isinstance(row, NothingFits):
         return [[row.name, *[NONE] * n_figures, f"no network fits; {row.needed}"]]
     figures = [_size(row.encoder_bytes), _size(row.size_bytes), f"{row.nsr:.3f}" if row.widths else NONE]
     figures += [_scores(row.scores_before), _scores(row.scores_after)]
-    if tuned:
-        figures.append(_scores(row.scores_tuned))
+    if has_qat:
+        figures.append(_scores(row.scores_qat))
     if row.family not in (TEACHER, BUDGET):
         return [[row.name, *figures, ""]]
-    texts = row.blocks or [""] * len(row.nsrs)  # results of older versions say nothing of a module's blocks
+    texts = row.blocks or [""] * len(row.nsrs)  # older versions wrote no text for the blocks of a module
     longest = max(map(len, texts))
     widths = row.widths or ["float"] * len(texts)
     blocks = [f"{text:<{longest}}  {width}".lstrip() for text, width in zip(texts, widths, strict=True)]

@@ -1,23 +1,19 @@
-"""The search space: what a subnet may be made of, and the integer code of each candidate."""
+"""The search space: the possible subnets, their bit widths, and the integer code of each candidate."""
 
-from qabwnas.space.search_space import (
+from qabwnas.space.bit_widths import (
     FLOAT,
-    HEAD_KINDS,
     INT8,
     POLICIES,
-    SKIP,
     BitWidths,
-    Block,
     BlockWidths,
-    Head,
-    Layer,
-    Operation,
     Policy,
-    SearchSpace,
-    Shape,
-    Stem,
-    mbconvs,
+    block_widths,
+    layer_widths,
+    parse_widths,
+    widths_text,
 )
+from qabwnas.space.operation import SKIP, Operation, mbconvs
+from qabwnas.space.search_space import HEAD_KINDS, Block, Head, Layer, SearchSpace, Shape, Stem
 
 __all__ = [
     "FLOAT",
@@ -35,5 +31,9 @@ __all__ = [
     "SearchSpace",
     "Shape",
     "Stem",
+    "block_widths",
+    "layer_widths",
     "mbconvs",
+    "parse_widths",
+    "widths_text",
 ]

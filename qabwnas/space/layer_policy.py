@@ -1,8 +1,8 @@
-"""Bit widths that layers of a block have each for themselves: their text, and codes of all choices that layers have.
+"""Codes of the rows of a block whose layers choose an operation and bit widths.
 
-Where a space's policy is ``layer``, a layer chooses one of its operations and one of the space's bit widths. The code
-of such a row is mixed-radix as a candidate's (:class:`~qabwnas.space.Block`), with a digit ``operation × n_widths +
-widths`` a layer: rows that begin alike are neighbours here too.
+If a space's policy is ``layer``, a layer chooses one of its operations and one of the space's bit widths. The code of
+such a row is mixed-radix like that of a candidate (:class:`~qabwnas.space.search_space.Block`), with one digit
+``operation × n_widths + widths`` per layer. Rows with the same first layers are neighbours here, too.
 """
 
 from __future__ import annotations
@@ -14,46 +14,14 @@ from functools import cached_property
 from typing import NamedTuple
 
 from qabwnas.errors import InputError
-from qabwnas.space import BitWidths, Block, BlockWidths
+from qabwnas.space.bit_widths import BitWidths
+from qabwnas.space.search_space import Block
 
 LARGEST_CODE = 2**63 - 1
 
 
-def block_widths(widths: Sequence[BitWidths]) -> BlockWidths:
-    """Return the bit widths of a block, given those of its layers: one for all where they are the same."""
-    return widths[0] if len(set(widths)) == 1 else tuple(widths)
-
-
-def layer_widths(widths: BlockWidths, n_layers: int) -> tuple[BitWidths, ...]:
-    """Return the bit widths of every layer of a block.
-
-    Raises:
-        InputError: they are those of another number of layers.
-    """
-    if isinstance(widths, BitWidths):
-        return (widths,) * n_layers
-    if len(widths) != n_layers:
-        raise InputError(f"bit widths of {len(widths)} layers ({widths_text(widths)}) were given for {n_layers}")
-    return widths
-
-
-def widths_text(widths: BlockWidths) -> str:
-    """Return ``w4a8`` for a block of one, or ``w4a8 w8a8``, one a layer."""
-    return widths.name if isinstance(widths, BitWidths) else " ".join(each.name for each in widths)
-
-
-def parse_widths(text: str) -> BlockWidths:
-    """Return the bit widths of a :func:`widths_text`.
-
-    Raises:
-        InputError: the text is of another form.
-    """
-    widths = [BitWidths.parse(part) for part in text.split(" ")]
-    return widths[0] if len(widths) == 1 else tuple(widths)
-
-
 class LayerCandidate(NamedTuple):
-    """A candidate of a block, and the bit widths of every layer of it."""
+    """A candidate of a block, and the bit widths of every layer."""
 
     code: int
     widths: tuple[BitWidths, ...]
@@ -64,7 +32,7 @@ class LayerChoices:
     """All rows of a block whose layers choose operations and bit widths, by their codes.
 
     Raises:
-        InputError: there are so many that a code does not fit into 63 bits.
+        InputError: there are so many rows that a code does not fit into 63 bits.
     """
 
     block: Block
@@ -72,11 +40,11 @@ class LayerChoices:
 
     def __post_init__(self) -> None:
         if self.n_rows - 1 > LARGEST_CODE:
-            raise InputError(f"{self.block.name}: {self.n_rows:,} choices of operations and bit widths a layer")
+            raise InputError(f"{self.block.name}: {self.n_rows:,} choices of operations and bit widths per layer")
 
     @cached_property
     def radices(self) -> tuple[int, ...]:
-        """How many pairs of an operation and bit widths each layer offers, in layer order."""
+        """The number of pairs of an operation and bit widths of each layer, in layer order."""
         return tuple(n * len(self.bit_widths) for n in self.block.radices)
 
     @property
@@ -105,14 +73,15 @@ class LayerChoices:
         """Return the code of a candidate with the bit widths of every layer: the inverse of :meth:`decode`.
 
         Raises:
-            InputError: there is no such candidate, the widths are not among those of the space, or not one a layer.
+            InputError: there is no such candidate, the space does not have these bit widths, or there is not one per
+                layer.
         """
         if len(widths) != self.block.n_layers:
             raise InputError(f"{self.block.name}: {len(widths)} bit widths were given for {self.block.n_layers} layers")
         code = 0
         for radix, operation, of_layer in zip(self.radices, self.block.digits(candidate), widths, strict=True):
             if of_layer not in self.bit_widths:
-                raise InputError(f"{self.block.name}: {of_layer.name} is none of the space's bit widths")
+                raise InputError(f"{self.block.name}: {of_layer.name} is not one of the space's bit widths")
             code = code * radix + operation * len(self.bit_widths) + self.bit_widths.index(of_layer)
         return code
 

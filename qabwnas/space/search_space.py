@@ -1,113 +1,21 @@
-"""The search space: what a subnet may be made of, and the integer code of each candidate.
+"""The search space: the possible subnets, and the integer code of each candidate.
 
-A space is a fixed stem, a list of blocks and a fixed head. A block is a row of layers; a layer chooses one operation.
-The candidates of a block are numbered by a mixed-radix code, first layer slowest, last layer fastest, so that
-candidates that share their first layers are neighbours (Lu et al. 2023, Section 3: MBConv kernels × expansions).
-
-Policies give bit widths: :class:`BitWidths` for a block or a layer, a :class:`Policy` for a whole network.
+A space has a fixed stem, a list of blocks and a fixed head. A block is a sequence of layers; each layer chooses one
+operation. The candidates of a block are numbered by a mixed-radix code, first layer slowest, last layer fastest, so
+that candidates with the same first layers are neighbours (Lu et al. 2023, Section 3: MBConv kernels × expansions).
 """
 
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
 from qabwnas.errors import InputError
-
-SMALLEST_BITS, LARGEST_BITS = 2, 16
-
-
-class Operation(NamedTuple):
-    """One choice in one layer: an MBConv (inverted residual) with a kernel and an expansion, or a skip.
-
-    ``kernel`` is odd, 1 or more; ``expansion`` multiplies the layer's input channels. A skip has neither (0, 0).
-    """
-
-    kernel: int
-    expansion: int
-
-    @property
-    def is_skip(self) -> bool:
-        return self.kernel == 0
-
-    @property
-    def name(self) -> str:
-        """``k5e6`` for an MBConv of kernel 5 and expansion 6, or ``skip``."""
-        return "skip" if self.is_skip else f"k{self.kernel}e{self.expansion}"
-
-    @classmethod
-    def parse(cls, name: str) -> Operation:
-        """Return the operation of that :attr:`name`.
-
-        Raises:
-            InputError: ``name`` is not of the form ``k5e6`` or ``skip``.
-        """
-        if name == "skip":
-            return SKIP
-        match = re.fullmatch(r"k(\d+)e(\d+)", name)
-        if match is None:
-            raise InputError(f"operation {name!r} is neither 'skip' nor of the form 'k5e6'")
-        return cls(kernel=int(match[1]), expansion=int(match[2]))
-
-
-SKIP = Operation(kernel=0, expansion=0)
-
-
-class BitWidths(NamedTuple):
-    """Bit widths of weights and activations, 2 to 16 each; 32 for both means unquantised floats."""
-
-    weights: int
-    activations: int
-
-    @property
-    def name(self) -> str:
-        """``w4a8`` for 4-bit weights and 8-bit activations."""
-        return f"w{self.weights}a{self.activations}"
-
-    @property
-    def is_float(self) -> bool:
-        return self == FLOAT
-
-    @classmethod
-    def parse(cls, name: str | int) -> BitWidths:
-        """Return the bit widths of a :attr:`name` such as ``w4a8``, or of one number for both (``8`` is ``w8a8``).
-
-        Raises:
-            InputError: the text is of another form, or a width lies outside 2 to 16.
-        """
-        match = re.fullmatch(r"w(\d+)a(\d+)|(\d+)", str(name))
-        if match is None:
-            raise InputError(f"bit widths {name!r} are neither of the form 'w4a8' nor one number")
-        widths = cls(int(match[1] or match[3]), int(match[2] or match[3]))
-        if widths.is_float or all(SMALLEST_BITS <= w <= LARGEST_BITS for w in (widths.weights, widths.activations)):
-            return widths
-        raise InputError(f"bit widths {name} lie outside {SMALLEST_BITS} to {LARGEST_BITS}")
-
-
-FLOAT = BitWidths(32, 32)
-INT8 = BitWidths(8, 8)
-
-BlockWidths = BitWidths | tuple[BitWidths, ...]
-"""The bit widths of a block: those of all its layers, or one a layer."""
-
-POLICIES = ("block", "layer")
-
-
-@dataclass(frozen=True)
-class Policy:
-    """Bit widths of a whole network: those of every block, and those of the fixed parts (stem and head)."""
-
-    blocks: tuple[BlockWidths, ...]
-    fixed: BitWidths = INT8
-
-    @classmethod
-    def homogeneous(cls, widths: BitWidths, n_blocks: int) -> Policy:
-        """The same bit widths everywhere, stem and head included."""
-        return cls(blocks=(widths,) * n_blocks, fixed=widths)
+from qabwnas.space.bit_widths import BitWidths
+from qabwnas.space.operation import Operation
 
 
 class Shape(NamedTuple):
@@ -122,12 +30,12 @@ class Shape(NamedTuple):
         return self.channels * self.height * self.width
 
     def after(self, channels: int, stride: int) -> Shape:
-        """The shape behind a same-padded convolution: sides are divided by ``stride``, rounded up."""
+        """Return the shape after a same-padded convolution: sides are divided by ``stride`` and rounded up."""
         return Shape(channels, -(-self.height // stride), -(-self.width // stride))
 
 
 class Layer(NamedTuple):
-    """One layer of a block: its shape parameters and the operations to choose from, in the order of their codes."""
+    """One layer of a block: its shape parameters and the operations that it offers, in the order of their codes."""
 
     in_channels: int
     out_channels: int
@@ -137,7 +45,7 @@ class Layer(NamedTuple):
 
     @property
     def keeps_shape(self) -> bool:
-        """Whether output and input have one shape, so that a residual connection or a skip is possible."""
+        """Whether output and input have the same shape, so that a residual connection or a skip is possible."""
         return self.stride == 1 and self.in_channels == self.out_channels
 
 
@@ -145,8 +53,8 @@ class Layer(NamedTuple):
 class Block:
     """A depth-wise section of the supernet, trained in isolation.
 
-    The first layer takes ``in_channels`` to ``out_channels`` at ``stride``; the others keep the shape. Every layer has
-    the same dilation and the same operations, but for ``skip``, which only layers that keep the shape offer.
+    The first layer maps ``in_channels`` to ``out_channels`` with ``stride``; the others keep the shape. All layers have
+    the same dilation and the same operations, except that only layers that keep the shape offer ``skip``.
     """
 
     name: str
@@ -170,12 +78,12 @@ class Block:
 
     @cached_property
     def radices(self) -> tuple[int, ...]:
-        """How many operations each layer offers, in layer order."""
+        """The number of operations of each layer, in layer order."""
         return tuple(len(layer.operations) for layer in self.layers)
 
     @property
     def n_candidates(self) -> int:
-        """How many combinations of operations the block has, bit widths not counted."""
+        """The number of combinations of operations in the block, without bit widths."""
         return math.prod(self.radices)
 
     def digits(self, code: int) -> tuple[int, ...]:
@@ -200,7 +108,7 @@ class Block:
         """Return the code of a candidate, given the operation of every layer: the inverse of :meth:`decode`.
 
         Raises:
-            InputError: a layer does not offer its operation, or their number is not ``n_layers``.
+            InputError: a layer does not offer its operation, or there are not ``n_layers`` operations.
         """
         if len(operations) != self.n_layers:
             raise InputError(f"{self.name}: {len(operations)} operations were given for {self.n_layers} layers")
@@ -220,8 +128,8 @@ class Block:
 class Stem(NamedTuple):
     """The fixed layers before the first block: a convolution, batch norm and ReLU6, and optionally a separable layer.
 
-    With ``separable_channels`` (MobileNetV2's first inverted residual, which has no expansion) a 3×3 depth-wise
-    convolution and a 1×1 projection to that many channels follow; ``None`` leaves them out.
+    With ``separable_channels``, a 3×3 depth-wise convolution and a 1×1 projection to that many channels follow
+    (MobileNetV2's first inverted residual, which has no expansion); with ``None``, they are absent.
     """
 
     channels: int
@@ -235,11 +143,11 @@ class Stem(NamedTuple):
 
 
 class Head(NamedTuple):
-    """The fixed layers behind the last block.
+    """The fixed layers after the last block.
 
     ``classifier``: global average pooling and a linear layer to ``n_classes``; ``channels`` and ``dilations`` unused.
-    ``deeplabv3``: atrous spatial pyramid pooling (Chen et al. 2017): a 1×1 convolution and one 3×3 convolution a
-    dilation, image pooling, each to ``channels``; a 3×3 bottleneck over their concatenation; a 1×1 convolution to
+    ``deeplabv3``: atrous spatial pyramid pooling (Chen et al. 2017): a 1×1 convolution, one 3×3 convolution per
+    dilation and image pooling, each to ``channels``; a 3×3 bottleneck over their concatenation; a 1×1 convolution to
     ``n_classes``.
     """
 
@@ -254,9 +162,9 @@ HEAD_KINDS = ("classifier", "deeplabv3")
 
 @dataclass(frozen=True, repr=False)
 class SearchSpace:
-    """A stem, blocks and a head, the input shape that costs are counted at, and the bit widths to search over.
+    """A stem, blocks and a head, the input shape for which costs are counted, and the bit widths to search over.
 
-    ``policy``, one of ``POLICIES``, says what has bit widths of its own: every block, or every layer of it.
+    ``policy`` is one of ``POLICIES``.
     """
 
     name: str
@@ -273,7 +181,7 @@ class SearchSpace:
 
     @property
     def n_subnets(self) -> int:
-        """How many networks the space holds: over all operations, and bit widths a block or a layer."""
+        """The number of networks in the space: all combinations of operations, and of bit widths per block or layer."""
         n_choices = (block.n_layers if self.policy == "layer" else 1 for block in self.blocks)
         return math.prod(
             block.n_candidates * len(self.bit_widths) ** n for block, n in zip(self.blocks, n_choices, strict=True)
@@ -281,7 +189,7 @@ class SearchSpace:
 
     @cached_property
     def block_inputs(self) -> tuple[Shape, ...]:
-        """The shape of every block's input, in block order, and last that of the head's input."""
+        """The input shape of every block, in block order, and then that of the head."""
         shapes = [self.input.after(self.stem.out_channels, self.stem.stride)]
         for block in self.blocks:
             shapes.append(shapes[-1].after(block.out_channels, block.stride))
@@ -298,8 +206,24 @@ class SearchSpace:
             raise InputError(f"the space {self.name!r} has no block {name!r}; it has {', '.join(names)}")
         return names.index(name)
 
+    def network_layers(self, operations: Sequence[Sequence[Operation]]) -> tuple[tuple[Layer, ...], ...]:
+        """Return the layers of every block of a network with these operations, each with one operation.
 
-def mbconvs(kernels: Iterable[int], expansions: Iterable[int]) -> tuple[Operation, ...]:
-    """Return every MBConv of ``kernels`` × ``expansions``, kernels slowest."""
-    expansions = tuple(expansions)
-    return tuple(Operation(kernel, expansion) for kernel in kernels for expansion in expansions)
+        Channels, strides and dilations are the space's. The network need not be a subnet of the space (a teacher is
+        not): a block may have more or fewer layers, and operations that the space does not offer.
+
+        Raises:
+            InputError: there is not one list per block, a list is empty, or a layer that changes the shape is a skip.
+        """
+        if len(operations) != len(self.blocks):
+            raise InputError(f"{len(operations)} lists of operations were given for {len(self.blocks)} blocks")
+        blocks = []
+        for block, chosen in zip(self.blocks, operations, strict=True):
+            if not chosen:
+                raise InputError(f"{block.name}: no operations were given")
+            layers = replace(block, n_layers=len(chosen)).layers
+            for index, (layer, operation) in enumerate(zip(layers, chosen, strict=True)):
+                if operation.is_skip and not layer.keeps_shape:
+                    raise InputError(f"{block.name}: layer {index} changes the shape and cannot be skipped")
+            blocks.append(tuple(layer._replace(operations=(o,)) for layer, o in zip(layers, chosen, strict=True)))
+        return tuple(blocks)

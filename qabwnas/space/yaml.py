@@ -8,21 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qabwnas.errors import InputError
-from qabwnas.io.fields import Fields, check_odd, named, parse_yaml, read_yaml
-from qabwnas.space import (
-    HEAD_KINDS,
-    POLICIES,
-    SKIP,
-    BitWidths,
-    Block,
-    Head,
-    Operation,
-    SearchSpace,
-    Shape,
-    Stem,
-    mbconvs,
-)
+from qabwnas.io.fields import Fields, check_odd, named
+from qabwnas.space.bit_widths import POLICIES, BitWidths
 from qabwnas.space.layer_policy import LayerChoices
+from qabwnas.space.operation import SKIP, Operation, mbconvs
+from qabwnas.space.search_space import HEAD_KINDS, Block, Head, SearchSpace, Shape, Stem
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
@@ -34,7 +24,7 @@ def presets() -> tuple[str, ...]:
 
 
 def _presets() -> Traversable:
-    from importlib import resources  # here, for the spaces of stored tables are read without
+    from importlib import resources  # here, because reading the space of a LUT does not need it
 
     return resources.files("qabwnas.space") / "presets"
 
@@ -45,6 +35,8 @@ def load_space(source: str | os.PathLike[str]) -> SearchSpace:
     Raises:
         InputError: there is no such preset or file, or a field in it is wrong; the message names the field.
     """
+    from qabwnas.io.yaml_reader import parse_yaml, read_yaml  # here, because reading the space of a LUT needs no YAML
+
     source = os.fspath(source)
     if source.endswith((".yaml", ".yml")):
         return parse_space(read_yaml(Path(source)), source)
@@ -76,12 +68,12 @@ def parse_space(content: Any, where: str = "space") -> SearchSpace:
     names = [block.name for block in blocks]
     for index, name in enumerate(names):
         if name in names[:index]:
-            raise InputError(f"{where}: blocks[{index}].name: {name!r} stands twice")
+            raise InputError(f"{where}: blocks[{index}].name: {name!r} appears twice")
     widths = tuple(
         named(f"{where}: bit_widths[{i}]", BitWidths.parse, entry) for i, entry in enumerate(top.entries("bit_widths"))
     )
     if len(set(widths)) != len(widths):
-        raise InputError(f"{where}: bit_widths: an entry stands twice")
+        raise InputError(f"{where}: bit_widths: an entry appears twice")
     policy = top.choice("policy", POLICIES, default="block")
     space = SearchSpace(top.text("name"), shape, stem, tuple(blocks), head, widths, policy)
     top.end()
@@ -90,7 +82,7 @@ def parse_space(content: Any, where: str = "space") -> SearchSpace:
 
 
 def check_policy(space: SearchSpace, where: str) -> None:
-    """Raise InputError if layers choose bit widths and a block has more choices than codes can tell apart."""
+    """Raise InputError if layers choose bit widths and a block has more rows than there are codes."""
     if space.policy == "layer":
         for block in space.blocks:
             try:
@@ -128,7 +120,7 @@ def space_to_json(space: SearchSpace) -> dict[str, Any]:
         ],
         "head": head,
         "bit_widths": [widths.name for widths in space.bit_widths],
-        # Left out where it is the default, so that spaces are written as before there were others.
+        # The default is left out, so that spaces are written as before there were other policies.
         **({} if space.policy == "block" else {"policy": space.policy}),
     }
 
@@ -156,7 +148,7 @@ def _parse_block(fields: Fields, in_channels: int, shared_operations: Any) -> Bl
     if operations is None:
         operations = shared_operations
     if operations is None:
-        raise InputError(f"{fields.where}.operations: missing, here and for the whole space")
+        raise InputError(f"{fields.where}.operations: missing, both here and for the whole space")
     block = Block(
         name=fields.text("name"),
         in_channels=in_channels,
@@ -190,9 +182,9 @@ def _parse_operations(content: Any, where: str) -> tuple[Operation, ...]:
             if not operation.is_skip:
                 check_odd(f"{where}[{index}]", operation.kernel)
     else:
-        raise InputError(f"{where}: neither a list of operations nor kernels and expansions")
+        raise InputError(f"{where}: neither a list of operations nor a mapping with kernels and expansions")
     if not operations:
         raise InputError(f"{where}: empty")
     if len(set(operations)) != len(operations):
-        raise InputError(f"{where}: an operation stands twice")
+        raise InputError(f"{where}: an operation appears twice")
     return operations

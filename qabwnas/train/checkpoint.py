@@ -1,8 +1,8 @@
 """Tensors in files: written atomically, checked whole, read without unpickling anything but tensors and plain values.
 
 A checkpoint is a file of :func:`torch.save` with a footer of one line: the format, its schema version, what kind of
-checkpoint it is, and the SHA-256 of all bytes before. torch reads over the footer, and over damaged tensors too:
-hence the checksum, which is compared before torch sees a byte.
+checkpoint it is, and the SHA-256 of all bytes before it. torch ignores the footer, but also damaged tensor bytes.
+Therefore the checksum is compared before torch reads the file.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ LONGEST_FOOTER = 200
 
 
 def save_checkpoint(path: str | os.PathLike[str], kind: str, content: Mapping[str, Any]) -> None:
-    """Write tensors and plain values, nested in dicts and lists; ``kind`` is one word that says what they are.
+    """Write tensors and plain values, nested in dicts and lists; ``kind`` is one word for their meaning.
 
     Raises:
-        OSError: the file cannot be written; an older one is then untouched.
+        OSError: the file cannot be written; an older file is then unchanged.
     """
     archive = io.BytesIO()  # not a path: torch would write the (temporary) name into the archive
     torch.save(dict(content), archive)
@@ -41,11 +41,12 @@ def save_checkpoint(path: str | os.PathLike[str], kind: str, content: Mapping[st
 
 
 def load_checkpoint(path: str | os.PathLike[str], kind: str) -> dict[str, Any]:
-    """Return what :func:`save_checkpoint` wrote, with all tensors on the CPU.
+    """Return the content that :func:`save_checkpoint` wrote, with all tensors on the CPU.
 
     Raises:
-        FormatError: the file is truncated, damaged, foreign, of a newer schema or of another kind, or holds objects.
-        OSError: the file is not there or cannot be read.
+        FormatError: the file is truncated, damaged, of another format, a newer schema or another kind, or holds
+            objects.
+        OSError: the file does not exist or cannot be read.
     """
     path = Path(path)
     archive, footer = _split(path.read_bytes())
@@ -65,7 +66,7 @@ def load_checkpoint(path: str | os.PathLike[str], kind: str) -> dict[str, Any]:
 
 
 def _split(content: bytes) -> tuple[memoryview, list[str]]:
-    """Return the archive and the words of the footer; no words where there is no footer."""
+    """Return the archive and the words of the footer; no words if there is no footer."""
     start = content.rfind(b"\n", max(0, len(content) - LONGEST_FOOTER), -1)
     if start < 0 or not content.endswith(b"\n"):
         return memoryview(content), []
@@ -78,11 +79,11 @@ def save_weights(path: str | os.PathLike[str], kind: str, module: nn.Module) -> 
 
 
 def load_weights(path: str | os.PathLike[str], kind: str, module: nn.Module) -> None:
-    """Load into ``module``, in place, what :func:`save_weights` wrote.
+    """Load weights that :func:`save_weights` wrote into ``module``, in place.
 
     Raises:
-        FormatError: as :func:`load_checkpoint`, or the weights are of a module of another structure.
-        OSError: the file is not there or cannot be read.
+        FormatError: as :func:`load_checkpoint`, or the weights belong to a module of another structure.
+        OSError: the file does not exist or cannot be read.
     """
     try:
         module.load_state_dict(load_checkpoint(path, kind))

@@ -1,4 +1,4 @@
-"""What is told of a training while it runs: a line now and then, and curves for TensorBoard where they are wanted."""
+"""Logging of a training while it runs: a line from time to time, and curves for TensorBoard if requested."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ SECONDS_BETWEEN_LINES = 60.0
 STEPS_BETWEEN_POINTS = 50
 
 
-class Log(AbstractContextManager["Log"]):
-    """Tells how trainers that go side by side get on from step ``first`` to ``last``.
+class TrainingLog(AbstractContextManager["TrainingLog"]):
+    """Reports the progress of trainers that run side by side from step ``first`` to ``last``.
 
-    A line comes at every quarter, and every minute in between: losses, steps a second and the time that is left. Where
-    a trainer's progress names a folder for logs, TensorBoard's events go there: loss, learning rate and steps a second.
+    A line comes at every quarter, and every minute in between: losses, steps per second and the remaining time. If a
+    trainer's progress names a folder for logs, TensorBoard's events go there: loss, learning rate and steps per second.
 
     Raises:
-        InputError: logs are wanted, and tensorboard is not installed.
+        InputError: logs are requested, and tensorboard is not installed.
     """
 
     def __init__(self, name: str, trainers: Sequence[Trainer[Any]], first: int, last: int) -> None:
@@ -41,9 +41,9 @@ class Log(AbstractContextManager["Log"]):
         self._writers = [_writer(trainer.progress.logs, trainer.name, first) for trainer in trainers]
 
     def after(self, step: int) -> None:
-        """Tell of a step that is done, if it is time; only then are losses read."""
+        """Report a finished step, if a line or a point is due; losses are only read then."""
         if rank():
-            return  # the first of several processes tells it
+            return  # only the first of several processes reports
         done = step + 1
         now = time.monotonic()
         rate = (done - self._first) / max(now - self._start, 1e-9)
@@ -80,7 +80,7 @@ def check_logs() -> None:
 
 
 def duration(seconds: float) -> str:
-    """Return a time in words, rounded up to its second unit: ``42 s``, ``12 min``, ``3 h 05 min``, ``2 d 04 h``."""
+    """Return a time as text, rounded up to its last unit: ``42 s``, ``12 min``, ``3 h 05 min``, ``2 d 04 h``."""
     whole = int(seconds + 0.999)
     if whole < 60:
         return f"{whole} s"
@@ -97,7 +97,7 @@ def _writer(folder: Path | None, name: str, first: int) -> Any:
     if folder is None or rank():
         return None
     check_logs()
-    from torch.utils.tensorboard import SummaryWriter  # it loads tensorboard
+    from torch.utils.tensorboard import SummaryWriter  # an import of tensorboard
 
-    # Points that a killed training wrote after its last checkpoint are made again, and shown once.
+    # Points that a killed training wrote after its last checkpoint are written again, and shown once.
     return SummaryWriter(folder / name.replace(": ", "/"), purge_step=first + 1)

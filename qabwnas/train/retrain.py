@@ -1,4 +1,4 @@
-"""Train a found network as a whole, in float or with the rounding of its bit widths."""
+"""Train a network that a search found, as a whole, in float or with the rounding of its bit widths."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from qabwnas.data.splits import Batch
-from qabwnas.train.feed import CPU, labelled_feed
-from qabwnas.train.loop import Progress, train
+from qabwnas.train.feed import labelled_feed
+from qabwnas.train.loop import train
 from qabwnas.train.settings import Training
-from qabwnas.train.task import Task
+from qabwnas.train.tasks import Task
+from qabwnas.train.trainer import CPU, Progress
 
 
 def retrain(
@@ -26,11 +27,11 @@ def retrain(
     device: torch.device = CPU,
     workers: int = 0,
 ) -> None:
-    """Train ``network`` in place on the labels and on the teacher's answers.
+    """Train ``network`` in place on the labels and on the teacher's predictions.
 
     The loss is ``(1 − distillation)`` times the task's loss, plus ``distillation`` (0 … 1) times the Kullback–Leibler
     divergence of the network's class probabilities from the teacher's (Hinton et al. 2015, at temperature 1): its mean
-    over images, and over the pixels of logits that have some.
+    over images, and over pixels if logits have them.
     Raises as :func:`~qabwnas.train.loop.train`.
     """
     teacher.eval().to(device)
@@ -41,9 +42,9 @@ def retrain(
         if not distillation:
             return loss
         with torch.no_grad():
-            taught = F.log_softmax(teacher(batch.images), dim=1)
-        divergence = F.kl_div(F.log_softmax(logits, dim=1), taught, reduction="none", log_target=True).sum(dim=1).mean()
+            target = F.log_softmax(teacher(batch.images), dim=1)
+        divergence = F.kl_div(F.log_softmax(logits, dim=1), target, reduction="none", log_target=True).sum(dim=1).mean()
         return (1 - distillation) * loss + distillation * divergence
 
-    feed = labelled_feed(task.splits.train, settings.batch, seed, device=device, workers=workers)
+    feed = labelled_feed(task.splits.train, settings.batch_size, seed, device=device, workers=workers)
     train(network, loss_of, feed, settings, seed=seed, name=name, progress=progress, device=device)

@@ -1,66 +1,117 @@
-"""How long and how fast to train."""
+"""Settings of a training, and the strict numbers that all configuration is made of.
+
+They are checked by pydantic: wrong values raise ``pydantic.ValidationError``, which is a ValueError.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import Annotated, Any, Literal
 
 import torch
+from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag, ValidationInfo, field_validator
+from pydantic.dataclasses import dataclass
 from torch import nn
 
-OPTIMIZERS = ("sgd", "adamw")
-DECAYS = ("cosine", "poly")
-DECAYED = ("weights", "all")
 POLY_POWER = 0.9
 MOMENTUM = 0.9
 
+STRICT = ConfigDict(extra="forbid")
+"""No section of a configuration takes unknown fields."""
 
-@dataclass(frozen=True)
-class Training:
-    """The settings of one training.
 
-    Attributes:
-        steps: updates of the weights.
-        batch: images an update.
-        learning_rate: the highest one, reached after ``warm_up`` steps and then decayed.
-        optimizer: ``sgd`` (momentum 0.9) or ``adamw`` (Loshchilov and Hutter 2019).
-        nesterov: whether the momentum of ``sgd`` is Nesterov's; mmsegmentation's and DNA's is not.
-        decay: ``cosine`` (Loshchilov and Hutter 2017) or ``poly`` of power 0.9 (Chen et al. 2017).
-        min_learning_rate: what the learning rate decays towards; at most ``learning_rate``.
-        weight_decay: the factor of the decay of what ``decayed`` says.
-        decayed: ``weights`` of convolutions and linear layers, as in DNA; or ``all``, biases and batch norm too, as in
-            mmsegmentation.
-        warm_up: steps over which the learning rate rises linearly.
-        amp: mixed precision on CUDA: float16 where it is safe, gradients scaled (Micikevicius et al., ICLR 2018). CPUs
-            always train in float32.
-    """
+def _whole(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
-    steps: int
-    batch: int
-    learning_rate: float
-    optimizer: str = "sgd"
-    nesterov: bool = True
-    decay: str = "cosine"
-    min_learning_rate: float = 0.0
-    weight_decay: float = 0.0
-    decayed: str = "weights"
-    warm_up: int = 0
-    amp: bool = False
+
+# No text and no truth value is a number; 8e4 is a whole number.
+Whole = Annotated[int, Field(strict=True, ge=0), BeforeValidator(_whole)]
+Count = Annotated[int, Field(strict=True, ge=1), BeforeValidator(_whole)]
+Number = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
+Flag = Annotated[bool, Field(strict=True)]
+_Rates = Annotated[
+    Annotated[Number, Tag("number")] | Annotated[tuple[Number, ...], Field(min_length=1), Tag("list")],
+    Discriminator(lambda value: "list" if isinstance(value, list | tuple) else "number"),
+]
+
+
+@dataclass(frozen=True, config=STRICT)
+class TrainingSettings:
+    """How long and how fast to train: one training, or several that differ in their learning rates."""
+
+    steps: Count = Field(description="Updates of the weights.")
+    batch_size: Count = Field(description="Images per update.")
+    learning_rate: _Rates = Field(
+        description="The highest learning rate, reached after warmup_steps. A list has one per block."
+    )
+    optimizer: Literal["sgd", "adamw"] = Field(
+        default="sgd", description="SGD with momentum 0.9, or AdamW (Loshchilov and Hutter 2019)."
+    )
+    nesterov: Flag = Field(
+        default=True, description="Nesterov momentum for sgd. mmsegmentation and DNA train without it."
+    )
+    lr_schedule: Literal["cosine", "poly"] = Field(
+        default="cosine",
+        description="cosine (Loshchilov and Hutter 2017), or polynomial decay of power 0.9 (Chen et al. 2017).",
+    )
+    min_learning_rate: Number = Field(
+        default=0.0, description="The learning rate at the end of the schedule; at most learning_rate."
+    )
+    weight_decay: Number = Field(default=0.0, description="The factor of the weight decay.")
+    weight_decay_on: Literal["weights", "all"] = Field(
+        default="weights",
+        description="Weights of convolutions and linear layers only, as DNA; or all parameters, as mmsegmentation.",
+    )
+    warmup_steps: Whole = Field(
+        default=0, description="Steps in which the learning rate rises linearly; fewer than steps."
+    )
+    amp: Flag = Field(
+        default=False,
+        description="Mixed precision on CUDA: float16 where it is safe, with scaled gradients (Micikevicius et al., "
+        "ICLR 2018). CPUs always train in float32.",
+    )
+
+    @field_validator("min_learning_rate")
+    @classmethod
+    def _at_most_learning_rate(cls, rate: float, info: ValidationInfo) -> float:
+        highest = info.data.get("learning_rate", math.inf)
+        if rate > (min(highest) if isinstance(highest, tuple) else highest):
+            raise ValueError(f"{rate} is more than learning_rate, {highest}")
+        return rate
+
+    @field_validator("warmup_steps")
+    @classmethod
+    def _fewer_than_steps(cls, n_steps: int, info: ValidationInfo) -> int:
+        if n_steps >= info.data.get("steps", math.inf):
+            raise ValueError(f"{n_steps} is not less than steps, {info.data['steps']}")
+        return n_steps
+
+    def trainings(self) -> tuple[Training, ...]:
+        """Return one training per learning rate."""
+        rates = self.learning_rate if isinstance(self.learning_rate, tuple) else (self.learning_rate,)
+        return tuple(Training(**(vars(self) | {"learning_rate": rate})) for rate in rates)
+
+
+@dataclass(frozen=True, config=STRICT)
+class Training(TrainingSettings):
+    """How long and how fast to train."""
+
+    learning_rate: Number = Field(description="The highest learning rate, reached after warmup_steps.")
 
     def learning_rate_at(self, step: int) -> float:
         """Return the learning rate of a step, ``0 … steps − 1``; a function of the step, so that nothing is stored."""
-        if step < self.warm_up:
-            return self.learning_rate * (step + 1) / self.warm_up
-        remaining = 1 - (step - self.warm_up) / (self.steps - self.warm_up)
-        share: float = remaining**POLY_POWER if self.decay == "poly" else (1 - math.cos(math.pi * remaining)) / 2
-        return self.min_learning_rate + (self.learning_rate - self.min_learning_rate) * share
+        if step < self.warmup_steps:
+            return self.learning_rate * (step + 1) / self.warmup_steps
+        remaining = 1 - (step - self.warmup_steps) / (self.steps - self.warmup_steps)
+        share = remaining**POLY_POWER if self.lr_schedule == "poly" else (1 - math.cos(math.pi * remaining)) / 2
+        return self.min_learning_rate + (self.learning_rate - self.min_learning_rate) * float(share)
 
     def make_optimizer(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         """Return a fresh optimiser of the parameters."""
         parameters = list(parameters)
-        decayed = [p for p in parameters if p.ndim > 1 or self.decayed == "all"]
-        others = [p for p in parameters if p.ndim <= 1 and self.decayed != "all"]
+        decayed = [p for p in parameters if p.ndim > 1 or self.weight_decay_on == "all"]
+        others = [p for p in parameters if p.ndim <= 1 and self.weight_decay_on != "all"]
         groups = [{"params": decayed, "weight_decay": self.weight_decay}, {"params": others, "weight_decay": 0.0}]
         groups = [group for group in groups if group["params"]]
         if self.optimizer == "adamw":

@@ -1,4 +1,4 @@
-"""Train a network from its labels: the teacher."""
+"""Train a network from labels: the teacher, with its auxiliary head if it has one."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from torch import Tensor, nn
 
 from qabwnas.data.splits import Batch
 from qabwnas.nets.network import Network
-from qabwnas.train.auxiliary import BothHeads, weighted_loss
-from qabwnas.train.feed import CPU, labelled_feed
-from qabwnas.train.loop import Progress, train
+from qabwnas.train.feed import labelled_feed
+from qabwnas.train.loop import train
 from qabwnas.train.settings import Training
-from qabwnas.train.task import Task
+from qabwnas.train.tasks import Task
+from qabwnas.train.trainer import CPU, Progress
 
 
 def train_teacher(
@@ -28,8 +28,8 @@ def train_teacher(
 ) -> None:
     """Train ``network`` in place on the training split; raises as :func:`~qabwnas.train.loop.train`.
 
-    If it has an auxiliary head, this is trained with it; its loss counts ``auxiliary_weight``. ``workers`` processes
-    read the images.
+    If it has an auxiliary head, the head is trained too, and its loss is weighted by ``auxiliary_weight``. ``workers``
+    processes read the images.
     """
     trained = network
     if isinstance(network, Network) and network.auxiliary is not None:
@@ -38,5 +38,23 @@ def train_teacher(
     def loss(forward: nn.Module, batch: Batch, _: int) -> Tensor:
         return weighted_loss(task, forward(batch.images), batch.labels, auxiliary_weight)
 
-    feed = labelled_feed(task.splits.train, settings.batch, seed, device=device, workers=workers)
+    feed = labelled_feed(task.splits.train, settings.batch_size, seed, device=device, workers=workers)
     train(trained, loss, feed, settings, seed=seed, name=name, progress=progress, device=device)
+
+
+class BothHeads(nn.Module):
+    """Gives the logits of the head and of the auxiliary head in one pass."""
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        return self.network.auxiliary_forward(x)
+
+
+def weighted_loss(task: Task, logits: Tensor | tuple[Tensor, Tensor], labels: Tensor, weight: float) -> Tensor:
+    """Return the task's loss, plus ``weight`` times the loss of the auxiliary logits if there are some."""
+    if isinstance(logits, Tensor):
+        return task.loss(logits, labels)
+    return task.loss(logits[0], labels) + weight * task.loss(logits[1], labels)

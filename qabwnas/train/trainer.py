@@ -1,8 +1,8 @@
-"""One module under training: its optimiser, how far it is, and the checkpoint that it goes on from after a kill.
+"""One module in training: its optimiser, its step, and the checkpoint from which it continues after a kill.
 
-Everything random in a step depends on the seed and the step alone: torch's generators are seeded anew in every step,
+Everything random in a step depends on the seed and the step alone: torch's generators are seeded again in every step,
 the data and the learning rate are functions of the step. A checkpoint therefore needs only the weights, the optimiser,
-the scale of mixed-precision gradients and the step, and a training that was killed and resumed ends bit for bit as an
+the scale of mixed-precision gradients and the step. A training that was killed and resumed ends bit for bit as an
 uninterrupted one, on the same device with the same number of threads.
 """
 
@@ -21,34 +21,35 @@ from torch import Tensor, nn
 from qabwnas.errors import FormatError, QabwnasError, StaleError
 from qabwnas.train.checkpoint import load_checkpoint, save_checkpoint
 from qabwnas.train.parallel import rank
-from qabwnas.train.seeds import derive_seed
+from qabwnas.train.sampling import derive_seed
 from qabwnas.train.settings import Training
 
 KIND = "training"
+CPU = torch.device("cpu")
 AMP_DEVICES = ("cuda",)
 READ_AT_ONCE = ("cpu",)
 MOST_UNREAD = 50
-"""Reading a loss makes the host wait for a GPU: so many are read together."""
+"""Reading a loss makes the host wait for a GPU; so at most this many are read together."""
 SMALLEST_SCALE = 2.0**-14
-"""Gradients that overflow even so are not too large, but infinite or NaN."""
+"""Gradients that overflow even at this scale are infinite or NaN, not just large."""
 
 T = TypeVar("T")
 Loss = Callable[[nn.Module, T, int], Tensor]
-"""The loss of (the module, what the feed gives for the step, the step), as a scalar. It may draw on torch's random
-numbers, and depends on nothing else that changes from call to call. It has to call the module that it is given, which
-may be a wrapper around the one that is trained."""
+"""A scalar loss from (the module, the feed's input for the step, the step). It may use torch's random numbers, and must
+not depend on anything else that changes from call to call. It must call the module that it gets, which may be a wrapper
+of the trained module."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a training keeps its progress.
+    """Where a training stores its progress.
 
     Attributes:
-        path: the checkpoint, written after the last step, and before it whenever ``every`` steps or ``seconds`` have
-            passed since the one before: what a kill loses.
-        identity: a fingerprint of all that the training depends on beyond its settings: a checkpoint of another
-            identity is refused, not continued.
-        logs: the folder for TensorBoard's events, if they are wanted.
+        path: the checkpoint, written after the last step, and before that whenever ``every`` steps or ``seconds`` have
+            passed since the previous one. A kill loses at most this.
+        identity: a fingerprint of all inputs of the training other than its settings: a checkpoint of another identity
+            is refused, not continued.
+        logs: the folder for TensorBoard's events, if they are requested.
     """
 
     path: Path
@@ -67,15 +68,15 @@ class NotFiniteError(QabwnasError):
 
 
 class Trainer(Generic[T]):
-    """A module with all that its training needs; continues where a checkpoint left off.
+    """A module with everything that its training needs; continues from a checkpoint.
 
     Attributes:
-        done: the steps that are done; :meth:`update` makes the next one.
-        forward: what the loss calls: the module, or a wrapper around it.
+        done: the number of finished steps; :meth:`update` makes the next one.
+        forward: the module that the loss calls: ``module``, or a wrapper of it.
 
     Raises:
-        StaleError: the checkpoint is of another identity.
-        FormatError: the checkpoint is damaged, or not of this module.
+        StaleError: the checkpoint has another identity.
+        FormatError: the checkpoint is damaged, or belongs to another module.
     """
 
     def __init__(
@@ -111,8 +112,8 @@ class Trainer(Generic[T]):
         """Make the next step. Parameters that its loss does not touch are not updated.
 
         Raises:
-            NotFiniteError: a loss is not finite; the message names the training and the step. On a GPU that may come
-                to light some steps later, but always before a checkpoint is written.
+            NotFiniteError: a loss is not finite; the message names the training and the step. On a GPU it may
+                be raised some steps later, but always before a checkpoint is written.
         """
         step = self.done
         torch.manual_seed(derive_seed(self._seed, "step", step))
@@ -124,7 +125,7 @@ class Trainer(Generic[T]):
         if self._device.type in READ_AT_ONCE or len(self._unread) >= MOST_UNREAD:
             self.last_loss()
         self._optimizer.zero_grad()
-        if loss.requires_grad:  # a path that skips every layer has nothing to learn
+        if loss.requires_grad:  # a path that skips every layer has nothing to train
             self._scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
             self._scaler.step(self._optimizer)
             self._scaler.update()
@@ -132,7 +133,7 @@ class Trainer(Generic[T]):
         self._save_if_due()
 
     def last_loss(self) -> float:
-        """Return the loss of the last step, and check all since the last call; raises as :meth:`update`."""
+        """Return the loss of the last step, and check all losses since the last call; raises as :meth:`update`."""
         if self._unread:
             values = torch.stack([loss for _, loss in self._unread]).tolist()
             for (step, _), value in zip(self._unread, values, strict=True):
@@ -171,7 +172,7 @@ class Trainer(Generic[T]):
 
 
 def mixed_precision(settings: Training, device: torch.device) -> torch.autocast:
-    """Return the context for forward passes: float16 where it is safe, if the settings ask for it on this device."""
+    """Return the context for forward passes: float16 where it is safe, if settings and device allow it."""
     return torch.autocast(device.type, dtype=torch.float16, enabled=_is_mixed(settings, device))
 
 

@@ -10,6 +10,6 @@ from qabwnas.search.engine.backend import select_backend
 BACKEND = select_backend().name
 
 
-def run(*arguments: str) -> Result:
+def run(*arguments: object) -> Result:
     """Run ``qabwnas`` with these arguments, in this process."""
-    return CliRunner().invoke(main, arguments, prog_name="qabwnas")
+    return CliRunner().invoke(main, [str(argument) for argument in arguments], prog_name="qabwnas")

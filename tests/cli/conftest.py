@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,3 +23,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     metrics = [Metric("loss"), Metric("size_bytes", "bytes", fixed=50.0), Metric("latency_ms", "ms")]
     lut_from_columns(columns, metrics).save("lut.h5")
     return tmp_path
+
+
+@pytest.fixture(scope="module")
+def torch_threads() -> Iterator[None]:
+    """Restore torch's number of threads, which commands set in this process."""
+    import torch
+
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)

@@ -9,14 +9,12 @@ from click.testing import CliRunner, Result
 
 from qabwnas.cli.main import main
 from qabwnas.train.checkpoint import load_checkpoint
-from tests.pipeline.tiny import SPACE, TINY
+from tests.pipeline.tiny import TINY, write_config
 
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
-    (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(SPACE))
-    (tmp_path / "config.yaml").write_text(yaml.safe_dump(TINY))
-    return tmp_path / "config.yaml"
+    return write_config(tmp_path)
 
 
 def run(config: Path, folder: str, *options: str) -> Result:
@@ -60,6 +58,8 @@ def test_a_finished_supernet_is_left_alone(config: Path) -> None:
 def test_errors_are_one_line(config: Path) -> None:
     unknown = run(config, "run", "--block", "b3")
     assert (unknown.exit_code, unknown.stderr) == (1, "error: block 'b3' is not one of b1, b2\n")
-    config.write_text(yaml.safe_dump(TINY | {"supernet": TINY["supernet"] | {"distill": "kept"}}))
-    kept = run(config, "run", "--workers", "2")
-    assert kept.stderr == "error: supernet.distill: kept feature maps stay in one process; several need 'apart'\n"
+    config.write_text(yaml.safe_dump(TINY | {"supernet": TINY["supernet"] | {"distill": "cached"}}))
+    cached = run(config, "run", "--workers", "2")
+    assert cached.stderr == (
+        "error: supernet.distill: cached feature maps stay in one process; several processes need 'independent'\n"
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,39 +14,26 @@ import onnxruntime
 import pytest
 import safetensors.torch
 import torch
-import yaml
-from click.testing import CliRunner, Result
+from click.testing import Result
 from onnx import numpy_helper
 from torch import nn
 
-from qabwnas.cli.main import main
-from qabwnas.deploy.check import check_scores
+from qabwnas.deploy.check import check_scores, packed_bytes
 from qabwnas.deploy.onnx_export import onnx_model
-from qabwnas.deploy.size import packed_bytes
 from qabwnas.errors import MismatchError
 from qabwnas.pipeline import export
-from qabwnas.pipeline.config.config_yaml import load_config
-from qabwnas.pipeline.run import run_stages
+from qabwnas.pipeline.config.load import load_config
+from qabwnas.pipeline.run import STAGES, run_stages
 from qabwnas.pipeline.stages.answers import load_answers
 from qabwnas.pipeline.stages.networks import load_network
-from qabwnas.pipeline.stages.order import STAGES
-from tests.pipeline.tiny import SPACE, TINY, TRAINING
+from tests.cli import run as qabwnas
+from tests.pipeline.tiny import TINY, TRAINING, write_config
 
-
-def qabwnas(*arguments: object) -> Result:
-    return CliRunner().invoke(main, [str(argument) for argument in arguments])
-
-
-@pytest.fixture(scope="module", autouse=True)
-def threads() -> Iterator[None]:
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("torch_threads")
 
 
 def make_run(folder: Path, content: dict[str, object]) -> Path:
-    (folder / "tiny.yaml").write_text(yaml.safe_dump(SPACE))
-    (folder / "config.yaml").write_text(yaml.safe_dump(content))
+    write_config(folder, content)
     run_stages(STAGES, load_config(folder / "config.yaml"), folder / "run")
     return folder / "run"
 
@@ -152,7 +139,7 @@ def heavier(model: onnx.ModelProto) -> None:
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (another_head, "error: ONNX Runtime does not answer what was simulated: "),
+        (another_head, "error: the outputs in ONNX Runtime differ from the simulation: "),
         (heavier, "error: the model holds "),
     ],
 )

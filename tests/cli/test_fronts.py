@@ -76,7 +76,7 @@ def test_a_part_of_a_front_and_a_thinned_one() -> None:
     ("option", "value", "exit_code", "message"),
     [
         ("--within", "size_bytes=3", 2, "--within 'size_bytes=3' is not of the form METRIC=LOW:HIGH"),
-        ("--within", "size_bytes=:3s", 1, "size_bytes: '3s': the unit 's' is none of"),
+        ("--within", "size_bytes=:3s", 1, "size_bytes: '3s': the unit 's' is not one of"),
         ("--within", "size_bytes=:3", 1, "no subnet of the front over loss, size_bytes lies within the bounds"),
         ("--epsilon", "x", 1, "epsilon: 'x' is not a number"),
         ("--max-memory", "1B", 1, "takes more than 1 bytes: preparing the blocks alone does"),

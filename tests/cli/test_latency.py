@@ -1,4 +1,4 @@
-"""``qabwnas latency`` and ``--margin``: several devices in one LUT, named with brackets wherever a metric is named."""
+"""``qabwnas latency`` and ``--margin``: several devices in one LUT; metric names have the device in brackets."""
 
 from __future__ import annotations
 
@@ -122,10 +122,14 @@ def test_estimate() -> None:
         (["none.json", "one.h5", "-o", "n.h5"], 1, "error: none.json: No such file or directory\n"),
         (["t.csv", "one.h5", "-o", "n.h5"], 1, "error: t.csv: not JSON: Expecting value: line 1 column 1 (char 0)\n"),
         (["a.yaml", "one.h5", "-o", "n.h5"], 2, "needs --device NAME, and takes no --statistic\n"),
-        (["pi4.json", "one.h5", "-o", "n.h5", "--device", "x"], 2, "a .json file of results says the device itself\n"),
+        (
+            ["pi4.json", "one.h5", "-o", "n.h5", "--device", "x"],
+            2,
+            "a .json file of results already names the device\n",
+        ),
     ],
 )
-def test_imports_that_cannot_be(arguments: list[str], exit_code: int, message: str) -> None:
+def test_invalid_imports(arguments: list[str], exit_code: int, message: str) -> None:
     result = run("latency", "import", *arguments)
     assert result.exit_code == exit_code
     assert result.stderr.endswith(message)
@@ -137,7 +141,7 @@ def test_lut_import_of_another_format() -> None:
     result = run("lut", "import", "stage1_0_0.csv", "--format", "spaceevo", "--device", "x", "-o", "s.h5")
     assert result.output == "s.h5: 1 blocks, 1 candidates, metrics loss, flops_M, params_M, latency_ms[x]\n"
     result = run("lut", "import", "ops.yaml", "-o", "o.h5")
-    assert result.stderr.startswith("error: ops.yaml: neither .csv, .csv.gz nor .parquet: say its format, one of csv")
+    assert result.stderr.startswith("error: ops.yaml: neither .csv, .csv.gz nor .parquet: give its format, one of csv")
 
 
 def test_a_margin_is_kept_exactly_and_shown() -> None:
@@ -174,7 +178,7 @@ def test_a_margin_may_leave_nothing() -> None:
         (["latency_ms[t4]=much"], 1, "error: --margin latency_ms[t4]: 'much' is not a number\n"),
     ],
 )
-def test_margins_that_cannot_be(margins: list[str], exit_code: int, message: str) -> None:
+def test_invalid_margins(margins: list[str], exit_code: int, message: str) -> None:
     options = [option for margin in margins for option in ("--margin", margin)]
     result = run("search", "one.h5", "--budget", "latency_ms[t4]=4", *options)
     assert result.exit_code == exit_code

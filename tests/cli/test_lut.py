@@ -1,4 +1,4 @@
-"""``qabwnas lut``: what is printed, word by word, and what is refused."""
+"""``qabwnas lut``: the exact output, and errors."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from qabwnas.cli.main import main
+from qabwnas.lut.hdf5.store import read_header
 from qabwnas.lut.lut import Lut, Metric
-from qabwnas.lut.store import read_header
 from tests.lut.strategies import assert_equal
 
 POPULATED = Path(__file__).resolve().parents[1] / "archives" / "v1" / "lut-populated.h5"
@@ -59,11 +59,11 @@ def test_import_with_aggregations_and_fixed_parts() -> None:
         (["--aggregate", "loss"], 2, "Error: --aggregate 'loss' is not of the form NAME=VALUE\n"),
         (["--aggregate", "loss=mean"], 2, "Error: --aggregate loss=mean: neither sum nor max\n"),
         (["--fixed", "loss=1", "--fixed", "loss=2"], 2, "Error: --fixed 'loss' is given twice\n"),
-        (["--fixed", "loss=1kB"], 1, "'1kB' has a unit, but the metric's name states none: give a plain number\n"),
+        (["--fixed", "loss=1kB"], 1, "'1kB' has a unit, but the metric's name states none; give a plain number\n"),
         (["--fixed", "macs=1"], 1, "table.csv: there is no metric 'macs' among loss, size_bytes, latency_ms[x]\n"),
     ],
 )  # fmt: skip
-def test_options_that_do_not_fit(options: list[str], exit_code: int, message: str) -> None:
+def test_invalid_options(options: list[str], exit_code: int, message: str) -> None:
     result = lut("import", "table.csv", "-o", "lut.h5", *options)
     assert result.exit_code == exit_code
     assert result.stderr.endswith(message)

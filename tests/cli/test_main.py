@@ -16,7 +16,7 @@ from click.testing import CliRunner
 
 from qabwnas.cli.command import Command, Group
 from qabwnas.cli.main import COMMANDS, main
-from qabwnas.errors import FormatError
+from qabwnas.errors import FormatError, MultipleInputError
 from tests.processes import PATIENCE
 
 HELP = """\
@@ -24,8 +24,7 @@ Usage: qabwnas [OPTIONS] COMMAND [ARGS]...
 
   Search block-wise networks and their bit widths under budgets.
 
-  Exits with 0 when done, 1 on an error, 2 on wrong usage, 3 where no subnet
-  fits the budgets.
+  Exit codes: 0 done, 1 error, 2 wrong usage, 3 no subnet fits the budgets.
 
 Options:
   --debug    Show the traceback of an error.
@@ -129,6 +128,7 @@ def test_an_option_given_twice_in_other_ways_is_refused_too(folder: Path) -> Non
     ("error", "line"),
     [
         (FormatError("lut.h5: damaged\n  twice"), "error: lut.h5: damaged twice\n"),
+        (MultipleInputError("c.yaml: seed: a\nb", "c.yaml: d"), "error: c.yaml: seed: a b\nerror: c.yaml: d\n"),
         (FileNotFoundError(errno.ENOENT, "No such file", "lut.h5"), "error: lut.h5: No such file\n"),
         (OSError(errno.ENOSPC, "No space left on device"), "error: [Errno 28] No space left on device\n"),
     ],

@@ -170,7 +170,7 @@ def test_nothing_fits() -> None:
         (["none.h5"], 1, "error: none.h5: No such file or directory"),
         (["lut.h5", "--budget", "size=1"], 1, "error: metric 'size' is not in the LUT, which has loss, size_bytes"),
         (["lut.h5", "--budget", "size_byte=1MB"], 1, "error: metric 'size_byte' is not in the LUT, which has loss"),
-        (["lut.h5", "--budget", "size_bytes=1ms"], 1, "error: size_bytes: '1ms': the unit 'ms' is none of B, bytes"),
+        (["lut.h5", "--budget", "size_bytes=1ms"], 1, "error: size_bytes: '1ms': the unit 'ms' is not one of B, bytes"),
         (["lut.h5", "--budget", "size_bytes"], 2, "Error: --budget 'size_bytes' is not of the form METRIC=VALUE"),
         (["lut.h5", "--budget", "loss=1", "--budget", "loss=2"], 2, "Error: --budget 'loss' is given twice"),
         (["lut.h5", "--top", "0"], 2, "Error: Invalid value for '--top'"),

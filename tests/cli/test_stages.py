@@ -3,37 +3,23 @@
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import torch
 import yaml
-from click.testing import CliRunner, Result
+from click.testing import Result
 
-from qabwnas.cli import extras
-from qabwnas.cli.main import main
-from tests.pipeline.tiny import SPACE, TINY
+from qabwnas.cli import command
+from tests.cli import run as qabwnas
+from tests.pipeline.tiny import TINY, write_config
 
-
-def qabwnas(*arguments: object) -> Result:
-    return CliRunner().invoke(main, [str(argument) for argument in arguments])
-
-
-@pytest.fixture(scope="module", autouse=True)
-def threads() -> Iterator[None]:
-    """Commands set the number of threads of their process, which is that of the tests here."""
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("torch_threads")
 
 
 @pytest.fixture(scope="module")
 def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("config")
-    (folder / "tiny.yaml").write_text(yaml.safe_dump(SPACE))
-    (folder / "config.yaml").write_text(yaml.safe_dump(TINY))
-    return folder / "config.yaml"
+    return write_config(folder)
 
 
 @pytest.fixture(scope="module")
@@ -108,15 +94,20 @@ def test_the_demo_does_not_touch_the_run_of_another_seed(tmp_path: Path, first: 
     assert (folder / "config.json").read_text() == before
 
 
-def test_a_broken_configuration_is_one_line(tmp_path: Path) -> None:
-    (tmp_path / "c.yaml").write_text("task: digits\n")
+def test_a_broken_configuration_is_one_line_per_field(tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_text("task: digits\nsapce: digits\n")
     result = qabwnas("run", tmp_path / "c.yaml", "-o", tmp_path / "run")
-    assert (result.exit_code, result.stderr) == (1, f"error: {tmp_path}/c.yaml: space: missing\n")
+    missing = ("space", "seed", "teacher", "supernet", "minimize", "front", "budgets", "networks")
+    lines = [f"{name}: missing" for name in missing] + ["sapce: unknown field; is 'space' meant?"]
+    assert (result.exit_code, result.stderr.splitlines()) == (
+        1,
+        [f"error: {tmp_path}/c.yaml: {line}" for line in lines],
+    )
     assert not (tmp_path / "run").exists()
 
 
 def test_what_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(extras, "find_spec", lambda package: None if package == "torch" else package)
+    monkeypatch.setattr(command, "find_spec", lambda package: None if package == "torch" else package)
     result = qabwnas("demo", "-o", tmp_path / "run")
     assert (result.exit_code, result.stderr) == (1, "error: needs torch: pip install 'qabwnas[train,plot]'\n")
 

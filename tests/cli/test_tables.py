@@ -1,4 +1,4 @@
-"""Tables from and to commands: what they carry, and numbers of many digits, to the last one."""
+"""Tables that commands read and write: their content, and numbers with many digits."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from qabwnas.cli.main import main
+from qabwnas.lut.hdf5.store import read_header
 from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
-from qabwnas.lut.store import read_header
 from tests.lut.strategies import assert_equal
 
 pytestmark = pytest.mark.usefixtures("folder")
@@ -66,18 +66,16 @@ def test_a_budget_holds_after_a_round_trip(suffix: str) -> None:
         assert call(f"search {path} --budget size_bytes=1149").exit_code == 3
 
 
-def test_options_that_contradict_the_table_count_and_are_said() -> None:
+def test_options_override_the_table_with_a_warning() -> None:
     done("lut export lut.h5 -o table.csv")
     result = run("lut import table.csv -o again.h5 --fixed size_bytes=70")
     assert result.returncode == 0
-    assert result.stderr == (
-        "warning: table.csv: size_bytes: the fixed part is 70.0 as given, not 50.0 as the table says\n"
-    )
+    assert result.stderr == ("warning: table.csv: size_bytes: the fixed part is 70.0 as given; the table says 50.0\n")
     assert Lut.open("again.h5").metric("size_bytes").fixed == 70.0
 
 
 @pytest.mark.parametrize("backend", ["cpp", "numba"])
-def test_whole_numbers_beyond_doubles_are_exact(monkeypatch: pytest.MonkeyPatch, backend: str) -> None:
+def test_integers_beyond_doubles_are_exact(monkeypatch: pytest.MonkeyPatch, backend: str) -> None:
     monkeypatch.setenv("QABWNAS_BACKEND", backend)
     Path("large.csv").write_text(TABLE, encoding="utf-8")
     done(f"lut import large.csv -o large.h5 --fixed size_bytes={LARGE}")
@@ -118,7 +116,7 @@ def test_whole_numbers_beyond_doubles_are_exact(monkeypatch: pytest.MonkeyPatch,
     assert_equal(Lut.open("merged.h5"), Lut.open("large.h5"))
 
 
-def test_what_is_rounded_is_said_once() -> None:
+def test_rounding_is_announced_once() -> None:
     Path("long.csv").write_text(
         "block,candidate,loss\na,0,0.1234567890123456789\na,1,0.1234567890123456781\nb,0,1\n", encoding="utf-8"
     )
@@ -126,12 +124,12 @@ def test_what_is_rounded_is_said_once() -> None:
     assert (result.returncode, result.stderr) == (
         0,
         "warning: long.csv: line 2: loss: 0.1234567890123456789 is rounded to 0.12345678901234568, and 1 more are "
-        "rounded: 15 digits are held, or whole numbers to 2^63\n",
+        "rounded; 15 digits, or integers up to 2^63, are exact\n",
     )
     result = run("lut import long.csv -o other.h5 --fixed loss=0.12345678901234567891")
     assert result.stderr.splitlines()[0] == (
-        "warning: --fixed loss: 0.12345678901234567891 is rounded to 0.12345678901234568: 15 digits are held, or whole "
-        "numbers to 2^63"
+        "warning: --fixed loss: 0.12345678901234567891 is rounded to 0.12345678901234568; 15 digits, or "
+        "integers up to 2^63, are exact"
     )
     Path("mixed.csv").write_text("block,candidate,loss\na,0,1e15\na,1,2e-9\nb,0,3e-9\nb,1,0.1\n", encoding="utf-8")
     done("lut import mixed.csv -o mixed.h5")
@@ -142,7 +140,7 @@ def test_what_is_rounded_is_said_once() -> None:
     )
 
 
-def test_parts_are_merged_with_few_open_files(tmp_path: Path) -> None:
+def test_shards_are_merged_with_few_open_files(tmp_path: Path) -> None:
     columns = {"loss": [0.5, 0.25]}
     metrics = (Metric("loss"),)
     Lut(metrics, (LutBlock("a", (Table(columns),)),)).save("part0.h5")

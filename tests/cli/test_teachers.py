@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 import torch
 import yaml
-from click.testing import CliRunner, Result
+from click.testing import Result
 
-from qabwnas.cli.main import main
 from qabwnas.nets.mmseg import build_mmseg, mmseg_names
 from qabwnas.pipeline.execution import processes
 from qabwnas.pipeline.execution.jobs import Serial
-from qabwnas.pipeline.stages.teacher_module import make_module
+from qabwnas.pipeline.stages.teacher_network import make_module
 from qabwnas.space import Operation
 from qabwnas.space.yaml import parse_space
+from tests.cli import run as qabwnas
 from tests.pipeline import external_teacher
 from tests.pipeline.stages.test_data import HEAD, SIZE, STREET
 from tests.pipeline.tiny import SPACE, TINY
+
+pytestmark = pytest.mark.usefixtures("torch_threads")
 
 MODULE = """\
 import torch
@@ -82,17 +83,6 @@ class Run(NamedTuple):
     result: Result
 
 
-def qabwnas(*arguments: object) -> Result:
-    return CliRunner().invoke(main, [str(argument) for argument in arguments])
-
-
-@pytest.fixture(scope="module", autouse=True)
-def threads() -> Iterator[None]:
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with modules and weights, which nobody has put on Python's path."""
@@ -118,7 +108,7 @@ def run(request: pytest.FixtureRequest, folder: Path, tmp_path_factory: pytest.T
     config.with_suffix(".space.yaml").write_text(yaml.safe_dump(space))
     budgets = [{"size_bytes": "300%"}]
     content = TINY | {"teacher": teacher, "space": f"{config.stem}.space.yaml", "task": task, "budgets": budgets}
-    config.write_text(yaml.safe_dump(content | {"networks": TINY["networks"] | {"seeds": 1}}))
+    config.write_text(yaml.safe_dump(content | {"networks": TINY["networks"] | {"n_seeds": 1}}))
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(elsewhere)

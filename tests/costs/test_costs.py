@@ -15,7 +15,7 @@ from qabwnas.costs import COSTS, block_costs, encoder_costs, fixed_costs, networ
 from qabwnas.errors import InputError
 from qabwnas.nets.network import Network, build_network
 from qabwnas.nets.quantise import quantise_network
-from qabwnas.quant.fake import FakeQuantise
+from qabwnas.quant.activations import FakeQuantise
 from qabwnas.quant.operators import Operator
 from qabwnas.space import FLOAT, BitWidths, Operation, Policy, SearchSpace, Shape
 from qabwnas.space.yaml import load_space, presets
@@ -204,5 +204,7 @@ def test_bit_widths_for_another_number_of_layers_are_refused() -> None:
     with pytest.raises(InputError, match=r"bit widths of 3 layers .* were given for 2"):
         quantise_network(build_network(TINY, chosen), policy, [image(TINY)])
     foreign = Network(nn.Identity(), [nn.Identity()], nn.Identity())
-    with pytest.raises(InputError, match="bit widths a layer were given for a block that is not a row of layers"):
+    with pytest.raises(
+        InputError, match="bit widths per layer were given for a block that is not a sequence of layers"
+    ):
         quantise_network(foreign, Policy(((W8A8, FLOAT),)), [])

@@ -1,4 +1,4 @@
-"""Batches of whole images: as many as their shape allows, read anew each time."""
+"""Batches of a split in its order: sizes, ranges, worker processes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from qabwnas.data import batches
-from qabwnas.data.batches import ImageBatches
+from qabwnas.data.batches import ImageBatches, read_batches
+from qabwnas.data.shift import random_shift
 from qabwnas.data.splits import Batch, TensorSplit
 
 
@@ -43,3 +44,19 @@ def test_a_split_without_images_has_no_batches() -> None:
 
 def test_there_are_never_more_than_256() -> None:
     assert [len(batch) for batch in ImageBatches(Counting(300))] == [256, 44]
+
+
+SPLIT = TensorSplit(torch.rand(10, 1, 4, 4), torch.arange(10), random_shift)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_reading_keeps_the_order_and_loses_nothing(workers: int) -> None:
+    batches = list(read_batches(SPLIT, 4, workers=workers))
+    assert [len(batch.labels) for batch in batches] == [4, 4, 2]
+    assert torch.equal(torch.cat([batch.images for batch in batches]), SPLIT.images)
+
+
+def test_a_range_of_images_has_batches_of_a_given_size() -> None:
+    batches = list(ImageBatches(SPLIT, size=3, indices=range(2, 9)))
+    assert [len(batch) for batch in batches] == [3, 3, 1]
+    assert torch.equal(torch.cat(batches), SPLIT.images[2:9])

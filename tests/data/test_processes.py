@@ -87,7 +87,7 @@ def test_errors_are_those_of_the_function(
 
 def test_a_process_that_dies_is_an_error() -> None:
     given: list[int] = []
-    with pytest.raises(QabwnasError, match=r"^process \d+ of --readers was killed by SIGKILL: .*--readers 0$"):
+    with pytest.raises(QabwnasError, match=r"^process \d+ of --num-workers was killed by SIGKILL: .*--num-workers 0$"):
         given.extend(map_in_processes(killed_at_two, range(6), workers=2))
     assert given == [0, 1]
     with pytest.raises(QabwnasError, match=r"^process \d+ of --workers ended too early, with exit code 3: .*workers 0"):
@@ -96,7 +96,8 @@ def test_a_process_that_dies_is_an_error() -> None:
 
 
 def test_a_process_that_hangs_is_an_error() -> None:
-    with pytest.raises(QabwnasError, match=r"^process \d+ of --readers gave nothing for 0.01 seconds: .*--readers 0$"):
+    message = r"^process \d+ of --num-workers gave nothing for 0.01 seconds: .*--num-workers 0$"
+    with pytest.raises(QabwnasError, match=message):
         list(map_in_processes(hang, range(6), workers=1, timeout_s=0.01))
     assert not multiprocessing.active_children()
 
@@ -167,7 +168,7 @@ TOO_SMALL = """
 import torch
 from qabwnas.data.shift import random_shift
 from qabwnas.data.splits import TensorSplit
-from qabwnas.train.feed import read_batches
+from qabwnas.data.batches import read_batches
 split = TensorSplit(torch.rand(8, 3, 64, 64), torch.arange(8), random_shift)  # is sent to the processes, too
 if __name__ == "__main__":
     print(torch.equal(torch.cat([batch.images for batch in read_batches(split, 4, workers=2)]), split.images))

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from qabwnas.measure.batch_norm import recalibrate
+from qabwnas.measure.calibration import recalibrate
 from qabwnas.nets.supernet import SupernetBlock
-from qabwnas.quant.apply import freeze, observe
 from qabwnas.quant.operators import Input
+from qabwnas.quant.ptq import convert, prepare
 from qabwnas.space import SKIP, BitWidths, Block, mbconvs
 
 SHAPE = (16, 14, 14)
@@ -30,6 +30,6 @@ def candidate(block: Block, operations: Sequence[str], widths: BitWidths) -> nn.
     digits = [
         [o.name for o in layer.operations].index(name) for layer, name in zip(block.layers, operations, strict=True)
     ]
-    observed = observe(nn.Sequential(Input(), *SupernetBlock(block).operations(digits)))
+    observed = prepare(nn.Sequential(Input(), *SupernetBlock(block).operations(digits)))
     recalibrate(observed, [images(1), images(2)])
-    return freeze(observed, widths)
+    return convert(observed, widths)

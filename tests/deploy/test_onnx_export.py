@@ -1,4 +1,4 @@
-"""What an export holds, and that integer kernels run it; that its answers are right is test_agreement.py's matter."""
+"""The content of an export, and that integer kernels run it; test_check.py tests its outputs."""
 
 from __future__ import annotations
 
@@ -13,19 +13,18 @@ import torch
 from onnx import numpy_helper
 from torch import nn
 
-from qabwnas.deploy.agreement import agreement
+from qabwnas.deploy.check import OnnxNetwork, compare_outputs, open_session
 from qabwnas.deploy.onnx_export import onnx_model
-from qabwnas.deploy.runtime import OnnxNetwork, open_session
 from qabwnas.errors import InputError
-from qabwnas.nets.head import DeepLabV3
+from qabwnas.nets.layers import DeepLabV3
 from qabwnas.nets.network import build_network
 from qabwnas.nets.quantise import quantise_network
-from qabwnas.quant.apply import observe, quantise
 from qabwnas.quant.operators import Convolution, Input, Unquantised
-from qabwnas.quant.qat import finish, prepare
+from qabwnas.quant.ptq import prepare, quantise
+from qabwnas.quant.qat import convert_qat, prepare_qat
 from qabwnas.space import FLOAT, BitWidths, Operation, Policy
 from tests.deploy.candidates import DILATED, SAME, SHAPE, SMALLER, candidate, images
-from tests.quant.test_apply import trained
+from tests.quant.test_ptq import trained
 from tests.spaces import TINY
 
 INT8 = BitWidths(8, 8)
@@ -98,14 +97,14 @@ def test_floats_stay_floats() -> None:
 @torch.no_grad()
 def test_trained_weights_have_grids_of_their_own() -> None:
     """Quantisation-aware training leaves rounded weights whose ranges are not those that it began with."""
-    observed = observe(nn.Sequential(Input(), trained(Convolution(16, 4, 3))))
+    observed = prepare(nn.Sequential(Input(), trained(Convolution(16, 4, 3))))
     observed(images(1))
-    tuned = prepare(observed, BitWidths(4, 8))
+    tuned = prepare_qat(observed, BitWidths(4, 8))
     tuned[1].conv.weight *= 3
-    model = onnx_model(finish(tuned), SHAPE)
+    model = onnx_model(convert_qat(tuned), SHAPE)
     answers = OnnxNetwork(open_session(model))
     step = float(tuned[1].output.grid.scale)
-    assert agreement(answers, tuned, [images(2)], step).within_a_step >= 0.999
+    assert compare_outputs(answers, tuned, [images(2)], step).within_a_step >= 0.999
 
 
 @torch.no_grad()
@@ -119,7 +118,7 @@ def test_a_bias_beyond_32_bits_widens_the_weights_of_its_channel() -> None:
     assert np.abs(constants(model)["1.bias"]).max() == pytest.approx(2**30, rel=1e-6)
     answers = OnnxNetwork(open_session(model))
     step = float(quantised[1].output.grid.scale)
-    assert agreement(answers, quantised, [images(2)], step).within_a_step == 1
+    assert compare_outputs(answers, quantised, [images(2)], step).within_a_step == 1
     held = constants(model)
     weights = held["1.weight"][0] * held["1.weight_scale"][0]  # of a channel whose bias fits
     np.testing.assert_allclose(weights, quantised[1].conv.weight[0].numpy(), rtol=2e-7)
@@ -128,8 +127,8 @@ def test_a_bias_beyond_32_bits_widens_the_weights_of_its_channel() -> None:
 @pytest.mark.parametrize(
     ("module", "message"),
     [
-        (nn.Sequential(nn.Sigmoid()), "0: a Sigmoid is none of the operators that can be exported"),
-        (Unquantised(nn.Sigmoid()), ": a Unquantised is none of the operators"),
+        (nn.Sequential(nn.Sigmoid()), "0: a Sigmoid cannot be exported; it is not one of the operators"),
+        (Unquantised(nn.Sigmoid()), ": a Unquantised cannot be exported"),
         (candidate(SAME, ["skip", "k3e1", "skip"], BitWidths(8, 9)), "0: activations of more than 8 bits"),
         (
             candidate(SAME, ["skip", "k3e1", "skip"], BitWidths(9, 8)),
@@ -156,4 +155,4 @@ def test_layers_keep_bit_widths_of_their_own() -> None:
             assert notes == {bits}
     answers = OnnxNetwork(open_session(model))
     step = float(quantised.head[1][1].output.grid.scale)
-    assert agreement(answers, quantised, batches, step).within_a_step >= 0.99
+    assert compare_outputs(answers, quantised, batches, step).within_a_step >= 0.99

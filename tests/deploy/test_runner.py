@@ -69,21 +69,39 @@ def test_notes_tell_whether_layers_add_up() -> None:
     manifest = {"empty": "empty", "wholes": wholes}
     assert runner.excess_of_wholes(manifest, samples) == pytest.approx([3.4 / 3.4 - 1, 1.9 / 2.0 - 1])
     assert runner.notes(manifest, samples, 1.0)[-1] == (
-        "2 whole candidates of blocks beside the sums of their layers: -2.5% on average, from -5.0% to +0.0%"
+        "2 whole candidates of blocks compared with the sums of their layers: -2.5% on average, from -5.0% to +0.0%"
     )
 
 
-def test_samples_of_something_else_are_refused_and_others_continued(tmp_path: Path) -> None:
+def sample_files(bundle: Path) -> list[Path]:
+    return sorted(bundle.glob("samples*"))
+
+
+def test_every_environment_continues_its_own_samples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_bundle(TINY, {block.name: [BitWidths(8, 8)] for block in TINY.blocks}, tmp_path)
     first = runner.measure(tmp_path, 1, 2, 0.02)
     assert {len(times) for times in first.values()} == {2}
     more = runner.measure(tmp_path, 1, 3, 0.02)
     assert all(more[name][:2] == times and len(more[name]) == 3 for name, times in first.items())
-    with pytest.raises(
-        runner.OtherSamplesError, match=r"samples.json: was measured with something else; delete it to begin anew"
-    ):
-        runner.measure(tmp_path, 2, 3, 0.02)
-    assert json.loads((tmp_path / "samples.json").read_text())["samples"] == more
+    [here] = sample_files(tmp_path)
+    assert re.fullmatch(r"samples-[0-9a-f]{8}\.json", here.name)
+    assert {len(times) for times in runner.measure(tmp_path, 2, 1, 0.02).values()} == {1}
+    monkeypatch.setattr(runner, "machine", lambda: "another board")
+    assert {len(times) for times in runner.measure(tmp_path, 1, 1, 0.02).values()} == {1}
+    assert len(sample_files(tmp_path)) == 3
+    monkeypatch.undo()
+    assert json.loads(here.read_text())["samples"] == more
+    assert runner.measure(tmp_path, 1, 3, 0.02) == more
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"samples": {}}'])
+def test_damaged_samples_are_one_line(tmp_path: Path, content: str) -> None:
+    (tmp_path / "manifest.json").write_text('{"models": {}}')
+    assert runner.measure(tmp_path, 1, 1, 0.02) == {}
+    [path] = sample_files(tmp_path)
+    path.write_text(content)
+    with pytest.raises(runner.BundleError, match=rf"^{path}: is damaged, delete it to measure again: "):
+        runner.measure(tmp_path, 1, 1, 0.02)
 
 
 def test_rounds_and_loads_are_in_orders_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -232,15 +250,14 @@ def cut(path: Path) -> None:
     [
         (
             lambda b: cut(b / "models" / "empty.onnx"),
-            r".*models/empty\.onnx: onnxruntime .* cannot load it, copy it again",
+            r".*models/empty\.onnx: onnxruntime .* cannot load it; copy it again",
         ),
         (
             lambda b: (b / "models" / "empty.onnx").unlink(),
-            r".*models/empty\.onnx: onnxruntime .* cannot load it, copy it",
+            r".*models/empty\.onnx: onnxruntime .* cannot load it; copy it",
         ),
         (lambda b: cut(b / "manifest.json"), r".*manifest\.json: is damaged, copy the whole folder again: "),
         (lambda b: (b / "manifest.json").unlink(), r".*manifest\.json: No such file or directory"),
-        (lambda b: (b / "samples.json").write_text("{"), r".*samples\.json: is damaged, delete it to begin anew: "),
     ],
 )
 def test_a_damaged_bundle_is_one_line(tmp_path: Path, damage: Callable[[Path], object], message: str) -> None:
@@ -255,7 +272,7 @@ def test_a_damaged_bundle_is_one_line(tmp_path: Path, damage: Callable[[Path], o
 def test_wrong_arguments_are_told_before_anything_is_measured(tmp_path: Path) -> None:
     write_bundle(TINY, {block.name: [BitWidths(8, 8)] for block in TINY.blocks}, tmp_path)
     for arguments, line in (
-        (["-o", "none/r.json"], "error: none/r.json: there is no such folder"),
+        (["-o", "none/r.json"], "error: none/r.json: its folder does not exist"),
         (
             ["-o", "r.json", "--device", "a[b]"],
             "run.py: error: argument --device: 'a[b]': a name has no brackets, '=', ',' or '/'",
@@ -265,4 +282,4 @@ def test_wrong_arguments_are_told_before_anything_is_measured(tmp_path: Path) ->
     ):
         code, lines = measured(tmp_path, *arguments)
         assert (code, lines[-1]) == (1 if line.startswith("error") else 2, line)
-    assert not (tmp_path / "samples.json").exists()
+    assert sample_files(tmp_path) == []

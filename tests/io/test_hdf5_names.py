@@ -35,7 +35,7 @@ def test_alphabetical_order_is_the_order() -> None:
     assert list(decode_names(encoded)) == encoded
 
 
-def test_what_cannot_be_a_name_is_refused() -> None:
+def test_invalid_names_are_refused() -> None:
     with pytest.raises(InputError, match="an empty name"):
         encode_name("")
     with pytest.raises(InputError, match="not Unicode text"):

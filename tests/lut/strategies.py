@@ -1,4 +1,4 @@
-"""LUTs with all that a LUT can have: any names, units, bit widths, holes, descriptions, fixed parts."""
+"""LUTs with all that a LUT can have: any names, units, bit widths, masked rows, descriptions, fixed parts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import math
 import numpy as np
 from hypothesis import strategies as st
 
-from qabwnas.lut.lut import AGGREGATIONS, Lut, LutBlock, Metric, Table
+from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
+from qabwnas.lut.table import AGGREGATIONS
 from qabwnas.space import BitWidths
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8)

@@ -1,4 +1,4 @@
-"""A further metric beside those of a LUT."""
+"""Adding a metric to a LUT."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ def test_columns_from_two_devices_keep_both_origins() -> None:
     assert lut.provenance["columns"] == {"a": {"from": "a"}, "b": {"from": "b"}}
 
 
-def test_what_cannot_be_added() -> None:
+def test_invalid_columns_are_refused() -> None:
     lut = Lut.open(POPULATED)
-    with pytest.raises(InputError, match="the LUT has a metric 'nsr' already"):
+    with pytest.raises(InputError, match="the LUT already has a metric 'nsr'"):
         add_metric(lut, Metric("nsr"), {"first": np.ones(12)}, {})
     with pytest.raises(InputError, match="no candidate has a value of 'x'"):
         add_metric(lut, Metric("x"), {"first": np.full(12, np.nan)}, {})

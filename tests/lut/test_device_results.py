@@ -1,4 +1,4 @@
-"""Results of a device: the contract's example, and every way to break it, by its message."""
+"""Results of a device: the contract's example, and the message of every violation."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_other_statistics(tmp_path: Path, statistic: Statistic, fixed: float, co
     assert added.provenance["columns"]["latency_ms[pi4]"]["statistic"] == statistic
 
 
-def test_what_may_be_left_out(tmp_path: Path) -> None:
+def test_optional_members(tmp_path: Path) -> None:
     def spare(content: dict[str, Any]) -> None:
         content["fixed"] = None
         content["blocks"]["layer1"] = [{"candidate": 3, "median_ms": 2, "minimum_ms": 2}]
@@ -103,12 +103,12 @@ def row(content: dict[str, Any]) -> dict[str, Any]:
         (lambda c: c["fixed"].pop("median_ms"), "fixed.median_ms: missing"),
         (lambda c: c["fixed"].update(mean_ms=1), "fixed.mean_ms: unknown field"),
         (lambda c: c.update(note="x"), "note: unknown field"),
-        (lambda c: c.update(blocks={}), "blocks: not a mapping of one block or more"),
-        (lambda c: c["blocks"].update(layer1=[]), "blocks.layer1: not a list of one candidate or more"),
+        (lambda c: c.update(blocks={}), "blocks: not a mapping with at least one block"),
+        (lambda c: c["blocks"].update(layer1=[]), "blocks.layer1: not a list with at least one candidate"),
         (lambda c: c["blocks"].update(layer1=[3]), "blocks.layer1[0]: not a mapping of fields"),
         (lambda c: row(c).pop("candidate"), "blocks.layer1[0].candidate: missing"),
         (lambda c: row(c).update(candidate=-1), "blocks.layer1[0].candidate: -1 is not a whole number of 0 or more"),
-        (lambda c: row(c).update(candidate=1), "blocks.layer1[1]: candidate 1 stands twice"),
+        (lambda c: row(c).update(candidate=1), "blocks.layer1[1]: candidate 1 appears twice"),
         (lambda c: row(c).update(candidate=4), "blocks.layer1[0].candidate: 4 is not in 0 … 3"),
         (lambda c: row(c).update(median_ms="1"), "blocks.layer1[0].median_ms: '1' is not a number of 0 or more"),
         (lambda c: row(c).update(median_ms=10**400), "blocks.layer1[0].median_ms: 1000"),
@@ -123,7 +123,7 @@ def row(content: dict[str, Any]) -> dict[str, Any]:
         (lambda c: c["blocks"].update(layer9=[row(c)]), "blocks.layer9: the LUT has no such block; it has layer1, l"),
     ],
 )  # fmt: skip
-def test_every_break_of_the_contract_is_named(
+def test_every_violation_of_the_contract_is_named(
     tmp_path: Path, change: Callable[[dict[str, Any]], object], message: str
 ) -> None:
     with pytest.raises(QabwnasError, match=re.escape(f"results.json: {message}")) as caught:
@@ -137,16 +137,16 @@ def test_every_break_of_the_contract_is_named(
         ("{", "results.json: not JSON: "),
         ("[]", "results.json: not a mapping of fields"),
         (json.dumps(EXAMPLE).replace("3.1", "NaN"), "results.json: not JSON: NaN is not a number"),
-        ('{"device": "a", "device": "b"}', "results.json: not JSON: the member 'device' stands twice"),
+        ('{"device": "a", "device": "b"}', "results.json: not JSON: the member 'device' appears twice"),
     ],
 )
-def test_what_is_not_json(tmp_path: Path, text: str, message: str) -> None:
+def test_invalid_json_is_refused(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(QabwnasError, match=message):
         read_results(write(tmp_path, text))
 
 
 def test_a_device_that_is_there_already(tmp_path: Path) -> None:
-    with pytest.raises(QabwnasError, match=r"results.json: the LUT has a metric 'latency_ms\[pi4\]' already"):
+    with pytest.raises(QabwnasError, match=r"results.json: the LUT already has a metric 'latency_ms\[pi4\]'"):
         add_results(lut("latency_ms[pi4]"), read_results(write(tmp_path, EXAMPLE)))
 
 
@@ -162,7 +162,7 @@ def test_bit_widths_of_layers_are_told_apart(tmp_path: Path) -> None:
         add_results(layer_lut(), wrong)
 
 
-def test_no_digit_is_lost_without_a_word(tmp_path: Path) -> None:
+def test_rounding_is_announced(tmp_path: Path) -> None:
     text = json.dumps(EXAMPLE).replace("1.25", str(2**53 + 1)).replace("1.5", f"{2**53 + 3}.0").replace("3.1", "3.10")
     added = add_results(lut(), read_results(write(tmp_path, text)))
     layer1 = added.block("layer1")
@@ -173,7 +173,7 @@ def test_no_digit_is_lost_without_a_word(tmp_path: Path) -> None:
     assert Lut.open(tmp_path / "lut.h5").block("layer1").column("latency_ms[pi4]")[:2].tolist() == whole
 
 
-def test_latencies_that_are_rounded_are_announced_once(tmp_path: Path) -> None:
+def test_rounding_is_announced_once_per_block(tmp_path: Path) -> None:
     text = json.dumps(EXAMPLE).replace("1.25", "1.2500000000000000001").replace("1.5", "1.5000000000000000001")
     results = read_results(write(tmp_path, text))
     message = f"^{results.path}: candidate 0: blocks.layer1.median_ms: 1.2500000000000000001 is rounded"

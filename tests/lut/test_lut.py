@@ -1,4 +1,4 @@
-"""The LUT in memory: candidate numbers through tables, and what is refused."""
+"""The LUT in memory: candidate numbers through tables, and errors."""
 
 from __future__ import annotations
 
@@ -59,18 +59,18 @@ def test_names_that_are_not_there() -> None:
         lut(table(1)).block("b")
 
 
-def test_what_is_no_lut() -> None:
+def test_invalid_luts_are_refused() -> None:
     one = LutBlock("b", (table(1),))
     wider = LutBlock("c", (Table({"loss": np.ones(1), "ms": np.ones(1)}),))
     loss = (Metric("loss"),)
     for metrics, blocks, message in [
         (loss, (), "at least one block and one metric"),
         ((), (one,), "at least one block and one metric"),
-        (loss * 2, (one,), "the metric 'loss' stands twice"),
-        (loss, (one, one), "the block 'b' stands twice"),
+        (loss * 2, (one,), "two metrics are named 'loss'"),
+        (loss, (one, one), "two blocks are named 'b'"),
         ((Metric("nsr"),), (one,), "b: the metric 'nsr' has no column"),
-        (loss, (one, wider), "c: a column 'ms' is in this table or in that of b, not in both"),
-        (loss, (wider, one), "b: a column 'ms' is in this table or in that of c, not in both"),
+        (loss, (one, wider), "c: only one of this table and that of b has a column 'ms'"),
+        (loss, (wider, one), "b: only one of this table and that of c has a column 'ms'"),
         (["loss"], (one,), "metrics: 'loss' is not a Metric"),
         ("loss", (one,), "metrics: 'loss' is not a list of Metric"),
         (loss, {"b": one}, "blocks: 'b' is not a LutBlock"),
@@ -84,7 +84,7 @@ def test_what_is_no_lut() -> None:
         lut(table(1), provenance=5)
 
 
-def test_what_is_no_block() -> None:
+def test_invalid_blocks_are_refused() -> None:
     nan = Table({"loss": np.array([1.0, np.nan]), "ms": np.ones(2)}, W8)
     for name, tables, message in [
         ("", (table(1),), "a block has no name"),
@@ -93,8 +93,12 @@ def test_what_is_no_block() -> None:
         ("b", table(1), "b: tables: <Table: .*> is not a list of Table"),
         ("b", ({"loss": [1]},), r"b: tables: .* is not a Table"),
         ("b", (table(1), table(0, W4)), "b w4a4: no candidates"),
-        ("b", (table(1, W4), table(1, W4)), "b w4a4: two tables of the same bit widths"),
-        ("b", (table(3, W4), nan), "metric 'loss', block 'b', candidate 4: nan is not a number; mask what was not"),
+        ("b", (table(1, W4), table(1, W4)), "b w4a4: two tables have the same bit widths"),
+        (
+            "b",
+            (table(3, W4), nan),
+            "metric 'loss', block 'b', candidate 4: nan is not a finite number; mask rows that were not",
+        ),
     ]:
         with pytest.raises(InputError, match=message):
             LutBlock(name, tables)  # type: ignore[arg-type]
@@ -114,7 +118,7 @@ def test_what_is_no_block() -> None:
         ({"fixed": 2**63 + 1}, "metric 'loss': the fixed part: 9223372036854775809 has more digits than a double"),
     ],
 )
-def test_what_is_no_metric(arguments: dict[str, object], message: str) -> None:
+def test_invalid_metrics_are_refused(arguments: dict[str, object], message: str) -> None:
     with pytest.raises(InputError, match=f"^{message}"):
         Metric(**{"name": "loss", **arguments})  # type: ignore[arg-type]
 
@@ -134,8 +138,8 @@ TWO = {"loss": np.array([1.0, 2.0]), "ms": np.array([0.1, 0.2])}
         ({"columns": 2}, "columns: 2 is not a mapping of metric to values"),
         ({"columns": {}}, "columns: a table needs at least one metric"),
         ({"columns": {"loss": np.ones(2), "ms": np.ones(3)}}, "metric 'ms': 3 for the 2 rows of 'loss'"),
-        ({"columns": {"loss": np.ones((2, 1))}}, r"metric 'loss': the shape is \(2, 1\), not one value a row"),
-        ({"columns": {"loss": 1.0}}, r"metric 'loss': the shape is \(\), not one value a row"),
+        ({"columns": {"loss": np.ones((2, 1))}}, r"metric 'loss': the shape is \(2, 1\), expected one value per row"),
+        ({"columns": {"loss": 1.0}}, r"metric 'loss': the shape is \(\), expected one value per row"),
         ({"columns": {"loss": ["a", "b"]}}, r"metric 'loss': \['a', 'b'\] is not an array of numbers"),
         ({"columns": {"loss": np.array([True, False])}}, "metric 'loss': .* is not an array of numbers but of type bo"),
         ({"columns": {"loss": [1, None]}}, "metric 'loss': None is not a number"),
@@ -145,18 +149,18 @@ TWO = {"loss": np.array([1.0, 2.0]), "ms": np.array([0.1, 0.2])}
         ({"columns": {5: [1, 2]}}, "metric 5: the name is not a text"),
         ({"widths": "w8a8"}, "widths: 'w8a8' are not BitWidths"),
         ({"measured": np.ones(2, bool)}, "measured: .* is not a mapping of metric to mask"),
-        ({"measured": {"nsr": np.ones(2, bool)}}, "measured: there is no column of 'nsr'"),
+        ({"measured": {"nsr": np.ones(2, bool)}}, "measured: there is no column 'nsr'"),
         ({"measured": {"ms": np.ones(3, bool)}}, r"measured: the mask of 'ms' is bool \(3,\), expected bool \(2,\)"),
         ({"measured": {"ms": np.array([1, 0])}}, r"measured: the mask of 'ms' is int64 \(2,\), expected bool \(2,\)"),
         ({"measured": {"ms": True}}, r"measured: the mask of 'ms' is bool \(\), expected bool \(2,\)"),
         ({"descriptions": ["a"]}, "descriptions: 1 for the 2 rows of 'loss'"),
-        ({"descriptions": "ab"}, "descriptions: 'ab' are not a text a row"),
+        ({"descriptions": "ab"}, "descriptions: 'ab' is not one text per row"),
         ({"descriptions": ["a", 5]}, "descriptions: row 1: 5 is not a text"),
-        ({"descriptions": {"a": 1, "b": 2}}, "descriptions: .* are not a text a row"),
+        ({"descriptions": {"a": 1, "b": 2}}, "descriptions: .* is not one text per row"),
         ({"rows": [0, 1]}, r"rows: \[0, 1\] are not LayerRows"),
     ],
 )
-def test_what_is_no_table(arguments: dict[str, object], message: str) -> None:
+def test_invalid_tables_are_refused(arguments: dict[str, object], message: str) -> None:
     with pytest.raises(InputError, match=f"^{message}"):
         Table(**{"columns": TWO, **arguments})  # type: ignore[arg-type]
 
@@ -191,7 +195,7 @@ def test_later_changes_of_a_callers_arrays_do_not_reach_the_table() -> None:
     assert replace(found, widths=W4).columns["loss"] is found.columns["loss"]  # not copied again
 
 
-def test_another_column_takes_the_place_of_one() -> None:
+def test_a_column_is_replaced() -> None:
     found = table(2, measured={"loss": np.array([True, False])}).with_column("loss", [5, 6])
     assert found.columns["loss"].tolist() == [5.0, 6.0]
     assert "loss" not in found.measured

@@ -1,4 +1,4 @@
-"""Merging shards: every row of every part, and nothing that does not belong together."""
+"""Merging shards: every measured row of every shard; incompatible shards are refused."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ MASKS = st.lists(st.lists(st.booleans(), min_size=N_ROWS, max_size=N_ROWS), min_
 
 @settings(deadline=None)
 @given(st.lists(MASKS, min_size=1, max_size=4))
-def test_a_row_is_there_if_any_part_has_it(masks: list[list[list[bool]]]) -> None:
+def test_a_row_is_measured_if_any_shard_measured_it(masks: list[list[list[bool]]]) -> None:
     merged = merge_luts({str(i): lut_of(mask) for i, mask in enumerate(masks)})
     for t, (table, whole) in enumerate(zip(merged.blocks[0].tables, lut_of(ALL).blocks[0].tables, strict=True)):
         known = np.any([mask[t] for mask in masks], axis=0)
@@ -61,14 +61,14 @@ def test_a_row_is_there_if_any_part_has_it(masks: list[list[list[bool]]]) -> Non
         (replace(lut_of(ALL), blocks=(LutBlock("b1", lut_of(ALL).blocks[0].tables[:1]),)), r"tables.b1 \("),
     ],
 )
-def test_what_does_not_belong_together_is_named(other: Lut, message: str) -> None:
+def test_incompatible_shards_are_refused(other: Lut, message: str) -> None:
     with pytest.raises(StaleError, match=message):
         merge_luts({"one": lut_of(ALL), "two": other})
 
 
-def test_rows_that_disagree_are_named() -> None:
+def test_conflicting_rows_are_refused() -> None:
     other = lut_of([[False] * 4, [False, False, True, False]], seed=1)
-    with pytest.raises(InputError, match=r"^b1 w8a8: nsr: row 2 is 0\.[0-9]+ in two, and 0\.[0-9]+ in another part$"):
+    with pytest.raises(InputError, match=r"^b1 w8a8: nsr: row 2 is 0\.[0-9]+ in two, and 0\.[0-9]+ in another shard$"):
         merge_luts({"one": lut_of(ALL), "two": other})
     with pytest.raises(InputError, match="no LUTs to merge"):
         merge_luts({})

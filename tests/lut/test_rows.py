@@ -1,4 +1,4 @@
-"""LUTs whose rows have bit widths a layer: stored, exchanged, merged, and refused where they are not right."""
+"""LUTs whose layers have bit widths of their own: stored, exchanged, merged, and refused if invalid."""
 
 from __future__ import annotations
 
@@ -10,13 +10,10 @@ import numpy as np
 import pytest
 
 from qabwnas.errors import FormatError, InputError, StaleError
-from qabwnas.lut.csv_read import read_csv
-from qabwnas.lut.csv_write import write_csv
 from qabwnas.lut.importers.formats import export_table, import_table
 from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
 from qabwnas.lut.merge import merge_luts
 from qabwnas.lut.rows import LayerRows
-from qabwnas.lut.store import open_lut, save_lut
 from qabwnas.space import BitWidths
 from qabwnas.space.layer_policy import LayerChoices
 from tests.lut.strategies import assert_equal
@@ -50,28 +47,28 @@ def test_every_row_says_what_it_chooses() -> None:
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
-def test_a_table_gives_them_back(tmp_path: Path, suffix: str) -> None:
+def test_tables_round_trip(tmp_path: Path, suffix: str) -> None:
     export_table(layer_lut(), tmp_path / f"table{suffix}")
     assert_equal(import_table([tmp_path / f"table{suffix}"]), layer_lut())
 
 
 def test_codes_of_a_table_that_are_wrong(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
-    write_csv(layer_lut(), path)
+    layer_lut().to_csv(path)
     text = path.read_text(encoding="utf-8")
     for old, new, message in (
         ("first,1,3,", "first,1,x,", "line 4: code: 'x' is not a code"),
         ("first,1,3,", "first,1,99999999999999999999,", "first: row 1: the code 36 is not in 0 … 35"),
-        (",code,", ",kode,", "line 2: there is no column 'code', though layers have bit widths of their own"),
+        (",code,", ",kode,", "line 2: there is no column 'code', but layers have bit widths of their own"),
     ):
         path.write_text(text.replace(old, new), encoding="utf-8")
         with pytest.raises(InputError, match=message):
-            read_csv(path)
+            Lut.from_csv(path)
 
 
-def test_a_file_gives_them_back(tmp_path: Path) -> None:
-    save_lut(layer_lut(), tmp_path / "lut.h5")
-    opened = open_lut(tmp_path / "lut.h5")
+def test_files_round_trip(tmp_path: Path) -> None:
+    layer_lut().save(tmp_path / "lut.h5")
+    opened = Lut.open(tmp_path / "lut.h5")
     assert_equal(opened, layer_lut())
     for block in opened.blocks:
         [table] = block.tables
@@ -86,15 +83,15 @@ def test_a_file_with_other_codes_is_refused(tmp_path: Path) -> None:
         ([0, 3, 21, 36], "row 3: the code 36 is not in 0 … 35"),
         ([0, 3, 3, 35], "row 2: its code is not above that of the row before"),
     ):
-        save_lut(layer_lut(), path)
+        layer_lut().save(path)
         with h5py.File(path, "r+") as file:
             file[place][...] = codes
         with pytest.raises(FormatError, match=f"{place}: {message}"):
-            open_lut(path)
+            Lut.open(path)
     with h5py.File(path, "r+") as file:
         del file[place]
     with pytest.raises(FormatError, match="codes"):
-        open_lut(path)
+        Lut.open(path)
 
 
 def test_tables_that_do_not_fit_the_space_are_refused() -> None:
@@ -106,7 +103,9 @@ def test_tables_that_do_not_fit_the_space_are_refused() -> None:
         return (replace(first, tables=(changed,)), second)
 
     for changed in (replace(table, rows=None), replace(table, widths=BitWidths(4, 4))):
-        with pytest.raises(InputError, match="first.*: layers of the space choose bit widths, but no codes say"):
+        with pytest.raises(
+            InputError, match="first.*: layers of the space choose bit widths, but the rows have no codes"
+        ):
             replace(lut, blocks=with_table(changed))
     [other] = second.tables
     with pytest.raises(InputError, match="first: its codes are those of another block"):
@@ -119,13 +118,13 @@ def test_tables_that_do_not_fit_the_space_are_refused() -> None:
 
 
 def test_text_tables_describe_them(tmp_path: Path) -> None:
-    write_csv(layer_lut(), tmp_path / "lut.csv")
-    read = read_csv(tmp_path / "lut.csv")
+    layer_lut().to_csv(tmp_path / "lut.csv")
+    read = Lut.from_csv(tmp_path / "lut.csv")
     assert read.describe("first", 1) == "k3e1/w4a4 k5e2/w8a6"
     assert read.block("first").column("nsr").tolist() == [0, 1, 2, 3]
 
 
-def test_parts_with_other_rows_are_not_merged() -> None:
+def test_shards_with_other_rows_are_not_merged() -> None:
     merged = merge_luts({"a": layer_lut(), "b": layer_lut()})
     assert_equal(merged, layer_lut())
     with pytest.raises(StaleError, match="a and b differ in rows.second"):

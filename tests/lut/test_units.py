@@ -78,20 +78,20 @@ def test_conversion_is_exact(number: Decimal, given_in: tuple[str, int], metric:
 @pytest.mark.parametrize(
     ("text", "metric", "message"),
     [
-        ("1.5MB", "loss", "loss: '1.5MB' has a unit, but the metric's name states none: give a plain number"),
-        ("2ms", "size_bytes", "the unit 'ms' is none of B, bytes, kB, KB, MB, GB, KiB, MiB, GiB"),
-        ("2MB", "macs", "the unit 'MB' is none of k, K, M, G, T"),
-        ("2 M B", "size_bytes", "the unit 'M B' is none of"),
+        ("1.5MB", "loss", "loss: '1.5MB' has a unit, but the metric's name states none; give a plain number"),
+        ("2ms", "size_bytes", "the unit 'ms' is not one of B, bytes, kB, KB, MB, GB, KiB, MiB, GiB"),
+        ("2MB", "macs", "the unit 'MB' is not one of k, K, M, G, T"),
+        ("2 M B", "size_bytes", "the unit 'M B' is not one of"),
         ("nan", "loss", "'nan' is not a number"),
         ("inf", "size_bytes", "'inf' is not a number"),
         ("", "loss", "'' is not a number"),
         ("MB", "size_bytes", "'MB' is not a number"),
-        ("1_000", "macs", "the unit '_000' is none of"),
+        ("1_000", "macs", "the unit '_000' is not one of"),
         ("١", "loss", "is not a number"),
         ("1e400", "loss", "'1e400' is out of range"),
         ("1e-400", "loss", "'1e-400' is out of range"),
     ],
 )
-def test_what_is_no_quantity_is_refused(text: str, metric: str, message: str) -> None:
+def test_invalid_quantities_are_refused(text: str, metric: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         parse_quantity(text, metric)

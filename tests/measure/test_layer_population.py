@@ -1,4 +1,4 @@
-"""Population with bit widths a layer: every row as if it were alone, to the last bit, and costs as counted by hand."""
+"""Population with bit widths per layer: every row equals the row measured alone; costs are counted by hand."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from qabwnas.measure.memory import CPU_MEMORY
 from qabwnas.measure.populate import measure_shard, populate, provenance
 from qabwnas.measure.sample import Sample, space_rows
 from qabwnas.measure.shard import space_shards
-from qabwnas.measure.target_variance import signal_variances
+from qabwnas.measure.target_variance import measure_target_variances
 from qabwnas.nets.network import Network, build_network
 from qabwnas.nets.supernet import Supernet
 from qabwnas.space import INT8, Operation, Policy
@@ -93,7 +93,7 @@ def test_rows_do_not_depend_on_shards(teacher: Network, supernet: Supernet, lut:
     rows = space_rows(SPACE, SAMPLE)
     shards = space_shards(SPACE, 3, rows=rows)
     assert [(s.first, s.last) for s in shards if s.b == 0] == [(0, 6), (6, 12), (12, 18), (18, 23)]
-    variances = signal_variances(teacher, ["first", "second"], split(4))
+    variances = measure_target_variances(teacher, ["first", "second"], split(4))
     made_with = provenance(teacher, supernet, split(3), split(4), INT8, "cpu", SAMPLE)
     parts = {
         shard.name(SPACE): measure_shard(

@@ -17,28 +17,27 @@ from qabwnas.data.splits import Split, TensorSplit
 from qabwnas.errors import InputError
 from qabwnas.lut.lut import Lut
 from qabwnas.lut.merge import merge_luts
+from qabwnas.measure import evaluator as evaluator_module
 from qabwnas.measure import memory
-from qabwnas.measure import shard as shard_module
-from qabwnas.measure.batch_norm import recalibrate
+from qabwnas.measure.calibration import PrefixStatistics, recalibrate
 from qabwnas.measure.candidate import measure_candidate
+from qabwnas.measure.evaluator import BlockEvaluator
 from qabwnas.measure.maps import block_maps
 from qabwnas.measure.memory import CPU_MEMORY, Footprint
 from qabwnas.measure.populate import measure_shard, populate, provenance
-from qabwnas.measure.shard import Laboratory, measure_rows, space_shards
-from qabwnas.measure.statistics import TreeStatistics
-from qabwnas.measure.target_variance import signal_variances
-from qabwnas.measure.tree import Walk, row_path
-from qabwnas.nets.mbconv import MBConv
+from qabwnas.measure.shard import space_shards
+from qabwnas.measure.target_variance import measure_target_variances
+from qabwnas.measure.tree import TreeWalk, row_path
+from qabwnas.nets.layers import MBConv
 from qabwnas.nets.network import Network, build_network
-from qabwnas.nets.subnet import extract
-from qabwnas.nets.supernet import Supernet, SupernetBlock
-from qabwnas.quant.apply import freeze, observe, quantise
+from qabwnas.nets.supernet import Supernet, SupernetBlock, extract
+from qabwnas.quant.data_flow import DataFlow
 from qabwnas.quant.nsr import NsrEstimate
 from qabwnas.quant.operators import Input
-from qabwnas.quant.wiring import Wiring
+from qabwnas.quant.ptq import convert, prepare, quantise
 from qabwnas.space import FLOAT, BitWidths, Operation, SearchSpace
 from qabwnas.space.yaml import load_space
-from tests.measure.test_batch_norm import recalibrate_slowly
+from tests.measure.test_calibration import recalibrate_slowly
 from tests.quant.test_nsr import formula
 from tests.spaces import TINY
 
@@ -72,7 +71,7 @@ def split(seed: int) -> Split:
 def measure_block(teacher: Network, supernet: Supernet, space: SearchSpace, b: int, *splits: Split) -> Lut:
     """Return the LUT of the only shard of a block."""
     [shard] = [shard for shard in space_shards(space) if shard.b == b]
-    variances = signal_variances(teacher, [block.name for block in space.blocks], splits[1])[b]
+    variances = measure_target_variances(teacher, [block.name for block in space.blocks], splits[1])[b]
     made_with = provenance(teacher, supernet, *splits, BitWidths(8, 8), "cpu")
     return measure_shard(teacher, supernet, space, shard, *splits, variances, CPU_MEMORY, made_with)
 
@@ -103,7 +102,7 @@ def test_a_candidate_alone_against_public_parts_only(teacher: Network, supernet:
         for table in lut.blocks[1].tables:
             assert table.widths is not None
             output = quantise(candidate, table.widths, [calibration[1]])(validation[1])
-            tolerance = 1e-4 if table.widths.is_float else 0.02  # single values fall to the next step
+            tolerance = 1e-4 if table.widths.is_float else 0.02  # single values are rounded to the next step
             assert table.columns["nsr"][code] == pytest.approx(formula(output, validation[2]), rel=tolerance)
 
 
@@ -138,7 +137,7 @@ def test_fewer_bits_make_more_noise(lut: Lut) -> None:
 def test_progress_is_logged(
     teacher: Network, supernet: Supernet, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shard_module, "REPORT_SECONDS", 0.0)
+    monkeypatch.setattr(evaluator_module, "REPORT_SECONDS", 0.0)
     with caplog.at_level(logging.INFO, logger="qabwnas"):
         measure_block(teacher, supernet, SPACE, 0, split(3), split(4))
     n_rows = 9 * len(SPACE.bit_widths)
@@ -186,15 +185,15 @@ def test_no_bit_depends_on_how_many_images_a_chunk_has(
     monkeypatch.setitem(memory.BATCH_ELEMENTS, "cpu", 3 * footprint.w)
     chunks: list[int] = []
 
-    def walk(block: SupernetBlock, statistics: TreeStatistics, inputs: list[Tensor], *rest: Any) -> Walk:
+    def walk(block: SupernetBlock, statistics: PrefixStatistics, inputs: list[Tensor], *rest: Any) -> TreeWalk:
         chunks.append(sum(map(len, inputs)))
-        return Walk(block, statistics, inputs, *rest)
+        return TreeWalk(block, statistics, inputs, *rest)
 
-    monkeypatch.setattr(shard_module, "Walk", walk)
+    monkeypatch.setattr(evaluator_module, "TreeWalk", walk)
     calibration = split_of(images(3)[:4])
     paths = [row_path(SPACE.blocks[0].digits(code), [w] * 2) for w in SPACE.bit_widths for code in range(9)]
     estimates = [
-        measure_rows(replace(laboratory(teacher, supernet, max_memory), calibration=calibration), paths)
+        replace(evaluator(teacher, supernet, max_memory), calibration=calibration).measure(paths)
         for max_memory in (footprint.chunk_bytes(7, 3), footprint.chunk_bytes(11, 3), 10**9)
     ]
     assert chunks == [6, 6, 2, 9, 5, 14]
@@ -208,18 +207,18 @@ def test_too_little_memory_says_how_much_is_needed(teacher: Network, supernet: S
     needed = int(str(caught.value).removeprefix(said).split(" ")[0].replace(",", ""))
     with pytest.raises(InputError, match=f"^{said}{needed:,} bytes, and max_memory is {needed - 1:,} bytes$"):
         populate(teacher, supernet, SPACE, split(3), split(4), max_memory=needed - 1)
-    measure_rows(laboratory(teacher, supernet, max_memory=needed), [row_path([0, 0], [BitWidths(8, 8)] * 2)])
+    evaluator(teacher, supernet, max_memory=needed).measure([row_path([0, 0], [BitWidths(8, 8)] * 2)])
 
 
-def laboratory(teacher: Network, supernet: Supernet, max_memory: int = CPU_MEMORY) -> Laboratory:
-    variances = signal_variances(teacher, ["first", "second"], split(4))[0]
-    return Laboratory(teacher, supernet.blocks[0], 0, split(3), split(4), variances, max_memory)
+def evaluator(teacher: Network, supernet: Supernet, max_memory: int = CPU_MEMORY) -> BlockEvaluator:
+    variances = measure_target_variances(teacher, ["first", "second"], split(4))[0]
+    return BlockEvaluator(teacher, supernet.blocks[0], 0, split(3), split(4), variances, max_memory)
 
 
 def test_rows_do_not_depend_on_how_the_space_is_divided(teacher: Network, supernet: Supernet, lut: Lut) -> None:
     shards = space_shards(SPACE, 2)
     assert len(shards) > 5
-    variances = signal_variances(teacher, ["first", "second"], split(4))
+    variances = measure_target_variances(teacher, ["first", "second"], split(4))
     made_with = provenance(teacher, supernet, split(3), split(4), BitWidths(8, 4), "cpu")
     parts = {
         shard.name(SPACE): measure_shard(
@@ -251,19 +250,19 @@ def test_shards_are_the_largest_subtrees_within_a_limit() -> None:
 
 
 def test_widths_of_every_layer_are_their_own(teacher: Network, supernet: Supernet) -> None:
-    """A row whose layers have different bit widths is the network that has been frozen layer by layer."""
+    """A row whose layers have different bit widths is the network that has been converted layer by layer."""
     block = supernet.blocks[0]
     maps = block_maps(teacher, 0, [images(3)], [images(4)])
     widths = [BitWidths(4, 8), BitWidths(8, 4)]
-    lab = laboratory(teacher, supernet)
+    measure = evaluator(teacher, supernet).measure
     codes = [1, 4, 6]
     paths = [row_path(SPACE.blocks[0].digits(code), widths) for code in codes]
-    for code, estimate in zip(codes, measure_rows(lab, paths), strict=True):
-        candidate = observe(torch.nn.Sequential(Input(), *extract(block, code)))
+    for code, estimate in zip(codes, measure(paths), strict=True):
+        candidate = prepare(torch.nn.Sequential(Input(), *extract(block, code)))
         with torch.inference_mode():
             recalibrate(candidate, maps.calibration)
-            frozen = [freeze(part, w) for part, w in zip(candidate, [widths[0], *widths], strict=True)]
-            whole = torch.nn.Sequential(*frozen)
-            Wiring.of(whole).connect(whole)
-            alone = maps.meter.ratios(whole(batch) for batch in maps.validation)
-        assert estimate == NsrEstimate.of_ratios(alone)
+            converted = [convert(part, w) for part, w in zip(candidate, [widths[0], *widths], strict=True)]
+            whole = torch.nn.Sequential(*converted)
+            DataFlow.of(whole).connect(whole)
+            alone = maps.meter.image_nsrs(whole(batch) for batch in maps.validation)
+        assert estimate == NsrEstimate.of_images(alone)

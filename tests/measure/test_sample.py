@@ -1,4 +1,4 @@
-"""Samples of rows: which are always in, that larger ones hold smaller ones, and that prefixes are shared."""
+"""Samples of rows: which are always included, larger samples contain smaller ones, prefixes are shared."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_shards_are_runs_of_rows() -> None:
 
 
 def test_what_cannot_be_sampled_is_refused() -> None:
-    with pytest.raises(InputError, match="rows are only sampled where the space has bit widths a layer"):
+    with pytest.raises(InputError, match="rows are only sampled if the space has bit widths per layer"):
         check_sample(TINY, 10)
     with pytest.raises(InputError, match="2 rows are too few: each of the 3 bit widths needs one"):
         check_sample(PAPER, 2)

@@ -1,11 +1,11 @@
-"""An auxiliary head sees one block's output, and leaves with the training."""
+"""An auxiliary head reads one block's output, and is removed after training."""
 
 from __future__ import annotations
 
 import pytest
 import torch
 
-from qabwnas.nets.auxiliary import build_auxiliary
+from qabwnas.nets.layers import build_auxiliary
 from qabwnas.nets.network import Network, assemble, build_network
 from qabwnas.nets.quantise import quantise_network
 from qabwnas.nets.supernet import Supernet

@@ -1,4 +1,4 @@
-"""A network with an mmsegmentation checkpoint answers as mmsegmentation's does; what does not fit is one line."""
+"""A network with an mmsegmentation checkpoint gives the same outputs as mmsegmentation; a misfit is one line."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from qabwnas.errors import FormatError, InputError
-from qabwnas.nets.auxiliary import build_auxiliary
+from qabwnas.nets.layers import build_auxiliary
 from qabwnas.nets.mmseg import build_mmseg, load_mmseg, mmseg_names
 from qabwnas.nets.network import Network, build_network
 from qabwnas.space import Operation
@@ -81,7 +81,7 @@ def test_without_an_auxiliary_head_its_weights_stay_in_the_file(
 
 
 def test_names_and_shapes_of_a_whole_checkpoint() -> None:
-    """Some as they stand in a checkpoint, so that network and oracle cannot be wrong together; then all of them."""
+    """Some names copied from a checkpoint, so that network and oracle cannot share an error; then all of them."""
     with torch.device("meta"):
         reference, network = EncoderDecoder(), build_mmseg(FULL, MOBILENET_V2)
         network.auxiliary = build_auxiliary(FULL, 3, 256)
@@ -119,7 +119,7 @@ def test_only_the_first_layer_of_a_dilated_block_dilates() -> None:
         ({"backbone.conv1.bn.bias": None, "decode_head.conv_seg.bias": None},
          "has no backbone.conv1.bn.bias and 1 more"),
         ({"backbone.conv1.conv.bias": torch.zeros(32)},
-         "has beside what the network takes: backbone.conv1.conv.bias"),
+         "has more than the network takes: backbone.conv1.conv.bias"),
         ({"decode_head.conv_seg.weight": torch.zeros(150, 16, 1, 1)},
          r"decode_head.conv_seg.weight has the shape \(150, 16, 1, 1\), the network's is \(19, 16, 1, 1\)"),
         ({"decode_head.conv_seg.bias": torch.full((19,), torch.nan)}, "decode_head.conv_seg.bias holds NaN"),

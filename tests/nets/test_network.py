@@ -10,10 +10,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from qabwnas.errors import InputError
-from qabwnas.nets.mbconv import MBConv, Skip, build_operation
+from qabwnas.nets.layers import MBConv, Skip, build_operation
 from qabwnas.nets.network import assemble, build_network
-from qabwnas.nets.subnet import extract
-from qabwnas.nets.supernet import Supernet, SupernetBlock
+from qabwnas.nets.supernet import Supernet, SupernetBlock, extract
 from qabwnas.quant.operators import Convolution, Linear
 from qabwnas.space import SKIP, Operation, SearchSpace
 from tests.spaces import TINY, codes, spaces
@@ -26,7 +25,7 @@ def images(space: SearchSpace, n: int = 2) -> Tensor:
 
 
 def test_mbconv_is_its_formula() -> None:
-    """Against torch.nn.functional, step by step."""
+    """Compared with torch.nn.functional, step by step."""
     module = MBConv(3, 3, kernel=5, expansion=4, stride=1, dilation=2).eval()
     x = torch.rand(2, 3, 9, 7)
     weights = [p for name, p in module.named_parameters() if name.endswith("conv.weight")]
@@ -93,7 +92,7 @@ def test_an_assembled_network_inherits_and_shares_nothing() -> None:
 
 
 def test_all_arithmetic_happens_in_operators() -> None:
-    """Quantisation rounds what operators write; a bare layer beside them would stay float unnoticed."""
+    """Quantisation rounds what operators write; a layer outside of them would stay float unnoticed."""
     network = build_network(TINY, TEACHER)
     inside = {id(part) for o in network.modules() if isinstance(o, (Convolution, Linear)) for part in o.modules()}
     arithmetic = [m for m in network.modules() if isinstance(m, (nn.Conv2d, nn.Linear, nn.BatchNorm2d, nn.ReLU6))]

@@ -1,4 +1,4 @@
-"""State dicts of others are read, or refused in one line; nothing in them is run."""
+"""State dicts of other programs are read, or refused in one line; none of their code is run."""
 
 from __future__ import annotations
 
@@ -171,7 +171,7 @@ def test_without_safetensors_one_line_says_so(tmp_path: Path, monkeypatch: pytes
 def test_of_several_state_dicts_the_user_chooses_one(tmp_path: Path, other: str) -> None:
     path = written(tmp_path / "a.pth", {"state_dict": OWN, other: EMA})
     keys = ", ".join(repr(key) for key in sorted(["state_dict", other]))
-    with pytest.raises(FormatError, match=f"a.pth: holds several state dicts: {keys}; say which .* weights_key$"):
+    with pytest.raises(FormatError, match=f"a.pth: holds several state dicts: {keys}; choose one by weights_key$"):
         load(path)
     assert_loaded(load(path, "state_dict"), OWN)
     assert_loaded(load(path, other), EMA)
@@ -186,7 +186,7 @@ def test_what_is_taken_and_left_out_is_said(tmp_path: Path, caplog: pytest.LogCa
     path = tmp_path / "a.pth"
     assert caplog.messages == [
         f"{path}: takes the weights in 'state_dict'",
-        f"{path}: takes the prefix 'model.' off, leaving out 1 tensors that have none",
+        f"{path}: removes the prefix 'model.', ignores 1 tensors without it",
     ]
 
 
@@ -206,7 +206,7 @@ def test_what_is_taken_and_left_out_is_said(tmp_path: Path, caplog: pytest.LogCa
         ({"optimizer": {"state": {0: {"exp_avg": torch.ones(3)}}}}, "holds no state dict"),
         (prefixed("module.") | {"module.conv.weight": torch.ones(4, 3, 5, 5)},
          r"module.conv.weight has the shape \(4, 3, 5, 5\), the network's is \(4, 3, 3, 3\)"),
-        (prefixed("module.") | {"module.extra": torch.ones(2)}, "has beside what the network takes: module.extra"),
+        (prefixed("module.") | {"module.extra": torch.ones(2)}, "has more than the network takes: module.extra"),
         ({k: v for k, v in prefixed("module.").items() if "bias" not in k}, "has no module.bn.bias$"),
         ({"other": torch.ones(3)}, "has no conv.weight and 4 more; its names are like other$"),
         (OWN | {"bn.weight": torch.ones(4, dtype=torch.int8)},
@@ -241,7 +241,7 @@ def loaded_net() -> nn.Module:
 
 
 def advised(path: Path) -> Path:
-    """Run the command of the message that the file is refused with, in another process; return the file it makes."""
+    """Run the command in the error message, in another process; return the file that it writes."""
     with pytest.raises(FormatError) as caught:
         load(path)
     assert "\n" not in str(caught.value)
@@ -256,11 +256,11 @@ def advised(path: Path) -> Path:
 @pytest.mark.parametrize(
     ("content", "kind"),
     [
-        ({"model": OWN, "path": Path("a")}, "holds Python objects beside its tensors"),
-        (OWN | {"path": Path("a")}, "holds Python objects beside its tensors"),
-        ({"epoch": 1, "state": {"model": OWN, "path": Path("a")}}, "holds Python objects beside its tensors"),
-        ({"model": loaded_net()}, "holds Python objects beside its tensors"),
-        (OrderedDict(state_dict=OWN, norm=nn.ReLU()), "holds Python objects beside its tensors"),
+        ({"model": OWN, "path": Path("a")}, "holds Python objects in addition to its tensors"),
+        (OWN | {"path": Path("a")}, "holds Python objects in addition to its tensors"),
+        ({"epoch": 1, "state": {"model": OWN, "path": Path("a")}}, "holds Python objects in addition to its tensors"),
+        ({"model": loaded_net()}, "holds Python objects in addition to its tensors"),
+        (OrderedDict(state_dict=OWN, norm=nn.ReLU()), "holds Python objects in addition to its tensors"),
         (loaded_net(), "is a whole pickled object of torch.nn.modules.container.Sequential, not a state dict"),
     ],
 )

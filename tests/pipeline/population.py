@@ -6,10 +6,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from qabwnas.cli.main import main
 from qabwnas.measure import shard
+from tests.pipeline import tiny
 from tests.pipeline.tiny import SPACE, TINY
 
 LARGEST_SHARD = 2
@@ -21,9 +20,7 @@ BLOCKS = [{"name": "b1", "channels": 4, "layers": 3}, {"name": "b2", "channels":
 
 def write_config(folder: Path) -> Path:
     """Write the configuration and its space, and return the path of it."""
-    (folder / "tiny.yaml").write_text(yaml.safe_dump(SPACE | {"blocks": BLOCKS}))
-    (folder / "config.yaml").write_text(yaml.safe_dump(CONFIG))
-    return folder / "config.yaml"
+    return tiny.write_config(folder, CONFIG, SPACE | {"blocks": BLOCKS})
 
 
 def small_shards() -> None:

@@ -9,32 +9,30 @@ from pathlib import Path
 
 import pytest
 import torch
-import yaml
 from click.testing import CliRunner, Result
 
 from qabwnas.cli.main import main
 from qabwnas.nets.quantise import quantise_network
 from qabwnas.pipeline.config.config import Config
-from qabwnas.pipeline.config.config_yaml import load_config
-from qabwnas.pipeline.execution.resources import Resources
-from qabwnas.pipeline.fit_weights import calibrate_inherited, calibrate_retrained
-from qabwnas.pipeline.run import run_stages
+from qabwnas.pipeline.config.load import load_config
+from qabwnas.pipeline.execution.jobs import Resources
+from qabwnas.pipeline.fit_weights import fit_inherited, fit_retrained
+from qabwnas.pipeline.run import STAGES, run_stages
 from qabwnas.pipeline.stages.answers import load_answers
 from qabwnas.pipeline.stages.data import load_task
-from qabwnas.pipeline.stages.networks import calibration_images, load_network, load_tuned
-from qabwnas.pipeline.stages.order import STAGES
+from qabwnas.pipeline.stages.networks import calibration_images, load_network, load_qat
 from qabwnas.pipeline.stages.report import load_results
 from qabwnas.quant.operators import Convolution
-from tests.pipeline.tiny import SPACE, TINY, TRAINING
+from tests.pipeline.tiny import TINY, TRAINING, write_config
 
-LONGER = TRAINING | {"steps": 100, "batch": 32, "learning_rate": 0.05}
+LONGER = TRAINING | {"steps": 100, "batch_size": 32, "learning_rate": 0.05}
 NETWORKS = {"training": LONGER, "distillation": 0.5, "initial": "scratch", "qat": TRAINING}
 RUN = TINY | {
     "front_points": 3,
     "networks": NETWORKS,
-    "teacher": TINY["teacher"] | {"training": {"steps": 100, "batch": 64, "learning_rate": 0.1}},
+    "teacher": TINY["teacher"] | {"training": {"steps": 100, "batch_size": 64, "learning_rate": 0.1}},
     "supernet": TINY["supernet"]
-    | {"training": {"steps": 80, "batch": 64, "learning_rate": 0.01, "optimizer": "adamw"}},
+    | {"training": {"steps": 80, "batch_size": 64, "learning_rate": 0.01, "optimizer": "adamw"}},
 }
 
 
@@ -42,8 +40,7 @@ RUN = TINY | {
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run of points of fronts."""
     folder = tmp_path_factory.mktemp("calibrate")
-    (folder / "tiny.yaml").write_text(yaml.safe_dump(SPACE))
-    (folder / "config.yaml").write_text(yaml.safe_dump(RUN))
+    write_config(folder, RUN)
     run_stages(STAGES, load_config(folder / "config.yaml"), folder / "run")
     return folder / "run"
 
@@ -67,14 +64,14 @@ def test_every_network_is_there_in_float_and_at_its_bit_widths(folder: Path) -> 
         expected |= {f"{codes}-seed0.pt", f"{codes}-{'-'.join(each.widths)}-seed0.pt"}
     assert names == expected
     rows = load_results(folder).found
-    assert all(len(row.scores_before) == len(row.scores_after) == len(row.scores_tuned) == 1 for row in rows)
+    assert all(len(row.scores_before) == len(row.scores_after) == len(row.scores_qat) == 1 for row in rows)
     assert all(row.encoder_bytes < row.size_bytes for row in rows)
 
 
 def test_tuned_networks_read_back_with_rounded_weights(folder: Path, config: Config) -> None:
     found = next(each for each in load_answers(folder) if each.family == "w4a4")
     network = load_network(config, folder, found, 0)
-    tuned = load_tuned(folder, network, found, 0, calibration_images(load_task(config, folder), "cpu"))
+    tuned = load_qat(folder, network, found, 0, calibration_images(load_task(config, folder), "cpu"))
     convolutions = [part.conv for part in tuned.blocks.modules() if isinstance(part, Convolution)]
     assert all(len(row.unique()) <= 15 for conv in convolutions for row in conv.weight)
     images = torch.cat(list(calibration_images(load_task(config, folder), "cpu")))
@@ -89,11 +86,11 @@ def test_weights_come_from_the_validation_split(folder: Path, monkeypatch: pytes
     monkeypatch.setattr(
         type(task), "score", lambda self, n, split, **k: (seen.append(len(split)), score(self, n, split, **k))[1]
     )
-    found = calibrate_inherited(folder, 8, Resources())
+    found = fit_inherited(folder, 8, Resources())
     assert seen == [200] * found.fit.n_networks
     assert found.block_names == ("b1", "b2")
     assert abs(sum(found.fit.weights) - 2) <= Decimal("0.002")
-    assert calibrate_inherited(folder, 8, Resources()) == found
+    assert fit_inherited(folder, 8, Resources()) == found
 
 
 def qabwnas(*arguments: object) -> Result:
@@ -146,6 +143,6 @@ def test_what_cannot_be_calibrated_is_one_line(folder: Path, tmp_path: Path) -> 
 
 
 def test_retrained_networks_are_scored_as_deployed(folder: Path) -> None:
-    found = calibrate_retrained(folder, Resources())
+    found = fit_retrained(folder, Resources())
     assert found.networks == "retrained"
     assert found.fit.n_networks >= 6

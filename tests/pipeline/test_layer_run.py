@@ -12,26 +12,24 @@ from torch import nn
 
 from qabwnas.costs import network_costs
 from qabwnas.errors import InputError
+from qabwnas.lut.lut import Lut
 from qabwnas.lut.merge import merge_luts
-from qabwnas.lut.store import open_lut
 from qabwnas.nets.network import Network, assemble
-from qabwnas.nets.quantise import prepare_network, quantise_network
+from qabwnas.nets.quantise import prepare_qat_network, quantise_network
 from qabwnas.pipeline.config.config import Config
-from qabwnas.pipeline.config.config_yaml import load_config, parse_config
-from qabwnas.pipeline.execution.resources import Resources
-from qabwnas.pipeline.part import populate_part
-from qabwnas.pipeline.run import run_stages
-from qabwnas.pipeline.stages.answers import load_answers
+from qabwnas.pipeline.config.load import load_config, parse_config
+from qabwnas.pipeline.execution.jobs import Resources
+from qabwnas.pipeline.parts import populate_part
+from qabwnas.pipeline.run import STAGES, run_stages
+from qabwnas.pipeline.stages.answers import FoundNetwork, load_answers
 from qabwnas.pipeline.stages.data import load_task
-from qabwnas.pipeline.stages.found import Found
 from qabwnas.pipeline.stages.networks import calibration_images, load_deployed, load_network, quantised_name
-from qabwnas.pipeline.stages.order import STAGES
 from qabwnas.pipeline.stages.report import load_results
 from qabwnas.pipeline.stages.supernet import load_supernet
 from qabwnas.pipeline.stages.teacher import load_teacher
-from qabwnas.quant.fake import FakeQuantise
-from qabwnas.quant.qat import finish
-from qabwnas.space.layer_policy import layer_widths
+from qabwnas.quant.activations import FakeQuantise
+from qabwnas.quant.qat import convert_qat
+from qabwnas.space.bit_widths import layer_widths
 from tests.lut.strategies import assert_equal
 from tests.pipeline.population import CONFIG, write_config
 from tests.pipeline.tiny import TRAINING
@@ -41,7 +39,7 @@ LAYERS: dict[str, Any] = CONFIG | {
     "sample": 40,
     "front_points": 3,
     "budgets": [{"size_bytes": "80%"}, {"size_bytes": "90%"}],
-    "networks": {"training": TRAINING, "seeds": 1, "distillation": 0.5, "qat": TRAINING},
+    "networks": {"training": TRAINING, "n_seeds": 1, "distillation": 0.5, "qat": TRAINING},
 }
 
 
@@ -70,7 +68,7 @@ def bits_of(part: nn.Module) -> set[int]:
     return {(grid.largest - grid.smallest + 1).bit_length() - 1 for grid in grids}
 
 
-def check_bits(deployed: Network, found: Found, config: Config) -> None:
+def check_bits(deployed: Network, found: FoundNetwork, config: Config) -> None:
     """Hold every layer of a quantised network to the bit widths that were found for it."""
     assert found.codes is not None
     for block, widths, space in zip(deployed.blocks, found.policy.blocks, config.space.blocks, strict=True):
@@ -99,20 +97,20 @@ def test_answers_are_built_with_the_bit_widths_of_their_layers(config: Config, f
 
 def test_every_row_that_mixes_bit_widths_can_be_built(config: Config, finished: Path) -> None:
     """Answers of so small a run need not mix them, so that these are taken from the table."""
-    lut = open_lut(finished / "lut.h5")
+    lut = Lut.open(finished / "lut.h5")
     mixed = [c for c in range(lut.block("b1").n_candidates) if len(set(re.findall("w.a.", lut.describe("b1", c)))) > 1]
     assert len(mixed) == 40 - 16
     calibration = list(calibration_images(load_task(config, finished), "cpu"))
     teacher, supernet = load_teacher(config, finished), load_supernet(config, finished)
     for candidate in mixed[::6]:
-        found = Found.of_choice("one", "mixed", lut, {"b1": candidate, "b2": 1}, {}, {})
+        found = FoundNetwork.of_choice("one", "mixed", lut, {"b1": candidate, "b2": 1}, {}, {})
         assert found.codes is not None
         operations = config.space.blocks[0].describe(found.codes[0]).split()
         words = (f"{o}/{w}" for o, w in zip(operations, found.widths[0].split(), strict=True))
         assert " ".join(words) == lut.describe("b1", candidate)
         network = assemble(teacher, supernet, found.codes)
         check_bits(quantise_network(network, found.policy, calibration), found, config)
-        check_bits(finish(prepare_network(network, found.policy, calibration)), found, config)
+        check_bits(convert_qat(prepare_qat_network(network, found.policy, calibration)), found, config)
 
 
 def test_the_report_and_fronts_tell_bit_widths(finished: Path) -> None:
@@ -125,9 +123,9 @@ def test_the_report_and_fronts_tell_bit_widths(finished: Path) -> None:
 
 
 def test_a_part_of_the_shards_is_a_part_of_the_table(config: Config, finished: Path) -> None:
-    lut = open_lut(finished / "lut.h5")
+    lut = Lut.open(finished / "lut.h5")
     assert [block.n_candidates for block in lut.blocks] == [40, 4]
-    parts = {str(i): open_lut(populate_part(config, finished, i, 2, Resources())) for i in (1, 2)}
+    parts = {str(i): Lut.open(populate_part(config, finished, i, 2, Resources())) for i in (1, 2)}
     assert_equal(merge_luts(parts), lut)
 
 
@@ -143,7 +141,7 @@ def test_another_sample_is_another_table(finished: Path, folder: Path) -> None:
     [
         ({"sample": 1}, "config: sample: 1 rows are too few: each of the 2 bit widths needs one"),
         ({"sample": 0}, "config: sample: "),
-        ({"policy": "block"}, "config: sample: rows are only sampled where the space has bit widths a layer"),
+        ({"policy": "block"}, "config: sample: rows are only sampled if the space has bit widths per layer"),
         ({"policy": "channel"}, "config: policy: 'channel' is not one of block, layer"),
     ],
 )

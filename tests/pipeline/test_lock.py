@@ -19,12 +19,11 @@ import yaml
 from qabwnas.errors import BusyError
 from qabwnas.lut.lut import Lut
 from qabwnas.pipeline import lock
-from qabwnas.pipeline.config.config_yaml import load_config
+from qabwnas.pipeline.config.load import load_config
 from qabwnas.pipeline.ledger import Ledger
-from qabwnas.pipeline.lock import Holder, changing, work_alone, work_beside
-from qabwnas.pipeline.run import run_stages
-from qabwnas.pipeline.stages.order import STAGES
-from tests.pipeline.tiny import SPACE, TINY, TRAINING
+from qabwnas.pipeline.lock import Holder, changing, work_alone, work_on_parts
+from qabwnas.pipeline.run import STAGES, run_stages
+from tests.pipeline.tiny import TINY, TRAINING, write_config
 from tests.processes import python
 
 COMMAND = """
@@ -91,10 +90,27 @@ def test_no_change_is_lost_between_processes(tmp_path: Path, left: bool) -> None
     assert not (tmp_path / ".locks").exists()
 
 
+def test_the_folder_of_locks_may_be_made_and_removed_by_others_at_any_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mkdir, lost = Path.mkdir, [FileExistsError("another process made it, and has removed it again")]
+
+    def racing(self: Path, *arguments: Any, **options: Any) -> None:
+        if lost:
+            raise lost.pop()
+        mkdir(self, *arguments, **options)
+
+    monkeypatch.setattr(Path, "mkdir", racing)
+    with changing(tmp_path):
+        assert (tmp_path / ".locks" / "changing").exists()
+
+
 def test_a_lock_that_stays_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lock, "LONGEST_MOMENT_SECONDS", 0.1)
+    monkeypatch.setattr(lock, "LONGEST_CHANGE_SECONDS", 0.1)
     path = leave(tmp_path, "changing", host="node7", pid=11)
-    with pytest.raises(BusyError, match=rf"process 11 on node7 works here since .*; if it has ended, remove {path}$"):
+    with pytest.raises(
+        BusyError, match=rf"process 11 on node7 has worked here since .*; if it has ended, remove {path}$"
+    ):
         changing(tmp_path).__enter__()
     path.write_text("")  # killed between the creation of the file and its content
     with pytest.raises(BusyError, match=f"another process works here; if it has ended, remove {path}$"):
@@ -115,7 +131,9 @@ def test_two_ledgers_do_not_lose_each_others_entries(tmp_path: Path) -> None:
 def test_who_works_alone_is_told_to_others(tmp_path: Path) -> None:
     with work_alone(tmp_path):
         assert [path.name for path in (tmp_path / ".locks").iterdir()] == ["stages.json"]
-        with pytest.raises(BusyError, match=rf"{tmp_path}: process {os.getpid()} on .* works here since 20.* \(.*\)$"):
+        with pytest.raises(
+            BusyError, match=rf"{tmp_path}: process {os.getpid()} on .* has worked here since 20.* \(.*\)$"
+        ):
             work_alone(tmp_path).__enter__()
     assert not (tmp_path / ".locks").exists()
     with pytest.raises(ValueError, match="kept"), work_alone(tmp_path):
@@ -124,10 +142,10 @@ def test_who_works_alone_is_told_to_others(tmp_path: Path) -> None:
 
 
 def test_parts_are_made_side_by_side(tmp_path: Path) -> None:
-    with work_beside(tmp_path, ["supernet-a", "supernet-b"], "settings"), work_beside(tmp_path, ["c"], "settings"):
+    with work_on_parts(tmp_path, ["supernet-a", "supernet-b"], "settings"), work_on_parts(tmp_path, ["c"], "settings"):
         for parts, identity in ((["supernet-b", "d"], "settings"), (["d"], "other settings")):
             with pytest.raises(BusyError, match=f"process {os.getpid()} on "):
-                work_beside(tmp_path, parts, identity).__enter__()
+                work_on_parts(tmp_path, parts, identity).__enter__()
         with pytest.raises(BusyError, match=f"process {os.getpid()} on "):
             work_alone(tmp_path).__enter__()
     with work_alone(tmp_path):
@@ -142,7 +160,9 @@ def test_what_a_dead_process_left_is_taken_over_with_a_note(
     pid = json.loads(path.read_text())["pid"]
     with caplog.at_level("INFO", "qabwnas"), work_alone(tmp_path):
         pass
-    assert caplog.messages == [f"{tmp_path}: goes on where process {pid} ended (qabwnas run config.yaml)"]
+    assert caplog.messages == [
+        f"{tmp_path}: continues the work of process {pid}, which ended (qabwnas run config.yaml)"
+    ]
 
 
 def test_a_number_that_is_used_again_is_no_life(tmp_path: Path) -> None:
@@ -154,7 +174,9 @@ def test_a_number_that_is_used_again_is_no_life(tmp_path: Path) -> None:
 @pytest.mark.parametrize("change", [{"host": "node7"}, {"machine": "another boot"}])
 def test_what_another_machine_left_is_never_taken_over(tmp_path: Path, change: dict[str, str]) -> None:
     path = leave(tmp_path, "stages.json", **change)
-    with pytest.raises(BusyError, match=rf"process [0-9]+ on .* works here since .*; if it has ended, remove {path}$"):
+    with pytest.raises(
+        BusyError, match=rf"process [0-9]+ on .* has worked here since .*; if it has ended, remove {path}$"
+    ):
         work_alone(tmp_path).__enter__()
     path.unlink()
     with work_alone(tmp_path):
@@ -174,9 +196,7 @@ def test_a_damaged_lock_is_named(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("config")
-    (folder / "tiny.yaml").write_text(yaml.safe_dump(SPACE))
-    (folder / "config.yaml").write_text(yaml.safe_dump(TINY))
-    return folder / "config.yaml"
+    return write_config(folder)
 
 
 def finish(processes: list[subprocess.Popen[str]]) -> list[str]:

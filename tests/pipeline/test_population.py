@@ -19,11 +19,10 @@ from qabwnas.lut.lut import Lut
 from qabwnas.lut.merge import merge_luts
 from qabwnas.measure import shard
 from qabwnas.pipeline.config.config import Config
-from qabwnas.pipeline.config.config_yaml import load_config
-from qabwnas.pipeline.execution.resources import Resources
-from qabwnas.pipeline.part import populate_part
-from qabwnas.pipeline.run import run_stages
-from qabwnas.pipeline.stages.order import STAGES
+from qabwnas.pipeline.config.load import load_config
+from qabwnas.pipeline.execution.jobs import Resources
+from qabwnas.pipeline.parts import populate_part
+from qabwnas.pipeline.run import STAGES, run_stages
 from qabwnas.space import BitWidths
 from tests.pipeline.population import LARGEST_SHARD, write_config
 
@@ -119,7 +118,7 @@ def test_a_shard_that_was_measured_with_something_else_is_refused(
     replace(part, provenance={**part.provenance, what: other}).save(path)
     now = part.provenance.get(what)
     difference = rf'{what} \("{other}", "{now}"\)' if now else rf'{what} \("{other}", .*\)'
-    with pytest.raises(StaleError, match=f"b1-0.h5: was measured with something else: {difference}"):
+    with pytest.raises(StaleError, match=f"b1-0.h5: was measured with other settings or inputs: {difference}"):
         run_stages(STAGES, config, folder, until="lut")
 
 

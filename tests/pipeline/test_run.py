@@ -12,9 +12,9 @@ import pytest
 
 from qabwnas.errors import FormatError, InputError
 from qabwnas.pipeline.config.config import Config
-from qabwnas.pipeline.config.config_yaml import demo_config
+from qabwnas.pipeline.config.load import demo_config
 from qabwnas.pipeline.run import run_stages
-from qabwnas.pipeline.stages.stage import Stage, Workplace
+from qabwnas.pipeline.stages.stage import Stage, StageContext
 
 NEEDS = {"a": (), "b": ("a",), "c": ("a",), "d": ("b", "c"), "e": ("c",)}
 
@@ -39,16 +39,16 @@ class Toy:
     def _settings(self, name: str) -> Callable[[Config], dict[str, Any]]:
         return lambda config: {"seed": config.seed} if name == "c" else {}
 
-    def _make(self, name: str) -> Callable[[Workplace], list[str]]:
-        def make(place: Workplace) -> list[str]:
-            self.identities[name] = place.identity
+    def _make(self, name: str) -> Callable[[StageContext], list[str]]:
+        def make(context: StageContext) -> list[str]:
+            self.identities[name] = context.identity
             self.made += name
             if name == self.failing:
-                (place.scratch / "progress").write_text("half")
+                (context.scratch / "progress").write_text("half")
                 raise KeyboardInterrupt
-            inputs = [(place.folder / f"{need}.txt").read_text() for need in NEEDS[name]]
-            (place.folder / f"{name}.txt").write_text(
-                f"{name}({''.join(inputs)}{place.config.seed if name == 'c' else ''})"
+            inputs = [(context.folder / f"{need}.txt").read_text() for need in NEEDS[name]]
+            (context.folder / f"{name}.txt").write_text(
+                f"{name}({''.join(inputs)}{context.config.seed if name == 'c' else ''})"
             )
             return [f"{name}.txt"]
 

@@ -8,23 +8,21 @@ from pathlib import Path
 
 import pytest
 import torch
-import yaml
 
 from qabwnas.errors import FormatError
-from qabwnas.lut.store import open_lut
+from qabwnas.lut.lut import Lut
 from qabwnas.pipeline.config.config import Config
-from qabwnas.pipeline.config.config_yaml import load_config
-from qabwnas.pipeline.run import run_stages
+from qabwnas.pipeline.config.load import load_config
+from qabwnas.pipeline.run import STAGES, run_stages
 from qabwnas.pipeline.stages.answers import load_answers
-from qabwnas.pipeline.stages.feasibility import cost_lut, smallest_totals
+from qabwnas.pipeline.stages.budgets import cost_lut, smallest_totals
 from qabwnas.pipeline.stages.networks import load_network
-from qabwnas.pipeline.stages.order import STAGES
 from qabwnas.pipeline.stages.report import load_results
 from qabwnas.pipeline.stages.teacher import load_teacher
 from qabwnas.report.result import NothingFits, Result
 from qabwnas.search.api import search
 from qabwnas.search.frontier import Frontier
-from tests.pipeline.tiny import SPACE, TINY
+from tests.pipeline.tiny import write_config
 from tests.processes import killing_itself
 
 NAMES = ["data", "teacher", "supernet", "lut", "front", "answers", "networks", "report"]
@@ -33,9 +31,7 @@ NAMES = ["data", "teacher", "supernet", "lut", "front", "answers", "networks", "
 @pytest.fixture(scope="module")
 def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
     folder = tmp_path_factory.mktemp("config")
-    (folder / "tiny.yaml").write_text(yaml.safe_dump(SPACE))
-    (folder / "config.yaml").write_text(yaml.safe_dump(TINY))
-    return load_config(folder / "config.yaml")
+    return load_config(write_config(folder))
 
 
 @pytest.fixture(scope="module")
@@ -69,14 +65,14 @@ def test_answers_keep_their_budgets_and_lie_on_the_front(finished: Path) -> None
 
 
 def test_the_lut_has_a_table_for_each_block_and_bit_width(finished: Path, config: Config) -> None:
-    lut = open_lut(finished / "lut.h5")
+    lut = Lut.open(finished / "lut.h5")
     assert lut.space == config.space
     assert [[table.n_rows for table in block.tables] for block in lut.blocks] == [[4, 4], [2, 2]]
     assert {"teacher", "supernet", "calibration", "validation", "settings"} <= lut.provenance.keys()
 
 
 def test_smallest_totals_are_known_before_the_lut_is_measured(finished: Path, config: Config) -> None:
-    lut = open_lut(finished / "lut.h5")
+    lut = Lut.open(finished / "lut.h5")
     for metric, least in smallest_totals(cost_lut(config)).items():
         assert search(lut, minimize=metric).answers[0].totals[metric] == least
 
@@ -113,8 +109,7 @@ def test_a_killed_run_continues_to_the_result_of_an_uninterrupted_one(
     finished: Path, config: Config, tmp_path: Path
 ) -> None:
     """Kill a run in two of its stages, without mercy, and let the third attempt get through."""
-    (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(SPACE))
-    (tmp_path / "config.yaml").write_text(yaml.safe_dump(TINY))
+    write_config(tmp_path)
     folder = tmp_path / "run"
     arguments = ["run", str(tmp_path / "config.yaml"), "-o", str(folder)]
     code = "from qabwnas.cli.main import main; main()"

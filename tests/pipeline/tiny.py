@@ -1,8 +1,11 @@
 """A configuration whose stages take a second or so together."""
 
+from pathlib import Path
 from typing import Any
 
-TRAINING = {"steps": 4, "batch": 16, "learning_rate": 0.01}
+import yaml
+
+TRAINING = {"steps": 4, "batch_size": 16, "learning_rate": 0.01}
 
 TINY: dict[str, Any] = {
     "task": "digits",
@@ -13,7 +16,7 @@ TINY: dict[str, Any] = {
     "minimize": "nsr",
     "front": ["nsr", "size_bytes"],
     "budgets": [{"size_bytes": "100%"}, {"nsr": 0.000001}, {"macs": 10000000, "size_bytes": "100%"}],
-    "networks": {"training": TRAINING, "seeds": 2, "distillation": 0.5},
+    "networks": {"training": TRAINING, "n_seeds": 2, "distillation": 0.5},
 }
 
 SPACE: dict[str, Any] = {
@@ -25,3 +28,10 @@ SPACE: dict[str, Any] = {
     "head": {"kind": "classifier", "classes": 10},
     "bit_widths": [4, 8],
 }
+
+
+def write_config(folder: Path, config: dict[str, Any] = TINY, space: dict[str, Any] = SPACE) -> Path:
+    """Write a configuration and its space, and return the path of the configuration."""
+    (folder / "tiny.yaml").write_text(yaml.safe_dump(space))
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    return folder / "config.yaml"

@@ -1,4 +1,4 @@
-"""NSR against its formula in numpy, over any division into batches."""
+"""NSR compared with its formula in numpy, for any division into batches."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qabwnas.errors import InputError
-from qabwnas.quant.nsr import NsrEstimate, NsrMeter, Signal, nsr
+from qabwnas.quant.nsr import NsrEstimate, NsrMeter, TargetVariance, nsr
 from qabwnas.quant.statistics import channel_statistics
 
 
@@ -64,16 +64,16 @@ def test_statistics_do_not_cancel() -> None:
 
 
 @pytest.mark.parametrize("deviation", [0.0, 1e-5])
-def test_channels_without_a_signal_are_left_out(deviation: float) -> None:
-    """By one rule in the loss and the measure: a dead channel, and one of a variance of 1e-10 among others near 1."""
+def test_inactive_channels_are_left_out(deviation: float) -> None:
+    """One rule for the loss and the measure: a constant channel, and one of variance 1e-10 among others near 1."""
     output, target = maps(1)
     others = output[:, [0, 2]], target[:, [0, 2]]
     target[:, 1] = deviation * torch.randn(target[:, 1].shape, generator=torch.Generator().manual_seed(2))
-    signal = Signal.of(channel_statistics([target])[1])
-    assert signal.silent == [1]
+    variance = TargetVariance.of(channel_statistics([target])[1])
+    assert variance.inactive == [1]
     assert NsrMeter([target])([output]) == pytest.approx(formula(*others), rel=1e-6)
     output.requires_grad_()
-    for known in (signal, None):
+    for known in (variance, None):
         loss = nsr(output, target, known)
         assert loss.item() == pytest.approx(formula(*others), rel=1e-5)
         (gradient,) = torch.autograd.grad(loss, output)
@@ -81,43 +81,43 @@ def test_channels_without_a_signal_are_left_out(deviation: float) -> None:
         assert not gradient[:, 1].any()
 
 
-def test_a_channel_carries_a_signal_by_its_share_of_the_mean_variance() -> None:
-    assert Signal.of(torch.tensor([2.0, 2.0, 1.1e-6, 0.9e-6], dtype=torch.float64)).silent == [3]
-    assert Signal.of(torch.tensor([1.0, 0.1], dtype=torch.float64)).live is None
+def test_a_channel_is_active_by_its_share_of_the_mean_variance() -> None:
+    assert TargetVariance.of(torch.tensor([2.0, 2.0, 1.1e-6, 0.9e-6], dtype=torch.float64)).inactive == [3]
+    assert TargetVariance.of(torch.tensor([1.0, 0.1], dtype=torch.float64)).active is None
     with pytest.raises(InputError, match="the teacher's feature map is constant: none of its channels"):
-        Signal.of(torch.zeros(3, dtype=torch.float64))
+        TargetVariance.of(torch.zeros(3, dtype=torch.float64))
 
 
 @pytest.mark.parametrize("exponent", [-30, -7, 9, 30])
 def test_scaling_a_teacher_changes_nothing(exponent: int) -> None:
     output, target = maps(4)
     target[:, 1] = 0
-    target[1:, 2] = target[0, 2].mean()  # it carries a signal, and none in the batch below
-    signal = Signal.of(channel_statistics([target])[1])
-    scaled = Signal.of(channel_statistics([target * 2.0**exponent])[1])
-    assert scaled.silent == signal.silent == [1]
+    target[1:, 2] = target[0, 2].mean()  # it varies, but not in the batch below
+    variance = TargetVariance.of(channel_statistics([target])[1])
+    scaled = TargetVariance.of(channel_statistics([target * 2.0**exponent])[1])
+    assert scaled.inactive == variance.inactive == [1]
     y, t = output * 2.0**exponent, target * 2.0**exponent
     assert NsrMeter([t])([y]) == pytest.approx(NsrMeter([target])([output]), rel=1e-12)
     for batch in (slice(None), slice(1, None)):
-        assert torch.equal(nsr(y[batch], t[batch], scaled), nsr(output[batch], target[batch], signal))
+        assert torch.equal(nsr(y[batch], t[batch], scaled), nsr(output[batch], target[batch], variance))
         assert torch.equal(nsr(y[batch], t[batch]), nsr(output[batch], target[batch]))
 
 
 def test_a_live_channel_that_is_constant_in_a_batch_does_not_drown_the_others() -> None:
     output, target = maps(4)
-    signal = Signal.of(channel_statistics([target])[1])
+    variance = TargetVariance.of(channel_statistics([target])[1])
     target[:, 2] = 7.0
     wrong = (output[:, 2] - 7).square().mean().item()
-    expected = (2 * formula(output[:, :2], target[:, :2]) + 100 * wrong / signal.variances[2].item()) / 3
-    assert nsr(output, target, signal).item() == pytest.approx(expected, rel=1e-5)
+    expected = (2 * formula(output[:, :2], target[:, :2]) + 100 * wrong / variance.variances[2].item()) / 3
+    assert nsr(output, target, variance).item() == pytest.approx(expected, rel=1e-5)
 
 
-def test_the_loss_of_channels_that_all_carry_a_signal_is_their_plain_mean() -> None:
+def test_the_loss_of_active_channels_is_their_plain_mean() -> None:
     output, target = maps(6)
     error = (output - target).square().mean((0, 2, 3))
     variance = (target - target.mean((0, 2, 3), keepdim=True)).square().mean((0, 2, 3))
     plain = (error / variance).mean()
-    assert torch.equal(nsr(output, target, Signal.of(channel_statistics([target])[1])), plain)
+    assert torch.equal(nsr(output, target, TargetVariance.of(channel_statistics([target])[1])), plain)
     assert torch.equal(nsr(output, target), plain)
 
 
@@ -133,6 +133,6 @@ def test_the_standard_error_is_that_of_the_mean_over_images() -> None:
     output, target = maps(5, 7)
     y, t = output.double().numpy(), target.double().numpy()
     each = ((y - t) ** 2).mean((2, 3)) / t.var((0, 2, 3))  # (image, channel)
-    estimate = NsrEstimate.of_ratios(NsrMeter(target.split(3)).ratios(output.split(3)))
+    estimate = NsrEstimate.of_images(NsrMeter(target.split(3)).image_nsrs(output.split(3)))
     assert estimate.value == pytest.approx(each.mean(), rel=1e-6)
     assert estimate.standard_error == pytest.approx(np.std(each.mean(1), ddof=1) / np.sqrt(7), rel=1e-5)

@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from qabwnas.quant.apply import quantise
-from qabwnas.quant.fake import FakeQuantise
+from qabwnas.quant.activations import FakeQuantise
 from qabwnas.quant.operators import Activation, Convolution
+from qabwnas.quant.ptq import quantise
 from qabwnas.space import BitWidths
 
 
@@ -24,4 +24,4 @@ def test_a_convolution_ends_in_its_activation(activation: Activation, low: float
     quantised = quantise(convolution, BitWidths(8, 8), [x])
     grids = [part for part in quantised.modules() if isinstance(part, FakeQuantise)]
     assert float(quantised(x).max()) == pytest.approx(high, abs=0.05)
-    assert float(grids[-1].grid.scale) == pytest.approx((high - low) / 255)  # the range is what was observed
+    assert float(grids[-1].grid.scale) == pytest.approx((high - low) / 255)  # the range is what was prepared

@@ -1,4 +1,4 @@
-"""Quantisation-aware training computes what the frozen network does, and has the gradients of torch's kernels."""
+"""Quantisation-aware training computes the same as the converted network, with the gradients of torch's kernels."""
 
 from __future__ import annotations
 
@@ -11,17 +11,18 @@ from torch.nn import functional as F
 
 from qabwnas.errors import InputError
 from qabwnas.nets.network import Network, build_network
-from qabwnas.nets.quantise import prepare_network, quantise_network
+from qabwnas.nets.quantise import prepare_qat_network, quantise_network
+from qabwnas.quant.activations import FakeQuantise
 from qabwnas.quant.affine import Affine
-from qabwnas.quant.apply import observe
-from qabwnas.quant.fake import FakeQuantise
 from qabwnas.quant.operators import Linear
-from qabwnas.quant.qat import StraightThroughQuantise, StraightThroughWeights, finish, prepare
+from qabwnas.quant.ptq import prepare
+from qabwnas.quant.qat import StraightThroughQuantise, StraightThroughWeights, convert_qat, prepare_qat
 from qabwnas.quant.weights import RoundedWeights
 from qabwnas.space import FLOAT, SKIP, BitWidths, Operation, Policy
-from qabwnas.train.loop import Progress, train
+from qabwnas.train.loop import train
 from qabwnas.train.settings import Training
-from tests.quant.test_apply import trained
+from qabwnas.train.trainer import Progress
+from tests.quant.test_ptq import trained
 from tests.spaces import TINY
 
 W4A4, W2A3 = BitWidths(4, 4), BitWidths(2, 3)
@@ -89,13 +90,13 @@ def test_a_bias_is_rounded_and_its_gradient_is_not() -> None:
 def test_before_training_it_is_the_quantised_network(network: Network, blocks: tuple[BitWidths, ...]) -> None:
     policy = Policy(blocks)
     expected = quantise_network(network, policy, IMAGES.split(40))
-    prepared = prepare_network(network, policy, IMAGES.split(40))
+    prepared = prepare_qat_network(network, policy, IMAGES.split(40))
     assert torch.equal(prepared(IMAGES), expected(IMAGES))
     assert torch.equal(prepared.train()(IMAGES), expected(IMAGES))
-    finished = finish(prepared)
-    assert torch.equal(finished(IMAGES), expected(IMAGES))
-    assert finished.state_dict().keys() == expected.state_dict().keys()
-    assert all(torch.equal(finished.state_dict()[name], tensor) for name, tensor in expected.state_dict().items())
+    converted = convert_qat(prepared)
+    assert torch.equal(converted(IMAGES), expected(IMAGES))
+    assert converted.state_dict().keys() == expected.state_dict().keys()
+    assert all(torch.equal(converted.state_dict()[name], tensor) for name, tensor in expected.state_dict().items())
 
 
 def same_images(first: int, last: int) -> list[Tensor]:
@@ -104,14 +105,14 @@ def same_images(first: int, last: int) -> list[Tensor]:
 
 def tuned(network: Network, policy: Policy, folder: Path, *, stop_at: int | None = None) -> Network:
     """Train at ``policy`` on labels that need both halves and the middle of an image."""
-    prepared = prepare_network(network, policy, [IMAGES])
+    prepared = prepare_qat_network(network, policy, [IMAGES])
 
     def loss(forward: nn.Module, images: Tensor, step: int) -> Tensor:
         if step == stop_at:
             raise KeyboardInterrupt
         return F.cross_entropy(forward(images), LABELS)
 
-    settings = Training(steps=60, batch=96, learning_rate=0.01, optimizer="adamw")
+    settings = Training(steps=60, batch_size=96, learning_rate=0.01, optimizer="adamw")
     train(prepared, loss, same_images, settings, seed=1, name="qat", progress=Progress(folder / "qat.pt", "", every=10))
     return prepared
 
@@ -119,34 +120,34 @@ def tuned(network: Network, policy: Policy, folder: Path, *, stop_at: int | None
 def test_training_improves_on_quantisation_after_training(tmp_path: Path) -> None:
     torch.manual_seed(0)
     network = build_network(TINY, [[Operation(5, 2), SKIP], [Operation(3, 3)]])
-    settings = Training(steps=120, batch=96, learning_rate=0.02, optimizer="adamw")
+    settings = Training(steps=120, batch_size=96, learning_rate=0.02, optimizer="adamw")
     train(network, lambda forward, images, _: F.cross_entropy(forward(images), LABELS), same_images, settings, seed=0,
           name="float", progress=Progress(tmp_path / "float.pt", ""))  # fmt: skip
     policy = Policy((W4A4, W4A4))
     prepared = tuned(network.eval(), policy, tmp_path)
     with torch.no_grad():
         evaluated = prepared.eval()(IMAGES)
-        finished = finish(prepared)
-        assert torch.equal(finished(IMAGES), evaluated)
+        converted = convert_qat(prepared)
+        assert torch.equal(converted(IMAGES), evaluated)
         before = F.cross_entropy(quantise_network(network, policy, [IMAGES])(IMAGES), LABELS)
         after = F.cross_entropy(evaluated, LABELS)
     assert after < before / 2
-    for part in finished.modules():
+    for part in converted.modules():
         assert type(part) is not StraightThroughQuantise
-    for block in finished.blocks:
+    for block in converted.blocks:
         for part in block.modules():
             if isinstance(part, nn.Conv2d):
                 assert all(len(row.unique()) <= 15 for row in part.weight)
 
 
 def test_finished_weights_read_back_into_the_quantised_network(network: Network, tmp_path: Path) -> None:
-    """Ranges are those of the float network, so that the weights are all there is to keep."""
+    """Ranges are those of the float network, so the file needs only the weights."""
     policy = Policy((W4A4, BitWidths(8, 6)))
-    finished = finish(tuned(network, policy, tmp_path))
+    converted = convert_qat(tuned(network, policy, tmp_path))
     other = quantise_network(network, policy, [IMAGES])
-    assert not torch.equal(other(IMAGES), finished(IMAGES))
-    other.load_state_dict(finished.state_dict())
-    assert torch.equal(other(IMAGES), finished(IMAGES))
+    assert not torch.equal(other(IMAGES), converted(IMAGES))
+    other.load_state_dict(converted.state_dict())
+    assert torch.equal(other(IMAGES), converted(IMAGES))
 
 
 def test_an_interrupted_training_ends_as_an_uninterrupted_one(network: Network, tmp_path: Path) -> None:
@@ -162,12 +163,12 @@ def test_an_interrupted_training_ends_as_an_uninterrupted_one(network: Network, 
 
 def test_an_operator_without_calibration_is_named() -> None:
     with pytest.raises(InputError, match="1: no calibration data has passed here"):
-        prepare(observe(nn.Sequential(nn.Flatten(), Linear(4, 2))), W4A4)
+        prepare_qat(prepare(nn.Sequential(nn.Flatten(), Linear(4, 2))), W4A4)
 
 
 def test_an_input_is_not_overwritten_after_training(network: Network) -> None:
-    finished = finish(prepare_network(network, Policy.homogeneous(W4A4, 2), [IMAGES]))
+    converted = convert_qat(prepare_qat_network(network, Policy.homogeneous(W4A4, 2), [IMAGES]))
     given = IMAGES.clone()
-    finished(given)
+    converted(given)
     assert torch.equal(given, IMAGES)
-    assert any(isinstance(part, FakeQuantise) and part.inplace for part in finished.modules())
+    assert any(isinstance(part, FakeQuantise) and part.inplace for part in converted.modules())

@@ -1,4 +1,4 @@
-"""Sums over channels against float64, in any layout."""
+"""Sums over channels compared with float64, in any layout."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ OVER_IMAGES_AND_PIXELS = (0, 2, 3)
 
 
 def maps(channels: int, *, channels_last: bool, seed: int = 0) -> Tensor:
-    """Images whose means are far from zero, beside their deviation, in more pixels than float32 adds up by itself."""
+    """Images with means far from zero, relative to their deviation, and more pixels than float32 can sum alone."""
     generator = torch.Generator().manual_seed(seed)
     x = torch.randn(3, channels, 9, 31, generator=generator) + 30 * torch.arange(channels)[:, None, None]
     return x.contiguous(memory_format=torch.channels_last) if channels_last else x
@@ -31,7 +31,7 @@ def test_sums_are_those_of_float64(channels: int, channels_last: bool) -> None:
 
 
 def test_nothing_cancels_in_a_variance() -> None:
-    """Nor where channels are far from zero beside their deviation, or change along the image."""
+    """Also if channels are far from zero relative to their deviation, or change along the image."""
     x = maps(9, channels_last=True) + 1000 * torch.arange(9)[:, None]
     mean, variance = channel_statistics(x.split([1, 2]))
     exact = x.double()

@@ -1,4 +1,4 @@
-"""Digests tell weights apart, and nothing else."""
+"""Digests depend on weights and on nothing else."""
 
 import torch
 from torch import nn

@@ -1,4 +1,4 @@
-"""Biases are whole numbers of an integer accumulator's units, wherever the grid of what is read is known."""
+"""Biases are whole units of an integer accumulator if the grid of the input is known."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from qabwnas.quant.affine import Affine
-from qabwnas.quant.apply import quantise
 from qabwnas.quant.operators import Convolution
+from qabwnas.quant.ptq import quantise
 from qabwnas.quant.weights import LARGEST_BIAS, RoundedWeights, bias_unit, channel_grid, fake_quantise_channels
 from qabwnas.space import BitWidths
 

@@ -18,6 +18,14 @@ def test_results_read_back() -> None:
     assert Results.from_json(content, "r") == RESULTS
 
 
+def test_results_of_version_2_are_read() -> None:
+    content = json.loads(json.dumps(RESULTS.to_json()))
+    for row in content["rows"]:
+        if "scores_qat" in row:
+            row["scores_tuned"] = row.pop("scores_qat")
+    assert Results.from_json(content | {"version": 2}, "r") == RESULTS
+
+
 def test_the_final_scores_are_those_that_would_be_deployed() -> None:
     assert isinstance(POINT, Result)
     assert (TEACHER.final_scores, FOUND.final_scores, POINT.final_scores) == ([0.985], [0.975] * 2, [0.95, 0.96])
@@ -33,8 +41,8 @@ def test_found_networks_count_once() -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ([], "r.json: results of version None; this reads version 2"),
-        ({"version": 1}, "r.json: results of version 1; this reads version 2"),
+        ([], "r.json: results of version None; this reads versions 2 and 3"),
+        ({"version": 1}, "r.json: results of version 1; this reads versions 2 and 3"),
         ({"version": 2}, "r.json: not the results of a run: 'rows'"),
         ({"version": 2, "rows": [{"blocks": []}]}, "r.json: not the results of a run: .*missing"),
     ],

@@ -31,7 +31,7 @@ def test_three_panels_with_a_series_for_each_family(tmp_path: Path, monkeypatch:
         star = next(line for line in panel.lines if line.get_marker() == "*")
         assert star.get_xydata().tolist() == [[pytest.approx(size), pytest.approx(98.5)]]
         assert [text.get_text() for text in panel.texts] == ["FP32"]
-    assert noise.get_title() == "Kendall's τ 1.00 (2 networks; 1: less noise always scores more)"
+    assert noise.get_title() == "Kendall's τ 1.00 (2 networks; 1: lower NSR always has the higher score)"
 
 
 def test_an_unknown_format_writes_nothing(tmp_path: Path) -> None:

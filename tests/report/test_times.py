@@ -8,7 +8,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from qabwnas.errors import InputError
-from qabwnas.report.times import Bar, Panel, draw_times
+from qabwnas.report.times import Bar, Panel, draw_latencies, draw_times
 
 BARS = [
     Bar("exact search", 1e-4, None, "100 µs", True),
@@ -34,4 +34,23 @@ def test_a_bar_a_method(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 def test_an_unknown_format_writes_nothing(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"times.bmp: pictures are written as .png, .svg, .pdf"):
         draw_times([Panel("one budget", BARS)], tmp_path / "times.bmp")
+    assert list(tmp_path.iterdir()) == []
+
+
+# Latencies
+
+
+SERIES = {"median": ([1.0, 2.0, 3.0], [1.1, 2.2, 2.9]), "minimum": ([1.0, 2.0, 3.0], [1.0, 2.0, 3.0])}
+
+
+def test_a_panel_a_series(tmp_path: Path) -> None:
+    draw_latencies(SERIES, tmp_path / "both.svg")
+    draw_latencies({"median": SERIES["median"]}, tmp_path / "one.svg")
+    both, one = ((tmp_path / name).read_text(encoding="utf-8").count('id="axes_') for name in ("both.svg", "one.svg"))
+    assert (both, one) == (2, 1)
+
+
+def test_latencies_in_an_unknown_format_write_nothing(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"one.txt: pictures are written as "):
+        draw_latencies(SERIES, tmp_path / "one.txt")
     assert list(tmp_path.iterdir()) == []

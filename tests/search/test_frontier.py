@@ -190,7 +190,7 @@ def test_points_out_of_order_are_refused_by_the_first_query(tmp_path: Path) -> N
         (lambda file: file["metrics/000 loss"].attrs.modify("decimals", 3), r"/totals: the units are"),
         (lambda file: file.attrs.modify("n_points", 7), r"/totals: the shape is \(2, [0-9]+\), expected \(2, 7\)"),
         (lambda file: replace(file, "candidates", np.float32), "/candidates: the type is float32, expected int32"),
-        (lambda file: replace(file, "totals", np.int64, chunks=True), "/totals: the values do not lie contiguously"),
+        (lambda file: replace(file, "totals", np.int64, chunks=True), "/totals: the values are not contiguous"),
     ],
 )
 def test_what_breaks_the_contract_is_refused(tmp_path: Path, damage: Callable[[h5py.File], None], message: str) -> None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import qabwnas
 from qabwnas.errors import InputError
-from qabwnas.lut.chunks import ArraysInParts, in_memory
+from qabwnas.lut.arrays import LazyArrays, in_memory
 from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
 from qabwnas.search import Scope
 from qabwnas.search.api import SearchResult
@@ -195,10 +195,10 @@ def test_a_replaced_column_of_a_stored_lut_leaves_the_others_in_the_file(tmp_pat
     for step in range(1200):  # deeper than Python's stack, were each one to stand before the last
         session = session.with_column("loss", {"block0": [2.0 + step, 1.0]})
     [table] = session.lut.blocks[0].tables
-    assert isinstance(table.columns, ArraysInParts)
+    assert isinstance(table.columns, LazyArrays)
     assert set(in_memory(table.columns)) == {"loss"}
     assert (len(table.columns), sorted(table.columns), table.n_rows) == (2, ["loss", "ms"], 2)
-    assert session.lut.blocks[0].column_part("loss", 1, 2).tolist() == [1.0]
+    assert session.lut.blocks[0].column_rows("loss", 1, 2).tolist() == [1.0]
     assert session.search().answers[0].totals == {"loss": 1, "ms": 6}
     assert copy.deepcopy(table).columns["ms"].tolist() == [5.0, 6.0]
     for wrong in ([1.0, np.nan], [1.0], ["a", "b"]):

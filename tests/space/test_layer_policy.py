@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from qabwnas.errors import InputError
 from qabwnas.space import BitWidths, Block, Operation, SearchSpace
-from qabwnas.space.layer_policy import LayerChoices, block_widths, layer_widths, parse_widths, widths_text
+from qabwnas.space.bit_widths import block_widths, layer_widths, parse_widths, widths_text
+from qabwnas.space.layer_policy import LayerChoices
 from qabwnas.space.yaml import parse_space, space_to_json
 from tests.spaces import TINY, spaces
 
@@ -32,12 +33,12 @@ def test_codes_number_the_product_of_all_choices(space: SearchSpace, widths: lis
             assert choices.describe(code) == " ".join(f"{o.name}/{w.name}" for o, w in row)
 
 
-def test_what_is_no_row_is_refused() -> None:
+def test_invalid_rows_are_refused() -> None:
     choices = LayerChoices(TINY.blocks[0], (W4, W8))
     for code in (-1, 36):
         with pytest.raises(InputError, match=f"first: row {code} is not in 0 … 35"):
             choices.decode(code)
-    with pytest.raises(InputError, match="first: w4a8 is none of the space's bit widths"):
+    with pytest.raises(InputError, match="first: w4a8 is not one of the space's bit widths"):
         choices.encode(0, [W4, W48])
     with pytest.raises(InputError, match="first: 1 bit widths were given for 2 layers"):
         choices.encode(0, [W4])

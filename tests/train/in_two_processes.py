@@ -7,11 +7,11 @@ import torch
 from torch import Tensor, nn
 
 from qabwnas.train.checkpoint import save_weights
-from qabwnas.train.loop import CPU, train
-from qabwnas.train.order import Order
-from qabwnas.train.parallel import jointly, n_processes, process_group, rank
+from qabwnas.train.loop import train
+from qabwnas.train.parallel import n_processes, parallel_training, process_group, rank
+from qabwnas.train.sampling import ImageOrder
 from qabwnas.train.settings import Training
-from qabwnas.train.trainer import Progress
+from qabwnas.train.trainer import CPU, Progress
 
 STEPS = 12
 
@@ -19,11 +19,11 @@ STEPS = 12
 def main(folder: Path, norm: str, stop_at: int) -> None:
     torch.set_num_threads(1)
     torch.manual_seed(rank())  # only the first process's weights may matter
-    layer = {"none": nn.Identity(), "frozen": Frozen(4), "own": nn.BatchNorm2d(4)}[norm]
+    layer = {"none": nn.Identity(), "converted": Frozen(4), "own": nn.BatchNorm2d(4)}[norm]
     network = nn.Sequential(nn.Conv2d(1, 4, 3), layer, nn.ReLU(), nn.Flatten(), nn.Linear(16, 3))
     torch.manual_seed(7)
     images, labels = torch.rand(30, 1, 4, 4), torch.arange(30) % 3
-    order = Order(30, 8, 3, rank=rank(), n_processes=n_processes())
+    order = ImageOrder(30, 8, 3, rank=rank(), n_processes=n_processes())
 
     def loss(forward: nn.Module, chosen: Tensor, step: int) -> Tensor:
         if step == stop_at:
@@ -43,5 +43,5 @@ class Frozen(nn.BatchNorm2d):
 
 
 if __name__ == "__main__":
-    with process_group(CPU), jointly():
+    with process_group(CPU), parallel_training():
         main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]))

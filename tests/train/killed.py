@@ -2,8 +2,8 @@
 
     python -m tests.train.killed teacher|supernet N_MOMENTS FOLDER
 
-Every training is a process that is forked from this one, which has loaded torch and computed nothing: so it starts at
-once, and the moments fall into the training and its checkpoints. Prints how many of them came before the end.
+Every training is a process that is forked from this one, which has loaded torch and computed nothing. So it starts
+at once, and the moments fall into the training and its checkpoints. Prints how many of them came before the end.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from qabwnas.nets.network import build_network
 from qabwnas.nets.supernet import Supernet
 from qabwnas.space import Operation
 from qabwnas.train.checkpoint import load_checkpoint
-from qabwnas.train.classification import Classification
 from qabwnas.train.distill import distill
 from qabwnas.train.settings import Training
+from qabwnas.train.tasks import Classification
 from qabwnas.train.teacher import train_teacher
 from qabwnas.train.trainer import KIND, Progress
 from tests.spaces import TINY

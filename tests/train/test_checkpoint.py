@@ -1,4 +1,4 @@
-"""Checkpoints round-trip; whatever else lies at their path is one clear line."""
+"""Checkpoints round-trip; any other file at their path gives one clear line."""
 
 import hashlib
 import io
@@ -58,7 +58,7 @@ class Intruder:
         return (print, ("code in a checkpoint was run",))
 
 
-def foreign_files() -> dict[str, bytes]:
+def external_files() -> dict[str, bytes]:
     archive = io.BytesIO()
     torch.save({"weights": torch.zeros(3)}, archive)
     return {
@@ -70,11 +70,11 @@ def foreign_files() -> dict[str, bytes]:
     }
 
 
-@pytest.mark.parametrize("name", foreign_files())
-def test_a_foreign_file_is_refused(tmp_path: Path, name: str) -> None:
-    (tmp_path / "foreign.pt").write_bytes(foreign_files()[name])
-    with pytest.raises(FormatError, match="foreign.pt: not a checkpoint, or a truncated one"):
-        load_checkpoint(tmp_path / "foreign.pt", "test")
+@pytest.mark.parametrize("name", external_files())
+def test_a_external_file_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / "external.pt").write_bytes(external_files()[name])
+    with pytest.raises(FormatError, match="external.pt: not a checkpoint, or a truncated one"):
+        load_checkpoint(tmp_path / "external.pt", "test")
 
 
 def test_code_in_a_checkpoint_is_not_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,17 +1,17 @@
-"""What steps are fed with: the same batches in this process and from others."""
+"""Random batches of steps: the same in this process and from worker processes."""
 
 from pathlib import Path
 
 import pytest
 import torch
 
+from qabwnas.data.batches import read_batches
 from qabwnas.data.image_folder import load_image_folder
 from qabwnas.data.shift import random_shift
 from qabwnas.data.splits import TensorSplit
 from qabwnas.errors import FormatError
-from qabwnas.train.feed import drawn_batches, images, read_batches
-from qabwnas.train.order import Order
-from qabwnas.train.seeds import derive_seed
+from qabwnas.train.feed import random_batches
+from qabwnas.train.sampling import ImageOrder, derive_seed
 from tests.data.made_folders import make_image_folder
 
 SPLIT = TensorSplit(torch.rand(10, 1, 4, 4), torch.arange(10), random_shift)
@@ -19,22 +19,14 @@ SPLIT = TensorSplit(torch.rand(10, 1, 4, 4), torch.arange(10), random_shift)
 
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_step_has_the_images_of_its_order_drawn_with_its_seed(workers: int) -> None:
-    order = Order(len(SPLIT), 3, seed=5)
-    batches = list(drawn_batches(SPLIT, order, 5, 2, 6, workers=workers))
+    order = ImageOrder(len(SPLIT), 3, seed=5)
+    batches = list(random_batches(SPLIT, order, 5, 2, 6, workers=workers))
     assert len(batches) == 4
     for step, batch in enumerate(batches, start=2):
         chosen = order(step)
         expected = random_shift(SPLIT.images[chosen], torch.Generator().manual_seed(derive_seed(5, "step", step)))
         assert torch.equal(batch.images, expected)
         assert batch.labels.tolist() == chosen.tolist()
-
-
-@pytest.mark.parametrize("workers", [0, 2])
-def test_reading_keeps_the_order_and_loses_nothing(workers: int) -> None:
-    batches = list(read_batches(SPLIT, 4, workers=workers))
-    assert [len(batch.labels) for batch in batches] == [4, 4, 2]
-    assert torch.equal(torch.cat([batch.images for batch in batches]), SPLIT.images)
-    assert torch.equal(torch.cat(images(SPLIT, 3)), SPLIT.images)
 
 
 @pytest.mark.parametrize("workers", [0, 1, 2])
@@ -52,6 +44,6 @@ def test_a_damaged_image_is_the_same_line_for_any_number_of_workers(
         next(read)
     assert str(caught.value) == message
     with pytest.raises(FormatError) as caught:
-        list(drawn_batches(splits.test, Order(4, 4, seed=0), 0, 0, 2, workers=workers))
+        list(random_batches(splits.test, ImageOrder(4, 4, seed=0), 0, 0, 2, workers=workers))
     assert str(caught.value) == message
     assert capfd.readouterr() == ("", "")

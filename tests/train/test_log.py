@@ -1,4 +1,4 @@
-"""What a training tells of itself."""
+"""Progress lines of a training, and curves for TensorBoard."""
 
 import logging
 from pathlib import Path

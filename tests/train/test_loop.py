@@ -12,10 +12,10 @@ from torch import Tensor, nn
 
 from qabwnas.errors import FormatError, QabwnasError, StaleError
 from qabwnas.train.checkpoint import load_checkpoint, save_checkpoint
-from qabwnas.train.loop import Progress, train
-from qabwnas.train.order import Order
+from qabwnas.train.loop import train
+from qabwnas.train.sampling import ImageOrder
 from qabwnas.train.settings import Training
-from qabwnas.train.trainer import KIND
+from qabwnas.train.trainer import KIND, Progress
 
 STEPS = 40
 STEP_NUMBERS = range  # a feed of nothing but the steps
@@ -28,7 +28,7 @@ def small_training(path: Path, optimizer: str = "sgd", stop_at: int | None = Non
         nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Dropout(0.3), nn.Linear(16, 3)
     )
     images, labels = torch.rand(30, 1, 4, 4), torch.arange(30) % 3
-    order = Order(30, 8, seed=3)
+    order = ImageOrder(30, 8, seed=3)
 
     def loss(forward: nn.Module, chosen: Tensor, step: int) -> Tensor:
         if step == stop_at:
@@ -37,7 +37,9 @@ def small_training(path: Path, optimizer: str = "sgd", stop_at: int | None = Non
             os.kill(os.getpid(), signal.SIGKILL)
         return nn.functional.cross_entropy(forward(images[chosen]), labels[chosen])
 
-    settings = Training(steps=STEPS, batch=8, learning_rate=0.05, optimizer=optimizer, weight_decay=1e-3, warm_up=5)
+    settings = Training(
+        steps=STEPS, batch_size=8, learning_rate=0.05, optimizer=optimizer, weight_decay=1e-3, warmup_steps=5
+    )
     train(module, loss, lambda first, last: map(order, range(first, last)), settings, seed=3, name="small",
           progress=Progress(path, "identity", every=7))  # fmt: skip
     return module
@@ -53,7 +55,7 @@ def assert_equal_states(module: nn.Module, other: nn.Module) -> None:
 def test_an_interrupted_training_ends_as_an_uninterrupted_one(tmp_path: Path, optimizer: str, stop_at: int) -> None:
     with pytest.raises(KeyboardInterrupt):
         small_training(tmp_path / "interrupted.pt", optimizer, stop_at)
-    torch.rand(5)  # what others draw in between must not matter
+    torch.rand(5)  # random draws of other code in between must not matter
     resumed = small_training(tmp_path / "interrupted.pt", optimizer)
     assert_equal_states(resumed, small_training(tmp_path / "whole.pt", optimizer))
 

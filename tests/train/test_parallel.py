@@ -1,4 +1,4 @@
-"""Two processes that train together end where one ends that sees the whole batches."""
+"""Two processes that train together end like one process with the whole batches."""
 
 import os
 import subprocess
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from qabwnas.train.checkpoint import load_checkpoint
-from qabwnas.train.parallel import n_processes, own_seed, rank
+from qabwnas.train.parallel import n_processes, process_seed, rank
 
 ROOT = Path(__file__).parents[2]
 TORCHRUN = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
@@ -28,7 +28,7 @@ def ended(folder: Path, norm: str, *, processes: int, stop_at: int = -1) -> list
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("norm", ["none", "frozen"])
+@pytest.mark.parametrize("norm", ["none", "converted"])
 def test_two_processes_end_as_one_up_to_rounding(tmp_path: Path, norm: str) -> None:
     (alone,) = ended(tmp_path / "alone", norm, processes=1)
     first, second = ended(tmp_path / "two", norm, processes=2)
@@ -39,7 +39,7 @@ def test_two_processes_end_as_one_up_to_rounding(tmp_path: Path, norm: str) -> N
 
 @pytest.mark.slow
 def test_with_batch_norm_of_their_own_parts_they_resume_and_share_weights(tmp_path: Path) -> None:
-    """Statistics of half a batch are other ones, so the result is not that of one process; but it is one result."""
+    """Statistics of half a batch differ, so the result differs from one process; but both processes have the same."""
     first, second = ended(tmp_path / "whole", "own", processes=2)
     assert ended(tmp_path / "killed", "own", processes=2, stop_at=6) == []
     assert load_checkpoint(tmp_path / "killed" / "progress.pt", "training")["step"] == 4
@@ -50,4 +50,4 @@ def test_with_batch_norm_of_their_own_parts_they_resume_and_share_weights(tmp_pa
 
 
 def test_without_torchrun_there_is_one_process() -> None:
-    assert (rank(), n_processes(), own_seed(5)) == (0, 1, 5)
+    assert (rank(), n_processes(), process_seed(5)) == (0, 1, 5)

@@ -1,4 +1,4 @@
-"""Losses and scores of tasks against the plain formulas."""
+"""Losses and scores of tasks compared with the plain formulas."""
 
 import math
 
@@ -9,8 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from qabwnas.data.splits import IGNORED, Splits, TensorSplit
-from qabwnas.train.classification import Classification
-from qabwnas.train.segmentation import Segmentation
+from qabwnas.train.tasks import Classification, Segmentation
 
 
 def unmoved(images: Tensor, _: torch.Generator) -> Tensor:

@@ -1,4 +1,4 @@
-"""A teacher learns with its auxiliary head, whose loss counts its weight."""
+"""A teacher learns with its auxiliary head, whose loss is weighted."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import torch
 from torch import Tensor, nn
 
 from qabwnas.data.splits import Split
-from qabwnas.nets.auxiliary import build_auxiliary
+from qabwnas.nets.layers import build_auxiliary
 from qabwnas.nets.network import build_network
 from qabwnas.space import Operation
-from qabwnas.train.auxiliary import BothHeads, weighted_loss
-from qabwnas.train.task import Score, Task
+from qabwnas.train.tasks import Score, Task
+from qabwnas.train.teacher import BothHeads, weighted_loss
 from tests.spaces import TINY
 
 

@@ -78,7 +78,7 @@ def prepare_folder(root: Path, drawing: Drawing, *, force: bool) -> None:
         temporary.write_text(json.dumps(asdict(drawing), indent=2) + "\n", encoding="utf-8")
 
 
-def draw_missing(root: Path, drawing: Drawing, *, workers: int, option: str = "--readers") -> Iterator[int]:
+def draw_missing(root: Path, drawing: Drawing, *, workers: int, option: str = "--num-workers") -> Iterator[int]:
     """Draw the scenes that a prepared folder lacks; give the number of those that are there, again and again.
 
     ``workers`` processes draw, none but this one if 0; pixels do not depend on it. Raises as

@@ -1,1 +1,1 @@
-"""Tables that others made, read as LUTs: a file a format, chosen in :mod:`qabwnas.lut.importers.formats`."""
+"""Importers of tables of other programs: one module per format, chosen in :mod:`qabwnas.lut.importers.formats`."""

@@ -1,17 +1,17 @@
 """DNA's block losses (changlin31/DNA, ``potential-<stage>.yaml``; Li et al., CVPR 2020).
 
 No such file could be found; the form is that of the code that writes them (``searching/timm_/utils.py``,
-``searching/dna/distill_train.py``) and reads them (``searching/process_potential.py``): a mapping of lists with an
-entry for every candidate of the stage, in the order of ``itertools.product`` over the operations of its layers, last
-layer fastest. ``loss`` is the mean-squared error against the teacher's features, ``rela_loss`` that over the teacher's
-variance, ``sq_loss`` its root over the variance, ``gr_loss`` and ``cl_loss`` the mean absolute error over the teacher's
-mean magnitude and standard deviation; DNA's own search adds up ``cl_loss``.
+``searching/dna/distill_train.py``) and reads them (``searching/process_potential.py``): a mapping of lists with one
+entry per candidate of the stage, in the order of ``itertools.product`` over the operations of its layers, last layer
+fastest. ``loss`` is the mean-squared error against the teacher's features, ``rela_loss`` that divided by the teacher's
+variance, ``sq_loss`` its root divided by the variance, ``gr_loss`` and ``cl_loss`` the mean absolute error divided by
+the teacher's mean magnitude and standard deviation. DNA's own search adds up ``cl_loss``.
 
-Every stage becomes a block ``stage0``, ``stage1`` …, every list of losses a metric that is summed. Left out: lists that
-are 0 everywhere, which DNA writes where it did not compute them; ``prec1``, the accuracy of stages that end in a
-classifier, which does not add up; ``top_index``, which follows from the losses. A number of candidates that is a power
-of six has DNA's six operations and is described by them (``MB6_3x3 MB3_7x7``), others by number. The files hold neither
-costs nor bit widths.
+Every stage becomes a block ``stage0``, ``stage1`` …, and every list of losses a metric that is summed. These are left
+out: lists that are 0 everywhere, because DNA writes 0 for what it did not compute; ``prec1``, the accuracy of stages
+that end in a classifier, because it does not add up; ``top_index``, because it follows from the losses. If the number
+of candidates is a power of six, they are combinations of DNA's six operations and described by them
+(``MB6_3x3 MB3_7x7``); other candidates are described by number. The files hold neither costs nor bit widths.
 """
 
 from __future__ import annotations
@@ -27,11 +27,14 @@ from typing import Any
 from numpy.typing import NDArray
 
 from qabwnas.errors import InputError
-from qabwnas.io.fields import LARGEST_NUMBER, parse_yaml, shown
-from qabwnas.lut.importers.options import ImportOptions
-from qabwnas.lut.importers.stage_files import stages_of
-from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
-from qabwnas.lut.text_table import TextTable
+from qabwnas.io.fields import LARGEST_NUMBER
+from qabwnas.io.numeric import shown
+from qabwnas.io.yaml_reader import read_yaml
+from qabwnas.lut.content import LutBlock
+from qabwnas.lut.exchange.text_table import TextTable
+from qabwnas.lut.importers.inputs import ImportOptions, stages_of
+from qabwnas.lut.lut import Lut
+from qabwnas.lut.table import Metric, Table
 
 _NAME = re.compile(r"potential-([0-9]+)\.ya?ml")
 _LOSSES = ("loss", "rela_loss", "sq_loss", "gr_loss", "cl_loss")
@@ -45,27 +48,24 @@ def read_table(paths: Sequence[Path], _: ImportOptions) -> Lut:
     """Read the files of some or all stages, or a folder of them.
 
     Raises:
-        OSError: a file cannot be read.
-        InputError: a file's name or a key in it is wrong, a stage has two files, or no loss is in all files.
+        InputError: a file cannot be read, its name or a key in it is wrong, a stage has two files, or no loss is in all
+            files.
     """
     tables: dict[str, Losses] = {}
     for stage, files in stages_of(paths, ".yaml", _NAME, "potential-0.yaml").items():
         if len(files) > 1:
-            raise InputError(f"{files[1]}: stage {stage} has a file already, {files[0]}")
+            raise InputError(f"{files[1]}: stage {stage} already has a file, {files[0]}")
         tables[f"stage{stage}"] = _read(files[0])
     names = [name for name in _LOSSES if all(name in losses for losses in tables.values())]
     if not names:
-        raise InputError(f"{paths[0]}: no loss is in all stages: there must be one of {', '.join(_LOSSES)}")
+        raise InputError(f"{paths[0]}: no loss is in all stages; expected one of {', '.join(_LOSSES)}")
     blocks = [LutBlock(stage, (_table({name: losses[name] for name in names}),)) for stage, losses in tables.items()]
     return Lut(tuple(Metric(name) for name in names), tuple(blocks))
 
 
 def _read(path: Path) -> Losses:
-    """Return the losses of a stage that were computed: arrays of one length."""
-    try:
-        content = parse_yaml(path.read_text(encoding="utf-8"), str(path), exact=True)
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not UTF-8 text") from error
+    """Return the losses of a stage that were computed: arrays of the same length."""
+    content = read_yaml(path, exact=True)
     if not isinstance(content, dict):
         raise InputError(f"{path}: not a mapping of lists")
     table = TextTable(path, _LOSSES, (), place="entry")
@@ -76,14 +76,14 @@ def _read(path: Path) -> Losses:
         if key not in _LOSSES:
             raise InputError(f"{path}: {key}: unknown key; there are {', '.join((*_LOSSES, *_OTHERS))}")
         if not isinstance(entries, list) or not entries:
-            raise InputError(f"{path}: {key}: not a list of one entry or more")
+            raise InputError(f"{path}: {key}: not a list with at least one entry")
         losses[key] = table.numbers(
             key, range(len(entries)), [_number(f"{path}: {key}[{i}]", entry) for i, entry in enumerate(entries)]
         )
     table.warn_of_rounding()
     lengths = {key: len(values) for key, values in losses.items()}
     if len(set(lengths.values())) > 1:
-        raise InputError(f"{path}: lists of several lengths: {', '.join(f'{k} {n}' for k, n in lengths.items())}")
+        raise InputError(f"{path}: lists of different lengths: {', '.join(f'{k} {n}' for k, n in lengths.items())}")
     return {key: values for key, values in losses.items() if values.any()}
 
 

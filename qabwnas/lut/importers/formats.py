@@ -1,4 +1,4 @@
-"""The formats of tables that can be imported, by name; those of one's own can be exported too."""
+"""The formats of tables that can be imported, by name; CSV and Parquet can be exported too."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from pathlib import Path
 
 from qabwnas.errors import InputError
 from qabwnas.io.file_kinds import TABLE, check_suffix
-from qabwnas.lut.csv_read import named_metrics
 from qabwnas.lut.device_results import device_name
-from qabwnas.lut.importers.options import ImportOptions
+from qabwnas.lut.exchange.csv_read import named_metrics
+from qabwnas.lut.importers.inputs import ImportOptions
 from qabwnas.lut.lut import Lut
 
 Importer = Callable[[Sequence[Path], ImportOptions], Lut]
@@ -21,14 +21,14 @@ Importer = Callable[[Sequence[Path], ImportOptions], Lut]
 
 @dataclass(frozen=True)
 class TableFormat:
-    """A module of this package with a function ``read_table``, and what it takes.
+    """A format: ``csv``, ``parquet``, or a module of this package with a function ``read_table``.
 
     Attributes:
-        takes: the attributes of :class:`ImportOptions` that mean something to it, besides ``aggregate`` and ``fixed``.
-        several: whether a table may be several files, one a stage of the network.
+        options: the attributes of :class:`ImportOptions` that it uses in addition to ``aggregate`` and ``fixed``.
+        several: whether a table may have several files, one per stage of the network.
     """
 
-    takes: frozenset[str] = frozenset()
+    options: frozenset[str] = frozenset()
     several: bool = False
 
 
@@ -48,23 +48,23 @@ def guess_format(path: str | os.PathLike[str]) -> str:
     """Return the format that the file's suffix says: ``csv`` or ``parquet``.
 
     Raises:
-        InputError: it says neither.
+        InputError: the suffix says neither.
     """
     for suffix, name in _SUFFIXES.items():
         if os.fspath(path).lower().endswith(suffix):
             return name
-    raise InputError(f"{path}: neither .csv, .csv.gz nor .parquet: say its format, one of {', '.join(FORMATS)}")
+    raise InputError(f"{path}: neither .csv, .csv.gz nor .parquet: give its format, one of {', '.join(FORMATS)}")
 
 
 def import_table(
     paths: Sequence[str | os.PathLike[str]], name: str | None = None, options: ImportOptions | None = None
 ) -> Lut:
-    """Read a table of a known format, guessed from the suffix where none is named.
+    """Read a table of a known format, guessed from the suffix if no format is named.
 
     Raises:
         OSError: a file cannot be read.
-        InputError: the format is unknown, takes one file only, or needs pyarrow, which is not installed; an option
-            means nothing to it; or something in a file is wrong, and the message gives it and the line, row or key.
+        InputError: the format is unknown, takes only one file, or needs pyarrow, which is not installed; the format
+            does not use an option; or the content of a file is wrong, and the message gives file and line, row or key.
     """
     options = options or ImportOptions()
     name = guess_format(paths[0]) if name is None else name
@@ -74,31 +74,36 @@ def import_table(
     if len(paths) > 1 and not known.several:
         raise InputError(f"{paths[1]}: a table of the format {name} is one file")
     for option in ("device", "resolution"):
-        if getattr(options, option) is not None and option not in known.takes:
-            raise InputError(f"the format {name} knows no {option}")
+        if getattr(options, option) is not None and option not in known.options:
+            raise InputError(f"the format {name} does not use the option {option}")
     if options.device is not None:
         device_name(options.device, "device")
+    first = Path(paths[0])
+    if name == "csv":
+        return Lut.from_csv(first, options.aggregate, options.fixed)
     if name == "parquet":
-        _check_pyarrow(paths[0])
+        _check_pyarrow(first)
+        from qabwnas.lut.exchange.parquet import read_parquet
+
+        return Lut.of(read_parquet(first, options.aggregate, options.fixed))
     read: Importer = import_module(f"qabwnas.lut.importers.{name}").read_table
-    lut = read([Path(path) for path in paths], options)
-    return lut if name in ("csv", "parquet") else _settled(lut, options, Path(paths[0]))
+    return _with_overrides(read([Path(path) for path in paths], options), options, first)
 
 
 def export_table(lut: Lut, path: str | os.PathLike[str]) -> None:
-    """Write a table as its name ends: .csv, .csv.gz or .parquet; :func:`import_table` gives the same LUT back.
+    """Write a table in the format of its suffix: .csv, .csv.gz or .parquet; :func:`import_table` returns an equal LUT.
 
     Raises:
         OSError: the folder cannot be written.
-        InputError: the name ends otherwise, or Parquet is asked for without pyarrow; else as
-            :func:`qabwnas.lut.csv_write.write_csv`.
+        InputError: the suffix is another one, or Parquet is wanted and pyarrow is not installed; otherwise as
+            :func:`qabwnas.lut.exchange.csv_write.write_csv`.
     """
     check_suffix(path, TABLE)
     if guess_format(path) == "csv":
         lut.to_csv(path)
         return
     _check_pyarrow(path)
-    from qabwnas.lut.parquet_write import write_parquet
+    from qabwnas.lut.exchange.parquet import write_parquet
 
     write_parquet(lut, path)
 
@@ -108,8 +113,8 @@ def _check_pyarrow(path: str | os.PathLike[str]) -> None:
         raise InputError(f"{path}: Parquet needs pyarrow: pip install 'qabwnas[batch]'")
 
 
-def _settled(lut: Lut, options: ImportOptions, path: Path) -> Lut:
-    """Return the LUT with the user's aggregations and fixed parts in place of the format's."""
+def _with_overrides(lut: Lut, options: ImportOptions, path: Path) -> Lut:
+    """Return the LUT with the user's aggregations and fixed parts instead of the format's."""
     known = {metric.name: metric for metric in lut.metrics}
     try:
         return replace(lut, metrics=named_metrics(lut.metric_names, options.aggregate, options.fixed, known))

@@ -1,20 +1,20 @@
-"""Sensitivities and costs a layer, as HAWQ-V3's notebook has them (Zhen-Dong/HAWQ, ``ILP.ipynb``).
+"""Sensitivities and costs per layer, from HAWQ-V3's notebook (Zhen-Dong/HAWQ, ``ILP.ipynb``; Yao et al., ICML 2021).
 
-HAWQ-V3 is Yao et al., ICML 2021. The notebook holds arrays with an entry a layer, not a file; this is a CSV with these
-arrays as columns, under the notebook's names, and a line a layer, in network order:
+The notebook holds arrays with one entry per layer, not a file. The table is a CSV with these arrays as columns, under
+the notebook's names, and one line per layer, in network order:
 
-- ``layer``: the layer's name. ``group`` may be there: neighbours and others of one group have one bit width, as the
-  notebook ties the convolution of a residual branch to that of the main path; empty where a layer stands alone.
-- ``Hutchinson_trace``: the Hessian's trace over the number of parameters.
-- ``delta_weights_4bit_square``, ``delta_weights_8bit_square`` …: the squared distance of the weights from their
-  quantised ones, for every bit width that can be chosen.
-- ``parameters``: their number, and ``bops``: multiply-accumulates, both in ones (the notebook divides them by 2^20 and
-  10^6). ``latency_int4``, ``latency_int8`` …: milliseconds. Each of these may be missing.
+- ``layer``: the layer's name. ``group`` is optional: all layers of a group have the same bit width, as the notebook
+  ties the convolution of a residual branch to that of the main path. It is empty for a layer without a group.
+- ``Hutchinson_trace``: the Hessian's trace divided by the number of parameters.
+- ``delta_weights_4bit_square``, ``delta_weights_8bit_square`` …: the squared distance between the weights and the
+  quantised weights, for every bit width that can be chosen.
+- ``parameters``: their number, and ``bops``: multiply-accumulates, both as plain counts (the notebook divides them by
+  2^20 and 10^6). ``latency_int4``, ``latency_int8`` …: milliseconds. Each of these is optional.
 
-A group becomes a block with a candidate a bit width b, ``w4a4`` for 4: ``loss`` is trace × distance, ``size_bytes`` is
-parameters × b / 8, ``bitops`` is bops × b², and all add up over a group's layers and over blocks. Products and sums are
-exact before they become doubles, or int64 where doubles do not hold a cost; a RoundingWarning says which costs neither
-holds. The notebook leaves first and last layer out, and so do the totals.
+A group becomes a block with one candidate per bit width b, ``w4a4`` for 4: ``loss`` is trace × distance, ``size_bytes``
+is parameters × b / 8, ``bitops`` is bops × b². All add up over a group's layers and over blocks. Products and sums are
+exact before they become doubles, or int64 if doubles do not hold a cost; a RoundingWarning says which costs neither
+holds. The notebook leaves out the first and the last layer, and so do the totals.
 """
 
 from __future__ import annotations
@@ -28,9 +28,11 @@ from pathlib import Path
 import numpy as np
 
 from qabwnas.errors import InputError
-from qabwnas.lut.importers.options import ImportOptions
-from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
-from qabwnas.lut.text_table import TextTable, open_csv
+from qabwnas.lut.content import LutBlock
+from qabwnas.lut.exchange.text_table import TextTable, open_csv
+from qabwnas.lut.importers.inputs import ImportOptions
+from qabwnas.lut.lut import Lut
+from qabwnas.lut.table import Metric, Table
 from qabwnas.lut.units import unit_of
 from qabwnas.space import BitWidths
 
@@ -61,7 +63,7 @@ def read_table(paths: Sequence[Path], options: ImportOptions) -> Lut:
         members[0].append(layer)
         members[1].append(cells)
     if not groups:
-        raise source.wrong("no layers: nothing stands below the header")
+        raise source.wrong("no layers: there are no rows below the header")
     with localcontext(_EXACT):
         results = replace(source, rounded={}, place="block")
         blocks = [
@@ -73,14 +75,14 @@ def read_table(paths: Sequence[Path], options: ImportOptions) -> Lut:
 
 
 def _bit_widths(source: TextTable) -> list[int]:
-    """Return the bit widths that can be chosen, the columns checked."""
+    """Return the bit widths that can be chosen, after checking the columns."""
     for name in (_LAYER, _TRACE):
         if name not in source.names:
             raise source.wrong(f"there is no column {name!r}", source.header)
     distances = {int(m[1]): m[0] for m in map(_DISTANCE.fullmatch, source.names) if m}
     latencies = {int(m[1]): m[0] for m in map(_LATENCY.fullmatch, source.names) if m}
     if not distances:
-        raise source.wrong("there is no column of the form 'delta_weights_4bit_square'", source.header)
+        raise source.wrong("there is no column such as 'delta_weights_4bit_square'", source.header)
     for bits, name in distances.items():
         try:
             BitWidths.parse(bits)
@@ -105,7 +107,7 @@ def _layers(source: TextTable) -> list[tuple[str, str, Cells]]:
         if not layer:
             raise source.wrong("the layer has no name", line, _LAYER)
         if any(layer == other for other, _, _ in layers):
-            raise source.wrong(f"{layer!r} stands twice", line, _LAYER)
+            raise source.wrong(f"two layers are named {layer!r}", line, _LAYER)
         layers.append((layer, group, {name: source.decimal(name, line, cell) for name, cell in cells.items()}))
     return layers
 
@@ -120,7 +122,7 @@ def _table(results: TextTable, b: int, names: Sequence[str], bits: int, layers: 
         values["bitops"] = sum((layer[_BOPS] for layer in layers), none) * bits**2
     if names[-1] not in values:
         values[names[-1]] = sum((layer[latency] for layer in layers), none)
-    # A product of two measurements has more digits than they have, and no warning is due for its rounding.
+    # A product of two measurements has more digits than they have, so its rounding deserves no warning.
     columns = {"loss": np.array([float(values.pop("loss"))])}
     columns |= {name: results.numbers(name, [b], [str(value)]) for name, value in values.items()}
     return Table(columns, BitWidths(bits, bits), descriptions=[f"{bits}bit"])

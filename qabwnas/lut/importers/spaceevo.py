@@ -1,19 +1,19 @@
 """SpaceEvo's block tables (microsoft/Moonlit, ``SpaceEvo/data/block_lut``; Wang et al., ICCV 2023).
 
-A folder of ``stage1_0_0.csv``, ``stage1_0_1.csv`` …: stage, block type and width window of a superspace (older ones
-have no window). Lines have no header::
+A folder of ``stage1_0_0.csv``, ``stage1_0_1.csv`` …: stage, block type and width window of a superspace (older files
+have no window). There is no header::
 
     3#32#6_5#40#8,1x24x80x80,0.3021,98.1234,0.0521,6.1234
 
-are the layers of a sampled block (kernel, width and expansion joined by ``#``; ``None`` where there is no expansion),
-the shape of the input, the block-wise loss against the teacher's features, millions of FLOPs and of parameters, and
-predicted milliseconds. The resolution of the network, 160, 192 or 224, follows from the input's side; a network has the
-same one everywhere, so one is imported, and has to be chosen where a table mixes them. The files say neither device nor
-bit widths.
+are the layers of a sampled block (kernel, width and expansion joined by ``#``; ``None`` if there is no expansion), the
+shape of the input, the block-wise loss against the teacher's features, millions of FLOPs and of parameters, and
+predicted milliseconds. The resolution of the network, 160, 192 or 224, follows from the input's side. A network has one
+resolution, so one is imported; a user has to choose it if a table mixes several. The files say neither device nor bit
+widths.
 
-Every stage becomes a block, every line a candidate, described as ``type1_width1:3#32#6_5#40#8@1x24x80x80``. Several
-files of a stage follow one another. As in SpaceEvo's own search, all columns add up, and any choice goes with any
-other. What stem and head add is not in the files; ``fixed`` can say it.
+Every stage becomes a block, and every line a candidate, described as ``type1_width1:3#32#6_5#40#8@1x24x80x80``. The
+files of a stage are concatenated. As in SpaceEvo's own search, all columns add up, and any choice is compatible with
+any other. The files do not say what stem and head add; ``fixed`` can.
 """
 
 from __future__ import annotations
@@ -25,10 +25,11 @@ from pathlib import Path
 import numpy as np
 
 from qabwnas.errors import InputError
-from qabwnas.lut.importers.options import ImportOptions
-from qabwnas.lut.importers.stage_files import stages_of
-from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
-from qabwnas.lut.text_table import TextTable, open_csv
+from qabwnas.lut.content import LutBlock
+from qabwnas.lut.exchange.text_table import TextTable, open_csv
+from qabwnas.lut.importers.inputs import ImportOptions, stages_of
+from qabwnas.lut.lut import Lut
+from qabwnas.lut.table import Metric, Table
 from qabwnas.lut.units import unit_of
 
 _NAME = re.compile(r"stage([0-9]+)_([0-9]+)(?:_([0-9]+))?\.csv")
@@ -44,7 +45,7 @@ def read_table(paths: Sequence[Path], options: ImportOptions) -> Lut:
 
     Raises:
         OSError: a file cannot be read.
-        InputError: a file's name or a line is of another form, or the resolution has to be chosen.
+        InputError: a file's name or a line has another form, or the resolution has to be chosen.
     """
     stages = stages_of(paths, ".csv", _NAME, "stage1_0_0.csv")
     rows = {stage: [row for file in files for row in _rows(file)] for stage, files in stages.items()}
@@ -70,7 +71,7 @@ class _Row:
         if sides is None:
             raise source.wrong(f"{shape!r} is not of the form 1x24x80x80", line, _COLUMNS[1])
         if int(sides[2]) not in _RESOLUTIONS:
-            what = f"a side of {sides[2]} is none of a network of resolution 160, 192 or 224"
+            what = f"no network of resolution 160, 192 or 224 has a side of {sides[2]}"
             raise source.wrong(what, line, _COLUMNS[1])
         self.resolution = _RESOLUTIONS[int(sides[2])]
         self.text = f"{prefix}:{layers}@{shape}"

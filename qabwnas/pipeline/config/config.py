@@ -1,131 +1,297 @@
-"""The configuration of a run: everything that a result depends on, as frozen values."""
+"""The configuration of a run, declared once: everything that a result depends on, as frozen values.
+
+YAML fields have the names of these attributes (:mod:`~qabwnas.pipeline.config.load` reads them). Relative paths and the
+file of a space are found from the folder in the validation context, that of the configuration.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import os
+from collections.abc import Mapping
+from dataclasses import InitVar, replace
 from pathlib import Path
+from typing import Annotated, Any, Literal
 
-from qabwnas.space import Operation, SearchSpace
-from qabwnas.train.settings import Training
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Discriminator,
+    Field,
+    FilePath,
+    PlainSerializer,
+    PlainValidator,
+    Tag,
+    TypeAdapter,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+)
+from pydantic.dataclasses import dataclass
+
+from qabwnas.costs import COSTS
+from qabwnas.io.fields import check_odd, user_path
+from qabwnas.space import BitWidths, Operation, SearchSpace
+from qabwnas.space.yaml import check_policy, load_space, parse_space, space_to_json
+from qabwnas.train.settings import STRICT, Count, Number, Training, TrainingSettings, Whole
 
 TASKS = ("digits", "cityscapes", "image-folder")
-DISTILLATIONS = ("kept", "together", "apart")
-INITIAL_WEIGHTS = ("supernet", "scratch")
+METRICS = ("nsr", *(cost.name for cost in COSTS))
+"""The columns of a LUT that a run makes."""
+CITYSCAPES_VARIABLE = "CITYSCAPES_DATASET"
+"""The environment variable in which the data set's own tools look for its folder."""
 QAT_STEPS, QAT_RATE = 10, 100
 
 
-@dataclass(frozen=True)
+class FieldError(ValueError):
+    """A value is wrong because of another section; ``field`` is its path within the section that is checked."""
+
+    def __init__(self, field: str, message: object) -> None:
+        super().__init__(str(message))
+        self.field = field
+
+
+def _read_path(value: Any, info: ValidationInfo) -> Path:
+    if isinstance(value, Path):
+        return value
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"{value!r} is not a path; put it between quotes")
+    return user_path(value, _folder(info))
+
+
+def _folder(info: ValidationInfo) -> Path:
+    return info.context["folder"] if info.context else Path()
+
+
+def _read_space(value: Any, info: ValidationInfo) -> SearchSpace:
+    if isinstance(value, SearchSpace):
+        return value
+    if isinstance(value, Mapping):  # as the folder of a run holds it
+        return parse_space(value, str(value.get("name")))
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} is neither the name of a preset nor a .yaml file")
+    return load_space(str(user_path(value, _folder(info))) if value.endswith((".yaml", ".yml")) else value)
+
+
+def _read_operations(value: Any) -> tuple[Operation, ...]:
+    if isinstance(value, tuple):
+        return value
+    operations = tuple(map(Operation.parse, str(value).split()))
+    for operation in operations:
+        if not operation.is_skip:
+            check_odd(operation.name, operation.kernel)
+    return operations
+
+
+def _read_bit_widths(value: Any) -> BitWidths:
+    if not isinstance(value, str | int) or isinstance(value, bool):
+        raise ValueError(f"{value!r} is not a bit width such as 8 or w4a8")
+    return BitWidths.parse(value)
+
+
+def _check_metric(name: str) -> str:
+    if name not in METRICS:
+        raise ValueError(f"{name!r} is not one of {', '.join(METRICS)}")
+    return name
+
+
+def _check_distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    if len(set(values)) != len(values):
+        raise ValueError("an entry is given twice")
+    return values
+
+
+def _text(value: Any) -> Any:
+    """Return a number as text; what YAML reads as a truth value or as a decimal is not what was meant as a name."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _amount(value: Any) -> Any:
+    return str(value) if isinstance(value, float) else _text(value)
+
+
+UserPath = Annotated[Path, BeforeValidator(_read_path, json_schema_input_type=str)]
+UserFile = Annotated[FilePath, BeforeValidator(_read_path, json_schema_input_type=str)]
+Metric = Annotated[str, AfterValidator(_check_metric), WithJsonSchema({"type": "string", "enum": list(METRICS)})]
+Budget = Annotated[str, BeforeValidator(_amount, json_schema_input_type=float | str)]
+Border = Annotated[str, BeforeValidator(_text, json_schema_input_type=int | str)]
+Space = Annotated[
+    SearchSpace,
+    PlainValidator(_read_space, json_schema_input_type=str | dict[str, Any]),
+    PlainSerializer(space_to_json),
+]
+BlockOperations = Annotated[
+    tuple[Operation, ...],
+    PlainValidator(_read_operations, json_schema_input_type=str),
+    PlainSerializer(lambda operations: " ".join(operation.name for operation in operations)),
+]
+Operations = Annotated[
+    tuple[BlockOperations, ...],
+    Field(min_length=1, description="The operations of each block, one per layer, such as [k3e6 k3e6, k5e6]."),
+]
+Widths = Annotated[BitWidths, PlainValidator(_read_bit_widths, json_schema_input_type=int | str)]
+WeightsKey = Annotated[
+    str | None, Field(min_length=1, description="The state dict to take, where the file has several.")
+]
+
+
+@dataclass(frozen=True, config=STRICT)
 class Scenes:
-    """Street scenes to draw: how many for each folder, and the seed."""
+    """Synthetic street scenes, drawn in the size of the space's input."""
 
-    n_train: int
-    n_val: int
-    seed: int
-
-
-@dataclass(frozen=True)
-class TaskConfig:
-    """What networks are trained for, and where its data come from.
-
-    Attributes:
-        name: one of ``TASKS``.
-        root: the folder of the data; ``None`` where they come with a package or are drawn.
-        scenes: what to draw, in the space's input size, instead of looking for a folder.
-        crop: height and width of what is trained on, for ``cityscapes``.
-        n_calibration, n_validation: images of the train folder that are kept out of training for these.
-    """
-
-    name: str
-    root: Path | None = None
-    scenes: Scenes | None = None
-    crop: tuple[int, int] | None = None
-    n_calibration: int = 0
-    n_validation: int = 0
+    n_train: Count = Field(description="Scenes to train, calibrate and validate with.")
+    n_val: Count = Field(description="Scenes to test with, of other cities.")
+    seed: Whole = Field(default=0, description="Seed of everything random in the scenes.")
 
 
-@dataclass(frozen=True)
-class AuxiliaryConfig:
-    """An auxiliary head of a teacher in training: on which block's output, its channels, its weight in the loss."""
+@dataclass(frozen=True, config=STRICT)
+class DigitsTask:
+    """scikit-learn's handwritten digits. There is nothing to configure."""
 
-    block: str
-    channels: int = 256
-    weight: float = 0.4
+    name: Literal["digits"] = "digits"
 
 
-@dataclass(frozen=True)
-class ModuleConfig:
-    """A teacher made elsewhere.
+@dataclass(frozen=True, config=STRICT)
+class HeldOut:
+    """Images of the train folder that are not trained on."""
 
-    Attributes:
-        function: ``package.function`` that gives it, called without arguments.
-        borders: the modules in it whose outputs are the first block's input and every block's output.
-        weights: a file with its state dict; ``None`` leaves the weights that the function gives.
-        folder: where its package is looked for first: the folder of the configuration.
-    """
-
-    function: str
-    borders: tuple[str, ...]
-    weights: Path | None
-    folder: Path | None = None
+    n_calibration: Count = Field(description="Images for batch-norm statistics and quantisation ranges.")
+    n_validation: Count = Field(description="Images that candidates are compared on.")
 
 
-@dataclass(frozen=True)
-class TeacherConfig:
-    """The teacher: layers of the space, trained here or with weights of mmsegmentation, or a module made elsewhere.
+@dataclass(frozen=True, config=STRICT)
+class ImageFolderTask(HeldOut):
+    """Classification of images in the folders root/train/CLASS and root/val/CLASS."""
 
-    Attributes:
-        operations: the operation of every layer of every block; none where ``module`` is given.
-        training: how it is trained; ``None`` where it is not trained here.
-        auxiliary: a head that takes part in the training.
-        checkpoint: a file of mmsegmentation's ``deeplabv3_m-v2-d8_*``.
-        module: where it comes from instead.
-        weights_key: which state dict of the checkpoint or of the module's weights is taken, where there are several.
-    """
-
-    operations: tuple[tuple[Operation, ...], ...]
-    training: Training | None = None
-    auxiliary: AuxiliaryConfig | None = None
-    checkpoint: Path | None = None
-    module: ModuleConfig | None = None
-    weights_key: str | None = None
+    name: Literal["image-folder"] = Field(description="The kind of task.")
+    root: UserPath = Field(description="The folder of the data.")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
+class CityscapesTask(HeldOut):
+    """Semantic segmentation of Cityscapes, or of synthetic scenes in its layout."""
+
+    name: Literal["cityscapes"] = Field(description="The kind of task.")
+    crop: tuple[Count, Count] = Field(description="Height and width in pixels of the crops to train on.")
+    scenes: Scenes | None = Field(default=None, description="Scenes to draw into the run folder, instead of a root.")
+    root: UserPath | None = Field(
+        default=None,
+        validate_default=True,
+        description=f"The folder of the data; by default that of the environment variable {CITYSCAPES_VARIABLE}.",
+    )
+
+    @field_validator("root", mode="before")
+    @classmethod
+    def _root_or_scenes(cls, root: Any, info: ValidationInfo) -> Any:
+        if info.data.get("scenes") is not None and root is not None:
+            raise ValueError("scenes are drawn where there is no root; give one of the two")
+        if root is not None or "scenes" not in info.data or info.data["scenes"] is not None:
+            return root
+        if CITYSCAPES_VARIABLE not in os.environ:
+            raise ValueError(f"missing, and {CITYSCAPES_VARIABLE} is not set")
+        return user_path(os.environ[CITYSCAPES_VARIABLE], Path.cwd())
+
+
+@dataclass(frozen=True, config=STRICT)
+class Auxiliary:
+    """An auxiliary head of the teacher, used in its training only."""
+
+    block: str = Field(description="The block whose output the head reads.")
+    channels: Count = Field(default=256, description="Channels of the head.")
+    weight: Number = Field(default=0.4, description="Weight of the head's loss.")
+
+
+@dataclass(frozen=True, config=STRICT)
+class TrainedTeacher:
+    """A teacher that the run trains."""
+
+    operations: Operations
+    training: Training = Field(description="How the teacher is trained.")
+    auxiliary: Auxiliary | None = Field(default=None, description="An auxiliary head for its training.")
+
+
+@dataclass(frozen=True, config=STRICT)
+class CheckpointTeacher:
+    """A teacher with the weights of an mmsegmentation checkpoint deeplabv3_m-v2-d8_*."""
+
+    operations: Operations
+    checkpoint: UserFile = Field(description="The file of the checkpoint.")
+    weights_key: WeightsKey = None
+
+
+@dataclass(frozen=True, config=STRICT)
+class ModuleTeacher:
+    """A teacher of other code: any module that torch.fx can trace."""
+
+    module: str = Field(
+        pattern=r"^[^\W\d]\w*(\.[^\W\d]\w*)+$",
+        description="The function package.function that returns the module; it is called without arguments.",
+    )
+    borders: tuple[Border, ...] = Field(
+        min_length=1, description="Modules whose outputs are the input of the first block and the output of each block."
+    )
+    weights: UserFile | None = Field(
+        default=None, description="A file with its state dict; by default its own weights."
+    )
+    weights_key: WeightsKey = None
+    folder: UserPath | None = Field(
+        default=None,
+        validate_default=True,
+        description="Where its package is looked for first; by default the folder of the configuration.",
+    )
+
+    @field_validator("weights_key")
+    @classmethod
+    def _of_weights(cls, key: str | None, info: ValidationInfo) -> str | None:
+        if key is not None and info.data.get("weights", key) is None:
+            raise ValueError("chooses from a file of weights, and there is none")
+        return key
+
+    @field_validator("folder", mode="before")
+    @classmethod
+    def _default_folder(cls, folder: Any, info: ValidationInfo) -> Any:
+        return "." if folder is None and info.context else folder
+
+
+@dataclass(frozen=True, config=STRICT)
 class SupernetConfig:
-    """The supernet's training.
+    """The training of the supernet by block-wise distillation."""
 
-    Attributes:
-        training: of every block; they differ in their learning rates alone.
-        sampling: how paths are drawn: ``uniform`` or ``fair``.
-        distill: ``kept`` computes the teacher's feature maps of all images once and keeps them in memory; images are
-            then not augmented. ``together`` trains all blocks side by side, so that the teacher runs once a step for
-            all of them. ``apart`` trains one block after the other, or at once on several devices, in less memory. The
-            last two give the same weights.
-    """
+    training: TrainingSettings = Field(description="How each block is trained.")
+    sampling: Literal["uniform", "fair"] = Field(
+        default="uniform", description="How paths are sampled: uniform, or strictly fair (FairNAS)."
+    )
+    distill: Literal["cached", "joint", "independent"] = Field(
+        default="joint",
+        description="cached computes the teacher's feature maps of all images once and keeps them in memory, without "
+        "augmentation. joint trains all blocks in one loop, with one pass of the teacher per step. independent trains "
+        "one block after the other, or on several devices at once, in less memory. joint and independent give the "
+        "same weights.",
+    )
 
-    training: tuple[Training, ...]
-    sampling: str
-    distill: str
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class NetworksConfig:
-    """The retraining of found networks.
+    """The retraining of found networks."""
 
-    Attributes:
-        training: in float.
-        n_seeds: how often each network is retrained.
-        distillation: the share of the teacher's answers in the loss, 0 … 1.
-        initial: ``supernet``: with the weights that they inherit, and the teacher's stem and head; ``scratch``: with
-            fresh ones.
-        qat: the quantisation-aware training that follows; ``None`` for none.
-    """
+    training: Training = Field(description="How each network is retrained, in float.")
+    n_seeds: Count = Field(default=1, description="How often each network is retrained.")
+    distillation: Annotated[Number, Field(le=1)] = Field(
+        default=0.0, description="Weight of the distillation loss, 0 to 1; the labels have the rest."
+    )
+    initial: Literal["supernet", "scratch"] = Field(
+        default="supernet",
+        description="Initial weights: those of the supernet with the teacher's stem and head, or fresh ones.",
+    )
+    qat: Training | None = Field(
+        default=None, description="The quantisation-aware training that follows, in float32; none by default."
+    )
 
-    training: Training
-    n_seeds: int
-    distillation: float
-    initial: str = "supernet"
-    qat: Training | None = None
+    @field_validator("qat")
+    @classmethod
+    def _in_float32(cls, qat: Training | None) -> Training | None:
+        if qat is not None and qat.amp:
+            raise FieldError("amp", "quantisation-aware training is in float32, as evaluation is")
+        return qat
 
     def with_qat(self) -> NetworksConfig:
         """Return this with quantisation-aware training: where none is set, a tenth of the retraining's steps at a
@@ -137,37 +303,138 @@ class NetworksConfig:
             steps=max(1, self.training.steps // QAT_STEPS),
             learning_rate=self.training.learning_rate / QAT_RATE,
             min_learning_rate=self.training.min_learning_rate / QAT_RATE,
-            warm_up=0,
+            warmup_steps=0,
             amp=False,
         )
         return replace(self, qat=qat)
 
 
-@dataclass(frozen=True)
+def _read_task(value: Any) -> Any:
+    if isinstance(value, str):
+        if value not in TASKS:
+            raise ValueError(f"{value!r} is not one of {', '.join(TASKS)}")
+        if value != "digits":
+            raise ValueError(f"{value!r} needs settings: name, root, …")
+        return {"name": value}
+    if isinstance(value, Mapping) and value.get("name") not in TASKS:
+        given = f"{value['name']!r} is not one of {', '.join(TASKS)}" if "name" in value else "missing"
+        raise FieldError("name", given)
+    return value
+
+
+def _kind_of_teacher(value: Any) -> str:
+    if not isinstance(value, Mapping):
+        return type(value).__name__ if isinstance(value, CheckpointTeacher | ModuleTeacher) else "TrainedTeacher"
+    kinds = {"module": "ModuleTeacher", "checkpoint": "CheckpointTeacher"}
+    return next((kind for name, kind in kinds.items() if value.get(name) is not None), "TrainedTeacher")
+
+
+_Tasks = DigitsTask | CityscapesTask | ImageFolderTask
+Task = Annotated[
+    _Tasks, Discriminator("name"), BeforeValidator(_read_task, json_schema_input_type=Literal["digits"] | _Tasks)
+]
+Teacher = Annotated[
+    Annotated[TrainedTeacher, Tag("TrainedTeacher")]
+    | Annotated[CheckpointTeacher, Tag("CheckpointTeacher")]
+    | Annotated[ModuleTeacher, Tag("ModuleTeacher")],
+    Discriminator(_kind_of_teacher),
+]
+
+
+@dataclass(frozen=True, config=STRICT)
 class Config:
-    """One run.
+    """The configuration of a run of qabwnas."""
 
-    Attributes:
-        task: the data, with their loss and score.
-        space: the search space, with the bit widths to search over.
-        seed: of everything random: weights, order of images, paths.
-        minimize: the objective of the search, and first metric of the front.
-        front: the metrics of the front, ``minimize`` first.
-        budgets: a mapping of metric to budget for every answer; a budget is a number as text, with a unit where the
-            metric has one, or a share of the 8-bit teacher's cost such as ``50%``.
-        front_points: how many networks are also taken from the front of size and NSR of every bit width that all blocks
-            share, and from the mixed one; 0 for none.
-        sample: how many rows a block are measured where the space has bit widths a layer; ``None`` for all.
-    """
+    task: Task = Field(description="What networks are trained for, and where its data come from.")
+    space: Space = Field(description="The search space: the name of a preset, or a .yaml file.")
+    seed: Whole = Field(description="Seed of everything random: weights, order of images, sampled paths.")
+    teacher: Teacher = Field(description="The network that is distilled, and that budgets may be relative to.")
+    supernet: SupernetConfig = Field(description="The training of all candidate operations side by side.")
+    minimize: Metric = Field(description="The objective of the search.")
+    front: tuple[Metric, ...] = Field(description="The metrics of the Pareto front, the objective among them.")
+    budgets: tuple[dict[Metric, Budget], ...] = Field(
+        min_length=1,
+        description="One network is searched per entry, a mapping of metric to largest total: a number, with a unit "
+        "where the metric has one (1.5MB), or a percentage of the 8-bit teacher's cost (50%).",
+    )
+    networks: NetworksConfig = Field(description="The retraining of found networks.")
+    front_points: Whole = Field(
+        default=0,
+        description="How many networks to retrain in addition from the front of NSR and size of each bit width that "
+        "all blocks share, and from the mixed front.",
+    )
+    sample: Count | None = Field(
+        default=None, description="How many rows per block to measure, for spaces with policy layer; all by default."
+    )
+    policy: InitVar[Literal["block", "layer"] | None] = Field(
+        default=None, description="Whether each block or each layer chooses its bit widths, instead of the space's."
+    )
+    bit_widths: InitVar[Annotated[tuple[Widths, ...], Field(min_length=1), AfterValidator(_check_distinct)] | None] = (
+        Field(default=None, description="Bit widths to search, such as [4, 8, w4a8], instead of the space's.")
+    )
 
-    task: TaskConfig
-    space: SearchSpace
-    seed: int
-    teacher: TeacherConfig
-    supernet: SupernetConfig
-    minimize: str
-    front: tuple[str, ...]
-    budgets: tuple[dict[str, str], ...]
-    networks: NetworksConfig
-    front_points: int = 0
-    sample: int | None = None
+    def __post_init__(self, policy: Literal["block", "layer"] | None, bit_widths: tuple[BitWidths, ...] | None) -> None:
+        space = replace(self.space, policy=policy or self.space.policy, bit_widths=bit_widths or self.space.bit_widths)
+        check_policy(space, "space")
+        object.__setattr__(self, "space", space)
+
+    @field_validator("teacher")
+    @classmethod
+    def _teacher_has_the_blocks_of_the_space(cls, teacher: Any, info: ValidationInfo) -> Any:
+        if "space" not in info.data:
+            return teacher
+        space: SearchSpace = info.data["space"]
+        if isinstance(teacher, ModuleTeacher):
+            if len(teacher.borders) != len(space.blocks) + 1:
+                raise FieldError(
+                    "borders",
+                    f"{len(teacher.borders)} were given, not one for the input of the first of {len(space.blocks)} "
+                    "blocks and one for each block's output",
+                )
+            return teacher
+        try:
+            space.network_layers(teacher.operations)
+        except ValueError as error:
+            raise FieldError("operations", error) from error
+        auxiliary = teacher.auxiliary if isinstance(teacher, TrainedTeacher) else None
+        if auxiliary is not None:
+            names = [block.name for block in space.blocks]
+            if space.head.kind == "classifier":
+                raise FieldError("auxiliary", "auxiliary heads are for pixel-wise logits, not a classifier's")
+            if auxiliary.block not in names:
+                raise FieldError("auxiliary.block", f"{auxiliary.block!r} is not one of {', '.join(names)}")
+        return teacher
+
+    @field_validator("supernet")
+    @classmethod
+    def _one_learning_rate_per_block(cls, supernet: SupernetConfig, info: ValidationInfo) -> SupernetConfig:
+        rates, n_blocks = supernet.training.learning_rate, len(info.data["space"].blocks) if "space" in info.data else 1
+        if not isinstance(rates, tuple):
+            rates = (rates,) * n_blocks
+        if len(rates) != n_blocks and "space" in info.data:
+            raise FieldError("training.learning_rate", f"{len(rates)} were given for {n_blocks} blocks")
+        return replace(supernet, training=replace(supernet.training, learning_rate=rates))
+
+    @field_validator("front")
+    @classmethod
+    def _objective_first(cls, front: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        objective = info.data.get("minimize")
+        if objective is None:
+            return front
+        if objective not in front or len(set(front)) != len(front) or len(front) < 2:
+            raise ValueError(f"needs {objective!r} and other metrics, each once")
+        return (objective, *(metric for metric in front if metric != objective))
+
+
+ADAPTER = TypeAdapter(Config)
+
+
+def config_to_json(config: Config) -> dict[str, Any]:
+    """Return the configuration as JSON values, with nothing left to defaults."""
+    content: dict[str, Any] = ADAPTER.dump_python(config, mode="json")
+    return content
+
+
+def config_schema() -> dict[str, Any]:
+    """Return the JSON schema of configurations (draft 2020-12), for completion and checks in editors."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **ADAPTER.json_schema()}

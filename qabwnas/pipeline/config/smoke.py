@@ -1,42 +1,43 @@
-"""A run that is shortened, to see whether everything works before it takes days."""
+"""A smoke test of a run: the same stages with hardly any training, to see whether everything works."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TypeVar
 
-from qabwnas.pipeline.config.config import Config
-from qabwnas.train.settings import Training
+from qabwnas.pipeline.config.config import Config, DigitsTask, TrainedTeacher
+from qabwnas.train.settings import TrainingSettings
+
+T = TypeVar("T", bound=TrainingSettings)
+
+STEPS = 2
+IMAGES = 2
+"""As standard errors need."""
 
 
-def shortened(config: Config, divisor: int) -> Config:
-    """Return the run with steps of every training, and images to calibrate and measure on, divided by ``divisor``.
+def smoke_config(config: Config) -> Config:
+    """Return the run with at most ``STEPS`` steps per training, and ``IMAGES`` images to calibrate and to validate.
 
-    At least one step is left, and two images, as standard errors need. What is drawn, searched and reported is the
-    same, and nothing is comparable.
+    What is drawn, searched and reported stays the same, and no result means anything.
     """
-    task, training, networks = config.task, config.teacher.training, config.networks
+    task, teacher, networks = config.task, config.teacher, config.networks
+    if not isinstance(task, DigitsTask):
+        n_calibration, n_validation = min(task.n_calibration, IMAGES), min(task.n_validation, IMAGES)
+        task = replace(task, n_calibration=n_calibration, n_validation=n_validation)
+    if isinstance(teacher, TrainedTeacher):
+        teacher = replace(teacher, training=_few_steps(teacher.training))
     return replace(
         config,
-        task=replace(
-            task,
-            n_calibration=_part(task.n_calibration, divisor, at_least=2),
-            n_validation=_part(task.n_validation, divisor, at_least=2),
-        ),
-        teacher=replace(config.teacher, training=training and _shortened(training, divisor)),
-        supernet=replace(
-            config.supernet, training=tuple(_shortened(training, divisor) for training in config.supernet.training)
-        ),
+        task=task,
+        teacher=teacher,
+        supernet=replace(config.supernet, training=_few_steps(config.supernet.training)),
         networks=replace(
             networks,
-            training=_shortened(networks.training, divisor),
-            qat=None if networks.qat is None else _shortened(networks.qat, divisor),
+            training=_few_steps(networks.training),
+            qat=None if networks.qat is None else _few_steps(networks.qat),
         ),
     )
 
 
-def _shortened(training: Training, divisor: int) -> Training:
-    return replace(training, steps=_part(training.steps, divisor), warm_up=training.warm_up // divisor)
-
-
-def _part(number: int, divisor: int, at_least: int = 1) -> int:
-    return max(min(at_least, number), number // divisor)
+def _few_steps(training: T) -> T:
+    return replace(training, steps=min(training.steps, STEPS), warmup_steps=0)

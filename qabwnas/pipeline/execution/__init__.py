@@ -1,1 +1,1 @@
-"""Where the jobs of a stage run: in this process, in others, on Ray, under torchrun."""
+"""Where the jobs of a stage run: in this process, in worker processes, on Ray, or under torchrun."""

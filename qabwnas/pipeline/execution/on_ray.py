@@ -16,10 +16,10 @@ RETRIES = 3
 
 
 class OnRay(Engine):
-    """Runs jobs as tasks of the cluster at ``address``, or of one that is started here and has this machine's cores.
+    """Runs jobs as tasks of the cluster at ``address``; without an address, of a new cluster with this machine's cores.
 
-    A task takes a core, and a GPU where ``uses_gpu``; one whose worker or machine dies is tried again. Jobs read and
-    write files, so the run folder and the data have to be at the same paths on every machine of the cluster.
+    A task takes one core, and with ``uses_gpu`` one GPU. A task whose worker or machine dies is tried again. Jobs read
+    and write files, so the run folder and the data have to be at the same paths on every machine of the cluster.
     """
 
     def __init__(self, address: str | None = None, *, uses_gpu: bool = False) -> None:
@@ -67,6 +67,6 @@ class OnRay(Engine):
             logger.info("%s: done, %d of %d", job.name, len(jobs) - len(pending), len(jobs))
 
 
-def _work(level: int, function: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+def _work(level: int, function: Callable[..., object], arguments: tuple[Any, ...]) -> None:
     prepare_worker(level)
     function(*arguments)

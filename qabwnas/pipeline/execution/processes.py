@@ -19,9 +19,10 @@ logger = logging.getLogger("qabwnas.pipeline")
 
 
 class Processes(Engine):
-    """Runs jobs in ``n`` processes, started anew with their own environment; they end with this one, however it ends.
+    """Runs jobs in ``n`` new processes with an environment of their own.
 
-    A process that dies takes the jobs under way with it, and is an error.
+    They end when this process ends, even by a kill. A worker process that dies is an error; jobs that were running
+    are then lost.
     """
 
     def __init__(self, n: int) -> None:

@@ -1,8 +1,9 @@
 """The environment that worker processes are started with.
 
-Populating on a CPU allocates and frees feature maps all the time. glibc gives large blocks back to the system at once
-by default, and page faults then take most of the time; the tunables, which are read before a program starts, keep them.
-One thread a process: results do not depend on the number of cores, and workers do not get in each other's way.
+Populating on a CPU allocates and frees feature maps all the time. By default glibc returns large blocks to the system
+at once, and page faults then take most of the time. The tunables make glibc keep the blocks; they are read before a
+program starts. Each process has one thread, so that results do not depend on the number of cores and workers do not
+slow each other down.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ VARIABLES = {
 
 @contextmanager
 def worker_variables() -> Iterator[None]:
-    """Give the variables to the processes that are started in the block; those that are set already stay."""
+    """Set the variables for processes that are started in the block, except those that are already set."""
     before = dict(os.environ)
     os.environ.update({name: value for name, value in VARIABLES.items() if name not in before})
     try:
@@ -36,7 +37,7 @@ def worker_variables() -> Iterator[None]:
 
 
 def prepare_worker(level: int) -> None:
-    """Prepare a worker process: one thread, and what qabwnas logs at ``level`` goes to stderr."""
+    """Prepare a worker process: use one thread, and send log messages of ``level`` and above to stderr."""
     import torch
 
     torch.set_num_threads(1)

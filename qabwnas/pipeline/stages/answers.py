@@ -1,56 +1,153 @@
-"""Stage 6: the best network under every budget, and points of fronts. Writes ``answers.json``."""
+"""Stage 6: the best network under every budget, and points of fronts. Writes ``answers.json``.
+
+The fronts are those of size and NSR, as in the figure of the paper: one front for each bit width that all blocks share,
+and the mixed one.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from qabwnas.io.atomic import atomic_path
 from qabwnas.lut.lut import Lut
-from qabwnas.lut.store import open_lut
 from qabwnas.pipeline.config.config import Config
 from qabwnas.pipeline.stages import lut
 from qabwnas.pipeline.stages.budgets import resolve_budget
-from qabwnas.pipeline.stages.found import Found
-from qabwnas.pipeline.stages.front_points import front_points
-from qabwnas.pipeline.stages.stage import Stage, Workplace
-from qabwnas.report.result import BUDGET
+from qabwnas.pipeline.stages.stage import Stage, StageContext
+from qabwnas.report.result import BUDGET, MIXED
 from qabwnas.search.api import search
+from qabwnas.search.constraints.scope import Scope
+from qabwnas.search.frontier import Frontier
+from qabwnas.space import BitWidths, Policy
+from qabwnas.space.bit_widths import parse_widths, widths_text
 
 FILE_NAME = "answers.json"
+FRONT_METRICS = ("nsr", "size_bytes")
+
+
+@dataclass(frozen=True)
+class FoundNetwork:
+    """A network that a search found under budgets, or a point of a front.
+
+    Attributes:
+        name: its name in the report.
+        family: ``budget``, or the front of the point: ``mixed``, or the bit widths that all its blocks share, such as
+            ``w8a8``.
+        budgets: metric → upper bound, resolved to a number.
+        codes: the code of the chosen operations of every block; ``None`` if no network fits.
+        widths: the chosen bit widths of every block: ``w4a8``, or one per layer, ``w4a8 w8a8``.
+        nsrs: the noise-to-signal power ratio of every block's candidate, as measured.
+        totals: metric → exact total.
+        smallest: if no network fits, metric → the smallest total that the other budgets allow.
+    """
+
+    name: str
+    family: str
+    budgets: dict[str, str] = field(default_factory=dict)
+    codes: list[int] | None = None
+    widths: list[str] = field(default_factory=list)
+    nsrs: list[float] = field(default_factory=list)
+    totals: dict[str, str] = field(default_factory=dict)
+    smallest: dict[str, str | None] = field(default_factory=dict)
+
+    @classmethod
+    def of_choice(
+        cls,
+        name: str,
+        family: str,
+        lut: Lut,
+        choice: Mapping[str, int],
+        totals: Mapping[str, Decimal],
+        budgets: Mapping[str, str],
+    ) -> FoundNetwork:
+        """Return the network of one candidate per block; ``choice`` maps the name of a block to its candidate."""
+        rows = [lut.block(block).locate(candidate) for block, candidate in choice.items()]
+        return cls(
+            name,
+            family,
+            dict(budgets),
+            codes=[table.code(row) for table, row in rows],
+            widths=[widths_text(widths) for table, row in rows if (widths := table.widths_of(row)) is not None],
+            nsrs=[float(table.columns["nsr"][row]) for table, row in rows],
+            totals={metric: str(total) for metric, total in totals.items()},
+        )
+
+    @property
+    def policy(self) -> Policy:
+        return Policy(tuple(map(parse_widths, self.widths)))
 
 
 def _settings(config: Config) -> dict[str, Any]:
     return {"minimize": config.minimize, "budgets": list(config.budgets), "front_points": config.front_points}
 
 
-def _make(place: Workplace) -> list[str]:
-    table = open_lut(place.folder / lut.FILE_NAME)
-    answers = [vars(_find(place.config, table, budgets)) for budgets in place.config.budgets]
-    if place.config.front_points:
-        answers += map(vars, front_points(table, place.config.space.bit_widths, place.config.front_points))
-    with atomic_path(place.folder / FILE_NAME) as temporary:
+def _make(context: StageContext) -> list[str]:
+    table = Lut.open(context.folder / lut.FILE_NAME)
+    answers = [vars(_find(context.config, table, budgets)) for budgets in context.config.budgets]
+    if context.config.front_points:
+        answers += map(vars, front_points(table, context.config.space.bit_widths, context.config.front_points))
+    with atomic_path(context.folder / FILE_NAME) as temporary:
         temporary.write_text(json.dumps(answers, indent=2) + "\n", encoding="utf-8")
     return [FILE_NAME]
 
 
-def _find(config: Config, table: Lut, budgets: Mapping[str, str]) -> Found:
+def _find(config: Config, table: Lut, budgets: Mapping[str, str]) -> FoundNetwork:
     bounds = {metric: resolve_budget(config, metric, budget) for metric, budget in budgets.items()}
     texts = {metric: str(bound) for metric, bound in bounds.items()}
     name = ", ".join(f"{metric} ≤ {bound}" for metric, bound in texts.items())
     result = search(table, minimize=config.minimize, budgets=bounds)
     if not result.answers:
         smallest = {metric: None if least is None else str(least) for metric, least in result.smallest.items()}
-        return Found(name, BUDGET, texts, smallest=smallest)
+        return FoundNetwork(name, BUDGET, texts, smallest=smallest)
     answer = result.answers[0]
-    return Found.of_choice(name, BUDGET, table, answer.choice, answer.totals, texts)
+    return FoundNetwork.of_choice(name, BUDGET, table, answer.choice, answer.totals, texts)
 
 
-def load_answers(folder: Path) -> list[Found]:
-    """Return the networks of a run: one for each of its budgets, then the points of fronts."""
-    return [Found(**answer) for answer in json.loads((folder / FILE_NAME).read_text(encoding="utf-8"))]
+def load_answers(folder: Path) -> list[FoundNetwork]:
+    """Return the networks of a run: one per entry of its budgets, then the points of fronts."""
+    return [FoundNetwork(**answer) for answer in json.loads((folder / FILE_NAME).read_text(encoding="utf-8"))]
+
+
+def front_points(lut: Lut, bit_widths: Sequence[BitWidths], n: int) -> Iterator[FoundNetwork]:
+    """Yield ``n`` networks, or all if there are fewer, of every front, evenly spaced by size, smallest first."""
+    families: dict[str, Scope | None] = {widths.name: Scope(bits=(widths.name,)) for widths in bit_widths}
+    if len(bit_widths) > 1:
+        families[MIXED] = None
+    for family, scope in families.items():
+        yield from _points(lut, family, scope, n)
+
+
+def mixed_front_points(lut: Lut, n: int) -> list[FoundNetwork]:
+    """Return ``n`` networks, or all if there are fewer, of the front of all bit widths, chosen in the same way."""
+    return list(_points(lut, MIXED, None, n))
+
+
+def _points(lut: Lut, family: str, scope: Scope | None, n: int) -> Iterator[FoundNetwork]:
+    front = Frontier.build(lut, FRONT_METRICS, scope=scope)
+    points = evenly_spaced(front.values("size_bytes").tolist(), n)
+    for number, point in enumerate(points, start=1):
+        name = f"{family} front {number}/{len(points)}"
+        yield FoundNetwork.of_choice(name, family, lut, front.choice(point), front.totals(point), {})
+
+
+def evenly_spaced(sizes: Sequence[float], n: int) -> list[int]:
+    """Return the indices of ``n`` of these sizes, or of all if there are fewer, smallest size first.
+
+    For each of ``n`` evenly spaced places from the smallest to the largest size, take the nearest size that is not
+    taken yet. With ``n = 1``, the place is the middle. O(n × sizes).
+    """
+    n = min(n, len(sizes))
+    low, high = min(sizes, default=0), max(sizes, default=0)
+    left = set(range(len(sizes)))
+    for k in range(n):
+        place = low + (high - low) * (k / (n - 1) if n > 1 else 0.5)
+        left.remove(min(left, key=lambda index: (abs(sizes[index] - place), index)))
+    return sorted(set(range(len(sizes))) - left, key=lambda index: (sizes[index], index))
 
 
 STAGE = Stage("answers", ("lut",), _settings, _make)

@@ -1,6 +1,6 @@
-"""Stage 1: look at the data, or draw them. Writes ``data.json``: how many images every split has, and its digest.
+"""Stage 1: check the data, or draw them. Writes ``data.json``: the number of images of every split, and its digest.
 
-All that is learnt and measured depends on it, so that a run is not continued on other data unnoticed.
+All later stages depend on that file, so that a run is never continued with other data.
 """
 
 from __future__ import annotations
@@ -20,14 +20,11 @@ from qabwnas.data.splits import Split, Splits
 from qabwnas.data.street.dataset import Drawing, draw_missing, prepare_folder
 from qabwnas.errors import InputError, StaleError
 from qabwnas.io.atomic import atomic_path
-from qabwnas.pipeline.config.config import Config
-from qabwnas.pipeline.config.task_yaml import task_to_json
-from qabwnas.pipeline.stages.stage import Stage, Workplace
+from qabwnas.pipeline.config.config import CityscapesTask, Config, DigitsTask, config_to_json
+from qabwnas.pipeline.stages.stage import Stage, StageContext
 from qabwnas.space import SearchSpace, Shape
 from qabwnas.space.yaml import space_to_json
-from qabwnas.train.classification import Classification
-from qabwnas.train.segmentation import Segmentation
-from qabwnas.train.task import Task
+from qabwnas.train.tasks import Classification, Segmentation, Task
 
 logger = logging.getLogger(__name__)
 
@@ -37,19 +34,18 @@ N_REPORTS = 4
 
 
 def _settings(config: Config) -> dict[str, Any]:
-    task = task_to_json(config.task)
-    task.pop("root", None)  # data may be moved: what counts is their digest
+    task = config_to_json(config)["task"]
+    task.pop("root", None)  # the data may be moved; their digest identifies them
     return {"task": task, "space": {"input": space_to_json(config.space)["input"]}}
 
 
-def _make(place: Workplace) -> list[str]:
-    if place.config.task.scenes is not None:
-        _draw(place)
-    splits = _task(place.config, place.folder).splits
-    _check_size(place.config.space.input, splits)
-    _tell_passed_over(place.config, place.folder)
+def _make(context: StageContext) -> list[str]:
+    _draw(context)
+    splits = _task(context.config, context.folder).splits
+    _check_size(context.config.space.input, splits)
+    _tell_passed_over(context.config, context.folder)
     described = _describe(splits)
-    with atomic_path(place.folder / FILE_NAME) as temporary:
+    with atomic_path(context.folder / FILE_NAME) as temporary:
         temporary.write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
     return [FILE_NAME]
 
@@ -58,25 +54,25 @@ def load_task(config: Config, folder: Path) -> Task:
     """Return the task of a run with its data.
 
     Raises:
-        InputError: the data are gone or damaged.
-        StaleError: they are not those that the run began with; the message names the split.
+        InputError: the data are missing or damaged.
+        StaleError: they are not the data that the run started with; the message names the split.
     """
     task = _task(config, folder)
     before = json.loads((folder / FILE_NAME).read_text(encoding="utf-8"))
     now = _describe(task.splits)
     for name in now:
         if before.get(name) != now[name]:
-            raise StaleError(f"{folder}: the {name} split is not what it was; delete {FILE_NAME} to begin anew")
+            raise StaleError(f"{folder}: the {name} split has changed; delete {FILE_NAME} to start again")
     return task
 
 
 def _task(config: Config, folder: Path) -> Task:
     task, space = config.task, config.space
-    if task.name == "digits":
+    if isinstance(task, DigitsTask):
         return Classification(load_digits())
     root = _root(config, folder)
     held_out = {"calibration": task.n_calibration, "validation": task.n_validation}
-    if task.crop is None:
+    if not isinstance(task, CityscapesTask):
         images, classes = load_image_folder(root, size=space.input.height, **held_out)
         _check_classes(space, len(classes))
         return Classification(images)
@@ -85,14 +81,15 @@ def _task(config: Config, folder: Path) -> Task:
 
 
 def _root(config: Config, folder: Path) -> Path:
-    return config.task.root or folder / SCENES_FOLDER
+    root = None if isinstance(config.task, DigitsTask) else config.task.root
+    return root or folder / SCENES_FOLDER
 
 
 def _tell_passed_over(config: Config, folder: Path) -> None:
-    if config.task.name == "digits":
+    if isinstance(config.task, DigitsTask):
         return
     root = _root(config, folder)
-    listings = survey_images(root) if config.task.crop is None else survey_scenes(root)
+    listings = survey_scenes(root) if isinstance(config.task, CityscapesTask) else survey_images(root)
     paths = [path for listing in listings.values() for path in listing.passed_over]
     if paths:
         logger.warning("data: %s", tell_passed_over(root, paths))
@@ -103,20 +100,22 @@ def _check_classes(space: SearchSpace, n_classes: int) -> None:
         raise InputError(f"the space {space.name!r} has a head of {space.head.n_classes} classes, the data {n_classes}")
 
 
-def _draw(place: Workplace) -> None:
-    """Draw the scenes that are not there yet."""
-    folder, scenes, size = place.folder, place.config.task.scenes, place.config.space.input
-    assert scenes is not None
+def _draw(context: StageContext) -> None:
+    """Draw the scenes that do not exist yet, if the task has any."""
+    folder, task, size = context.folder, context.config.task, context.config.space.input
+    scenes = task.scenes if isinstance(task, CityscapesTask) else None
+    if scenes is None:
+        return
     drawing = Drawing(scenes.n_train, scenes.n_val, size.height, size.width, scenes.seed)
     prepare_folder(folder / SCENES_FOLDER, drawing, force=True)
     n_scenes = scenes.n_train + scenes.n_val
-    for n_drawn in draw_missing(folder / SCENES_FOLDER, drawing, workers=place.resources.n_readers):
+    for n_drawn in draw_missing(folder / SCENES_FOLDER, drawing, workers=context.resources.num_workers):
         if n_drawn * N_REPORTS // n_scenes > (n_drawn - 1) * N_REPORTS // n_scenes:
             logger.info("data: %d of %d scenes", n_drawn, n_scenes)
 
 
 def _check_size(expected: Shape, splits: Splits) -> None:
-    """Refuse images of another size than the space counts costs for."""
+    """Refuse images whose size differs from the input of the space, which costs are counted for."""
     found = tuple(splits.calibration.read([0]).images.shape[1:])
     if found != (expected.channels, expected.height, expected.width):
         raise InputError(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from qabwnas.lut.store import open_lut
+from qabwnas.lut.lut import Lut
 from qabwnas.pipeline.config.config import Config
 from qabwnas.pipeline.stages import lut
-from qabwnas.pipeline.stages.stage import Stage, Workplace
+from qabwnas.pipeline.stages.stage import Stage, StageContext
 from qabwnas.search.frontier import Frontier
 
 FILE_NAME = "front.h5"
@@ -17,9 +17,9 @@ def _settings(config: Config) -> dict[str, Any]:
     return {"front": list(config.front)}
 
 
-def _make(place: Workplace) -> list[str]:
-    table = open_lut(place.folder / lut.FILE_NAME)
-    Frontier.build(table, list(place.config.front)).save(place.folder / FILE_NAME)
+def _make(context: StageContext) -> list[str]:
+    table = Lut.open(context.folder / lut.FILE_NAME)
+    Frontier.build(table, list(context.config.front)).save(context.folder / FILE_NAME)
     return [FILE_NAME]
 
 

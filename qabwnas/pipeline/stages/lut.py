@@ -1,8 +1,9 @@
 """Stage 4: measure every candidate of every block at every bit width. Writes ``lut.h5``.
 
-The work is cut into shards (:mod:`qabwnas.measure.shard`), a job each, which any engine may run: a job keeps its rows
-as a LUT of its own, in which all others are masked, and the last step merges them. A kill loses the shards under way.
-The teacher's signal, which all shards are measured against, is found out by whoever comes first, or by all that do.
+The work is divided into shards (:mod:`qabwnas.measure.shard`), one job per shard, which any engine may run. A job
+writes its rows as a LUT in which all other rows are masked, and the last step merges them. A kill loses the shards that
+are being measured. The first job also measures the variances of the teacher's channels, the targets of all shards; jobs
+that start together may each do so.
 """
 
 from __future__ import annotations
@@ -17,20 +18,17 @@ import torch
 from qabwnas.errors import StaleError
 from qabwnas.lut.lut import Lut
 from qabwnas.lut.merge import differing, merge_luts
-from qabwnas.lut.store import open_lut, save_lut
 from qabwnas.measure.memory import default_memory
 from qabwnas.measure.populate import SETTINGS, measure_shard, provenance
 from qabwnas.measure.sample import Sample, space_rows
 from qabwnas.measure.shard import Shard, space_shards
-from qabwnas.measure.target_variance import WITHOUT_SIGNAL, without_signal
+from qabwnas.measure.target_variance import WITHOUT_SIGNAL, inactive_channels
 from qabwnas.pipeline.config.config import Config
 from qabwnas.pipeline.execution.jobs import Job
 from qabwnas.pipeline.stages.data import load_task
-from qabwnas.pipeline.stages.stage import Stage, Workplace
+from qabwnas.pipeline.stages.stage import Stage, StageContext
 from qabwnas.pipeline.stages.supernet import load_supernet
-from qabwnas.pipeline.stages.target_variance import FILE_NAME as FILE_OF_SIGNALS
-from qabwnas.pipeline.stages.target_variance import load_signals, write_signals
-from qabwnas.pipeline.stages.teacher import load_teacher
+from qabwnas.pipeline.stages.teacher import VARIANCES_NAME, load_teacher, target_variances
 from qabwnas.pipeline.stages.teacher_network import measured_parts
 from qabwnas.space import Policy
 
@@ -52,8 +50,8 @@ def sample_of(config: Config) -> Sample:
     return Sample(config.sample, config.seed)
 
 
-def _make(place: Workplace) -> list[str]:
-    save_lut(measure(place, shards_of(place.config)), place.folder / FILE_NAME)
+def _make(context: StageContext) -> list[str]:
+    measure(context, shards_of(context.config)).save(context.folder / FILE_NAME)
     return [FILE_NAME]
 
 
@@ -62,45 +60,47 @@ def shards_of(config: Config) -> list[Shard]:
     return space_shards(config.space, rows=space_rows(config.space, sample_of(config)))
 
 
-def measure(place: Workplace, shards: Sequence[Shard]) -> Lut:
-    """Measure those of ``shards`` that are not in the stage's scratch folder yet, and return the LUT of them all.
+def measure(context: StageContext, shards: Sequence[Shard]) -> Lut:
+    """Measure the ``shards`` that are not in the stage's scratch folder yet, and return the LUT of all of them.
 
     Raises:
-        StaleError: a shard in the folder was measured on another kind of device.
+        StaleError: a shard in the folder was measured on another type of device.
         InputError: as :func:`~qabwnas.measure.populate.measure_shard`; the message names block and candidate.
     """
-    made_with = _provenance(place)
-    space = place.config.space
-    parts = {shard: place.scratch / f"{shard.name(space)}.h5" for shard in shards}
+    made_with = _provenance(context)
+    space = context.config.space
+    parts = {shard: context.scratch / f"{shard.name(space)}.h5" for shard in shards}
     for path in parts.values():
         _check_part(path, made_with)
-    signal = place.scratch / FILE_OF_SIGNALS
-    here = place.config, place.folder, place.resources.device, place.resources.max_memory
+    variances = context.scratch / VARIANCES_NAME
+    common = context.config, context.folder, context.resources.device, context.resources.max_memory
     jobs = [
-        Job(shard.name(space), measure_part, (*here, shard, signal, made_with, path))
+        Job(shard.name(space), measure_part, (*common, shard, variances, made_with, path))
         for shard, path in parts.items()
         if not path.exists()
     ]
     logger.info("lut: %d of %d shards to measure", len(jobs), len(parts))
-    place.resources.engine.run(jobs)
-    return merge_luts((str(path), open_lut(path)) for path in parts.values())
+    context.resources.engine.run(jobs)
+    return merge_luts((str(path), Lut.open(path)) for path in parts.values())
 
 
-def _provenance(place: Workplace) -> dict[str, Any]:
-    splits = load_task(place.config, place.folder).splits
-    teacher, supernet = load_teacher(place.config, place.folder), load_supernet(place.config, place.folder)
-    device = place.resources.device
-    sample = sample_of(place.config)
+def _provenance(context: StageContext) -> dict[str, Any]:
+    splits = load_task(context.config, context.folder).splits
+    teacher, supernet = load_teacher(context.config, context.folder), load_supernet(context.config, context.folder)
+    device = context.resources.device
+    sample = sample_of(context.config)
     return provenance(teacher, supernet, splits.calibration, splits.validation, Policy.fixed, device, sample)
 
 
 def _check_part(path: Path, made_with: Mapping[str, Any]) -> None:
     if path.exists():
-        found = dict(open_lut(path).provenance)
-        found.pop(WITHOUT_SIGNAL, None)  # follows from the teacher and the images
+        found = dict(Lut.open(path).provenance)
+        found.pop(WITHOUT_SIGNAL, None)  # it follows from the teacher and the images
         differences = "; ".join(differing("", found, made_with))
         if differences:
-            raise StaleError(f"{path}: was measured with something else: {differences}; delete it to begin anew")
+            raise StaleError(
+                f"{path}: was measured with other settings or inputs: {differences}; delete it to start again"
+            )
 
 
 def measure_part(
@@ -109,17 +109,16 @@ def measure_part(
     device: str,
     max_memory: int | None,
     shard: Shard,
-    signal: Path,
+    variances: Path,
     made_with: Mapping[str, Any],
     path: Path,
 ) -> None:
-    """Write the LUT of one shard, as a job."""
+    """Write the LUT of one shard; a job."""
     if path.exists():
         return
     splits = load_task(config, folder).splits
     teacher, supernet = load_teacher(config, folder).to(device), load_supernet(config, folder).to(device)
-    write_signals(config, folder, device, signal)
-    signals = load_signals(signal)
+    targets = target_variances(config, folder, device, variances)
     memory = default_memory(torch.device(device)) if max_memory is None else max_memory
     lut = measure_shard(
         teacher,
@@ -128,13 +127,13 @@ def measure_part(
         shard,
         splits.calibration,
         splits.validation,
-        signals[shard.b],
+        targets[shard.b],
         memory,
-        {**made_with, **without_signal([block.name for block in config.space.blocks], signals)},
+        {**made_with, **inactive_channels([block.name for block in config.space.blocks], targets)},
         measured_parts(config),
         space_rows(config.space, sample_of(config)),
     )
-    save_lut(lut, path)
+    lut.save(path)
 
 
-STAGE = Stage("lut", ("data", "teacher", "supernet"), _settings, _make, guarded=True)
+STAGE = Stage("lut", ("data", "teacher", "supernet"), _settings, _make, keeps_partial_results=True)

@@ -9,17 +9,16 @@ from typing import Any
 
 from qabwnas.costs import encoder_costs
 from qabwnas.io.atomic import atomic_path
-from qabwnas.measure.teacher_noise import teacher_nsrs
+from qabwnas.measure.teacher_nsr import teacher_nsrs
 from qabwnas.nets.network import Network
 from qabwnas.nets.quantise import quantise_network
-from qabwnas.pipeline.config.config import Config
+from qabwnas.pipeline.config.config import Config, ModuleTeacher
 from qabwnas.pipeline.stages import front
-from qabwnas.pipeline.stages.answers import load_answers
+from qabwnas.pipeline.stages.answers import FoundNetwork, load_answers
 from qabwnas.pipeline.stages.budgets import TEACHER_WIDTHS
 from qabwnas.pipeline.stages.data import load_task
-from qabwnas.pipeline.stages.found import Found
-from qabwnas.pipeline.stages.networks import calibration_images, load_network, load_tuned
-from qabwnas.pipeline.stages.stage import Stage, Workplace
+from qabwnas.pipeline.stages.networks import calibration_images, load_network, load_qat
+from qabwnas.pipeline.stages.stage import Stage, StageContext
 from qabwnas.pipeline.stages.teacher import load_teacher
 from qabwnas.pipeline.stages.teacher_network import measured_parts, teacher_costs
 from qabwnas.report.front import Mark, draw_front
@@ -27,7 +26,7 @@ from qabwnas.report.result import BUDGET, TEACHER, NothingFits, Result, Results
 from qabwnas.report.scores import draw_scores
 from qabwnas.search.frontier import Frontier
 from qabwnas.space import FLOAT, BitWidths, Policy
-from qabwnas.train.task import Score, Task
+from qabwnas.train.tasks import Score, Task
 
 RESULTS_NAME = "results.json"
 FRONT_NAME, SCORES_NAME = "front.png", "scores.png"
@@ -37,13 +36,13 @@ def _settings(config: Config) -> dict[str, Any]:
     return {"task": config.task.name}
 
 
-def _make(place: Workplace) -> list[str]:
-    config, folder = place.config, place.folder
+def _make(context: StageContext) -> list[str]:
+    config, folder = context.config, context.folder
     task = load_task(config, folder)
-    teacher = load_teacher(config, folder).to(place.resources.device)
+    teacher = load_teacher(config, folder).to(context.resources.device)
     rows = [
-        *_score_teacher(place, teacher, task),
-        *(_score_found(place, found, task) for found in load_answers(folder)),
+        *_score_teacher(context, teacher, task),
+        *(_score_found(context, found, task) for found in load_answers(folder)),
     ]
     results = Results(config.task.name, task.score_name, len(task.splits.test), config.seed, rows)
     with atomic_path(folder / RESULTS_NAME) as temporary:
@@ -54,7 +53,7 @@ def _make(place: Workplace) -> list[str]:
 
 
 def _teacher_widths(config: Config) -> list[BitWidths]:
-    """Return the bit widths that the teacher is scored at, widest first: also those that the search chooses from."""
+    """Return the bit widths that the teacher is scored at, widest first; they include those of the search."""
     return sorted({FLOAT, TEACHER_WIDTHS, *config.space.bit_widths}, reverse=True)
 
 
@@ -64,19 +63,19 @@ def _teacher_name(widths: BitWidths) -> str:
     return f"teacher INT{widths.weights}" if widths.weights == widths.activations else f"teacher {widths.name}"
 
 
-def _score_teacher(place: Workplace, teacher: Network, task: Task) -> list[Result]:
-    """Return the teacher in float and at all bit widths."""
-    config, splits = place.config, task.splits
-    n_blocks, device = len(config.space.blocks), place.resources.device
+def _score_teacher(context: StageContext, teacher: Network, task: Task) -> list[Result]:
+    """Return the teacher's results in float and at all bit widths."""
+    config, splits = context.config, task.splits
+    n_blocks, device = len(config.space.blocks), context.resources.device
     quantised = [widths for widths in _teacher_widths(config) if not widths.is_float]
     names = [block.name for block in config.space.blocks]
     nsrs = teacher_nsrs(teacher, names, splits.calibration, splits.validation, quantised)
-    in_float = _score(place, task, teacher)
+    in_float = _score(context, task, teacher)
     rows = [_teacher_result(config, FLOAT, [0.0] * n_blocks, in_float, None)]
     for widths in quantised:
         policy = Policy.homogeneous(widths, n_blocks)
         network = quantise_network(teacher, policy, calibration_images(task, device))
-        rows.append(_teacher_result(config, widths, nsrs[widths], in_float, _score(place, task, network)))
+        rows.append(_teacher_result(config, widths, nsrs[widths], in_float, _score(context, task, network)))
     return rows
 
 
@@ -98,26 +97,26 @@ def _teacher_result(
 
 
 def _teacher_blocks(config: Config) -> list[str]:
-    """Return what the table says of every block: operations, or the border that a module's block ends at."""
-    if config.teacher.module is not None:
-        return list(config.teacher.module.borders[1:])
+    """Return the table's text for every block: its operations, or the border at the end of a module's block."""
+    if isinstance(config.teacher, ModuleTeacher):
+        return list(config.teacher.borders[1:])
     return [" ".join(operation.name for operation in block) for block in config.teacher.operations]
 
 
-def _score_found(place: Workplace, found: Found, task: Task) -> Result | NothingFits:
-    config = place.config
+def _score_found(context: StageContext, found: FoundNetwork, task: Task) -> Result | NothingFits:
+    config = context.config
     if found.codes is None:
         return NothingFits(found.name, _needed(found))
     before: list[Score] = []
     after: list[Score] = []
-    tuned: list[Score] = []
+    qat: list[Score] = []
     for n in range(config.networks.n_seeds):
-        network = load_network(config, place.folder, found, n).to(place.resources.device)
-        calibration = calibration_images(task, place.resources.device)
-        before.append(_score(place, task, network))
-        after.append(_score(place, task, quantise_network(network, found.policy, calibration)))
+        network = load_network(config, context.folder, found, n).to(context.resources.device)
+        calibration = calibration_images(task, context.resources.device)
+        before.append(_score(context, task, network))
+        after.append(_score(context, task, quantise_network(network, found.policy, calibration)))
         if config.networks.qat is not None:
-            tuned.append(_score(place, task, load_tuned(place.folder, network, found, n, calibration)))
+            qat.append(_score(context, task, load_qat(context.folder, network, found, n, calibration)))
     blocks = config.space.blocks
     operations = [block.decode(code) for block, code in zip(blocks, found.codes, strict=True)]
     return Result(
@@ -130,17 +129,17 @@ def _score_found(place: Workplace, found: Found, task: Task) -> Result | Nothing
         nsrs=found.nsrs,
         scores_before=[score.value for score in before],
         scores_after=[score.value for score in after],
-        scores_tuned=[score.value for score in tuned],
-        standard_error=mean(score.standard_error for score in tuned or after),
+        scores_qat=[score.value for score in qat],
+        standard_error=mean(score.standard_error for score in qat or after),
     )
 
 
-def _score(place: Workplace, task: Task, network: Network) -> Score:
-    return task.score(network, task.splits.test, workers=place.resources.n_readers)
+def _score(context: StageContext, task: Task, network: Network) -> Score:
+    return task.score(network, task.splits.test, workers=context.resources.num_workers)
 
 
-def _needed(found: Found) -> str:
-    """Return which single budget could be raised, and to what, so that a network fits."""
+def _needed(found: FoundNetwork) -> str:
+    """Return which single budget could be raised, and to what value, so that a network fits."""
     least = [f"{metric} {value}" for metric, value in found.smallest.items() if value is not None]
     return "it would with " + " or ".join(least) if least else "no single budget is the cause"
 

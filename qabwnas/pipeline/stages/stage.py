@@ -1,27 +1,27 @@
-"""What a stage is, and where it works."""
+"""What a stage is, and the context that it works in."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from qabwnas.pipeline.config.config import Config
-from qabwnas.pipeline.execution.resources import Resources
-from qabwnas.train.loop import Progress
+from qabwnas.pipeline.execution.jobs import Resources, Serial
+from qabwnas.train.trainer import Progress
 
 
 @dataclass(frozen=True)
-class Workplace:
-    """Where a stage works.
+class StageContext:
+    """What a stage works with.
 
     Attributes:
-        config: of the run.
-        folder: of the run; earlier stages' outputs are there, and the stage's own go there.
-        scratch: the stage's own folder for unfinished work. It outlives a kill, and is gone when the stage is done.
+        config: the configuration of the run.
+        folder: the run folder; it holds the outputs of earlier stages, and the stage writes its outputs there.
+        scratch: the stage's folder for unfinished work. It survives a kill, and is deleted when the stage is done.
         identity: a fingerprint of the stage's settings and of the files that it reads.
-        resources: what it may use of the machine.
+        resources: what the stage may use of the machine.
     """
 
     config: Config
@@ -30,8 +30,12 @@ class Workplace:
     identity: str
     resources: Resources
 
+    def for_job(self) -> StageContext:
+        """Return the context for a job: it starts no other jobs, and can be pickled, which not every engine can."""
+        return replace(self, resources=replace(self.resources, engine=Serial()))
+
     def progress(self, name: str) -> Progress:
-        """Return where a training of the stage keeps its progress."""
+        """Return where the training ``name`` of the stage keeps its progress."""
         return Progress(self.scratch / f"{name}.pt", self.identity, logs=self.resources.logs)
 
 
@@ -40,16 +44,16 @@ class Stage:
     """One step of a run.
 
     Attributes:
-        name: what users call it.
+        name: the name that users see.
         needs: the stages whose outputs it reads.
-        settings: JSON values of all that it takes from the configuration: if they change, the stage is redone.
+        settings: JSON values of everything that it takes from the configuration; if they change, it is made again.
         make: does the work and returns the paths of its outputs, relative to the run folder.
-        guarded: whether unfinished work is so dear that, once settings or inputs are others, it is only thrown away
-            where that is asked for.
+        keeps_partial_results: whether unfinished work is kept when settings or inputs change, unless ``--force`` is
+            given.
     """
 
     name: str
     needs: tuple[str, ...]
     settings: Callable[[Config], dict[str, Any]]
-    make: Callable[[Workplace], list[str]]
-    guarded: bool = False
+    make: Callable[[StageContext], list[str]]
+    keeps_partial_results: bool = False

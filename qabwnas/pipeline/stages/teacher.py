@@ -1,8 +1,11 @@
-"""Stage 2: train the teacher, or take the weights that it is given. Writes ``teacher.pt``."""
+"""Stage 2: train the teacher, or take the weights that it is given. Writes ``teacher.pt``.
+
+Later stages train and measure students against the variances of the teacher's channels (the targets). Each keeps them
+as a file in its scratch folder.
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,62 +13,65 @@ import torch
 
 from qabwnas.errors import FormatError
 from qabwnas.io.fingerprint import file_sha256
+from qabwnas.measure.target_variance import measure_target_variances
 from qabwnas.nets.network import Network
-from qabwnas.pipeline.config.config import Config
-from qabwnas.pipeline.config.config_yaml import config_to_json
+from qabwnas.pipeline.config.config import Config, ModuleTeacher, TrainedTeacher, config_to_json
 from qabwnas.pipeline.execution.jobs import Job, Serial
 from qabwnas.pipeline.execution.torchrun import training_engine
 from qabwnas.pipeline.stages.data import load_task
-from qabwnas.pipeline.stages.stage import Stage, Workplace
+from qabwnas.pipeline.stages.stage import Stage, StageContext
 from qabwnas.pipeline.stages.teacher_network import build_teacher, given_teacher, trainable_teacher
-from qabwnas.train.checkpoint import load_weights, save_weights
+from qabwnas.quant.nsr import TargetVariance
+from qabwnas.train.checkpoint import load_checkpoint, load_weights, save_checkpoint, save_weights
 from qabwnas.train.parallel import rank
-from qabwnas.train.seeds import derive_seed, own_generators
+from qabwnas.train.sampling import derive_seed, seeded_generators
 from qabwnas.train.settings import Training
 from qabwnas.train.teacher import train_teacher
 
 KIND = "teacher"
 FILE_NAME = "teacher.pt"
 TRAINED_NAME = "trained.pt"
+VARIANCES_NAME, VARIANCES_KIND = "signal.pt", "signal"
 
 
 def _settings(config: Config) -> dict[str, Any]:
     content = config_to_json(config)
     space = content["space"]
-    # What the space lets the search choose from is nothing to the teacher.
+    # The teacher does not depend on the candidates of the space.
     shapes = [{name: block[name] for name in ("channels", "stride", "dilation")} for block in space["blocks"]]
     fixed = {name: space[name] for name in ("input", "stem", "head")}
     return {"seed": config.seed, "teacher": _identity(config), "space": {**fixed, "blocks": shapes}}
 
 
 def _identity(config: Config) -> dict[str, Any]:
-    """Return the teacher's fields, with the contents of files instead of where they are."""
+    """Return the teacher's fields, with digests of files instead of their paths."""
     fields: dict[str, Any] = config_to_json(config)["teacher"]
-    fields.pop("folder", None)  # it may be moved
+    fields.pop("folder", None)  # the folder may be moved
     digests = {}
-    for name in {"checkpoint", "weights"} & fields.keys():
-        digests[name] = file_sha256(Path(fields[name]))
+    for name in ("checkpoint", "weights"):
+        if fields.get(name) is not None:
+            digests[name] = file_sha256(Path(fields[name]))
     return fields | digests
 
 
-def _make(place: Workplace) -> list[str]:
-    config = place.config
-    if config.teacher.training is None:
-        save_weights(place.folder / FILE_NAME, KIND, given_teacher(config))
+def _make(context: StageContext) -> list[str]:
+    config = context.config
+    if not isinstance(config.teacher, TrainedTeacher):
+        save_weights(context.folder / FILE_NAME, KIND, given_teacher(config))
     else:
-        alone = replace(place, resources=replace(place.resources, engine=Serial()))  # a job starts none of its own
-        training_engine(Serial()).run([Job(KIND, _train, (alone, config.teacher.training))])
-        (place.scratch / TRAINED_NAME).replace(place.folder / FILE_NAME)
+        training_engine(Serial()).run([Job(KIND, _train, (context.for_job(), config.teacher.training))])
+        (context.scratch / TRAINED_NAME).replace(context.folder / FILE_NAME)
     return [FILE_NAME]
 
 
-def _train(place: Workplace, settings: Training) -> None:
-    config, auxiliary = place.config, place.config.teacher.auxiliary
-    if (place.scratch / TRAINED_NAME).exists():
+def _train(context: StageContext, settings: Training) -> None:
+    config, teacher = context.config, context.config.teacher
+    auxiliary = teacher.auxiliary if isinstance(teacher, TrainedTeacher) else None
+    if (context.scratch / TRAINED_NAME).exists():
         return
-    task = load_task(config, place.folder)
+    task = load_task(config, context.folder)
     seed = derive_seed(config.seed, "teacher")
-    with own_generators(seed):
+    with seeded_generators(seed):
         network = trainable_teacher(config)
     train_teacher(
         network,
@@ -73,14 +79,14 @@ def _train(place: Workplace, settings: Training) -> None:
         settings,
         seed=seed,
         name=KIND,
-        progress=place.progress(KIND),
+        progress=context.progress(KIND),
         auxiliary_weight=auxiliary.weight if auxiliary else 0.0,
-        device=torch.device(place.resources.device),
-        workers=place.resources.n_readers,
+        device=torch.device(context.resources.device),
+        workers=context.resources.num_workers,
     )
-    network.auxiliary = None  # its work is done
+    network.auxiliary = None  # only training uses it
     if rank() == 0:
-        save_weights(place.scratch / TRAINED_NAME, KIND, network)
+        save_weights(context.scratch / TRAINED_NAME, KIND, network)
 
 
 def load_teacher(config: Config, folder: Path) -> Network:
@@ -94,13 +100,27 @@ def load_teacher(config: Config, folder: Path) -> Network:
     try:
         load_weights(folder / FILE_NAME, KIND, network)
     except FormatError as error:
-        if config.teacher.module is None:
+        if not isinstance(config.teacher, ModuleTeacher):
             raise
         raise FormatError(
-            f"{error}; if the module was changed, or divided into operators in another way by an earlier version, "
-            "make the run anew in another folder"
+            f"{error}; if the module was changed, or an earlier version divided it into operators differently, "
+            "start a new run in another folder"
         ) from error
     return network.eval()
+
+
+def target_variances(config: Config, folder: Path, device: str, path: Path) -> list[TargetVariance]:
+    """Return the variances of the teacher's channels at the output of every block, from ``path`` if that file exists.
+
+    Otherwise measure them on the validation split and write the file. Raises InputError as
+    :func:`~qabwnas.measure.target_variance.measure_target_variances`.
+    """
+    if not path.exists():
+        teacher = load_teacher(config, folder).to(device)
+        names = [block.name for block in config.space.blocks]
+        measured = measure_target_variances(teacher, names, load_task(config, folder).splits.validation)
+        save_checkpoint(path, VARIANCES_KIND, {"variances": [target.variances for target in measured]})
+    return [TargetVariance.of(variances) for variances in load_checkpoint(path, VARIANCES_KIND)["variances"]]
 
 
 STAGE = Stage("teacher", ("data",), _settings, _make)

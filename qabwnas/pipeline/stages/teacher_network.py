@@ -1,25 +1,35 @@
-"""The network that a configuration's teacher is, before its weights are those of the run, and what it costs."""
+"""The teacher's network, before it has the weights of the run, and its costs.
+
+An external teacher comes from a function of the user, which is imported and called here. That code may raise any error:
+it becomes one line with the file and line of that code (``--debug`` shows the traceback).
+"""
 
 from __future__ import annotations
 
+import importlib
+import inspect
 import logging
+import sys
+import traceback
 from collections.abc import Sequence
 from functools import lru_cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 from torch import nn
+from torch.nn.parameter import is_lazy
 
-from qabwnas.costs import FixedParts, Operator, encoder_costs, network_costs, total_costs
+from qabwnas.costs import FixedParts, OperatorCost, encoder_costs, network_costs, total_costs
 from qabwnas.errors import InputError
-from qabwnas.nets.auxiliary import build_auxiliary
-from qabwnas.nets.check import check_shapes
-from qabwnas.nets.external import split_teacher
+from qabwnas.nets.external.costs import teacher_parts
+from qabwnas.nets.external.split import check_shapes, split_teacher
+from qabwnas.nets.external.user_module import unwrapped
+from qabwnas.nets.layers import build_auxiliary
 from qabwnas.nets.mmseg import build_mmseg, load_mmseg
 from qabwnas.nets.network import Network, build_network
-from qabwnas.nets.part_costs import teacher_parts
 from qabwnas.nets.state_dict import load_tensors, read_state_dict
-from qabwnas.nets.trace import unwrapped
-from qabwnas.pipeline.config.config import Config, ModuleConfig
-from qabwnas.pipeline.stages.teacher_module import make_module
+from qabwnas.pipeline.config.config import CheckpointTeacher, Config, ModuleTeacher, TrainedTeacher
 from qabwnas.quant.operators import Unquantised
 from qabwnas.space import BitWidths, Policy, SearchSpace
 
@@ -27,40 +37,39 @@ logger = logging.getLogger(__name__)
 
 
 def build_teacher(config: Config) -> Network:
-    """Return the teacher's network without an auxiliary head; its weights are fresh, or a module's own.
+    """Return the teacher's network without an auxiliary head, with new weights or those that a module has.
 
     Raises:
         InputError: a module cannot be imported, made or split, or its shapes are not those of the space.
     """
     teacher = config.teacher
-    if teacher.module is not None:
-        module = make_module(teacher.module.function, teacher.module.folder)
-        return _split(config.space, module, teacher.module, check=False)
-    if teacher.checkpoint is not None:
+    if isinstance(teacher, ModuleTeacher):
+        return _split(config.space, make_module(teacher.module, teacher.folder), teacher, check=False)
+    if isinstance(teacher, CheckpointTeacher):
         return build_mmseg(config.space, teacher.operations)
     return build_network(config.space, teacher.operations)
 
 
 def given_teacher(config: Config) -> Network:
-    """Return a teacher that is not trained here, with the weights that it was given.
+    """Return a teacher that is not trained here, with the weights that the configuration gives.
 
     Raises:
         InputError: as :func:`build_teacher`.
         FormatError: the file of weights cannot be read, or does not fit.
     """
     teacher = config.teacher
-    if teacher.module is None:
-        assert teacher.checkpoint is not None
+    if isinstance(teacher, CheckpointTeacher):
         network = build_mmseg(config.space, teacher.operations)
         load_mmseg(teacher.checkpoint, network, teacher.weights_key)
         return network
-    module = make_module(teacher.module.function, teacher.module.folder)
-    if teacher.module.weights is not None:
+    assert isinstance(teacher, ModuleTeacher)
+    module = make_module(teacher.module, teacher.folder)
+    if teacher.weights is not None:
         inner = unwrapped(module)
         names = {key: key for key in inner.state_dict()}
-        tensors = read_state_dict(teacher.module.weights, teacher.weights_key, names)
-        load_tensors(inner, tensors, names, str(teacher.module.weights))
-    network = _split(config.space, module, teacher.module, check=True)
+        tensors = read_state_dict(teacher.weights, teacher.weights_key, names)
+        load_tensors(inner, tensors, names, str(teacher.weights))
+    network = _split(config.space, module, teacher, check=True)
     for name, part in zip(part_names(config), (network.stem, *network.blocks, network.head), strict=True):
         if isinstance(part, Unquantised):
             logger.info("teacher: %s stays float (32 bits) at any bit widths: %s", name, part.reason)
@@ -68,53 +77,139 @@ def given_teacher(config: Config) -> Network:
 
 
 def part_names(config: Config) -> list[str]:
-    """Return how messages call the parts of a network: stem, blocks and head."""
+    """Return the names of a network's parts in messages: stem, blocks and head."""
     return ["stem", *(f"block {block.name!r}" for block in config.space.blocks), "head"]
 
 
 def trainable_teacher(config: Config) -> Network:
-    """Return a teacher with fresh weights, and with the auxiliary head that its training may use."""
+    """Return a teacher with new weights, and with the auxiliary head if the configuration has one."""
     network = build_teacher(config)
-    if config.teacher.auxiliary is not None:
-        b = config.space.block_index(config.teacher.auxiliary.block)
-        network.auxiliary = build_auxiliary(config.space, b, config.teacher.auxiliary.channels)
+    auxiliary = config.teacher.auxiliary if isinstance(config.teacher, TrainedTeacher) else None
+    if auxiliary is not None:
+        b = config.space.block_index(auxiliary.block)
+        network.auxiliary = build_auxiliary(config.space, b, auxiliary.channels)
     return network
 
 
-def _split(space: SearchSpace, module: nn.Module, given: ModuleConfig, *, check: bool) -> Network:
-    """Split a module; its parts are compared with it only where its weights are those of the run."""
+def _split(space: SearchSpace, module: nn.Module, given: ModuleTeacher, *, check: bool) -> Network:
+    """Split a module into parts; ``check`` also compares their outputs with the module's."""
     try:
         network = split_teacher(module, given.borders, space.input, check=check)
         check_shapes(network, space)
     except InputError as error:
-        raise InputError(f"{given.function}: {error}") from error
+        raise InputError(f"{given.module}: {error}") from error
     return network
 
 
 @lru_cache(maxsize=4)
-def _module_parts(given: ModuleConfig, space: SearchSpace) -> Sequence[tuple[Operator, ...]]:
-    """Return the operators of a module's parts; they do not depend on its weights, and tracing it takes a while."""
-    network = _split(space, make_module(given.function, given.folder), given, check=False)
+def _module_parts(given: ModuleTeacher, space: SearchSpace) -> Sequence[tuple[OperatorCost, ...]]:
+    """Return the operators of a module's parts, which do not depend on its weights; cached, because tracing is slow."""
+    network = _split(space, make_module(given.module, given.folder), given, check=False)
     return teacher_parts(network, space.input)
 
 
 def measured_parts(config: Config) -> FixedParts | None:
-    """Return the operators of stem and head where the teacher is a module; ``None`` where the space describes them.
+    """Return the operators of stem and head if the teacher is a module; ``None`` if the space describes them.
 
     Raises:
         InputError: as :func:`build_teacher`.
     """
-    if config.teacher.module is None:
+    if not isinstance(config.teacher, ModuleTeacher):
         return None
-    parts = _module_parts(config.teacher.module, config.space)
+    parts = _module_parts(config.teacher, config.space)
     return FixedParts(parts[0], parts[-1])
 
 
 def teacher_costs(config: Config, widths: BitWidths, *, encoder: bool = False) -> dict[str, float]:
-    """Return what the teacher costs at these bit widths, without its head if ``encoder``; keys as ``network_costs``."""
-    if config.teacher.module is None:
+    """Return the teacher's costs at these bit widths, without its head if ``encoder``; keys as ``network_costs``."""
+    if not isinstance(config.teacher, ModuleTeacher):
         costs = encoder_costs if encoder else network_costs
         policy = Policy.homogeneous(widths, len(config.space.blocks))
         return costs(config.space, config.teacher.operations, policy)
-    parts = _module_parts(config.teacher.module, config.space)
+    parts = _module_parts(config.teacher, config.space)
     return total_costs([(part, widths) for part in parts[: -1 if encoder else None]])
+
+
+def make_module(name: str, folder: Path | None = None) -> nn.Module:
+    """Call the function ``package.function`` and return the module that it returns.
+
+    Its package is searched for in ``folder``, and then where Python looks for packages. The folder stays on
+    ``sys.path``, because the code may later import other files in it.
+
+    Raises:
+        InputError: the function cannot be imported, needs arguments, raises an error, or returns no module.
+    """
+    package, _, function = name.rpartition(".")
+    module = _imported(name, package, folder)
+    if not hasattr(module, function):
+        raise InputError(f"{name}: {module.__name__} ({_file(module)}) has no {function!r}{_functions(module)}")
+    make = getattr(module, function)
+    if not callable(make):
+        raise InputError(f"{name}: is {type(make).__name__}, not a function that gives a module of torch")
+    _check_arguments(name, make)
+    try:
+        given = make()
+    except Exception as error:
+        raise InputError(f"{name}: raised {_described(error)}") from error
+    if not isinstance(given, nn.Module):
+        raise InputError(f"{name}: gives {type(given).__name__}, not a module of torch")
+    for key, value in [*given.named_parameters(), *given.named_buffers()]:
+        if is_lazy(value):
+            raise InputError(f"{name}: {key} has no shape yet (a lazy module); run the module once in the function")
+    return given
+
+
+def _imported(name: str, package: str, folder: Path | None) -> ModuleType:
+    if folder is not None:
+        _check_not_loaded(name, package.partition(".")[0], folder)
+        if str(folder) not in sys.path:
+            sys.path.insert(0, str(folder))
+            importlib.invalidate_caches()
+    try:
+        return importlib.import_module(package)
+    except ModuleNotFoundError as error:
+        if error.name is not None and f"{package}.".startswith(f"{error.name}."):
+            looked = "" if folder is None else f" in {folder} or"
+            raise InputError(f"{name}: there is no module {error.name!r}{looked} among installed packages") from error
+        raise InputError(f"{name}: importing {package} raised {_described(error)}") from error
+    except Exception as error:
+        raise InputError(f"{name}: importing {package} raised {_described(error)}") from error
+
+
+def _check_not_loaded(name: str, top: str, folder: Path) -> None:
+    """Refuse a module of the folder if another module of that name is loaded: Python would use the loaded one."""
+    loaded = sys.modules.get(top)
+    if loaded is None or not ((folder / f"{top}.py").exists() or (folder / top / "__init__.py").exists()):
+        return
+    if Path(_file(loaded)).resolve() not in [(folder / name).resolve() for name in (f"{top}.py", f"{top}/__init__.py")]:
+        other = f"another one of that name is loaded ({_file(loaded)})"
+        raise InputError(f"{name}: {folder} has a module {top!r}, but {other}; rename it")
+
+
+def _file(module: ModuleType) -> str:
+    return getattr(module, "__file__", None) or "built in"
+
+
+def _functions(module: ModuleType) -> str:
+    own = [name for name, value in vars(module).items() if getattr(value, "__module__", None) == module.__name__]
+    return f"; it has {', '.join(own)}" if own else ""
+
+
+def _check_arguments(name: str, make: Any) -> None:
+    try:
+        inspect.signature(make).bind()
+    except TypeError as error:
+        raise InputError(f"{name}: not a function that can be called without arguments: {error}") from error
+    except ValueError:  # code in C without a signature: try the call
+        return
+
+
+def _described(error: Exception) -> str:
+    """Return type and message of an error in user code, with the innermost file and line."""
+    text = f"{type(error).__name__}: {' '.join(str(error).split())}".removesuffix(": ")
+    frames = traceback.extract_tb(error.__traceback__)
+    if isinstance(error, SyntaxError) and error.filename is not None:
+        return f"{type(error).__name__}: {error.msg} ({error.filename}, line {error.lineno})"
+    own = [frame for frame in frames if not frame.filename.startswith("<frozen ") and frame.filename != __file__]
+    own = [frame for frame in own if Path(frame.filename).parent.name != "importlib"]
+    return f"{text} ({own[-1].filename}, line {own[-1].lineno})" if own else text

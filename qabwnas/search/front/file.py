@@ -20,8 +20,8 @@ from qabwnas.io.file_kinds import CSV, FRONT, check_suffix
 from qabwnas.io.fingerprint import canonical_json
 from qabwnas.io.hdf5_names import decode_names, encode_names
 from qabwnas.io.hdf5_read import INT64, Group, open_file, read_format
-from qabwnas.io.hdf5_write import Kind, create_array, create_file, write_text
-from qabwnas.lut.lut import AGGREGATIONS, Metric
+from qabwnas.io.hdf5_write import HDF5Format, create_array, create_file, write_text
+from qabwnas.lut.table import AGGREGATIONS, Metric
 from qabwnas.search.constraints.scope import Scope
 from qabwnas.search.engine.backend import NAMES
 from qabwnas.search.engine.choices import ChoiceTable
@@ -30,7 +30,7 @@ from qabwnas.search.front.region import FrontRegion
 from qabwnas.search.model.grid import UNLIMITED, Grid
 from qabwnas.search.model.totals import subnet_cells
 
-KIND = Kind(format="qabwnas-front", newest=2)
+KIND = HDF5Format(name="qabwnas-front", newest=2)
 _INT32 = np.dtype(np.int32)
 _POINTS_PER_CHUNK = 1 << 16
 
@@ -127,7 +127,7 @@ def is_front(path: str | os.PathLike[str]) -> bool:
         OSError: the file cannot be read.
         FormatError: it is not HDF5, or is damaged.
     """
-    return read_format(path) == KIND.format
+    return read_format(path) == KIND.name
 
 
 def _read_provenance(root: Group) -> dict[str, Any]:

@@ -54,7 +54,7 @@ def row_chunks(block: LutBlock) -> Iterator[tuple[int, int]]:
 
 def known_values(block: LutBlock, metric: str, first: int, last: int) -> NDArray[Any]:
     """Return a metric of candidates ``first … last − 1``, with 0 where a candidate was not measured."""
-    values, measured = block.column_part(metric, first, last), block.measured_part(metric, first, last)
+    values, measured = block.column_rows(metric, first, last), block.measured_rows(metric, first, last)
     return values if measured is None else np.where(measured, values, np.zeros_like(values))
 
 

@@ -44,8 +44,8 @@ class Grid(NamedTuple):
     def units(self, values: NDArray[Any], backend: Backend, metric: str = "") -> NDArray[np.int64]:
         """Return finite values ``(n,)`` in units, rounded half to even, int64 ``(n,)``.
 
-        Values are float64, int64 or objects, like those of :func:`qabwnas.lut.whole.alike`. If ``metric`` is given, and
-        a value of up to 15 digits is rounded, a RoundingWarning names the metric.
+        Values are float64, int64 or objects, like those of :func:`qabwnas.lut.arrays.common_type`. If ``metric`` is
+        given and a value of up to 15 digits is rounded, a RoundingWarning names the metric.
         """
         if values.dtype == np.int64:
             return values * np.int64(10**self.decimals) if values.any() else values

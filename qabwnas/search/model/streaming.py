@@ -141,7 +141,7 @@ def check_measured(block: LutBlock, metric: str, rules: ScopeRules | None) -> No
     n_left, n_missing, first_missing = 0, 0, 0
     for chunk, allowed, _ in allowed_chunks(block, rules):
         n_left += int(allowed.sum())
-        measured = block.measured_part(metric, *chunk)
+        measured = block.measured_rows(metric, *chunk)
         missing = allowed & ~measured if measured is not None else np.zeros_like(allowed)
         if missing.any():
             if not n_missing:

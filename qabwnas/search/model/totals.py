@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from qabwnas.lut.arrays import common_type
 from qabwnas.lut.lut import Lut, LutBlock
-from qabwnas.lut.whole import alike
 from qabwnas.search.engine.backend import Backend
 from qabwnas.search.model.columns import known_values, row_chunks
 from qabwnas.search.model.grid import Grid, GridNeeds, choose_grid
@@ -52,14 +52,14 @@ def _of_block(
     needs, measured = GridNeeds(), np.ones(candidates.size, dtype=np.bool_)
     chosen: list[tuple[NDArray[np.bool_], NDArray[Any]]] = []
     for first, last in row_chunks(block):
-        values, mask = known_values(block, metric, first, last), block.measured_part(metric, first, last)
+        values, mask = known_values(block, metric, first, last), block.measured_rows(metric, first, last)
         here = (first <= candidates) & (candidates < last)
         if mask is not None:
             measured[here] = mask[candidates[here] - first]
         chosen.append((here, values[candidates[here] - first]))
         needs = needs.including(values, f"metric {metric!r}, block {block.name!r}", first)
     where, parts = zip(*chosen, strict=True)
-    parts = alike(parts)
+    parts = common_type(parts)
     found = np.zeros(candidates.size, dtype=parts[0].dtype)
     for here, values in zip(where, parts, strict=True):
         found[here] = values

@@ -52,7 +52,7 @@ def test_only_losses_that_all_stages_have_are_taken(tmp_path: Path) -> None:
     write(tmp_path, 1, {"loss": [1, 2, 3]})
     assert read(tmp_path).metric_names == ("loss",)
     write(tmp_path, 1, {"gr_loss": [1.0]})
-    with pytest.raises(InputError, match="no loss is in all stages: there must be one of loss, rela_loss"):
+    with pytest.raises(InputError, match="no loss is in all stages; expected one of loss, rela_loss"):
         read(tmp_path)
 
 
@@ -60,12 +60,12 @@ def test_only_losses_that_all_stages_have_are_taken(tmp_path: Path) -> None:
     ("content", "message"),
     [
         ([1.0], "potential-0.yaml: not a mapping of lists"),
-        ({"loss": 1.0}, "potential-0.yaml: loss: not a list of one entry or more"),
-        ({"loss": []}, "potential-0.yaml: loss: not a list of one entry or more"),
+        ({"loss": 1.0}, "potential-0.yaml: loss: not a list with at least one entry"),
+        ({"loss": []}, "potential-0.yaml: loss: not a list with at least one entry"),
         ({"loss": [1.0, "x"]}, r"potential-0.yaml: loss\[1\]: 'x' is not a finite number"),
         ({"loss": [1.0, float("nan")]}, r"potential-0.yaml: loss\[1\]: nan is not a finite number"),
-        ({"loss": [10**400]}, r"potential-0.yaml: loss\[0\]: 10+ is not a finite number"),
-        ({"loss": [1.0], "cl_loss": [1.0, 2.0]}, "lists of several lengths: cl_loss 2, loss 1"),
+        ({"loss": [10**400]}, r"potential-0.yaml: loss\[0\]: 10+… is not a finite number"),
+        ({"loss": [1.0], "cl_loss": [1.0, 2.0]}, "lists of different lengths: cl_loss 2, loss 1"),
         ({"loss": [1.0], "lost": [1.0]}, "potential-0.yaml: lost: unknown key; there are loss, "),
     ],
 )
@@ -78,22 +78,22 @@ def test_errors_name_file_and_key(tmp_path: Path, content: object, message: str)
 def test_files_that_are_no_stage(tmp_path: Path) -> None:
     path = tmp_path / "potential-0.yaml"
     path.write_bytes(b"\xff")
-    with pytest.raises(InputError, match="potential-0.yaml: not UTF-8 text"):
+    with pytest.raises(InputError, match="potential-0.yaml: cannot be read: not UTF-8 text"):
         read(path)
     path.write_text("loss: [", encoding="utf-8")
     with pytest.raises(InputError, match="potential-0.yaml: not YAML: "):
         read(path)
     other = tmp_path / "modelpool-0.yaml"
     other.write_text("[]", encoding="utf-8")
-    with pytest.raises(InputError, match="modelpool-0.yaml: the name does not say which stage"):
+    with pytest.raises(InputError, match="modelpool-0.yaml: the name does not say its stage"):
         read(other)
     (tmp_path / "b").mkdir()
     write(tmp_path, 0, losses(2))
-    with pytest.raises(InputError, match="stage 0 has a file already, "):
+    with pytest.raises(InputError, match="stage 0 already has a file, "):
         read(path, write(tmp_path / "b", 0, losses(2)))
 
 
-def test_no_digit_is_lost_without_a_word(tmp_path: Path) -> None:
+def test_rounding_is_announced(tmp_path: Path) -> None:
     path = tmp_path / "potential-0.yaml"
     path.write_text("loss: [9007199254740993, 9.007199254740995e+15]\ncl_loss: [0.1, 1]\n", encoding="utf-8")
     block = read(tmp_path).block("stage0")

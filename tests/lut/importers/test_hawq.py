@@ -1,4 +1,4 @@
-"""Sensitivities a layer, made small: exact products, tied layers, and errors that name file, line and column."""
+"""Sensitivities per layer, made small: exact products, tied layers, and errors that name file, line and column."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from qabwnas.errors import InputError, RoundingWarning
 from qabwnas.lut.importers.formats import import_table
-from qabwnas.lut.importers.options import ImportOptions
+from qabwnas.lut.importers.inputs import ImportOptions
 from qabwnas.lut.lut import Lut, Metric
 from qabwnas.space import BitWidths
 
@@ -62,15 +62,15 @@ def test_costs_may_be_missing(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("", "hawq.csv: empty"),
-        (HEADER, "hawq.csv: no layers: nothing stands below the header"),
+        (HEADER, "hawq.csv: no layers: there are no rows below the header"),
         ("layer,delta_weights_4bit_square\na,1\n", "line 1: there is no column 'Hutchinson_trace'"),
-        ("layer,Hutchinson_trace\na,1\n", "line 1: there is no column of the form 'delta_weights_4bit_square'"),
+        ("layer,Hutchinson_trace\na,1\n", "line 1: there is no column such as 'delta_weights_4bit_square'"),
         (TABLE.replace(",latency_int8", ",speed"), "line 1: there is no column 'latency_int8'"),
         (TABLE.replace(",bops", ",macs"), "line 1: macs: unknown column"),
         (TABLE.replace("weights_8", "weights_64").replace("int8", "int64"), "line 1: delta_weights_64bit_square: bit"),
         (TABLE.replace(",0.7,72", ",x,72"), "line 3: delta_weights_8bit_square: 'x' is not a decimal number"),
         (TABLE.replace("conv3,,0.5", "conv3,,"), "line 4: Hutchinson_trace: empty"),
-        (TABLE.replace("conv3", "conv1"), "line 4: layer: 'conv1' stands twice"),
+        (TABLE.replace("conv3", "conv1"), "line 4: layer: two layers are named 'conv1'"),
         (TABLE.replace("conv3", ""), "line 4: layer: the layer has no name"),
         (TABLE + "x,1\n", "line 6: 2 cells, but the header has 9"),
     ],
@@ -80,12 +80,12 @@ def test_errors_name_file_line_and_column(tmp_path: Path, text: str, message: st
         lut_of(tmp_path, text)
 
 
-def test_costs_that_doubles_do_not_hold_are_whole_numbers(tmp_path: Path) -> None:
+def test_costs_that_doubles_do_not_hold_are_int64(tmp_path: Path) -> None:
     lut = lut_of(tmp_path, f"layer,Hutchinson_trace,delta_weights_4bit_square,bops\na,1,1,{2**53 + 1}\n")
     assert lut.blocks[0].column("bitops").tolist() == [16 * (2**53 + 1)]
 
 
-def test_costs_that_are_rounded_are_announced_once(tmp_path: Path) -> None:
+def test_rounding_is_announced_once_per_cost(tmp_path: Path) -> None:
     rows = "a,1,1,0.1234567890123456789\nb,1,1,0.9876543210123456789\n"
     text = "layer,Hutchinson_trace,delta_weights_4bit_square,latency_int4\n" + rows
     with pytest.warns(RoundingWarning, match="block 0: latency_ms: 0.1234567890123456789 is rounded") as caught:

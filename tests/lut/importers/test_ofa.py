@@ -10,8 +10,8 @@ import pytest
 
 from qabwnas.errors import InputError, RoundingWarning
 from qabwnas.lut.importers.formats import import_table
-from qabwnas.lut.importers.ofa_column import add_operations
-from qabwnas.lut.importers.options import ImportOptions
+from qabwnas.lut.importers.inputs import ImportOptions
+from qabwnas.lut.importers.ofa import add_operations
 from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
 from qabwnas.space import Operation
 from tests.spaces import TINY
@@ -32,7 +32,7 @@ def write(tmp_path: Path, text: str) -> Path:
     return path
 
 
-def test_alone_a_table_has_a_block_for_every_place(tmp_path: Path) -> None:
+def test_a_table_alone_has_one_block_per_layer_shape(tmp_path: Path) -> None:
     lut = import_table([write(tmp_path, TABLE)], "ofa", ImportOptions(device="note10"))
     assert lut.metrics == (Metric("latency_ms[note10]", "ms"),)
     assert lut.block_names == (
@@ -148,7 +148,7 @@ def test_a_table_is_a_column_of_a_lut_with_a_space(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
-def test_candidates_with_a_layer_that_is_missing_are_open(tmp_path: Path) -> None:
+def test_candidates_with_a_missing_layer_are_masked(tmp_path: Path) -> None:
     lut = add_operations(tiny_lut(), write(tmp_path, f"{KEEP.format(1, 3)}: {{mean: 1}}\n"), "x")
     mask = lut.block("first").measured("latency_ms[x]")
     assert mask is not None
@@ -156,18 +156,18 @@ def test_candidates_with_a_layer_that_is_missing_are_open(tmp_path: Path) -> Non
     assert lut.metric("latency_ms[x]").fixed is None
 
 
-def test_columns_that_cannot_be_made(tmp_path: Path) -> None:
+def test_impossible_columns_are_refused(tmp_path: Path) -> None:
     path = write(tmp_path, TABLE)
     with pytest.raises(InputError, match=r"table.yaml: no candidate has a value of 'latency_ms\[x\]'") as caught:
         add_operations(Lut(tiny_lut().metrics, tiny_lut().blocks[1:], TINY), path, "x")
     assert "\n" not in str(caught.value)
-    with pytest.raises(InputError, match="table.yaml: holds operations, and the LUT has no space"):
+    with pytest.raises(InputError, match="table.yaml: a table of operations needs a LUT with a space"):
         add_operations(Lut(tiny_lut().metrics, tiny_lut().blocks), path, "x")
     with pytest.raises(InputError, match=r"device: 'a\[b\]' is not a device's name"):
         add_operations(tiny_lut(), path, "a[b]")
 
 
-def test_no_digit_is_lost_without_a_word(tmp_path: Path) -> None:
+def test_rounding_is_announced(tmp_path: Path) -> None:
     path = write(tmp_path, "Conv-input:8x8x3-output:4x4x8:\n  mean: 9007199254740993\n")
     column = import_table([path], "ofa").blocks[0].column("latency_ms")
     assert column.tolist() == [2**53 + 1]

@@ -8,7 +8,7 @@ import pytest
 
 from qabwnas.errors import InputError
 from qabwnas.lut.importers.formats import import_table
-from qabwnas.lut.importers.options import ImportOptions
+from qabwnas.lut.importers.inputs import ImportOptions
 from qabwnas.lut.lut import Lut, Metric
 from tests.data_sets import data_file
 
@@ -77,10 +77,10 @@ def test_files_that_are_missing_or_misnamed(folder: Path) -> None:
     with pytest.raises(InputError, match="stage 3 is missing: there are 1, 2, 4"):
         read(folder, resolution=160)
     (folder / "notes.csv").write_text("", encoding="utf-8")
-    with pytest.raises(InputError, match="notes.csv: the name does not say which stage it is of, as stage1_0_0.csv"):
+    with pytest.raises(InputError, match="notes.csv: the name does not say its stage, as stage1_0_0.csv"):
         read(folder)
     (folder / "empty").mkdir()
-    with pytest.raises(InputError, match="empty: there is no .csv file in it"):
+    with pytest.raises(InputError, match="empty: it has no .csv file"):
         read(folder / "empty")
 
 
@@ -90,7 +90,10 @@ def test_files_that_are_missing_or_misnamed(folder: Path) -> None:
         ("3#32#None,1x16x80x80,0.5,10,0.01", "line 2: 5 cells, but the format has 6"),
         ("3#32,1x16x80x80,0.5,10,0.01,1", "line 2: layers: '3#32' is not of the form"),
         ("3#32#6,16x80x80,0.5,10,0.01,1", "line 2: input_shape: '16x80x80' is not of the form 1x24x80x80"),
-        ("3#32#6,1x16x90x90,0.5,10,0.01,1", "line 2: input_shape: a side of 90 is none of a network of resolution"),
+        (
+            "3#32#6,1x16x90x90,0.5,10,0.01,1",
+            "line 2: input_shape: no network of resolution 160, 192 or 224 has a side of 90",
+        ),
         ("3#32#6,1x16x80x80,low,10,0.01,1", "line 2: loss: 'low' is not a decimal number"),
         ("3#32#6,1x16x80x80,0.5,10,0.01,", "line 2: latency_ms: empty"),
     ],

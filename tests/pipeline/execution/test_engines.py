@@ -119,7 +119,7 @@ def test_a_full_shared_memory_is_one_line_that_says_what_to_do(tmp_path: Path) -
     )
     answer = subprocess.run(
         [*command, f'{fill} && exec "$0" "$@"', sys.executable, "-c", script],
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])},
         cwd=tmp_path,
         capture_output=True,
         text=True,

@@ -6,18 +6,16 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml
 
-from tests.pipeline.tiny import SPACE, TINY
+from tests.pipeline.tiny import TINY, write_config
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
 
 
 @pytest.mark.slow
 def test_two_processes_train_what_is_trained_once_and_one_goes_on(tmp_path: Path) -> None:
-    (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(SPACE))
-    (tmp_path / "config.yaml").write_text(yaml.safe_dump(TINY))
+    write_config(tmp_path)
 
     def run(*options: str) -> subprocess.CompletedProcess[str]:
         arguments = ["run", str(tmp_path / "config.yaml"), "-o", str(tmp_path / "run"), "--device", "cpu", *options]
@@ -33,5 +31,5 @@ def test_two_processes_train_what_is_trained_once_and_one_goes_on(tmp_path: Path
     assert "teacher: step" not in whole.stderr
     for stage in ("supernet", "lut", "networks", "report"):
         assert whole.stderr.count(f"{stage}: done in") == 1
-    assert len(list((tmp_path / "run" / "networks").glob("*.pt"))) == TINY["networks"]["seeds"]
+    assert len(list((tmp_path / "run" / "networks").glob("*.pt"))) == TINY["networks"]["n_seeds"]
     assert whole.stdout.count("teacher FP32") == 1

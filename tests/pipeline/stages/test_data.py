@@ -6,28 +6,30 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from PIL import Image
 
 from qabwnas.errors import InputError, StaleError
-from qabwnas.pipeline.config.config import Config
-from qabwnas.pipeline.config.config_yaml import load_config
+from qabwnas.pipeline.config.config import CityscapesTask, Config
+from qabwnas.pipeline.config.load import load_config
 from qabwnas.pipeline.run import run_stages
 from qabwnas.pipeline.stages import data
 from qabwnas.pipeline.stages.data import load_task
-from qabwnas.train.classification import Classification
-from qabwnas.train.segmentation import Segmentation
-from tests.pipeline.tiny import SPACE, TINY
+from qabwnas.train.tasks import Classification, Segmentation
+from tests.pipeline.tiny import SPACE, TINY, write_config
 
-STREET = {"name": "cityscapes", "scenes": {"train": 9, "val": 3}, "crop": [32, 48], "calibration": 2, "validation": 3}
+STREET = {
+    "name": "cityscapes",
+    "scenes": {"n_train": 9, "n_val": 3},
+    "crop": [32, 48],
+    "n_calibration": 2,
+    "n_validation": 3,
+}
 SIZE = {"channels": 3, "height": 32, "width": 64}
 HEAD = {"kind": "deeplabv3", "classes": 19, "channels": 4, "dilations": [1]}
 
 
 def config(folder: Path, task: Any, **space: Any) -> Config:
-    (folder / "tiny.yaml").write_text(yaml.safe_dump({**SPACE, **space}))
-    (folder / "config.yaml").write_text(yaml.safe_dump({**TINY, "task": task}))
-    return load_config(folder / "config.yaml")
+    return load_config(write_config(folder, {**TINY, "task": task}, {**SPACE, **space}))
 
 
 def run(street: Config, folder: Path, force: bool = False) -> None:
@@ -56,6 +58,7 @@ def test_scenes_are_drawn_into_the_run(street: Config, tmp_path: Path) -> None:
 
 def test_other_scenes_are_another_run(street: Config, tmp_path: Path) -> None:
     run(street, tmp_path / "run")
+    assert isinstance(street.task, CityscapesTask)
     assert street.task.scenes is not None
     other = replace(street, task=replace(street.task, scenes=replace(street.task.scenes, seed=1)))
     with pytest.raises(InputError, match="data was made with other settings .task.scenes.seed: 0 → 1."):
@@ -69,17 +72,18 @@ def test_data_that_change_are_missed(street: Config, tmp_path: Path) -> None:
     run(street, tmp_path / "run")
     path = next((tmp_path / "run" / "scenes" / "leftImg8bit" / "val").rglob("*.png"))
     Image.new("RGB", (64, 32)).save(path)
-    with pytest.raises(StaleError, match="run: the test split is not what it was; delete data.json to begin anew"):
+    with pytest.raises(StaleError, match="run: the test split has changed; delete data.json to start again"):
         load_task(street, tmp_path / "run")
 
 
 def test_data_in_a_folder(street: Config, tmp_path: Path) -> None:
     run(street, tmp_path / "run")
     root = tmp_path / "run" / "scenes"
+    assert isinstance(street.task, CityscapesTask)
     elsewhere = replace(street, task=replace(street.task, root=root, scenes=None))
     run(elsewhere, tmp_path / "other")
     assert (tmp_path / "other" / "data.json").read_text() == (tmp_path / "run" / "data.json").read_text()
-    gone = replace(elsewhere, task=replace(elsewhere.task, root=tmp_path / "gone"))
+    gone = replace(elsewhere, task=replace(street.task, root=tmp_path / "gone", scenes=None))
     with pytest.raises(InputError, match="gone"):
         run(gone, tmp_path / "third")
 
@@ -103,7 +107,7 @@ def test_classes_in_folders(tmp_path: Path, caplog: pytest.LogCaptureFixture) ->
             for n in range(4):
                 Image.new("RGB", (40, 40), (shade + n,) * 3).save(folder / f"{n}.png")
     (tmp_path / "images" / "train" / "dark" / "a.heic").write_bytes(b"")
-    task = {"name": "image-folder", "root": "images", "calibration": 2, "validation": 2}
+    task = {"name": "image-folder", "root": "images", "n_calibration": 2, "n_validation": 2}
     square = {"channels": 3, "height": 32, "width": 32}
     images = config(tmp_path, task, input=square, head={"kind": "classifier", "classes": 2})
     run(images, tmp_path / "run")

@@ -12,13 +12,12 @@ import yaml
 
 from qabwnas.costs import encoder_costs, network_costs
 from qabwnas.errors import FormatError, InputError
-from qabwnas.lut.store import open_lut
+from qabwnas.lut.lut import Lut
 from qabwnas.nets.mmseg import build_mmseg, mmseg_names
-from qabwnas.pipeline.config.config import Config, ModuleConfig, TeacherConfig
-from qabwnas.pipeline.config.config_yaml import demo_config, load_config
-from qabwnas.pipeline.run import run_stages
+from qabwnas.pipeline.config.config import CheckpointTeacher, Config, ModuleTeacher, TrainedTeacher
+from qabwnas.pipeline.config.load import demo_config, load_config, parse_config
+from qabwnas.pipeline.run import STAGES, run_stages
 from qabwnas.pipeline.stages.budgets import resolve_budget
-from qabwnas.pipeline.stages.order import STAGES
 from qabwnas.pipeline.stages.report import load_results
 from qabwnas.pipeline.stages.teacher import STAGE, load_teacher
 from qabwnas.pipeline.stages.teacher_network import (
@@ -29,18 +28,17 @@ from qabwnas.pipeline.stages.teacher_network import (
     trainable_teacher,
 )
 from qabwnas.space import BitWidths, Policy
-from qabwnas.space.yaml import parse_space
 from qabwnas.train.checkpoint import save_weights
 from tests.pipeline import external_teacher
-from tests.pipeline.config.test_teacher_yaml import MODULE, PIXELS
+from tests.pipeline.config.test_teacher import MODULE, PIXELS
 from tests.pipeline.tiny import SPACE, TINY
 
 W8A8 = Policy.homogeneous(BitWidths(8, 8), 2)
 
 
 def module_config(borders: list[str] = external_teacher.BORDERS, weights: Path | None = None, **space: Any) -> Config:
-    module = ModuleConfig(str(MODULE["module"]), tuple(borders), weights)
-    return replace(demo_config(), space=parse_space(SPACE | space), teacher=TeacherConfig((), module=module))
+    config = parse_config(TINY | {"space": SPACE | space, "budgets": [{"nsr": 1}]})
+    return replace(config, teacher=ModuleTeacher(str(MODULE["module"]), tuple(borders), weights))
 
 
 def test_a_run_under_a_module_made_elsewhere(tmp_path: Path) -> None:
@@ -54,7 +52,7 @@ def test_a_run_under_a_module_made_elsewhere(tmp_path: Path) -> None:
     x = torch.rand(3, 1, 8, 8)
     with torch.no_grad():
         torch.testing.assert_close(load_teacher(config, tmp_path / "run")(x), external_teacher.make().eval()(x))
-    fixed = {metric.name: metric.fixed for metric in open_lut(tmp_path / "run" / "lut.h5").metrics}
+    fixed = {metric.name: metric.fixed for metric in Lut.open(tmp_path / "run" / "lut.h5").metrics}
     stem = (9 * 4 + 4 * (4 + 4) + 8) + 8  # 8-bit weights; biases, scales and grids; the grid of the images
     head = 4 * (24 * 8 + 8 + 8 * 10 + 10)  # float
     assert fixed["size_bytes"] == stem + head
@@ -75,6 +73,7 @@ def test_costs_of_a_module_are_those_of_its_parts() -> None:
 
 def test_costs_of_described_teachers_are_those_of_the_space() -> None:
     config = demo_config()
+    assert isinstance(config.teacher, TrainedTeacher)
     policy = Policy.homogeneous(BitWidths(8, 8), 3)
     described = config.space, config.teacher.operations, policy
     assert teacher_costs(config, BitWidths(8, 8)) == network_costs(*described)
@@ -83,13 +82,13 @@ def test_costs_of_described_teachers_are_those_of_the_space() -> None:
 
 
 def test_a_checkpoint_gives_its_weights(tmp_path: Path) -> None:
-    config = replace(demo_config(), space=parse_space(PIXELS))
+    config = parse_config(TINY | {"space": PIXELS, "budgets": [{"nsr": 1}]})
     network = build_mmseg(config.space, [block.decode(0) for block in config.space.blocks])
     names = mmseg_names(network)
     state = {names[key]: tensor for key, tensor in network.state_dict().items()}
     torch.save({"state_dict": state, "meta": {}}, tmp_path / "c.pth")
     operations = tuple(block.decode(0) for block in config.space.blocks)
-    config = replace(config, teacher=TeacherConfig(operations, checkpoint=tmp_path / "c.pth"))
+    config = replace(config, teacher=CheckpointTeacher(operations, tmp_path / "c.pth"))
     loaded = given_teacher(config).state_dict()
     assert all(torch.equal(loaded[key], tensor) for key, tensor in network.state_dict().items())
     before = STAGE.settings(config)
@@ -114,7 +113,7 @@ def test_a_trained_teacher_may_have_an_auxiliary_head(tmp_path: Path) -> None:
     ("config", "message"),
     [
         (module_config(["stem", "one", "three"]), r"\.make: border 'three': the teacher has no module of that name"),
-        (module_config(head={"kind": "classifier", "classes": 9}), r"\.make: the teacher tells 10 classes apart"),
+        (module_config(head={"kind": "classifier", "classes": 9}), r"\.make: the teacher has 10 classes"),
         (module_config(stem={"channels": 5, "kernel": 3, "stride": 2}),
          r"\.make: b1: its input is 4 × 4 × 4 in the teacher and 5 × 4 × 4 in the space 'tiny'"),
     ],
@@ -126,9 +125,9 @@ def test_a_module_that_does_not_fit_is_named(config: Config, message: str) -> No
 
 def test_a_module_that_is_divided_in_another_way_than_its_run_says_what_to_do(tmp_path: Path) -> None:
     save_weights(tmp_path / "teacher.pt", "teacher", given_teacher(module_config()))
-    module = ModuleConfig("tests.pipeline.external_teacher.norm_act", tuple(external_teacher.BORDERS), None)
-    config = replace(module_config(), teacher=TeacherConfig((), module=module))
-    with pytest.raises(FormatError, match=r"teacher.pt: does not fit: .*make the run anew in another folder"):
+    module = ModuleTeacher("tests.pipeline.external_teacher.norm_act", tuple(external_teacher.BORDERS))
+    config = replace(module_config(), teacher=module)
+    with pytest.raises(FormatError, match=r"teacher.pt: does not fit: .*start a new run in another folder"):
         load_teacher(config, tmp_path)
 
 

@@ -82,7 +82,7 @@ def test_budgets_are_rounded_down_and_cut_off() -> None:
 
 @pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
 def test_what_is_not_a_number_is_refused_by_name(wrong: float) -> None:
-    with pytest.raises(InputError, match=r"metric 'loss', block 'block1', candidate 1: .* is not a number"):
+    with pytest.raises(InputError, match=r"metric 'loss', block 'block1', candidate 1: .* is not a finite number"):
         lut_from_columns({"loss": [[0.0, 1.0], [0.0, wrong]]})
 
 

@@ -1,0 +1,227 @@
+"""Read a LUT from rows of text; :mod:`qabwnas.lut.exchange.format` describes the format."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from qabwnas.errors import InputError, QabwnasWarning
+from qabwnas.lut.content import LutBlock, LutContent
+from qabwnas.lut.exchange.format import BITS, BLOCK, CANDIDATE, CODE, DESCRIPTION, RESERVED
+from qabwnas.lut.exchange.text_table import TextTable, open_csv
+from qabwnas.lut.rows import LayerRows
+from qabwnas.lut.table import Aggregation, Metric, Table
+from qabwnas.lut.units import unit_of
+from qabwnas.space import BitWidths
+from qabwnas.space.layer_policy import LayerChoices
+
+
+def read_csv(
+    path: str | os.PathLike[str],
+    aggregate: Mapping[str, Aggregation] | None = None,
+    fixed: Mapping[str, float] | None = None,
+) -> LutContent:
+    """Read a ``.csv`` or ``.csv.gz`` table; from an exported one, everything that the LUT had.
+
+    Metrics of other tables have the units that their names state. Numbers that no type holds are rounded, with one
+    RoundingWarning per column.
+
+    Args:
+        aggregate: metric name → ``sum`` or ``max``, for metrics that are not summed.
+        fixed: metric name → what stem and head add, for metrics with a fixed part. ``aggregate`` and ``fixed`` override
+            the table's metadata, with a QabwnasWarning if they differ.
+
+    Raises:
+        OSError: the file cannot be read.
+        InputError: the content is wrong; the message gives file, line and column.
+    """
+    return read_rows(open_csv(path), aggregate, fixed)
+
+
+def read_rows(
+    source: TextTable,
+    aggregate: Mapping[str, Aggregation] | None = None,
+    fixed: Mapping[str, float] | None = None,
+) -> LutContent:
+    """Return the content of rows with the format's columns, from any kind of file; see :func:`read_csv`."""
+    _check_columns(source)
+    metadata = source.metadata
+    tables: dict[str, list[Table]] = {}
+    for rows in _runs(source):
+        tables.setdefault(rows.block, []).append(_table(source, rows))
+    if not tables:
+        raise source.wrong("no blocks: there are no rows below the header")
+    empty = {
+        name
+        for name in _metric_names(source)
+        if name not in metadata.metrics
+        and not any(_has_values(table, name) for block in tables.values() for table in block)
+    }
+    names = [name for name in _metric_names(source) if name not in empty]
+    if not names:
+        raise source.wrong("no metric has a value")
+    try:
+        metrics = named_metrics(names, aggregate or {}, fixed or {}, metadata.metrics)
+        blocks = tuple(LutBlock(name, _without(empty, block)) for name, block in tables.items())
+        lut = LutContent(metrics, blocks, metadata.space, metadata.provenance)
+    except InputError as error:
+        raise source.wrong(str(error)) from error
+    source.warn_of_rounding()
+    _warn_of_overrides(source, lut)
+    return lut
+
+
+def _warn_of_overrides(source: TextTable, lut: LutContent) -> None:
+    """Warn if ``aggregate`` or ``fixed`` differ from the table's metadata."""
+    for metric in lut.metrics:
+        stored = source.metadata.metrics.get(metric.name, metric)
+        for what, given, in_table in (
+            ("the aggregation", metric.aggregation, stored.aggregation),
+            ("the fixed part", metric.fixed, stored.fixed),
+        ):
+            if given != in_table:
+                message = f"{source.path}: {metric.name}: {what} is {given} as given; the table says {in_table}"
+                warnings.warn(message, QabwnasWarning, stacklevel=2)
+
+
+def named_metrics(
+    names: Sequence[str],
+    aggregate: Mapping[str, Aggregation],
+    fixed: Mapping[str, float],
+    known: Mapping[str, Metric] | None = None,
+) -> tuple[Metric, ...]:
+    """Return one metric per name: the ``known`` one, or one that is summed, in the unit that the name states.
+
+    ``aggregate`` and ``fixed`` override both.
+
+    Raises:
+        InputError: ``aggregate`` or ``fixed`` has a metric that is not among ``names``.
+    """
+    for name in (*aggregate, *fixed):
+        if name not in names:
+            raise InputError(f"there is no metric {name!r} among {', '.join(names)}")
+    metrics = {name: Metric(name, unit_of(name)) for name in names} | dict(known or {})
+    return tuple(
+        replace(
+            metrics[name],
+            aggregation=aggregate.get(name, metrics[name].aggregation),
+            fixed=fixed.get(name, metrics[name].fixed),
+        )
+        for name in names
+    )
+
+
+def _check_columns(source: TextTable) -> None:
+    for name in (BLOCK, CANDIDATE):
+        if name not in source.names:
+            raise source.wrong(f"there is no column {name!r}", line=source.header)
+    if not _metric_names(source):
+        raise source.wrong("there is no column of a metric", line=source.header)
+
+
+def _metric_names(source: TextTable) -> list[str]:
+    reserved = (*RESERVED, CODE) if source.metadata.has_codes else RESERVED
+    return [name for name in source.names if name not in reserved]
+
+
+@dataclass
+class _Rows:
+    """Consecutive rows of one block at one bit width; ``first`` is the candidate number of the first row."""
+
+    block: str
+    bits: str
+    first: int
+    lines: list[int] = field(default_factory=list)
+    cells: list[Sequence[str]] = field(default_factory=list)
+
+    @property
+    def next_candidate(self) -> int:
+        return self.first + len(self.cells)
+
+
+def _runs(source: TextTable) -> Iterator[_Rows]:
+    """Yield the rows of one table after the other, with their numbering checked."""
+    block_at, candidate_at = source.names.index(BLOCK), source.names.index(CANDIDATE)
+    bits_at = source.names.index(BITS) if BITS in source.names else None
+    seen: set[str] = set()
+    rows = _Rows("", "", 0)
+    for line, cells in source.rows:
+        block, bits = cells[block_at], "" if bits_at is None else cells[bits_at]
+        if not block:
+            raise source.wrong("the block has no name", line, BLOCK)
+        if block != rows.block:
+            if block in seen:
+                raise source.wrong(f"the rows of {block!r} are not consecutive", line, BLOCK)
+            seen.add(block)
+            if rows.cells:
+                yield rows
+            rows = _Rows(block, bits, first=0)
+        elif bits != rows.bits:
+            yield rows
+            rows = _Rows(block, bits, first=rows.next_candidate)
+        if cells[candidate_at] != str(rows.next_candidate):
+            what = (
+                f"{cells[candidate_at]!r} where {rows.next_candidate} was expected: candidates count from 0 per block"
+            )
+            raise source.wrong(what, line, CANDIDATE)
+        rows.lines.append(line)
+        rows.cells.append(cells)
+    if rows.cells:
+        yield rows
+
+
+def _table(source: TextTable, rows: _Rows) -> Table:
+    cells = dict(zip(source.names, zip(*rows.cells, strict=True), strict=True))
+    try:
+        widths = BitWidths.parse(rows.bits) if rows.bits else None
+    except InputError as error:
+        raise source.wrong(str(error), rows.lines[0], BITS) from error
+    names = _metric_names(source)
+    columns = {name: source.numbers(name, rows.lines, cells[name]) for name in names}
+    measured = {name: np.array([cell != "" for cell in cells[name]]) for name in names if "" in cells[name]}
+    texts: Sequence[str] | None = cells.get(DESCRIPTION, ())
+    notes = source.metadata.tables.get((rows.block, rows.bits))
+    if notes is not None:
+        measured |= {
+            name: np.ones(len(rows.cells), dtype=np.bool_)
+            for name in notes.masked
+            if name in columns and name not in measured
+        }
+    if not any(texts or ()) if notes is None else not notes.described:
+        texts = None
+    return Table(columns, widths, measured, texts or None, _layer_rows(source, rows, cells.get(CODE)))
+
+
+def _layer_rows(source: TextTable, rows: _Rows, cells: Sequence[str] | None) -> LayerRows | None:
+    space = source.metadata.space
+    if space is None or not source.metadata.has_codes:
+        return None
+    if cells is None:
+        raise source.wrong(f"there is no column {CODE!r}, but layers have bit widths of their own", source.header)
+    wrong = next((row for row, cell in enumerate(cells) if not (cell.isascii() and cell.isdigit())), None)
+    if wrong is not None:
+        raise source.wrong(f"{cells[wrong]!r} is not a code", rows.lines[wrong], CODE)
+    try:
+        choices = LayerChoices(space.blocks[space.block_index(rows.block)], space.bit_widths)
+        return LayerRows(choices, np.array([min(int(cell), choices.n_rows) for cell in cells], dtype=np.int64))
+    except InputError as error:
+        raise source.wrong(f"{rows.block}: {error}") from error
+
+
+def _has_values(table: Table, name: str) -> bool:
+    return name not in table.measured or bool(table.measured[name].any())
+
+
+def _without(absent: set[str], tables: Iterable[Table]) -> tuple[Table, ...]:
+    return tuple(
+        replace(
+            table,
+            columns={name: column for name, column in table.columns.items() if name not in absent},
+            measured={name: mask for name, mask in table.measured.items() if name not in absent},
+        )
+        for table in tables
+    )

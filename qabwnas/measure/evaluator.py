@@ -1,0 +1,154 @@
+"""Measure rows of one block in bounded memory: the NSR of each, over the tree of their prefixes."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from qabwnas.data.batches import ImageBatches
+from qabwnas.data.splits import Split
+from qabwnas.errors import InputError
+from qabwnas.measure.calibration import PrefixStatistics, prefix_statistics
+from qabwnas.measure.maps import input_target_maps
+from qabwnas.measure.memory import Footprint
+from qabwnas.measure.tree import Path, TreeWalk, path_code, prefix_tree, tree_layers
+from qabwnas.nets.network import Network
+from qabwnas.nets.supernet import SupernetBlock
+from qabwnas.quant.nsr import NsrEstimate, TargetVariance
+from qabwnas.space import Block
+
+logger = logging.getLogger(__name__)
+
+REPORT_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class BlockEvaluator:
+    """Measures rows of one block.
+
+    Attributes:
+        teacher: on the device that computes.
+        block: of the supernet, on the same device.
+        b: its index.
+        calibration: gives batch-norm statistics and ranges.
+        validation: outputs are compared on these images.
+        target_variance: of the teacher's channels after the block, on the same device.
+        max_memory: for feature maps, in bytes; no result depends on it.
+    """
+
+    teacher: Network
+    block: SupernetBlock
+    b: int
+    calibration: Split
+    validation: Split
+    target_variance: TargetVariance
+    max_memory: int
+
+    def measure(self, paths: Sequence[Path]) -> list[NsrEstimate]:
+        """Return the NSR of every path, with its standard error over the images of the validation split.
+
+        The whole calibration split goes through the tree of operations once. The validation split goes in chunks, each
+        through the tree of operations and bit widths. Progress is logged.
+
+        Raises:
+            InputError: ``max_memory`` is too small, a split has no images, or a value is not finite; the message names
+                the first candidate that has the error, if it is an error of a candidate.
+        """
+        with exact_float32():
+            footprint = self._footprint()
+            batch = footprint.batch(self._device, max(len(self.calibration), len(self.validation)))
+            n_batches = footprint.batches_per_chunk(len(self.calibration), batch, self.max_memory)
+            statistics = self._statistics(paths, batch)
+            nsrs = self._image_nsrs(paths, statistics, batch, batch * n_batches)
+        self._check_finite(paths, nsrs)
+        return [NsrEstimate.of_images(row) for row in nsrs]
+
+    @property
+    def _device(self) -> torch.device:
+        return self.target_variance.variances.device
+
+    def _maps(
+        self, split: Split, name: str, batch: int, images: range | None = None
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield the block's input and target maps of some images of a split, or of all."""
+        return input_target_maps(self.teacher, self.b, ImageBatches(split, size=batch, indices=images), name)
+
+    def _footprint(self) -> Footprint:
+        if not len(self.calibration):
+            raise InputError("the calibration split has no images")
+        [(x, y)] = self._maps(self.calibration, "calibration", 1, range(1))
+        return Footprint.of(self.block, x, y)
+
+    def _statistics(self, paths: Sequence[Path], batch: int) -> PrefixStatistics:
+        inputs = [x for x, _ in self._maps(self.calibration, "calibration", batch)]
+        operations = prefix_tree([[digit for digit, _ in path] for path in paths])
+        return prefix_statistics(tree_layers(self.block), operations, inputs)
+
+    def _image_nsrs(
+        self, paths: Sequence[Path], statistics: PrefixStatistics, batch: int, chunk: int
+    ) -> NDArray[np.float64]:
+        """Return the NSR of each path on each image, float64 ``(n_paths, n_images)``."""
+        tree, rows = prefix_tree(paths), {path: row for row, path in enumerate(paths)}
+        n_images = len(self.validation)
+        nsrs = np.empty((len(paths), n_images))
+        progress = _Progress(self.block.block, paths, -(-n_images // chunk))
+        for first in range(0, n_images, chunk):
+            last = min(first + chunk, n_images)
+            pairs = self._maps(self.validation, "validation", batch, range(first, last))
+            inputs, targets = map(list, zip(*pairs, strict=True))
+            walk = TreeWalk(self.block, statistics, inputs, targets, self.target_variance)
+            # Collect results on the device and fetch them once: fetching each would let the device idle.
+            gathered = torch.empty((len(paths), last - first), dtype=torch.float64, device=self._device)
+            for path, of_images in walk.image_nsrs(tree):
+                gathered[rows[path]] = of_images
+                progress.step()
+            nsrs[:, first:last] = gathered.cpu().numpy()
+        return nsrs
+
+    def _check_finite(self, paths: Sequence[Path], nsrs: NDArray[np.float64]) -> None:
+        block = self.block.block
+        broken = np.flatnonzero(~np.isfinite(nsrs).all(axis=1)).tolist()
+        if broken:
+            code = min(path_code(block, paths[row]) for row in broken)
+            raise InputError(f"candidate {code} ({block.describe(code)}): its output holds NaN or infinity")
+
+
+@contextmanager
+def exact_float32() -> Iterator[None]:
+    """Compute in real float32 inside the ``with`` block: no TF32 on CUDA, which drops 13 bits."""
+    matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
+    before = matmul.allow_tf32, cudnn.allow_tf32
+    matmul.allow_tf32 = cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        matmul.allow_tf32, cudnn.allow_tf32 = before
+
+
+class _Progress:
+    """Logs from time to time how many of the paths have been measured; a chunk counts in proportion."""
+
+    def __init__(self, block: Block, paths: Sequence[Path], n_chunks: int) -> None:
+        first, last = path_code(block, paths[0]), path_code(block, paths[-1])
+        self._name = f"{block.name}: candidates {first} to {last}"
+        self._n_steps = len(paths) * n_chunks
+        self._done = 0
+        self._start = self._reported = time.perf_counter()
+
+    def step(self) -> None:
+        self._done += 1
+        now = time.perf_counter()
+        if now - self._reported >= REPORT_SECONDS:
+            seconds = now - self._start
+            left = seconds * (self._n_steps - self._done) / self._done
+            share = 100 * self._done // self._n_steps
+            logger.info("%s: %d %% in %.0f s, about %.0f s to go", self._name, share, seconds, left)
+            self._reported = now

@@ -1,0 +1,1 @@
+"""Teachers made elsewhere: any torch module that can be traced, cut into stem, blocks and head."""

@@ -1,0 +1,70 @@
+"""Names of settings in run folders, which earlier versions wrote differently.
+
+``config.json``, the ledger and ``begun_with.json`` of a run folder hold settings. Folders of earlier versions are read
+with the names of today. Folders of unfinished work and checkpoints hold fingerprints of settings. These are still
+computed from the first names, so that such work is continued.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+_TRAINING = {
+    "batch": "batch_size",
+    "decay": "lr_schedule",
+    "decayed": "weight_decay_on",
+    "warm_up": "warmup_steps",
+}
+FIELDS: dict[tuple[str, ...], dict[str, str]] = {
+    ("task",): {"calibration": "n_calibration", "validation": "n_validation"},
+    ("task", "scenes"): {"train": "n_train", "val": "n_val"},
+    ("teacher", "training"): _TRAINING,
+    ("supernet", "training"): _TRAINING,
+    ("networks",): {"seeds": "n_seeds"},
+    ("networks", "training"): _TRAINING,
+    ("networks", "qat"): _TRAINING,
+}
+"""The section of a configuration → the first name of a field → its name today."""
+
+DISTILL = {
+    "kept": "cached",
+    "together": "joint",
+    "apart": "independent",
+    "together or apart": "joint or independent",
+}
+"""Values of ``supernet.distill``, likewise."""
+
+OPTIONAL_SECTIONS = ("task", "teacher")
+"""Where fields without a value were not written."""
+
+
+def current_names(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a configuration, or the settings of a stage, with the names of today."""
+    return _renamed(content, (), FIELDS, DISTILL)
+
+
+def first_names(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of a stage as the first version wrote them, for fingerprints."""
+    fields = {section: {new: old for old, new in names.items()} for section, names in FIELDS.items()}
+    renamed = _renamed(content, (), fields, {new: old for old, new in DISTILL.items()})
+    for section in OPTIONAL_SECTIONS:
+        if isinstance(renamed.get(section), dict):
+            renamed[section] = {name: value for name, value in renamed[section].items() if value is not None}
+    return renamed
+
+
+def _renamed(
+    content: Mapping[str, Any],
+    section: tuple[str, ...],
+    fields: Mapping[tuple[str, ...], Mapping[str, str]],
+    distill: Mapping[str, str],
+) -> dict[str, Any]:
+    renamed = {}
+    for name, value in content.items():
+        if isinstance(value, Mapping):
+            value = _renamed(value, (*section, name), fields, distill)
+        elif (*section, name) == ("supernet", "distill"):
+            value = distill.get(value, value)
+        renamed[fields.get(section, {}).get(name, name)] = value
+    return renamed

@@ -1,0 +1,143 @@
+"""Tasks: what networks are trained for and evaluated by. Only a :class:`Task` knows which task it is."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from qabwnas.data.batches import read_batches
+from qabwnas.data.splits import IGNORED, Split, Splits
+
+CLASSIFICATION_BATCH = 256
+SEGMENTATION_BATCH = 4
+
+
+@dataclass(frozen=True)
+class Score:
+    """How good a network is on a split.
+
+    Attributes:
+        value: 0 … 1, higher is better.
+        standard_error: of ``value``, because the split is a sample of images.
+    """
+
+    value: float
+    standard_error: float
+
+
+class Task(ABC):
+    """A data set with its loss and its score.
+
+    Attributes:
+        splits: the data.
+        score_name: the name of the score.
+    """
+
+    score_name: str
+
+    def __init__(self, splits: Splits) -> None:
+        self.splits = splits
+
+    @abstractmethod
+    def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """Return the loss of logits as a scalar."""
+
+    @abstractmethod
+    def score(self, network: nn.Module, split: Split, *, workers: int = 0) -> Score:
+        """Return the score of a network, computed on the network's device; leave the network in evaluation mode.
+
+        ``workers`` processes read the images.
+        """
+
+
+class Classification(Task):
+    """One class per image: cross-entropy and accuracy."""
+
+    score_name = "accuracy"
+
+    def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        return F.cross_entropy(logits, labels)
+
+    @torch.inference_mode()
+    def score(self, network: nn.Module, split: Split, *, workers: int = 0) -> Score:
+        """Return the share of images whose label has the highest logit, with the standard error of a binomial."""
+        network.eval()
+        device = _device_of(network)
+        n_right = 0
+        for batch in read_batches(split, CLASSIFICATION_BATCH, workers=workers):
+            n_right += int((network(batch.images.to(device)).argmax(dim=1).cpu() == batch.labels).sum())
+        share = n_right / len(split)
+        return Score(share, math.sqrt(share * (1 - share) / len(split)))
+
+
+class Segmentation(Task):
+    """One class per pixel: cross-entropy and mean intersection over union, at the labels' resolution.
+
+    Logits ``(n, n_classes, h, w)`` of any resolution are scaled up bilinearly.
+    """
+
+    score_name = "mIoU"
+
+    def __init__(self, splits: Splits, n_classes: int) -> None:
+        super().__init__(splits)
+        self._n_classes = n_classes
+
+    def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        return F.cross_entropy(_scaled(logits, labels), labels, ignore_index=IGNORED)
+
+    @torch.inference_mode()
+    def score(self, network: nn.Module, split: Split, *, workers: int = 0) -> Score:
+        """Return the mean over classes of intersection over union, each counted over all pixels of the split.
+
+        Classes that occur neither in labels nor in answers are left out, as in the data set's own evaluation. The
+        standard error is the jackknife's over images (Efron and Stein 1981).
+        """
+        network.eval()
+        device = _device_of(network)
+        counts = []
+        for batch in read_batches(split, SEGMENTATION_BATCH, workers=workers):
+            logits = network(batch.images.to(device))
+            answers = _scaled(logits, batch.labels).argmax(dim=1)
+            labels = batch.labels.to(device)
+            counts += [self._confusion(a, b) for a, b in zip(answers, labels, strict=True)]
+        confusion = torch.stack(counts).cpu()
+        return Score(_mean_iou(confusion.sum(0)), _jackknife_error(confusion))
+
+    def _confusion(self, answers: Tensor, labels: Tensor) -> Tensor:
+        """Count the pixels of each (label, answer), int64 ``(n_classes, n_classes)``."""
+        n = self._n_classes
+        counted = labels != IGNORED
+        return torch.bincount(labels[counted] * n + answers[counted], minlength=n * n).reshape(n, n)
+
+
+def _scaled(logits: Tensor, labels: Tensor) -> Tensor:
+    if logits.shape[2:] == labels.shape[1:]:
+        return logits
+    return F.interpolate(logits, size=labels.shape[1:], mode="bilinear", align_corners=False)
+
+
+def _mean_iou(confusion: Tensor) -> float:
+    right = confusion.diagonal().double()
+    union = confusion.sum(0) + confusion.sum(1) - confusion.diagonal()
+    occurs = union > 0
+    return float((right[occurs] / union[occurs]).mean())
+
+
+def _jackknife_error(confusions: Tensor) -> float:
+    """Return the standard error of the mean IoU, given the confusion of every image, ``(n, n_classes, n_classes)``."""
+    n = len(confusions)
+    total = confusions.sum(0)
+    without = torch.tensor([_mean_iou(total - one) for one in confusions], dtype=torch.float64)
+    return math.sqrt((n - 1) / n * float((without - without.mean()).square().sum()))
+
+
+def _device_of(network: nn.Module) -> str:
+    """Return the device of a network's first parameter or buffer; a network without any runs on the CPU."""
+    for tensor in (*network.parameters(), *network.buffers()):
+        return str(tensor.device)
+    return "cpu"

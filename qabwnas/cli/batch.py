@@ -67,7 +67,9 @@ def command(
     weight_file: Path | None,
     force: bool,
 ) -> None:
-    """Answer every row of BUDGETS: one column per budgeted metric; an empty cell means no budget; 1.5MB has a unit.
+    """Answer every row of BUDGETS.
+
+    BUDGETS has one column per budgeted metric. An empty cell means no budget, and a value may have a unit, as in 1.5MB.
 
     ANSWERS has the same rows in the same order: the status (optimal or infeasible), the exact totals, and the candidate
     of each block. The endings of the names choose CSV or Parquet; Parquet needs the extra 'batch'. With --weight there

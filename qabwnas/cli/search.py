@@ -246,4 +246,4 @@ def _explain_infeasible(result: SearchResult, margins: tuple[Margin, ...]) -> No
             needed = f", which needs a budget of {wider[name].budget_for(smallest):f}" if name in wider else ""
             click.echo(f"no subnet fits: the smallest {name}{under} is {smallest:f}{needed}", err=True)
         else:
-            click.echo(f"no subnet fits: the other budgets exclude every subnet, whatever its {name}", err=True)
+            click.echo(f"no subnet fits: the other budgets exclude every subnet, for any {name}", err=True)

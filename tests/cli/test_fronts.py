@@ -1,4 +1,4 @@
-"""``front`` and ``batch``: whole outputs and files, exit codes, and one line for what is wrong."""
+"""``front`` and ``batch``: whole outputs and files, exit codes, and errors in one line."""
 
 from __future__ import annotations
 

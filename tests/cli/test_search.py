@@ -1,4 +1,4 @@
-"""``search`` and ``backends``: whole outputs, exit codes, and one line for what is wrong."""
+"""``search`` and ``backends``: whole outputs, exit codes, and errors in one line."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The search signature: hashes of fronts and answers on fixed LUTs, and how much work each backend did for them.
 
-``python -m tests.search.signature`` prints it as JSON; ``signature.json`` beside this file is what it has to be.
+``python -m tests.search.signature`` prints it as JSON; it must equal ``signature.json`` in this folder.
 CONTRIBUTING.md says when it may change.
 """
 

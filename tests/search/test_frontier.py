@@ -42,7 +42,7 @@ def test_queries_equal_a_scan(backend: str) -> None:
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_candidates_are_rebuilt_where_they_are_asked_for(backend: str) -> None:
-    """Of a part of a front, too, and of one that was sorted anew: those whose totals these are."""
+    """Candidates have the totals of their points, also in a region of a front and with another objective."""
     lut = example()
     names = ["loss", "b", "c"]
     whole = qabwnas.Frontier.build(lut, names, backend=backend)

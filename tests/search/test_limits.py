@@ -1,4 +1,4 @@
-"""Searches at a distance, under limits and by each method: never a claim that is not proved."""
+"""Searches with a minimum distance, under limits and by each method: every claim is proved."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def test_a_front_takes_its_turn(backend: str, monkeypatch: pytest.MonkeyPatch) -
         ({"method": "front", "time_limit": 1.5}, "method: a front gives one answer and observes no limits"),
     ],
 )
-def test_what_a_search_cannot_be_told(arguments: dict[str, object], message: str) -> None:
+def test_unusable_options_are_refused(arguments: dict[str, object], message: str) -> None:
     with pytest.raises(InputError, match=message):
         qabwnas.search(lut_from_columns({"loss": [[1.0]]}), **arguments)  # type: ignore[arg-type]
 

@@ -98,7 +98,7 @@ def test_an_opened_front_is_pickled_with_all_that_its_file_holds(tmp_path: Path)
         assert again.query({"b": [50.0, 100.0]}).tolist() == right
         assert np.array_equal(again.candidates, front.candidates)
         assert again.with_objective("b").totals(0) == front.with_objective("b").totals(0)
-    assert size < 3 * (opened.units.nbytes + opened.candidates.nbytes) + 5000  # the index of queries is left behind
+    assert size < 3 * (opened.units.nbytes + opened.candidates.nbytes) + 5000  # without the index of queries
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

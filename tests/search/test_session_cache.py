@@ -13,7 +13,7 @@ def test_what_was_used_last_is_kept() -> None:
 
     recent: RecentCache[str, str] = RecentCache(2)
     assert [make(key) for key in "abacab"] == list("ABACAB")
-    assert made == ["a", "b", "c", "b"]  # a was asked for again before c came, and b had gone
+    assert made == ["a", "b", "c", "b"]  # a was used again before c, so b was dropped
     assert dict(recent) == {"a": "A", "b": "B"}
     assert dict(recent.where(lambda key: key == "b")) == {"b": "B"}
     assert list(RecentCache(1, {"a": 1, "b": 2})) == ["b"]

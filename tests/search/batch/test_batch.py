@@ -1,4 +1,4 @@
-"""Batches of budgets: every row as a search of its own answers it, whatever the format, the method and the backend."""
+"""Batches of budgets: every row has the answer of its own search, in any format, by any method and backend."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def test_parts_do_not_show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_few_rows_are_searched_directly_whatever_a_front_would_take(tmp_path: Path, backend: str) -> None:
+def test_few_rows_are_searched_directly_even_if_a_front_takes_forever(tmp_path: Path, backend: str) -> None:
     paths = tmp_path / "budgets.csv", tmp_path / "answers.csv"
     paths[0].write_text("size_bytes\n1300\n1149\n1300\n")
     by_front = answer_batch(example(), *paths, method="front", backend=backend)
@@ -168,7 +168,7 @@ def test_wrong_calls_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize("n_bytes", [1, 7, 100, 1 << 20])
-def test_how_many_lines_are_left_is_told_from_their_length(
+def test_the_number_of_remaining_lines_is_estimated_from_their_length(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, n_bytes: int
 ) -> None:
     monkeypatch.setattr(batch_csv, "BYTES_PER_CHUNK", n_bytes)
@@ -189,11 +189,11 @@ def test_budgets_may_come_from_a_pipe(tmp_path: Path) -> None:
     os.mkfifo(path)
     writer = threading.Thread(target=path.write_text, args=("size_bytes\n1300\n\n1150\n",))
     writer.start()
-    told: list[BatchProgress] = []
-    result = answer_batch(example(), path, tmp_path / "answers.csv", progress=told.append)
+    reports: list[BatchProgress] = []
+    result = answer_batch(example(), path, tmp_path / "answers.csv", progress=reports.append)
     writer.join()
     assert (result.n_budgets, result.n_optimal) == (3, 3)
-    assert {progress.n_rows for progress in told} == {None}
+    assert {progress.n_rows for progress in reports} == {None}
 
 
 @given(st.integers(-(2**62), 2**62), st.integers(0, 40))

@@ -1,4 +1,4 @@
-"""Batches in Parquet: every type of column that holds budgets, exact totals, and one line for what is wrong."""
+"""Batches in Parquet: all types of budget columns, exact totals, and errors in one line."""
 
 from __future__ import annotations
 

@@ -116,7 +116,7 @@ def test_a_front_that_never_ends_keeps_no_row_from_its_answer(
         assert concurrent.is_building is (started_after is not None)
     assert not concurrent.is_building
     assert concurrent.is_started is (started_after is not None)
-    if started_after == 1:  # the thread may begin later than it was told to, with more searches done
+    if started_after == 1:  # the thread may begin later, after more searches
         assert script.n_started_after is not None
         assert script.n_started_after >= 1
     assert (answers.method, answers.n_direct, answers.n_front) == ("direct", len(seconds), 0)
@@ -127,12 +127,12 @@ def test_the_building_is_started_by_the_first_search_after_it_pays(monkeypatch: 
     monkeypatch.setattr(batch_answers, "best", script.best)
     started: list[BatchProgress] = []
 
-    def told(progress: BatchProgress) -> None:
+    def record(progress: BatchProgress) -> None:
         if progress.is_building:
             started.append(progress)
 
     with closing(ConcurrentFront(script.build)) as concurrent:
-        answers = DirectAnswers(problem_of_example(), select_backend(), concurrent, told, script.clock)
+        answers = DirectAnswers(problem_of_example(), select_backend(), concurrent, record, script.clock)
         answers.find([1], np.arange(1000, dtype=np.int64)[:, np.newaxis], 10**6)
     assert 198 <= started[0].n_direct <= 202  # sums of doubles
     assert started[0].n_rows == 1000 + 10**6
@@ -150,7 +150,7 @@ def test_rows_that_are_equal_are_searched_once_and_not_waited_for(monkeypatch: p
 
 
 class OnePoint(FrontAnswers):
-    """The answers of a front of which only one point is known."""
+    """The answers of a front with a single point."""
 
     def __init__(self, problem: Problem) -> None:
         self.metrics, self.grids, self.block_names = problem.metrics, problem.grids, problem.block_names
@@ -169,7 +169,7 @@ def endless() -> Problem:
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_search_that_never_ends_hands_over_to_the_front(monkeypatch: pytest.MonkeyPatch, backend: str) -> None:
-    """The kernel itself is interrupted, and this row and all behind it are the front's."""
+    """The front interrupts the kernel, and answers this row and all later rows."""
     monkeypatch.setattr(concurrent_front, "MIN_SECONDS", 0.0)
     problem = endless()
     units = np.full((3, 8), 135 * 10**8, dtype=np.int64) + np.arange(3)[:, np.newaxis]
@@ -328,15 +328,15 @@ def test_the_result_says_who_answered_how_many_rows(
     if written == "parquet":
         pytest.importorskip("pyarrow")
     (tmp_path / "budgets.csv").write_text("size_bytes\n1300\n1300\n1300\n1149\n\n1250\n1251\n")
-    told: list[BatchProgress] = []
+    reports: list[BatchProgress] = []
     with handing_over_after(n_searches):
         result = answer_batch(
-            example(), tmp_path / "budgets.csv", tmp_path / f"answers.{written}", progress=told.append
+            example(), tmp_path / "budgets.csv", tmp_path / f"answers.{written}", progress=reports.append
         )
     assert result == BatchResult(7, 6, method, select_backend().name, n_front)
-    counts = [progress.n_direct + progress.n_front for progress in told]
+    counts = [progress.n_direct + progress.n_front for progress in reports]
     assert counts == sorted(counts)
-    assert told[-1] == BatchProgress(7 - n_front, n_front, 7)
+    assert reports[-1] == BatchProgress(7 - n_front, n_front, 7)
 
 
 def test_a_real_front_takes_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Decimal grids: what is held exactly, what is rounded, what is refused."""
+"""Decimal grids: which values are exact, which are rounded, which are refused."""
 
 from __future__ import annotations
 

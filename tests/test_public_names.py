@@ -49,7 +49,7 @@ SETUP = "from qabwnas.lut.lut import Lut; lut = Lut.from_csv('lut.csv')"
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    (tmp_path / "lut.csv").write_text("block,candidate,loss,size_bytes\na,0,1,9\na,1,2,5\n")
+    (tmp_path / "lut.csv").write_text("block,candidate,loss,size_bytes,latency_ms\na,0,1,9,3\na,1,2,5,4\n")
     return tmp_path
 
 
@@ -176,6 +176,7 @@ def test_a_type_checker_accepts_what_users_write_and_no_wrong_option(tmp_path: P
 def test_the_examples_of_the_readme_run(folder: Path) -> None:
     examples = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.S)
     assert examples
-    qabwnas.Lut.from_csv(folder / "lut.csv").save(folder / "LUT.h5")
+    (folder / "TABLE.csv").write_text((folder / "lut.csv").read_text())
+    qabwnas.Lut.from_csv(folder / "TABLE.csv").save(folder / "LUT.h5")
     for example in examples:
         run(example, folder)

@@ -22,7 +22,7 @@ _FILE = click.Path(path_type=Path)
 )
 @click.option("-o", "--output", metavar="RESULTS.json", type=_FILE, required=True)
 @click.option("--bundle", metavar="FOLDER", type=_FILE, help="Folder of models and samples.  [default: RESULTS.bundle]")
-@click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True)
+@click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True, help="Threads of ONNX Runtime.")
 @click.option(
     "--rounds", type=click.IntRange(min=1), default=200, show_default=True, help="The largest number of rounds."
 )

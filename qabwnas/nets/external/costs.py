@@ -80,9 +80,7 @@ class _Measurement(fx.Interpreter):
         found = []
         for step, costs in enumerate(self._steps):
             live = [s for s in self._n_elements if self._made[s] <= step <= self._last_read[s]]
-            found.append(
-                OperatorCost(live=tuple(self._n_elements[s] for s in alive), quantised=self.quantised, **costs)
-            )
+            found.append(OperatorCost(live=tuple(self._n_elements[s] for s in live), quantised=self.quantised, **costs))
         return found
 
     def _note(self, tensor: Tensor, step: int) -> bool:

@@ -1,15 +1,15 @@
-"""What can go wrong, in a few kinds that a caller may want to tell apart.
+"""Errors and warnings, in the few kinds that a caller may want to tell apart.
 
-Every message is one line that names what is wrong and where: file, block, metric, row.
+Every message is one line that says what is wrong and where: file, block, metric, row.
 """
 
 
 class QabwnasError(Exception):
-    """Base of every error that qabwnas raises on purpose."""
+    """Base of all errors that qabwnas raises on purpose."""
 
 
 class InputError(QabwnasError, ValueError):
-    """A value, a file or an option that a user gave cannot be used."""
+    """A value, a file or an option from the user cannot be used."""
 
 
 class MultipleInputError(InputError):
@@ -20,32 +20,32 @@ class MultipleInputError(InputError):
 
 
 class FrontLimitError(InputError):
-    """A front needs more memory than it may take; the message says how far it came."""
+    """A front needs more memory than it may use, or has too many points; the message says how far it came."""
 
 
 class FormatError(QabwnasError):
-    """A file is not what its reader expects: foreign, truncated, of a newer schema, of a wrong shape."""
+    """A file does not have the expected format: it is of another kind, truncated, of a newer schema, or malformed."""
 
 
 class StaleError(QabwnasError):
-    """Stored work belongs to another teacher, supernet, calibration set or setting, and may not be continued."""
+    """Stored work belongs to another teacher, supernet, calibration set or setting, and must not be continued."""
 
 
 class BusyError(QabwnasError):
-    """Another process works in the run folder; the message says which."""
+    """Another process works in the run folder; the message says which one."""
 
 
 class MismatchError(QabwnasError):
-    """An exported model does not answer, or does not weigh, what was simulated and predicted."""
+    """An exported model does not give the simulated answers, or does not have the predicted size."""
 
 
 class QabwnasWarning(UserWarning):
-    """Something that a user should know and that is no error; commands print it as one line."""
+    """Something that a user should know and that is not an error; commands print it as one line."""
 
 
 class RoundingWarning(QabwnasWarning):
-    """A number has more digits than can be held, and is rounded; the message says where, and how many are held."""
+    """A number has more digits than can be represented, and is rounded; the message says where and to how many."""
 
 
 class BackendError(QabwnasError, ImportError):
-    """The search backend that was asked for cannot be loaded."""
+    """The requested search backend cannot be loaded."""

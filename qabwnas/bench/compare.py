@@ -21,7 +21,7 @@ from qabwnas.bench.baselines.result import BaselineResult
 from qabwnas.errors import BackendError, InputError, QabwnasError
 from qabwnas.io.numeric import Number
 from qabwnas.lut.lut import Lut
-from qabwnas.search.api import default_objective
+from qabwnas.search.arguments import default_objective
 from qabwnas.search.engine.backend import COMPLETE, INFEASIBLE, Backend, select_backend
 from qabwnas.search.model.grid import UNLIMITED
 from qabwnas.search.model.problem import Problem

@@ -1,4 +1,4 @@
-"""``qabwnas backends``: which search kernels there are, and which one is used."""
+"""``qabwnas backends``: list the search backends, and which one is used."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from qabwnas.cli.command import Command
 def command(as_json: bool) -> None:
     """List the search backends, whether each can be loaded, and which one searches use.
 
-    QABWNAS_BACKEND=auto|cpp|numba chooses.
+    QABWNAS_BACKEND=auto|cpp|numba selects it.
     """
     from qabwnas.errors import BackendError
     from qabwnas.search.engine.backend import numba_cache_folder, select_backend

@@ -1,4 +1,4 @@
-"""``qabwnas batch``: many budgets at once."""
+"""``qabwnas batch``: answer a table of budgets."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from qabwnas.search.engine.strategy import Method
 
 QUIET_SECONDS = 0.5, 30.0
-"""Seconds without progress messages: on a terminal, and elsewhere."""
-_SECONDS_A_FRAME = 0.1
+"""Seconds before the first progress message: on a terminal, and elsewhere."""
+_SECONDS_PER_FRAME = 0.1
 
 
 @click.command(name="batch", cls=Command)
@@ -41,15 +41,15 @@ _SECONDS_A_FRAME = 0.1
     type=click.Choice(["auto", "front", "direct"]),
     default="auto",
     show_default=True,
-    help="How rows are answered: by the LUT's front, built first, or by one search per distinct row. 'auto' "
-    "searches, builds the front at the same time once many slow rows are left, and takes what is done first.",
+    help="How to answer rows: 'front' builds the front of the LUT first, 'direct' searches once per distinct row. "
+    "'auto' searches, also builds the front once many slow rows remain, and uses what finishes first.",
 )
 @click.option(
     "--max-memory",
     metavar="BYTES",
     default="4GiB",
     show_default=True,
-    help="What building a front may take; where it needs more, 'auto' only searches.",
+    help="How much memory building a front may use; if it needs more, 'auto' only searches.",
 )
 @scope_options
 @force_option
@@ -67,17 +67,20 @@ def command(
     weight_file: Path | None,
     force: bool,
 ) -> None:
-    """Answer every row of BUDGETS: a column a budgeted metric, an empty cell for no budget, units as in 1.5MB.
+    """Answer every row of BUDGETS.
 
-    ANSWERS has, in the same order, the status (optimal or infeasible), the exact totals, and a candidate a block. Both
-    are CSV or Parquet, as their names end; Parquet needs the extra 'batch'. With --weight there is a column for the
-    weighted objective, which is called so; budgets are never weighted. The answers do not depend on the method.
+    BUDGETS has one column per budgeted metric. An empty cell means no budget, and a value may have a unit, as in 1.5MB.
+
+    ANSWERS has the same rows in the same order: the status (optimal or infeasible), the exact totals, and the candidate
+    of each block. The endings of the names choose CSV or Parquet; Parquet needs the extra 'batch'. With --weight there
+    is a column 'weighted METRIC' for the objective; budgets are never weighted. The answers do not depend on the
+    method.
     """
     from qabwnas.lut.lut import Lut
     from qabwnas.lut.units import parse_quantity
-    from qabwnas.search import Frontier
     from qabwnas.search.batch.batch import answer_batch
-    from qabwnas.search.front_file import is_front
+    from qabwnas.search.front.file import is_front
+    from qabwnas.search.frontier import Frontier
 
     files = [source_path, budgets_path, *([weight_file] if weight_file is not None else [])]
     check_output(output, force, BATCH, inputs=files)
@@ -108,7 +111,7 @@ def command(
 
 
 class ProgressLine:
-    """How far a batch is, on stderr: one line that changes on a terminal, elsewhere a line now and then."""
+    """The progress of a batch on stderr: one changing line on a terminal, elsewhere one line every half minute."""
 
     def __init__(self, on_terminal: bool, clock: Callable[[], float] = time.monotonic) -> None:
         self._on_terminal = on_terminal
@@ -119,7 +122,7 @@ class ProgressLine:
     def __call__(self, progress: BatchProgress) -> None:
         if self._clock() < self._next_at:
             return
-        self._next_at = self._clock() + (_SECONDS_A_FRAME if self._on_terminal else QUIET_SECONDS[1])
+        self._next_at = self._clock() + (_SECONDS_PER_FRAME if self._on_terminal else QUIET_SECONDS[1])
         text = progress_text(progress)
         if self._on_terminal:
             click.echo("\r" + text.ljust(self._n_shown), err=True, nl=False)
@@ -128,7 +131,7 @@ class ProgressLine:
             click.echo(text, err=True)
 
     def clear(self) -> None:
-        """Leave an empty line to what is printed next."""
+        """Erase the line, for the next output."""
         if self._n_shown > 0:
             click.echo("\r" + " " * self._n_shown + "\r", err=True, nl=False)
 

@@ -1,4 +1,4 @@
-"""JSON with exact decimals: a Decimal is written as a number with all its digits, which a float could not hold."""
+"""JSON with exact decimals: a Decimal is written as a number with all its digits, which a float would round."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 
 
 def dumps(content: Any) -> str:
-    """Return indented JSON; keys stay in their order, Decimals become numbers in plain notation."""
-    mark = uuid.uuid4().hex  # so that no text in the content can be taken for a marked number
+    """Return indented JSON; keys keep their order, Decimals become numbers without an exponent."""
+    mark = uuid.uuid4().hex  # so that no text in the content looks like a marked number
 
     def marked(value: object) -> str:
         if isinstance(value, Decimal):

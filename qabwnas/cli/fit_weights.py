@@ -45,7 +45,7 @@ def command(folder: Path, n_evaluated: int | None, output: Path | None, force: b
 
     from qabwnas.cli.stages import N_THREADS
     from qabwnas.pipeline.fit_weights import fit_inherited, fit_retrained
-    from qabwnas.search.model.weight_file import save_weight_file
+    from qabwnas.search.model.weights import save_weight_file
 
     output = output or folder / "weights.json"
     check_output(output, force, BLOCK_WEIGHTS)

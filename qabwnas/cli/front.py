@@ -15,7 +15,7 @@ from qabwnas.cli.scope_options import parse_scope, scope_options
 from qabwnas.io.file_kinds import CSV, FRONT
 
 if TYPE_CHECKING:
-    from qabwnas.search import Frontier
+    from qabwnas.search.frontier import Frontier
 
 
 @click.command(name="front", cls=Command)
@@ -26,24 +26,26 @@ if TYPE_CHECKING:
     "--within",
     metavar="METRIC=LOW:HIGH",
     multiple=True,
-    help="Only that part of the front; either bound may be left out, and have a unit.",
+    help="Build only the part of the front within these bounds; each bound is optional and may have a unit.",
 )
 @click.option(
     "--epsilon",
     metavar="E",
     default="0",
     show_default=True,
-    help="Far fewer points: at every budget the objective is at most 1 + E times the best.",
+    help="Keep far fewer points: for every budget, the best kept objective is at most 1 + E times the best.",
 )
 @click.option(
     "--max-memory",
     metavar="BYTES",
     default="4GiB",
     show_default=True,
-    help="Give up, and say how far it came, rather than take more.",
+    help="How much memory building may use. Beyond it, stop and print how far the front came.",
 )
 @click.option("-o", "--output", metavar="FRONT.h5", type=click.Path(path_type=Path), required=True)
-@click.option("--csv", "csv_path", metavar="FRONT.csv", type=click.Path(path_type=Path), help="Also write it as text.")
+@click.option(
+    "--csv", "csv_path", metavar="FRONT.csv", type=click.Path(path_type=Path), help="Also write the front as CSV."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print a summary as JSON.")
 @force_option
 def command(
@@ -64,13 +66,13 @@ def command(
 ) -> None:
     """Build the exact front of LUT.h5 over two or more metrics and write it to FRONT.h5.
 
-    With --weight the first metric is the weighted one, and is called so; it may be named twice, for the plain one too.
+    With --weight the first metric is weighted, and is called 'weighted METRIC'. List it a second time to have the plain
+    metric too.
     """
     from qabwnas.cli.exact_json import dumps
     from qabwnas.lut.lut import Lut
     from qabwnas.lut.units import parse_quantity
-    from qabwnas.search import Frontier
-    from qabwnas.search.front_csv import write_front_csv
+    from qabwnas.search.frontier import Frontier
 
     files = [lut_path, *([weight_file] if weight_file is not None else [])]
     check_output(output, force, FRONT, inputs=files)
@@ -89,10 +91,10 @@ def command(
     seconds = time.perf_counter() - started
     front.save(output)
     if csv_path is not None:
-        write_front_csv(front, csv_path)
+        front.save_csv(csv_path)
     if as_json:
         summary = {"status": "complete", "backend": front.backend, "seconds": seconds, "points": len(front)}
-        summary |= {"epsilon": front.extent.epsilon, "scope": front.scope.as_json() if front.scope is not None else {}}
+        summary |= {"epsilon": front.region.epsilon, "scope": front.scope.as_json() if front.scope is not None else {}}
         click.echo(dumps(summary | {"metrics": list(front.metric_names), "smallest": _smallest(front)}))
     else:
         click.echo(f"{len(front)} points ({front.backend}, {seconds * 1e3:.1f} ms), written to {output}")

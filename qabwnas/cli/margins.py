@@ -1,4 +1,4 @@
-"""``--margin METRIC=5%``: budgets that leave room for a metric that is predicted, not measured on the whole network."""
+"""``--margin METRIC=5%``: budgets that leave room for the error of a predicted metric."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import click
 from qabwnas.errors import InputError
 from qabwnas.lut.units import parse_quantity
 
-# A total has 19 digits at most, so that none lies between a budget and its floor at 25 digits.
+# A total has at most 19 digits, so no total lies between a budget and its floor at 25 digits.
 _FLOOR = Context(prec=25, rounding=ROUND_FLOOR)
 _SHOWN = Context(prec=7, rounding=ROUND_FLOOR)
 _EXACT = Context(prec=200)
@@ -19,7 +19,7 @@ _EXACT = Context(prec=200)
 
 @dataclass(frozen=True)
 class Margin:
-    """A budget, and the smaller one that is searched with: budget / (1 + share), rounded down below any total."""
+    """A budget, and the smaller budget for the search: budget / (1 + share), rounded down without excluding a total."""
 
     metric: str
     share: Decimal
@@ -34,7 +34,7 @@ class Margin:
         return f"margin {self.metric} {_percent(self.share)}%: budget {self.budget:f}, searched {shown:f}"
 
     def budget_for(self, total: Decimal) -> Decimal:
-        """Return the smallest budget that a total keeps with the margin, exactly."""
+        """Return the smallest budget that a total fits with the margin, exactly."""
         return _EXACT.multiply(total, 1 + self.share)
 
     def as_json(self) -> dict[str, object]:
@@ -45,8 +45,8 @@ def parse_margins(texts: tuple[str, ...], budgets: Mapping[str, Decimal]) -> tup
     """Return the margins of ``METRIC=5%`` or ``METRIC=0.05`` texts.
 
     Raises:
-        click.UsageError: a text is of another form, a metric is given twice, or has no budget.
-        InputError: a share is no number of 0 or more, or the budget is negative.
+        click.UsageError: a text has another form, or a metric is given twice or has no budget.
+        InputError: a share is not a number of 0 or more, or the budget is negative.
     """
     margins: dict[str, Margin] = {}
     for text in texts:

@@ -1,6 +1,6 @@
-"""What a command may write to. It is found out before any work is done.
+"""Checks of output files, before any work is done.
 
-Nothing is overwritten without ``--force``; with it, only a file of the kind that is written, and never an input.
+Nothing is overwritten without ``--force``. With it, only a file of the same kind is overwritten, and never an input.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from qabwnas.errors import FormatError, InputError
 from qabwnas.io.atomic import written_path
 from qabwnas.io.file_kinds import FileKind, check_suffix
 
-force_option = click.option("--force", is_flag=True, help="Overwrite what is already there, if it is of the same kind.")
+force_option = click.option("--force", is_flag=True, help="Overwrite an existing file of the same kind.")
 
 _SIGNATURES = {
     b"PAR1": "a Parquet file",
@@ -27,7 +27,7 @@ _SIGNATURES = {
 }
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _HDF5_FORMATS = {"qabwnas-lut": "a LUT", "qabwnas-front": "a front"}
-_CONTROLS = frozenset(range(32)) - frozenset(b"\t\n\v\f\r\x1b")  # texts of any encoding but UTF-16 have none
+_CONTROLS = frozenset(range(32)) - frozenset(b"\t\n\v\f\r\x1b")  # texts have none, except in UTF-16
 _LARGEST_JSON = 1 << 26
 _LOOKED_AT = 1 << 12
 
@@ -38,40 +38,40 @@ def check_output(
     """Check that a file of that kind can be written at ``path``.
 
     Args:
-        inputs: files that the command reads and must not replace. One of the kind that is written may be left out:
-            replacing it is safe, because the new file appears when it is complete.
-        outputs: what else the command writes.
+        inputs: files that the command reads and must not replace. An input of the same kind may be left out: replacing
+            it is safe, because the new file appears when it is complete.
+        outputs: other files that the command writes.
 
     Raises:
-        InputError: the name says that the file is of another kind; it is a folder, or in none; it is an input or
-            another output; there is a file already, and ``force`` is not given or the file is of another kind.
-        OSError: it is a device or write-protected, or links point to each other in a circle.
+        InputError: the name ends like another kind of file; the path is a folder, or its folder does not exist; it is
+            an input or another output; or a file exists, and ``force`` is not set or the file is of another kind.
+        OSError: it is a device or write-protected, or symbolic links form a circle.
     """
     if path.is_dir():
         raise InputError(f"{path}: is a folder")
     if path == Path("-"):
-        raise InputError("-: standard output cannot be written to: give the name of a file")
+        raise InputError("-: cannot write to standard output: give the name of a file")
     written = written_path(path)
     check_suffix(path, kind)
     if not written.parent.is_dir():
         raise InputError(f"{path}: there is no folder {written.parent}")
     for other in outputs:
         if os.path.realpath(other) == os.path.realpath(path):
-            raise InputError(f"{path}: is to be written twice")
+            raise InputError(f"{path}: would be written twice")
     for other in inputs:
         if path.exists() and other.exists() and path.samefile(other):
-            raise InputError(f"{path}: is read by this command, and is not overwritten")
+            raise InputError(f"{path}: is an input of this command, and is not overwritten")
     if not path.exists():
         return
     if not force:
         raise InputError(f"{path}: is already there; --force overwrites it")
     content = content_of(path)
     if content is not None and content not in kind.contents:
-        raise InputError(f"{path}: is {content}, where {kind.name} would be written: it is not overwritten")
+        raise InputError(f"{path}: is {content}, but this command writes {kind.name}: it is not overwritten")
 
 
 def content_of(path: Path) -> str | None:
-    """Return what kind of file it is by its content, in words; ``None`` of an empty file."""
+    """Return the kind of a file by its content, in words; ``None`` for an empty file."""
     with path.open("rb") as stream:
         start = stream.read(_LOOKED_AT)
     if not start:

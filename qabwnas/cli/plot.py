@@ -1,4 +1,4 @@
-"""``qabwnas plot``: a picture of a front."""
+"""``qabwnas plot``: draw a picture of a front."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def command(front_path: Path, output: Path, force: bool) -> None:
     check_output(output, force, PICTURE, inputs=[front_path])
     require_extras("plot")
     from qabwnas.report.front import draw_front
-    from qabwnas.search import Frontier
+    from qabwnas.search.frontier import Frontier
 
     front = Frontier.open(front_path)
     draw_front({name: front.values(name) for name in front.metric_names}, output)

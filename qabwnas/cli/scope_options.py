@@ -1,4 +1,4 @@
-"""The options that say what a search may choose from, and how blocks count."""
+"""The options for scopes: which candidates a search may choose, and how much blocks count in the objective."""
 
 from __future__ import annotations
 
@@ -18,39 +18,40 @@ _OPTIONS = (
         "--bits",
         metavar="[BLOCK=]BITS[,BITS…]",
         multiple=True,
-        help="The bit widths that all blocks, or one, may have: 8, w4a8, layer1=4,8; 'homogeneous': the same in all.",
+        help="The bit widths that all blocks, or one block, may have: 8, w4a8, layer1=4,8; 'homogeneous': all blocks "
+        "have the same.",
     ),
     click.option(
         "--pin",
         metavar="[BLOCK[/LAYER]=]OPERATION",
         multiple=True,
-        help="Only that operation in a layer (from 0), in all of a block's layers, or in all there are: layer1/0=k3e6; "
-        "or one candidate: layer1=#17.",
+        help="Use only this operation in one layer (counted from 0), in all layers of a block, or in all layers: "
+        "layer1/0=k3e6, layer1=k3e6, k3e6; or use one candidate: layer1=#17.",
     ),
     click.option(
         "--forbid",
         metavar="[BLOCK[/LAYER]=]OPERATION",
         multiple=True,
-        help="Not that operation, or candidate; named as in --pin.",
+        help="Do not use this operation or candidate; same notation as --pin.",
     ),
     click.option(
         "--weight",
         "weights",
         metavar="BLOCK=FACTOR",
         multiple=True,
-        help="How much a block counts in the objective, 0 or more; 1 where nothing is said.",
+        help="How much a block counts in the objective, 0 or more; 1 if not given.",
     ),
     click.option(
         "--weight-file",
         metavar="WEIGHTS.json",
         type=click.Path(path_type=Path),
-        help="Weights of blocks, as 'qabwnas fit-weights' writes them; --weight goes before.",
+        help="Weights of blocks, written by 'qabwnas fit-weights'; --weight overrides them.",
     ),
 )
 
 
 def scope_options(command: Command) -> Command:
-    """Add ``--bits``, ``--pin``, ``--forbid``, ``--weight`` and ``--weight-file``, which :func:`parse_scope` takes."""
+    """Add ``--bits``, ``--pin``, ``--forbid``, ``--weight`` and ``--weight-file``, for :func:`parse_scope`."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
@@ -63,12 +64,12 @@ def parse_scope(
     weights: tuple[str, ...],
     weight_file: Path | None,
 ) -> Scope | None:
-    """Return the scope of the options' values; ``None`` where none is given.
+    """Return the scope of the option values; ``None`` if no option is given.
 
     Raises:
-        click.UsageError: a weight is not of the form BLOCK=FACTOR, or a block has two.
+        click.UsageError: a weight does not have the form BLOCK=FACTOR, or a block has two weights.
         InputError: a factor is not a number of 0 or more.
-        FormatError: the file is not one of weights.
+        FormatError: the file is not a file of block weights.
     """
     if not (bits or pin or forbid or weights or weight_file):
         return None
@@ -83,7 +84,7 @@ def parse_scope(
             raise click.UsageError(f"--weight {name!r} is given twice")
         factors[name] = factor
     if weight_file is not None:
-        from qabwnas.search.model.weight_file import load_weight_file
+        from qabwnas.search.model.weights import load_weight_file
 
         factors = load_weight_file(weight_file) | factors
     return Scope(factors, bits, pin, forbid)

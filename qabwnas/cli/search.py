@@ -1,4 +1,4 @@
-"""``qabwnas search``: the best subnets of a LUT under budgets."""
+"""``qabwnas search``: find the best subnets of a LUT within budgets."""
 
 from __future__ import annotations
 
@@ -21,47 +21,59 @@ if TYPE_CHECKING:
     from qabwnas.search.explain import BudgetEffect, Explanation
 
 NOTHING_FITS = 3
-LEAST_SECONDS = 1e-6
-"""Of an explanation, where the search took all the time."""
+MIN_SECONDS = 1e-6
+"""The time limit of an explanation after a search that used all of the time."""
 
 
 @click.command(name="search", cls=Command)
 @click.argument("lut_path", metavar="LUT.h5", type=click.Path(path_type=Path))
-@click.option("--minimize", metavar="METRIC", help="The objective; by default 'loss', or 'nsr' where there is no loss.")
+@click.option("--minimize", metavar="METRIC", help="The objective; by default 'loss', or 'nsr' if there is no loss.")
 @click.option(
     "--budget",
     "budgets",
     metavar="METRIC=VALUE",
     multiple=True,
-    help="An upper bound on the total, inclusive; may be given for several metrics. A unit may follow where the "
-    "metric's name states one: size_bytes=1.5MB.",
+    help="An inclusive upper bound on the total of a metric; repeat it for other metrics. The value may have a unit if "
+    "the name of the metric states one: size_bytes=1.5MB.",
 )
 @click.option(
     "--margin",
     "margin_texts",
     metavar="METRIC=5%",
     multiple=True,
-    help="Search with the metric's budget divided by 1.05, for what was predicted and not measured.",
+    help="Divide the budget of a metric by 1.05 for the search, because the metric is predicted, not measured.",
 )
-@click.option("--top", type=click.IntRange(min=1), default=1, show_default=True, help="How many answers, best first.")
+@click.option(
+    "--top", type=click.IntRange(min=1), default=1, show_default=True, help="The number of answers, best first."
+)
 @scope_options
 @click.option(
-    "--distance",
+    "--min-distance",
     type=click.IntRange(min=1),
     default=1,
     show_default=True,
-    help="In how many blocks answers must differ.",
+    help="The minimum Hamming distance between answers: in how many blocks they must differ.",
 )
 @click.option(
     "--method",
     type=click.Choice(["auto", "front", "direct"]),
     default="auto",
     show_default=True,
-    help="A search, or the front within the budgets, which gives one answer.",
+    help="Search directly, or build the front within the budgets, which gives one answer.",
 )
-@click.option("--time-limit", type=float, metavar="SECONDS", help="Stop the direct search then, with what it has.")
-@click.option("--node-limit", type=click.IntRange(min=1), help="Stop it after so many partial subnets.")
-@click.option("--explain", "with_reasons", is_flag=True, help="Also say which budgets bind, and what more would gain.")
+@click.option(
+    "--time-limit",
+    type=float,
+    metavar="SECONDS",
+    help="Stop the direct search after this time, and print the best answers so far.",
+)
+@click.option("--node-limit", type=click.IntRange(min=1), help="Stop the direct search after so many partial subnets.")
+@click.option(
+    "--explain",
+    "with_reasons",
+    is_flag=True,
+    help="Also print which budgets bind, and what a larger budget would improve.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON; totals are exact decimals.")
 def command(
     lut_path: Path,
@@ -74,7 +86,7 @@ def command(
     forbid: tuple[str, ...],
     weights: tuple[str, ...],
     weight_file: Path | None,
-    distance: int,
+    min_distance: int,
     method: Method,
     time_limit: float | None,
     node_limit: int | None,
@@ -83,8 +95,8 @@ def command(
 ) -> None:
     """Find the best subnets of LUT.h5 within budgets, and prove that they are the best.
 
-    Exits with 3 where no subnet fits, naming the smallest budget that would. A search that a limit stops exits with 0
-    and says how far its answer may be from the best, or with 1 where it has none yet.
+    If no subnet fits, exits with 3 and prints the smallest budgets that would fit. If a limit stops the search, exits
+    with 0 and prints how far the answer may be from the best, or exits with 1 if there is no answer yet.
     """
     from qabwnas.lut.lut import Lut
     from qabwnas.search import search
@@ -103,16 +115,16 @@ def command(
         budgets=bounds,
         top=top,
         scope=scope,
-        distance=distance,
+        min_distance=min_distance,
         method=method,
         time_limit=time_limit,
         node_limit=node_limit,
     )
     explanation = None
-    if with_reasons and result.status == "optimal":  # what is not proved rests on nothing
+    if with_reasons and result.status == "optimal":  # an unproved answer cannot be explained
         from qabwnas.search.explain import explain
 
-        seconds_left = None if time_limit is None else max(time_limit - result.seconds, LEAST_SECONDS)
+        seconds_left = None if time_limit is None else max(time_limit - result.seconds, MIN_SECONDS)
         explanation = explain(
             lut, minimize=minimize, budgets=bounds, scope=scope, time_limit=seconds_left, node_limit=node_limit
         )
@@ -141,8 +153,8 @@ def parse_budgets(texts: tuple[str, ...], lut: Lut) -> dict[str, Decimal]:
     """Return metric → bound of ``METRIC=VALUE`` texts.
 
     Raises:
-        click.UsageError: a text is of another form, or a metric is given twice.
-        InputError: the LUT has no such metric, or a value is not a quantity of it.
+        click.UsageError: a text has another form, or a metric is given twice.
+        InputError: the LUT has no such metric, or a value is not a quantity of the metric.
     """
     from qabwnas.lut.units import parse_quantity
 
@@ -153,7 +165,7 @@ def parse_budgets(texts: tuple[str, ...], lut: Lut) -> dict[str, Decimal]:
             raise click.UsageError(f"--budget {text!r} is not of the form METRIC=VALUE")
         if name in budgets:
             raise click.UsageError(f"--budget {name!r} is given twice")
-        lut.metric(name)  # before a unit is held against a name that is only mistyped
+        lut.metric(name)  # first, because a mistyped name has no unit
         budgets[name] = parse_quantity(value, name)
     return budgets
 
@@ -188,7 +200,7 @@ def _effect_as_json(effect: BudgetEffect) -> dict[str, object]:
 
 
 def _headline(result: SearchResult) -> str:
-    """The status, how it was found, and at a limit what is known of the best."""
+    """Return the status, how it was found, and, if a limit stopped the search, the bound on the best."""
     line = f"{result.status} ({result.method}, {result.backend}, {result.seconds * 1e3:.1f} ms)"
     if result.status == "feasible":
         line += f": no subnet has {result.minimized} below {result.bound:f}"
@@ -213,16 +225,16 @@ def _print_reasons(explanation: Explanation, budgets: Iterable[str]) -> None:
         if name in effects:
             click.echo(_effect_as_text(effects[name], explanation.minimized))
         else:
-            click.echo(f"budget {name}: what it does was not proved within the limits")
+            click.echo(f"budget {name}: its effect was not proved within the limits")
 
 
 def _effect_as_text(effect: BudgetEffect, minimized: str) -> str:
-    budget = f"budget {effect.metric} {effect.budget:f}, of which {effect.slack:f} is left"
+    budget = f"budget {effect.metric} {effect.budget:f}, {effect.slack:f} unused"
     if effect.next_budget is None:
         return f"{budget}: does not bind"
     return (
-        f"{budget}: binds; with {effect.next_budget:f}, which is {effect.growth:f} more, {minimized} is "
-        f"{effect.next_objective:f}, which is {effect.gain:f} less"
+        f"{budget}: binds; with {effect.next_budget:f} ({effect.growth:f} more) {minimized} is "
+        f"{effect.next_objective:f} ({effect.gain:f} less)"
     )
 
 
@@ -234,4 +246,4 @@ def _explain_infeasible(result: SearchResult, margins: tuple[Margin, ...]) -> No
             needed = f", which needs a budget of {wider[name].budget_for(smallest):f}" if name in wider else ""
             click.echo(f"no subnet fits: the smallest {name}{under} is {smallest:f}{needed}", err=True)
         else:
-            click.echo(f"no subnet fits: the other budgets leave nothing, whatever {name} may be", err=True)
+            click.echo(f"no subnet fits: the other budgets exclude every subnet, for any {name}", err=True)

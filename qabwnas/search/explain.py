@@ -1,4 +1,4 @@
-"""What an answer rests on: which budgets bind, what the next larger one of each is, and what that gains."""
+"""Explanation of an answer: which budgets bind, which larger budget would improve the objective, and by how much."""
 
 from __future__ import annotations
 
@@ -12,27 +12,28 @@ from numpy.typing import NDArray
 
 from qabwnas.io.numeric import Number, WholeNumber, exact_number
 from qabwnas.lut.lut import Lut
-from qabwnas.search.api import checked_budgets, compared_metrics, limits_of, smallest_totals
+from qabwnas.search.arguments import checked_budgets, compared_metrics
+from qabwnas.search.callable_module import make_callable
 from qabwnas.search.constraints.scope import Scope
 from qabwnas.search.engine.backend import INFEASIBLE, LIMIT, Backend, select_backend
 from qabwnas.search.engine.bit_width_groups import UNBOUNDED, Limits, best
-from qabwnas.search.engine.strategy import solve
+from qabwnas.search.engine.strategy import smallest_totals, solve
 from qabwnas.search.model.grid import UNLIMITED, exact_difference
 from qabwnas.search.model.problem import Problem
 
 
 @dataclass(frozen=True)
 class BudgetEffect:
-    """What one budget does to the best subnet, the other budgets being as they are.
+    """The effect of one budget on the best subnet, while the other budgets stay the same.
 
     Attributes:
         metric, budget: the budget.
-        slack: what the best subnet leaves of it.
-        next_budget: the smallest one under which the objective is better; ``None`` where none makes it so: the budget
-            does not bind. A tie in the objective may still be broken another way under a larger budget.
-        growth: by how much it is larger than ``budget``.
-        next_objective: the best objective under it.
-        gain: by how much that is smaller.
+        slack: how much of the budget the best subnet does not use.
+        next_budget: the smallest budget that improves the objective; ``None`` if none does: the budget does not bind.
+            Under a larger budget a tie in the objective may still be broken differently.
+        growth: ``next_budget`` − ``budget``.
+        next_objective: the best objective under ``next_budget``.
+        gain: by how much ``next_objective`` is smaller than the current best.
     """
 
     metric: str
@@ -50,14 +51,14 @@ class BudgetEffect:
 
 @dataclass(frozen=True)
 class Explanation:
-    """What the answer to a search rests on.
+    """The explanation of the answer to a search.
 
     Attributes:
-        minimized: the name of what was minimised: ``weighted loss`` where blocks have weights.
-        objective: the best; ``None`` where nothing fits, or it was not proved within the limits.
-        effects: one a budget, in the order given, but for those that were not proved within the limits; empty where
+        minimized: the name of the minimised metric: ``weighted loss`` if blocks have weights.
+        objective: the best objective; ``None`` if nothing fits, or if it was not proved within the limits.
+        effects: one per budget, in the given order, without those that were not proved within the limits; empty if
             nothing fits.
-        smallest: as in a :class:`~qabwnas.search.api.SearchResult`.
+        smallest: as in :class:`~qabwnas.search.api.SearchResult`.
     """
 
     minimized: str
@@ -79,13 +80,16 @@ def explain(
     node_limit: WholeNumber | None = None,
     backend: str | None = None,
 ) -> Explanation:
-    """Explain what :func:`qabwnas.search` answers to the same arguments; raises what that does.
+    """Explain the answer of :func:`qabwnas.search` to the same arguments; raises the same errors.
 
-    The time limit holds for all of it, the node limit for each of its searches.
+    >>> explanation = qabwnas.explain(lut, budgets={"size_bytes": 1_500_000, "latency_ms": 20})
+    >>> [effect.metric for effect in explanation.effects if effect.binds]
 
-    Complexity: two direct searches a budget, one for its metric under the others, and one for the objective.
+    The time limit holds for all searches together, the node limit for each of them.
+
+    Complexity: two direct searches per budget: one for its metric under the other budgets, one for the objective.
     """
-    limits = limits_of(time_limit, node_limit, time.perf_counter())
+    limits = Limits.of(time_limit, node_limit, time.perf_counter())
     kernels = select_backend(backend)
     budgets = checked_budgets(budgets)
     problem = Problem.of(lut, compared_metrics(lut, minimize, budgets, scope), kernels, scope, k=1)
@@ -95,7 +99,7 @@ def explain(
 def explain_problem(
     problem: Problem, budgets: Mapping[str, Number], kernels: Backend, limits: Limits = UNBOUNDED
 ) -> Explanation:
-    """Explain the best subnet of a problem under budgets on its metrics, as far as that is proved within the limits."""
+    """Explain the best subnet of a problem under budgets on its metrics, as far as the limits allow a proof."""
     minimized = problem.metric_names[0]
     found, _ = solve(problem, problem.budget_units(budgets), 1, kernels, limits=limits)
     if found.status == INFEASIBLE:
@@ -115,19 +119,19 @@ def _effect(
     kernels: Backend,
     limits: Limits,
 ) -> BudgetEffect | None:
-    """Return what a budget does; ``None`` where that is not proved within the limits."""
+    """Return the effect of a budget, or ``None`` if it was not proved within the limits."""
     m = problem.metric_names.index(name)
     grid, objective_grid = problem.grids[m], problem.grids[0]
     budget = exact_difference(exact_number(f"budget {name!r}", budgets[name]), Decimal(0))
     slack = exact_difference(budget, grid.decimal(int(totals[m])))
-    if m == 0:  # what is minimised is as small as it can be
+    if m == 0:  # the objective is already minimal
         return BudgetEffect(name, budget, slack)
     objective = int(totals[0])
-    led = problem.led_by(m)
-    bounds = led.budget_units(budgets)
+    by_metric = problem.with_objective(m)
+    bounds = by_metric.budget_units(budgets)
     bounds[0] = UNLIMITED
     bounds[1] = objective - 1
-    better = best(led, bounds, 1, kernels, limits=limits)
+    better = best(by_metric, bounds, 1, kernels, limits=limits)
     if better.status == LIMIT:
         return None
     if better.status == INFEASIBLE:
@@ -148,3 +152,6 @@ def _effect(
         objective_grid.decimal(gained),
         objective_grid.decimal(objective - gained),
     )
+
+
+make_callable(__name__)  # so that `from qabwnas.search import explain` gives a function too

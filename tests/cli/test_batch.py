@@ -11,7 +11,7 @@ import pytest
 
 from qabwnas.cli import batch
 from qabwnas.cli.batch import ProgressLine, progress_text
-from qabwnas.search.batch import front_beside
+from qabwnas.search.batch import concurrent_front
 from qabwnas.search.batch.answers import BatchProgress
 from tests.cli import BACKEND, run
 from tests.processes import python
@@ -66,7 +66,7 @@ def test_a_quick_batch_says_nothing_of_its_progress(folder: Path) -> None:
 def test_a_front_beyond_the_limit_is_an_error_only_where_it_is_asked_for(
     folder: Path, monkeypatch: pytest.MonkeyPatch, least: float
 ) -> None:
-    monkeypatch.setattr(front_beside, "LEAST_SECONDS", least)
+    monkeypatch.setattr(concurrent_front, "MIN_SECONDS", least)
     Path("budgets.csv").write_text("size_bytes\n1300\n1149\n")
     limited = ("batch", "lut.h5", "budgets.csv", "--max-memory", "1B", "-o", "answers.csv")
     wrong = run(*limited, "--method", "front")
@@ -90,7 +90,7 @@ def test_wrong_limits_write_nothing(folder: Path, value: str) -> None:
 
 def test_both_methods_are_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001
     monkeypatch.setattr(batch, "QUIET_SECONDS", (0.0, 0.0))
-    monkeypatch.setattr(front_beside, "LEAST_SECONDS", 1e-3)
+    monkeypatch.setattr(concurrent_front, "MIN_SECONDS", 1e-3)
     Path("budgets.csv").write_text("\n".join(["size_bytes", *(f"{1100 + n / 100:.2f}" for n in range(50_000))]))
     result = run("batch", "lut.h5", "budgets.csv", "-o", "answers.csv")
     n_direct, n_front = (int(text.split()[0]) for text in result.stdout.partition("(")[2].split(", ")[:2])

@@ -1,4 +1,4 @@
-"""``front`` and ``batch``: whole outputs and files, exit codes, and one line for what is wrong."""
+"""``front`` and ``batch``: whole outputs and files, exit codes, and errors in one line."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_a_front_and_a_batch_within_a_scope() -> None:
             "optimal,0.425,1250,1,0",
         ]
     wrong = run("batch", "front.h5", "budgets.csv", "-o", "answers.csv", "--force", *scope)
-    assert wrong.stderr == "error: a front is of one scope, that it was built with: give the LUT\n"
+    assert wrong.stderr == "error: a front has the scope that it was built with: give the LUT\n"
 
 
 def test_a_part_of_a_front_and_a_thinned_one() -> None:
@@ -110,7 +110,7 @@ def test_batch_answers_in_row_order(source: str) -> None:
     ("budgets", "message"),
     [
         ("", "budgets.csv: line 1: expected the names of the budgeted metrics"),
-        ("loss,loss\n", "budgets.csv: line 1: the column 'loss' stands twice"),
+        ("loss,loss\n", "budgets.csv: line 1: the column 'loss' occurs twice"),
         ("size\n1\n", "metric 'size' is not in the LUT, which has loss, size_bytes, latency_ms"),
         ("size_bytes\n1\nmany\n", "budgets.csv: line 3: size_bytes: 'many' is not a number"),
         ("size_bytes\n1,2\n", "budgets.csv: line 2: 2 cells, expected 1"),

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from qabwnas.cli.main import main
 from qabwnas.cli.output import content_of
-from qabwnas.search.front_file import is_front
+from qabwnas.search.front.file import is_front
 
 pytestmark = pytest.mark.usefixtures("files")
 
@@ -68,20 +68,20 @@ def files(folder: Path) -> None:
             "latency estimate lut.h5 jetson-nano -o x.yaml",
             "x.yaml: a LUT is written: the name should end in .h5, .hdf5 or .hdf",
         ),
-        ("lut import table.csv -o -", "-: standard output cannot be written to: give the name of a file"),
+        ("lut import table.csv -o -", "-: cannot write to standard output: give the name of a file"),
         ("lut import table.csv -o /dev/null --force", "/dev/null: is a device or a pipe, not a file"),
-        ("front lut.h5 --minimize loss,size_bytes -o new --csv ./new", "new: is to be written twice"),
+        ("front lut.h5 --minimize loss,size_bytes -o new --csv ./new", "new: would be written twice"),
         # Inputs, whatever they are called.
         ("lut import table.csv -o table.csv --force", "table.csv: a LUT is written: the name should end in .h5"),
-        ("batch front.h5 budgets.csv -o budgets.csv --force", "budgets.csv: is read by this command"),
-        ("batch front.h5 budgets.csv -o ./budgets.csv --force", "budgets.csv: is read by this command"),
-        ("front lut.h5 --minimize loss,size_bytes -o lut.h5 --force", "lut.h5: is read by this command"),
+        ("batch front.h5 budgets.csv -o budgets.csv --force", "budgets.csv: is an input of this command"),
+        ("batch front.h5 budgets.csv -o ./budgets.csv --force", "budgets.csv: is an input of this command"),
+        ("front lut.h5 --minimize loss,size_bytes -o lut.h5 --force", "lut.h5: is an input of this command"),
         # Files of another kind.
-        ("lut import table.csv -o front.h5 --force", "front.h5: is a front, where a LUT would be written"),
-        ("front lut.h5 --minimize loss,size_bytes -o lut2 --force", "lut2: is a LUT, where a front would be written"),
-        ("lut import table.csv -o notes --force", "notes: is text, where a LUT would be written"),
-        ("lut import table.csv -o teacher --force", "teacher: is a ZIP archive, where a LUT would be written"),
-        ("bench lut.h5 --json package.json --force", "package.json: is JSON of the format other, where JSON would be"),
+        ("lut import table.csv -o front.h5 --force", "front.h5: is a front, but this command writes a LUT"),
+        ("front lut.h5 --minimize loss,size_bytes -o lut2 --force", "lut2: is a LUT, but this command writes a front"),
+        ("lut import table.csv -o notes --force", "notes: is text, but this command writes a LUT"),
+        ("lut import table.csv -o teacher --force", "teacher: is a ZIP archive, but this command writes a LUT"),
+        ("bench lut.h5 --json package.json --force", "package.json: is JSON of the format other, but this command"),
     ],
 )  # fmt: skip
 def test_what_is_refused(line: str, message: str) -> None:
@@ -95,7 +95,7 @@ def test_what_is_refused(line: str, message: str) -> None:
 @pytest.mark.parametrize("make", [os.symlink, os.link])
 def test_a_link_to_an_input_is_refused(make: object) -> None:
     make("budgets.csv", "same.csv")  # type: ignore[operator]
-    message = "same.csv: is read by this command, and is not overwritten"
+    message = "same.csv: is an input of this command, and is not overwritten"
     assert refused("batch front.h5 budgets.csv -o same.csv --force") == message
 
 

@@ -1,4 +1,4 @@
-"""``search`` and ``backends``: whole outputs, exit codes, and one line for what is wrong."""
+"""``search`` and ``backends``: whole outputs, exit codes, and errors in one line."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_a_weighted_search_within_bits_and_operations() -> None:
 
 
 def test_answers_at_a_distance() -> None:
-    options = ("--minimize", "nsr", "--bits", "8", "--top", "3", "--distance", "2")
+    options = ("--minimize", "nsr", "--bits", "8", "--top", "3", "--min-distance", "2")
     result = run("search", POPULATED, *options)
     assert without_time(result.output) == (
         f"optimal (direct, {BACKEND}, T ms)\n"
@@ -99,9 +99,8 @@ def test_what_an_answer_rests_on() -> None:
         "#1  loss 0.55  size_bytes 1250  latency_ms 0.4\n"
         "    block0  1  #1\n"
         "    block1  0  #0\n"
-        "budget size_bytes 1300, of which 50 is left: binds; with 1750, which is 450 more, loss is 0.45, "
-        "which is 0.1 less\n"
-        "budget latency_ms 0.41, of which 0.01 is left: does not bind\n"
+        "budget size_bytes 1300, 50 unused: binds; with 1750 (450 more) loss is 0.45 (0.1 less)\n"
+        "budget latency_ms 0.41, 0.01 unused: does not bind\n"
     )
     content = json.loads(run(*arguments, "--json").stdout, parse_float=Decimal)
     assert content["budgets"] == {
@@ -184,7 +183,7 @@ def test_nothing_fits() -> None:
         (
             ["lut.h5", "--method", "front", "--top", "2"],
             1,
-            "error: method: a front gives one answer, and keeps no limits",
+            "error: method: a front gives one answer and observes no limits",
         ),
     ],
 )

@@ -2,5 +2,5 @@
 
 from qabwnas.search.engine.backend import core_is_built
 
-# Where the core was not built on purpose (QABWNAS_BUILD=skip), the twin alone is tested; CI builds with `require`.
+# If the core was not built on purpose (QABWNAS_BUILD=skip), only the fallback is tested; CI builds with `require`.
 BACKENDS = ("cpp", "numba") if core_is_built() else ("numba",)

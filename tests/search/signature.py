@@ -1,6 +1,6 @@
 """The search signature: hashes of fronts and answers on fixed LUTs, and how much work each backend did for them.
 
-``python -m tests.search.signature`` prints it as JSON; ``signature.json`` beside this file is what it has to be.
+``python -m tests.search.signature`` prints it as JSON; it must equal ``signature.json`` in this folder.
 CONTRIBUTING.md says when it may change.
 """
 
@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from qabwnas.lut.lut import Lut, Metric
-from qabwnas.search import Problem, select_backend
+from qabwnas.search.engine.backend import select_backend
+from qabwnas.search.model.problem import Problem
 from tests.search import BACKENDS
 from tests.strategies import lut_from_columns
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 import qabwnas
 from qabwnas.lut.lut import Lut
-from qabwnas.search import Problem, select_backend
-from qabwnas.search.engine.backend import COMPLETE, INFEASIBLE, LIMIT
+from qabwnas.search.engine.backend import COMPLETE, INFEASIBLE, LIMIT, select_backend
+from qabwnas.search.model.problem import Problem
 from tests import oracle
 from tests.search import BACKENDS
 from tests.strategies import luts

@@ -12,9 +12,11 @@ import pytest
 
 import qabwnas
 from qabwnas.errors import InputError
-from qabwnas.search import Problem, Scope, select_backend
 from qabwnas.search.batch.batch import answer_batch
+from qabwnas.search.constraints.scope import Scope
+from qabwnas.search.engine.backend import select_backend
 from qabwnas.search.explain import explain
+from qabwnas.search.model.problem import Problem
 from tests.search import BACKENDS
 from tests.strategies import lut_from_columns
 
@@ -94,7 +96,7 @@ def test_wrong_questions_are_refused(call: Callable[..., Any], options: dict[str
 
 
 @pytest.mark.parametrize("call", [search, SESSION.search], ids=lambda call: call.__qualname__)
-@pytest.mark.parametrize("name", ["top", "distance", "node_limit"])
+@pytest.mark.parametrize("name", ["top", "min_distance", "node_limit"])
 @pytest.mark.parametrize("wrong", ["5", 2.5, 2.0, True, np.bool_(True), 0, -1, [1]])
 def test_wrong_counts_are_refused(call: Callable[..., Any], name: str, wrong: Any) -> None:
     with pytest.raises(InputError, match=f"^{name}: .* is not a whole number of 1 or more$"):
@@ -176,7 +178,7 @@ def test_counts_are_whole_numbers_of_any_kind(two: Any, backend: str) -> None:
     found = search(top=two, backend=backend).answers
     assert found == search(top=2, backend=backend).answers
     assert len(found) == 2
-    assert search(top=two, distance=two, backend=backend).answers == search(top=2, distance=2).answers
+    assert search(top=two, min_distance=two, backend=backend).answers == search(top=2, min_distance=2).answers
     assert search(node_limit=np.int64(10**6), time_limit=np.float32(60), backend=backend).status == "optimal"
     assert build(max_memory=np.int64(10**9), epsilon=np.float32(0), backend=backend).units.tolist() == (
         FRONT.units.tolist()
@@ -187,7 +189,7 @@ def test_counts_are_whole_numbers_of_any_kind(two: Any, backend: str) -> None:
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_counts_may_be_larger_than_kernels_count(backend: str) -> None:
     assert len(search(top=2**70, node_limit=2**70, backend=backend).answers) == 4
-    assert len(search(top=4, distance=2**70, backend=backend).answers) == 1
+    assert len(search(top=4, min_distance=2**70, backend=backend).answers) == 1
     assert len(build(max_memory=2**70, backend=backend)) == len(FRONT)
 
 

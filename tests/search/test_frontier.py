@@ -15,7 +15,7 @@ from hypothesis import given, settings
 import qabwnas
 from qabwnas.errors import FormatError, FrontLimitError, InputError
 from qabwnas.lut.lut import Lut, Metric
-from qabwnas.search.front_file import is_front
+from qabwnas.search.front.file import is_front
 from tests.search import BACKENDS
 from tests.strategies import lut_from_columns, luts
 
@@ -42,13 +42,13 @@ def test_queries_equal_a_scan(backend: str) -> None:
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_candidates_are_rebuilt_where_they_are_asked_for(backend: str) -> None:
-    """Of a part of a front, too, and of one that was sorted anew: those whose totals these are."""
+    """Candidates have the totals of their points, also in a region of a front and with another objective."""
     lut = example()
     names = ["loss", "b", "c"]
     whole = qabwnas.Frontier.build(lut, names, backend=backend)
     low, high = (whole.totals(point)["b"] for point in (len(whole) // 2, len(whole) // 4))
     part = qabwnas.Frontier.build(lut, names, within={"b": (min(low, high), max(low, high))}, backend=backend)
-    for front in (whole, part, whole.led_by("c"), part.led_by("b")):
+    for front in (whole, part, whole.with_objective("c"), part.with_objective("b")):
         every = front.candidates
         assert every.shape == (len(front), 4)
         assert every.dtype == np.int32
@@ -67,7 +67,7 @@ def test_a_query_that_finds_nothing_is_masked(backend: str) -> None:
     """−1 is no point: not the last one, as it would be for numpy."""
     built = qabwnas.Frontier.build(example(), ["loss", "b"], backend=backend)
     smallest = min(float(total) for total in built.values("b"))
-    for front in (built, built.led_by("b").led_by("loss")):
+    for front in (built, built.with_objective("b").with_objective("loss")):
         points = front.query({"b": [smallest - 1, smallest, np.inf]}, backend=backend)
         assert points.tolist()[::2] == [-1, 0]
         candidates = front.candidates_of(points)
@@ -82,9 +82,7 @@ def test_a_query_that_finds_nothing_is_masked(backend: str) -> None:
         assert front.candidates_of(np.int32(1)).tolist() == front.candidates[1].tolist()
         assert front.candidates_of([-1]).tolist() == [[-1, -1, -1, -1]]
         for one in (front.totals, front.choice):
-            with pytest.raises(
-                InputError, match=r"point -1 of a front of .*\(a query answers -1 where no point fits\)"
-            ):
+            with pytest.raises(InputError, match=r"point -1 of a front of .*\(a query answers -1 if no point fits\)"):
                 one(-1)
 
 
@@ -132,9 +130,9 @@ def test_budgets_broadcast() -> None:
     assert front.query({"b": np.full((2, 3), 1e9), "loss": 1e9}).shape == (2, 3)
 
 
-def test_led_by_another_metric_equals_building_it_so() -> None:
+def test_a_front_with_another_objective_equals_one_built_so() -> None:
     lut = example()
-    turned = qabwnas.Frontier.build(lut, ["loss", "b", "c"]).led_by("b")
+    turned = qabwnas.Frontier.build(lut, ["loss", "b", "c"]).with_objective("b")
     built = qabwnas.Frontier.build(lut, ["b", "loss", "c"])
     assert turned.metrics == built.metrics
     assert np.array_equal(turned.units, built.units)
@@ -291,7 +289,7 @@ def test_wrong_calls_are_refused() -> None:
         front.query({})
     with pytest.raises(InputError, match="broadcast"):
         front.query({"b": [1.0, 2.0], "loss": [1.0, 2.0, 3.0]})
-    with pytest.raises(InputError, match="'b' is named twice"):
+    with pytest.raises(InputError, match="'b' is listed twice"):
         qabwnas.Frontier.build(example(), ["b", "b"])
     with pytest.raises(InputError, match="is not a list of metrics"):
         qabwnas.Frontier.build(example(), "loss")

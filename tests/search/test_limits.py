@@ -1,4 +1,4 @@
-"""Searches at a distance, under limits and by each method: never a claim that is not proved."""
+"""Searches with a minimum distance, under limits and by each method: every claim is proved."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.strategies import lut_from_columns, luts, luts_of_spaces, scopes
 def test_at_a_limit_nothing_wrong_is_claimed(backend: str, lut: Lut, data: st.DataObject) -> None:
     minimize = data.draw(st.sampled_from(lut.metric_names))
     budgets = data.draw(budgets_near_totals(lut))
-    options = {"top": data.draw(st.integers(1, 3)), "distance": data.draw(st.integers(1, 3))}
+    options = {"top": data.draw(st.integers(1, 3)), "min_distance": data.draw(st.integers(1, 3))}
     nodes = data.draw(st.integers(1, 40))
     result = qabwnas.search(lut, minimize=minimize, budgets=budgets, node_limit=nodes, backend=backend, **options)  # type: ignore[arg-type]
     bounds = {name: Fraction(value) for name, value in budgets.items()}
@@ -36,7 +36,7 @@ def test_at_a_limit_nothing_wrong_is_claimed(backend: str, lut: Lut, data: st.Da
     names = [minimize, *(name for name in lut.metric_names if name in budgets and name != minimize)]
     found = [(fractions(answer.totals, names), tuple(answer.choice.values())) for answer in result.answers]
     if result.status in ("optimal", "infeasible"):
-        assert found == oracle.best(lut, minimize, bounds, options["top"], distance=options["distance"])
+        assert found == oracle.best(lut, minimize, bounds, options["top"], distance=options["min_distance"])
         assert result.status == ("optimal" if expected else "infeasible")
     else:
         assert result.status == ("feasible" if found else "unknown")
@@ -125,17 +125,17 @@ def test_a_front_takes_its_turn(backend: str, monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"distance": 0}, "distance: 0 is not a whole number of 1 or more"),
+        ({"min_distance": 0}, "min_distance: 0 is not a whole number of 1 or more"),
         ({"node_limit": True}, "node_limit: True is not a whole number"),
         ({"time_limit": 0}, "time_limit: 0 is not a number of seconds above 0"),
         ({"time_limit": float("nan")}, "time_limit: nan is not"),
         ({"time_limit": "3"}, "time_limit: '3' is not"),
         ({"method": "fast"}, "method: 'fast' is not one of auto, front, direct"),
-        ({"method": "front", "top": 2}, "method: a front gives one answer, and keeps no limits"),
-        ({"method": "front", "time_limit": 1.5}, "method: a front gives one answer, and keeps no limits"),
+        ({"method": "front", "top": 2}, "method: a front gives one answer and observes no limits"),
+        ({"method": "front", "time_limit": 1.5}, "method: a front gives one answer and observes no limits"),
     ],
 )
-def test_what_a_search_cannot_be_told(arguments: dict[str, object], message: str) -> None:
+def test_unusable_options_are_refused(arguments: dict[str, object], message: str) -> None:
     with pytest.raises(InputError, match=message):
         qabwnas.search(lut_from_columns({"loss": [[1.0]]}), **arguments)  # type: ignore[arg-type]
 

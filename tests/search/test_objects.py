@@ -14,8 +14,10 @@ import numpy as np
 import pytest
 
 import qabwnas
-from qabwnas.search import Problem, Scope, select_backend
+from qabwnas.search.constraints.scope import Scope
+from qabwnas.search.engine.backend import select_backend
 from qabwnas.search.explain import explain
+from qabwnas.search.model.problem import Problem
 from tests.lut.strategies import assert_equal
 from tests.search import BACKENDS
 from tests.spaces import TINY
@@ -95,8 +97,8 @@ def test_an_opened_front_is_pickled_with_all_that_its_file_holds(tmp_path: Path)
     for again in (sent, copied):
         assert again.query({"b": [50.0, 100.0]}).tolist() == right
         assert np.array_equal(again.candidates, front.candidates)
-        assert again.led_by("b").totals(0) == front.led_by("b").totals(0)
-    assert size < 3 * (opened.units.nbytes + opened.candidates.nbytes) + 5000  # the index of queries is left behind
+        assert again.with_objective("b").totals(0) == front.with_objective("b").totals(0)
+    assert size < 3 * (opened.units.nbytes + opened.candidates.nbytes) + 5000  # without the index of queries
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

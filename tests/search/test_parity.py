@@ -15,9 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from qabwnas.search import Problem, select_backend
-from qabwnas.search.engine.backend import COMPLETE, LIMIT
-from qabwnas.search.engine.minimum_tree import MinimumTree
+from qabwnas.search.engine.backend import COMPLETE, LIMIT, select_backend
+from qabwnas.search.front.index import MinimumTree
+from qabwnas.search.model.problem import Problem
 from tests.search import BACKENDS
 from tests.strategies import lut_from_columns
 

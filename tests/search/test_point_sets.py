@@ -12,7 +12,8 @@ import pytest
 from numpy.typing import NDArray
 
 import qabwnas
-from qabwnas.search import Problem, select_backend
+from qabwnas.search.engine.backend import select_backend
+from qabwnas.search.model.problem import Problem
 from tests.data_sets import data_file
 from tests.search import BACKENDS
 from tests.strategies import lut_from_columns

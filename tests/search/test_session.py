@@ -72,7 +72,7 @@ def test_answers_equal_those_of_fresh_searches(backend: str, lut: Lut, data: st.
             minimize = data.draw(st.sampled_from(lut.metric_names))
             budgets = data.draw(budgets_near_totals(session.lut))
             options: dict[str, Any] = {"minimize": minimize, "budgets": budgets, "scope": scope}
-            some = options | {"top": data.draw(st.integers(1, 4)), "distance": data.draw(st.integers(1, 2))}
+            some = options | {"top": data.draw(st.integers(1, 4)), "min_distance": data.draw(st.integers(1, 2))}
             fresh = outcome(qabwnas.search, session.lut, backend=backend, **some)
             assert outcome(session.search, **some) == fresh
             reasons = outcome(explain, session.lut, backend=backend, **options)

@@ -1,4 +1,4 @@
-"""How rows of budgets are answered: from a front, or by a direct search for each distinct row."""
+"""Answers to rows of budgets: from a front, or by one direct search per distinct row."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qabwnas.lut.lut import Metric
-from qabwnas.search.batch.front_beside import FrontBeside, building_pays
+from qabwnas.search.batch.concurrent_front import ConcurrentFront, building_pays
 from qabwnas.search.engine.backend import Backend
 from qabwnas.search.engine.bit_width_groups import best
 from qabwnas.search.frontier import Frontier
 from qabwnas.search.model.grid import UNLIMITED, Grid
 from qabwnas.search.model.problem import Problem
 
-ROWS_AT_ONCE = 1 << 10
+ROWS_PER_STEP = 1 << 10
 
 BatchMethod = Literal["front", "direct", "both"]
 
 
 class BatchProgress(NamedTuple):
-    """How far a batch is.
+    """The progress of a batch.
 
     Attributes:
-        n_direct: rows that direct searches have answered.
-        n_front: rows that a front has answered.
-        n_rows: of how many, or about; ``None`` if that is not known.
-        is_building: whether a front is being built beside the searches.
+        n_direct: how many rows direct searches have answered.
+        n_front: how many rows a front has answered.
+        n_rows: how many rows there are, possibly an estimate; ``None`` if that is not known.
+        is_building: whether a front is being built at the moment.
     """
 
     n_direct: int
@@ -38,13 +38,13 @@ class BatchProgress(NamedTuple):
     is_building: bool = False
 
 
-Report = Callable[[BatchProgress], object]
+ProgressCallback = Callable[[BatchProgress], object]
 
 
 class Answers(Protocol):
-    """Subnets by number; ``metrics`` and ``grids`` as in a :class:`Frontier`, the objective first.
+    """A source of answers: subnets by number. ``metrics`` and ``grids`` as in a :class:`Frontier`, the objective first.
 
-    ``n_direct`` and ``n_front`` count the rows that were answered by direct searches and by a front.
+    ``n_direct`` and ``n_front`` count the rows that direct searches and a front answered.
     """
 
     n_direct: int
@@ -59,20 +59,20 @@ class Answers(Protocol):
     @property
     def block_names(self) -> Sequence[str]: ...
 
-    def find(self, metrics: Sequence[int], units: NDArray[np.int64], n_behind: int | None) -> NDArray[np.int64]:
+    def find(self, metrics: Sequence[int], units: NDArray[np.int64], n_remaining: int | None) -> NDArray[np.int64]:
         """Return the number of the best subnet within every row of ``units`` ``(n, len(metrics))``, or −1.
 
-        About ``n_behind`` rows follow these, if that is known.
+        About ``n_remaining`` rows follow these; ``None`` if that is not known.
         """
         ...
 
     def rows(self, numbers: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-        """Return totals in units ``(n, n_metrics)`` and candidates ``(n, n_blocks)`` of subnets that were found."""
+        """Return totals in units ``(n, n_metrics)`` and candidates ``(n, n_blocks)`` of found subnets."""
         ...
 
 
 class FrontAnswers:
-    """The points of a front."""
+    """Answers from the points of a front."""
 
     method: BatchMethod = "front"
 
@@ -82,7 +82,7 @@ class FrontAnswers:
         self._front = front
         self._kernels = kernels
 
-    def find(self, metrics: Sequence[int], units: NDArray[np.int64], n_behind: int | None) -> NDArray[np.int64]:  # noqa: ARG002
+    def find(self, metrics: Sequence[int], units: NDArray[np.int64], n_remaining: int | None) -> NDArray[np.int64]:  # noqa: ARG002
         self.n_front += len(units)
         return self._front.first_within(metrics, units, self._kernels)
 
@@ -90,8 +90,8 @@ class FrontAnswers:
         return self._front.units[numbers], self._front.candidates_of(numbers)
 
 
-class _Kept:
-    """Subnets that were found, by number; arrays twice as large are made whenever they are full."""
+class _FoundSubnets:
+    """Found subnets, by number, in arrays that double when they are full."""
 
     def __init__(self, n_metrics: int, n_blocks: int) -> None:
         self._n = 0
@@ -113,39 +113,38 @@ class _Kept:
 
 
 class _FrontIsDoneError(Exception):
-    """The front is complete: the direct search need not go on."""
+    """The front is complete, so the direct search can stop."""
 
 
 class DirectAnswers:
-    """One search for each distinct row of budgets, whose answer is kept, until a front takes over.
+    """Answers from one direct search per distinct row of budgets, until a front takes over.
 
-    Both answer a row by the same subnet, so which of them did makes no difference. Where there is a front beside the
-    searches (:mod:`qabwnas.search.batch.front_beside`), it is started when it pays; once it is complete it ends the
-    search that runs, and all rows behind are answered by it. Its points are numbered after the searches'
-    answers.
+    Both give the same subnet for a row. A concurrent front (:mod:`qabwnas.search.batch.concurrent_front`) is started
+    when it pays. Once it is complete, it stops the running search and answers all later rows. Its points are numbered
+    after the answers of the searches.
 
-    Of one thread, but for the front that is built beside.
+    Use from one thread only; the concurrent front has its own.
     """
 
     def __init__(
         self,
         problem: Problem,
         kernels: Backend,
-        beside: FrontBeside[FrontAnswers] | None = None,
-        report: Report | None = None,
+        concurrent: ConcurrentFront[FrontAnswers] | None = None,
+        report: ProgressCallback | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        """Start without answers; ``report`` is called after every search, and during long ones."""
+        """Start without answers. ``report`` is called after every search, and during long ones."""
         self.metrics, self.grids, self.block_names = problem.metrics, problem.grids, problem.block_names
         self.n_direct = self.n_front = 0
         self._problem = problem
         self._kernels = kernels.asking(self._during_search)
-        self._beside = beside
+        self._concurrent = concurrent
         self._report = report
         self._clock = clock
         self._front: FrontAnswers | None = None
         self._numbers: dict[tuple[int, ...], int] = {}
-        self._kept = _Kept(len(self.metrics), len(self.block_names))
+        self._found = _FoundSubnets(len(self.metrics), len(self.block_names))
         self._n_searches, self._seconds = 0, 0.0
         self._running_since: float | None = None
         self._n_rows: int | None = 0
@@ -156,30 +155,30 @@ class DirectAnswers:
             return "direct"
         return "both" if self.n_direct > 0 else "front"
 
-    def find(self, metrics: Sequence[int], units: NDArray[np.int64], n_behind: int | None) -> NDArray[np.int64]:
+    def find(self, metrics: Sequence[int], units: NDArray[np.int64], n_remaining: int | None) -> NDArray[np.int64]:
         n_before = self.n_direct + self.n_front
-        self._n_rows = None if n_behind is None else n_before + len(units) + n_behind
+        self._n_rows = None if n_remaining is None else n_before + len(units) + n_remaining
         found = np.empty(len(units), dtype=np.int64)
-        for first in range(0, len(units), ROWS_AT_ONCE):
+        for first in range(0, len(units), ROWS_PER_STEP):
             if self._front is not None:
                 found[first:] = self._of_front(metrics, units[first:], self._front)
                 self.n_front += len(units) - first
                 break
-            rows = units[first : first + ROWS_AT_ONCE]
-            found[first : first + ROWS_AT_ONCE] = self._find_distinct(metrics, rows)
+            rows = units[first : first + ROWS_PER_STEP]
+            found[first : first + ROWS_PER_STEP] = self._find_distinct(metrics, rows)
         return found
 
     def rows(self, numbers: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-        points = numbers - len(self._kept)
+        points = numbers - len(self._found)
         if self._front is None or (points < 0).all():
-            return self._kept.rows(numbers)
+            return self._found.rows(numbers)
         if (points >= 0).all():
             return self._front.rows(points)
         units = np.empty((numbers.size, len(self.metrics)), dtype=np.int64)
         candidates = np.empty((numbers.size, len(self.block_names)), dtype=np.int32)
         of_front = points >= 0
         units[of_front], candidates[of_front] = self._front.rows(points[of_front])
-        units[~of_front], candidates[~of_front] = self._kept.rows(numbers[~of_front])
+        units[~of_front], candidates[~of_front] = self._found.rows(numbers[~of_front])
         return units, candidates
 
     def _find_distinct(self, metrics: Sequence[int], units: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -198,22 +197,21 @@ class DirectAnswers:
 
     def _of_front(self, metrics: Sequence[int], units: NDArray[np.int64], front: FrontAnswers) -> NDArray[np.int64]:
         points = front.find(metrics, units, None)
-        return np.where(points < 0, -1, points + len(self._kept))
+        return np.where(points < 0, -1, points + len(self._found))
 
     def _number(self, metrics: Sequence[int], bounds: tuple[int, ...]) -> int | None:
-        """The number of a row's answer, or −1; ``None`` once the front is complete, unless the row is known."""
+        """Return the number of the answer of a row, or −1; ``None`` if a new row must be answered by the front."""
         if bounds not in self._numbers:
             try:
-                self._end_if_front_is_done()
+                self._stop_if_front_is_done()
                 self._numbers[bounds] = self._search(metrics, bounds)
             except _FrontIsDoneError:
                 return None
-            self._tell()
+            self._report_progress()
         return self._numbers[bounds]
 
     def _search(self, metrics: Sequence[int], bounds: Sequence[int]) -> int:
-        # A metric without a budget is searched with too, so that it still decides between equal objectives, as it does
-        # in a front.
+        # Metrics without a budget take part too, so that they break ties in the objective as they do in a front.
         units = np.full(len(self.metrics), UNLIMITED, dtype=np.int64)
         units[list(metrics)] = bounds
         self._running_since = self._clock()
@@ -223,26 +221,26 @@ class DirectAnswers:
         self._n_searches += 1
         if not len(found.totals):
             return -1
-        self._kept.append(found.totals[0], found.candidates[0])
-        return len(self._kept) - 1
+        self._found.append(found.totals[0], found.candidates[0])
+        return len(self._found) - 1
 
     def _during_search(self) -> None:
-        self._tell()
-        self._end_if_front_is_done()
+        self._report_progress()
+        self._stop_if_front_is_done()
 
-    def _end_if_front_is_done(self) -> None:
-        if self._beside is None:
+    def _stop_if_front_is_done(self) -> None:
+        if self._concurrent is None:
             return
-        self._front = self._beside.done()
+        self._front = self._concurrent.done()
         if self._front is not None:
             raise _FrontIsDoneError
-        if not self._beside.is_started:
+        if not self._concurrent.is_started:
             running = 0.0 if self._running_since is None else self._clock() - self._running_since
             n_left = None if self._n_rows is None else self._n_rows - self.n_direct
             if building_pays(self._n_searches, self._seconds, running, n_left):
-                self._beside.start()
+                self._concurrent.start()
 
-    def _tell(self) -> None:
+    def _report_progress(self) -> None:
         if self._report is not None:
-            is_building = self._beside is not None and self._beside.is_building
+            is_building = self._concurrent is not None and self._concurrent.is_building
             self._report(BatchProgress(self.n_direct, self.n_front, self._n_rows, is_building))

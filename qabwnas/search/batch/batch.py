@@ -1,4 +1,4 @@
-"""Many budgets at once: a file of budgets in, a file of answers out, row by row in the same order."""
+"""Many budgets at once: read a file of budgets, write a file of answers with the same rows."""
 
 from __future__ import annotations
 
@@ -17,10 +17,17 @@ from qabwnas.errors import InputError
 from qabwnas.io.atomic import atomic_path
 from qabwnas.io.numeric import shown, whole_number
 from qabwnas.lut.lut import Lut
-from qabwnas.search.api import compared_metrics, default_objective
+from qabwnas.search.arguments import compared_metrics, default_objective
 from qabwnas.search.batch import csv as batch_csv
-from qabwnas.search.batch.answers import Answers, BatchMethod, BatchProgress, DirectAnswers, FrontAnswers, Report
-from qabwnas.search.batch.front_beside import FrontBeside
+from qabwnas.search.batch.answers import (
+    Answers,
+    BatchMethod,
+    BatchProgress,
+    DirectAnswers,
+    FrontAnswers,
+    ProgressCallback,
+)
+from qabwnas.search.batch.concurrent_front import ConcurrentFront
 from qabwnas.search.constraints.scope import Scope
 from qabwnas.search.engine.backend import Backend, select_backend
 from qabwnas.search.engine.strategy import DEFAULT_MAX_MEMORY, METHODS, Method
@@ -31,15 +38,15 @@ from qabwnas.search.model.problem import Problem
 
 @dataclass(frozen=True)
 class BatchResult:
-    """How many budgets were read, for how many of them something fits, and how that was found out.
+    """The counts of a batch, and how its rows were answered.
 
     Attributes:
         n_budgets: how many rows were read.
-        n_optimal: for how many of them a subnet fits; none does for the others.
-        method: ``direct`` (one search for each distinct row), ``front`` (one front answered all rows), or ``both``:
-            searches answered rows until the front was complete.
-        backend: which kernels made it, ``cpp`` or ``numba``.
-        n_front: how many rows the front answered. It depends on the speed of the machine; the answers do not.
+        n_optimal: for how many of them a subnet fits; for the other rows none does.
+        method: ``direct`` (one search per distinct row), ``front`` (one front answered all rows), or ``both``: searches
+            answered rows until the front was complete.
+        backend: the backend that searched, ``cpp`` or ``numba``.
+        n_front: how many rows the front answered. This depends on the speed of the machine; the answers do not.
     """
 
     n_budgets: int
@@ -50,32 +57,32 @@ class BatchResult:
 
 
 class BudgetReader(Protocol):
-    """A file of budgets, with the names of its columns and, for messages, where they stand."""
+    """A file of budgets, with the names of its columns, and the place of these names for messages."""
 
     @property
     def columns(self) -> Sequence[str]: ...
     @property
     def header(self) -> str: ...
     @property
-    def n_behind(self) -> int | None:
-        """How many rows follow those that were given, or about how many; ``None`` if that is not known."""
+    def n_remaining(self) -> int | None:
+        """How many rows remain to be read, possibly an estimate; ``None`` if that is not known."""
         ...
 
     def units(self, grids: Sequence[Grid], kernels: Backend) -> Iterator[NDArray[np.int64]]:
-        """Give the rows in parts, ``(n, n_columns)`` in units of the columns' grids, rounded down."""
+        """Yield the rows in chunks, ``(n, n_columns)``, in units of the columns' grids, rounded down."""
         ...
 
 
 class AnswerWriter(Protocol):
-    """A file of answers that grows."""
+    """A file of answers that is written in chunks."""
 
     def write(self, found: NDArray[np.int64]) -> None:
-        """Append a row for every number of an answer; −1 is infeasible."""
+        """Append one row per number of an answer; −1 is infeasible."""
         ...
 
 
 class TableFormat(Protocol):
-    """A kind of file, by the module that reads and writes it."""
+    """The module that reads and writes one kind of file."""
 
     def read_budgets(self, path: Path, stream: BinaryIO) -> BudgetReader: ...
     def create_answers(self, path: Path, answers: Answers) -> AbstractContextManager[AnswerWriter]: ...
@@ -91,38 +98,41 @@ def answer_batch(
     method: Method = "auto",
     max_memory: int = DEFAULT_MAX_MEMORY,
     backend: str | None = None,
-    progress: Report | None = None,
+    progress: ProgressCallback | None = None,
 ) -> BatchResult:
-    """Answer every row of a table of budgets; both files are CSV or Parquet, as their names end.
+    """Answer every row of a table of budgets. The name of each file ends in .csv or .parquet, and sets its format.
 
-    The budgets have one column a budgeted metric, in which an empty cell is no budget. In CSV, and in a Parquet column
-    of texts, a value may carry a unit; Parquet columns may also be of numbers, where null, NaN and ∞ are no budget and
-    a double stands for its shortest decimal. The answers have, in the same row order, ``status`` (``optimal`` or
-    ``infeasible``), a column a metric total, and a column a block with the chosen candidate; an infeasible row is empty
-    behind its status. Totals are exact: decimals in CSV, of type decimal in Parquet. Memory is bounded, by the front
-    where there is one, else by the distinct rows; the file appears when it is complete.
+    >>> result = answer_batch(lut, "budgets.csv", "answers.csv", minimize="loss")
+    >>> print(f"{result.n_optimal} of {result.n_budgets} rows have a subnet that fits")
+
+    The budgets have one column per budgeted metric; an empty cell means no budget. In CSV, and in Parquet columns of
+    texts, a value may have a unit. Parquet columns may also be numbers: null, NaN and ∞ mean no budget, and a double
+    stands for its shortest decimal. The answers have the same rows in the same order, with the columns ``status``
+    (``optimal`` or ``infeasible``), one column per metric with the total, and one column per block with the chosen
+    candidate. After the status, an infeasible row is empty. Totals are exact: decimals in CSV, the type decimal in
+    Parquet. The front bounds the memory, or without one the number of distinct rows. The file appears when it is
+    complete.
 
     Args:
         source: the LUT or front.
-        minimize: the objective; by default the front's first metric, or that of
-            :func:`~qabwnas.search.api.default_objective`.
-        scope: what may be chosen of a LUT, and weights of the objective, whose column is then named so:
-            ``weighted loss``; a front has its own.
-        method: how rows of a LUT are answered: by its ``front`` over the objective and the columns' metrics, which is
-            built first, or by a ``direct`` search for each distinct row. ``auto`` starts with direct searches, builds
-            the front in a second thread once that seems to pay, and takes what is done first, in about twice the
-            shorter one's time at most (:mod:`qabwnas.search.batch.front_beside`). The answers are equal.
-        max_memory: bytes that building a front may take. Where it needs more, ``auto`` goes on searching directly.
-        backend: ``auto``, ``cpp`` or ``numba``; by default what ``QABWNAS_BACKEND`` says.
-        progress: is called with a :class:`.BatchProgress` from time to time, in the calling thread.
+        minimize: the objective; by default the first metric of the front, or ``loss`` (else ``nsr``) of the LUT.
+        scope: which candidates of a LUT may be chosen, and weights of the objective. A weighted objective has its own
+            column, ``weighted loss``. A front has its own scope.
+        method: how to answer rows of a LUT: ``front`` first builds the front over the objective and the metrics of the
+            columns; ``direct`` searches once per distinct row. ``auto`` starts with direct searches, builds the front
+            in a second thread once that seems to pay, and uses what finishes first. It takes at most about twice the
+            time of the faster way (:mod:`qabwnas.search.batch.concurrent_front`). The answers are equal.
+        max_memory: how many bytes building a front may use. If it needs more, ``auto`` continues with direct searches.
+        backend: ``auto``, ``cpp`` or ``numba``; by default the value of ``QABWNAS_BACKEND``.
+        progress: called with a :class:`.BatchProgress` from time to time, in the calling thread.
 
     Raises:
-        InputError: the budgets are not of that form (the message names file, line and column), a name ends otherwise,
-            Parquet is asked for without pyarrow, a metric is unknown, ``max_memory`` is not a number of bytes or does
-            not do for ``front``, the scope does not suit the LUT, or a front is given a scope or to be searched
-            directly.
+        InputError: the budgets do not have that form (the message names file, line and column), the name of a file has
+            another ending, pyarrow is missing for Parquet, a metric is unknown, ``max_memory`` is not a number of bytes
+            or too small for ``front``, the scope does not suit the LUT, or a front is combined with a scope or with
+            ``direct``.
         OSError: a file cannot be read or written.
-        KeyboardInterrupt: Ctrl-C, answered within a fifth of a second; no file of answers is left.
+        KeyboardInterrupt: Ctrl-C, raised within a fifth of a second; no file of answers is left.
     """
     kernels = select_backend(backend)
     reading, writing = _format_of(Path(budgets_path)), _format_of(Path(answers_path))
@@ -135,13 +145,13 @@ def answer_batch(
             with atomic_path(answers_path) as temporary, writing.create_answers(temporary, answers) as out:
                 n_budgets = n_optimal = 0
                 for units in budgets.units([answers.grids[m] for m in metrics], kernels):
-                    n_behind = budgets.n_behind
-                    found = answers.find(metrics, units, n_behind)
+                    n_remaining = budgets.n_remaining
+                    found = answers.find(metrics, units, n_remaining)
                     out.write(found)
                     n_budgets += found.size
                     n_optimal += int((found >= 0).sum())
                     if progress is not None:
-                        n_rows = None if n_behind is None else n_budgets + n_behind
+                        n_rows = None if n_remaining is None else n_budgets + n_remaining
                         progress(BatchProgress(answers.n_direct, answers.n_front, n_rows))
     return BatchResult(n_budgets, n_optimal, answers.method, kernels.name, answers.n_front)
 
@@ -168,7 +178,7 @@ def _answers(
     method: Method,
     max_memory: int,
     kernels: Backend,
-    progress: Report | None,
+    progress: ProgressCallback | None,
 ) -> Iterator[Answers]:
     if method not in METHODS:
         raise InputError(f"method: {method!r} is not one of {', '.join(METHODS)}")
@@ -179,9 +189,10 @@ def _answers(
         if method == "direct":
             raise InputError("a front cannot be searched directly: give the LUT")
         if scope is not None:
-            raise InputError("a front is of one scope, that it was built with: give the LUT")
-        led = source if minimize in (None, source.metric_names[0]) else source.led_by(str(minimize))
-        yield FrontAnswers(led, kernels)
+            raise InputError("a front has the scope that it was built with: give the LUT")
+        is_objective = minimize in (None, source.metric_names[0])
+        front = source if is_objective else source.with_objective(str(minimize))
+        yield FrontAnswers(front, kernels)
         return
     objective = default_objective(source.metric_names) if minimize is None else minimize
     names = compared_metrics(source, objective, columns, scope)
@@ -191,13 +202,13 @@ def _answers(
         return FrontAnswers(Frontier.of_problem(problem, asking, scope, {}, 0, max_memory), kernels)
 
     if method == "front":
-        told = BatchProgress(0, 0, None, is_building=True)
-        yield built(kernels if progress is None else kernels.asking(lambda: progress(told)))
+        building = BatchProgress(0, 0, None, is_building=True)
+        yield built(kernels if progress is None else kernels.asking(lambda: progress(building)))
     elif method == "direct":
         yield DirectAnswers(problem, kernels, report=progress)
     else:
-        with closing(FrontBeside(lambda ask: built(kernels.asking(ask)))) as beside:
-            yield DirectAnswers(problem, kernels, beside, progress)
+        with closing(ConcurrentFront(lambda check: built(kernels.asking(check)))) as concurrent:
+            yield DirectAnswers(problem, kernels, concurrent, progress)
 
 
 def _check_columns(budgets: BudgetReader) -> None:
@@ -206,7 +217,7 @@ def _check_columns(budgets: BudgetReader) -> None:
         raise InputError(f"{budgets.header}: expected the names of the budgeted metrics")
     for index, name in enumerate(columns):
         if name in columns[:index]:
-            raise InputError(f"{budgets.header}: the column {name!r} stands twice")
+            raise InputError(f"{budgets.header}: the column {name!r} occurs twice")
 
 
 def _positions(answers: Answers, budgets: BudgetReader) -> list[int]:

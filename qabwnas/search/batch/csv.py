@@ -1,4 +1,4 @@
-"""Batches as CSV. Budgets go from bytes to units in one kernel, and every distinct answer is made text once."""
+"""Batches as CSV. One kernel converts bytes of budgets to units, and each distinct answer becomes text once."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from qabwnas.errors import InputError
 from qabwnas.lut.units import parse_quantity
 from qabwnas.search.batch.answers import Answers
 from qabwnas.search.engine.backend import Backend
-from qabwnas.search.front_csv import point_cells
 from qabwnas.search.model.grid import UNLIMITED, Grid
+from qabwnas.search.model.totals import subnet_cells
 
-BYTES_AT_ONCE = 1 << 20
-LINES_KEPT = 1 << 18
-CELLS_KEPT = 1 << 16
+BYTES_PER_CHUNK = 1 << 20
+MAX_CACHED_LINES = 1 << 18
+MAX_CACHED_CELLS = 1 << 16
 
 
 @contextmanager
 def create_answers(path: Path, answers: Answers) -> Iterator[CsvAnswers]:
-    """Give a CSV file to write answers into.
+    """Create a CSV file for answers, as a context.
 
     Raises:
         OSError: it cannot be written.
@@ -38,28 +38,28 @@ def create_answers(path: Path, answers: Answers) -> Iterator[CsvAnswers]:
         yield CsvAnswers(stream, answers)
 
 
-@lru_cache(maxsize=CELLS_KEPT)
+@lru_cache(maxsize=MAX_CACHED_CELLS)
 def budget_units(cell: str, metric: str, grid: Grid) -> int:
-    """Return the budget that a cell holds, perhaps with a unit, in units of the metric's grid, rounded down.
+    """Return the budget in a cell, which may have a unit, in units of the metric's grid, rounded down.
 
     Raises:
-        InputError: it is not empty, and not a quantity of the metric.
+        InputError: the cell is neither empty nor a quantity of the metric.
     """
     return grid.floor(parse_quantity(cell, metric)) if cell.strip() else UNLIMITED
 
 
 class CsvBudgets:
-    """A line of names, and lines of as many quantities; no cell holds a line break.
+    """Budgets in CSV: a line of names, then lines of as many quantities. No cell contains a line break.
 
     Attributes:
         columns: the names.
-        header: where they stand, for messages.
-        n_behind: about how many lines follow those that were given, if they are as long; ``None`` if the stream has
-            no size, as a pipe.
+        header: the place of the names, for messages.
+        n_remaining: about how many lines remain, if they are as long as those before; ``None`` if the stream has no
+            size, like a pipe.
 
     Raises:
         OSError: the stream cannot be read.
-        InputError: its first line is not one of CSV.
+        InputError: its first line is not CSV.
     """
 
     def __init__(self, path: Path, stream: BinaryIO) -> None:
@@ -68,12 +68,12 @@ class CsvBudgets:
         self.header = f"{path}: line 1"
         first = stream.readline()
         self.columns = self._cells(first.removeprefix(b"\xef\xbb\xbf"), 1)
-        self.n_behind: int | None = None
+        self.n_remaining: int | None = None
         about = os.fstat(stream.fileno())
         self._n_bytes = about.st_size - len(first) if stat.S_ISREG(about.st_mode) else None
 
     def units(self, grids: Sequence[Grid], kernels: Backend) -> Iterator[NDArray[np.int64]]:
-        """Give the rows in parts, ``(n, n_columns)`` in units of the columns' grids, rounded down.
+        """Yield the rows in chunks, ``(n, n_columns)``, in units of the columns' grids, rounded down.
 
         Raises:
             InputError: a line has another number of cells, or a cell is not a quantity of its metric.
@@ -87,7 +87,7 @@ class CsvBudgets:
             first_line += len(units)
             n_bytes += len(text)
             if self._n_bytes is not None:
-                self.n_behind = max(0, self._n_bytes - n_bytes) * (first_line - 2) // n_bytes
+                self.n_remaining = max(0, self._n_bytes - n_bytes) * (first_line - 2) // n_bytes
             yield units
 
     def _parse(self, line: bytes, number: int, grids: Sequence[Grid]) -> list[int]:
@@ -101,7 +101,7 @@ class CsvBudgets:
 
     def _cells(self, line: bytes, number: int) -> list[str]:
         try:
-            # A line that is empty is one empty cell.
+            # An empty line is one empty cell.
             return next(csv.reader([line.decode()], strict=True)) or [""]
         except (csv.Error, UnicodeDecodeError) as error:
             raise InputError(f"{self._path}: line {number}: {error}") from error
@@ -111,7 +111,7 @@ read_budgets = CsvBudgets
 
 
 class CsvAnswers:
-    """Lines of answers, each made once and written as often as it is the answer."""
+    """Answers as lines of CSV. Each line is made once, and written for every row with that answer."""
 
     def __init__(self, stream: BinaryIO, answers: Answers) -> None:
         self._stream = stream
@@ -124,13 +124,13 @@ class CsvAnswers:
         stream.write(header.getvalue().encode())
 
     def write(self, found: NDArray[np.int64]) -> None:
-        """Append a line for every number of an answer; −1 is infeasible."""
+        """Append one line per number of an answer; −1 is infeasible."""
         numbers = found.tolist()
-        if len(self._lines) > LINES_KEPT:
+        if len(self._lines) > MAX_CACHED_LINES:
             self._lines = dict(self._infeasible)
         missing = sorted(set(numbers) - self._lines.keys())
         units, candidates = self._answers.rows(np.array(missing, dtype=np.int64))
-        cells = point_cells(self._answers.grids, units, candidates)
+        cells = subnet_cells(self._answers.grids, units, candidates)
         self._lines.update(
             (number, f"optimal,{','.join(row)}\r\n".encode()) for number, row in zip(missing, cells, strict=True)
         )
@@ -139,11 +139,11 @@ class CsvAnswers:
 
 def _whole_lines(stream: BinaryIO) -> Iterator[bytes]:
     rest = b""
-    while part := stream.read(BYTES_AT_ONCE):
-        behind = part.rfind(b"\n") + 1
-        if behind:
-            yield rest + part[:behind]
-            rest = part[behind:]
+    while part := stream.read(BYTES_PER_CHUNK):
+        end = part.rfind(b"\n") + 1
+        if end:
+            yield rest + part[:end]
+            rest = part[end:]
         else:
             rest += part
     if rest:

@@ -1,4 +1,4 @@
-"""Batches as Parquet, by pyarrow (the extra ``batch``)."""
+"""Batches as Parquet, with pyarrow (the extra ``batch``)."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from qabwnas.search.batch.csv import budget_units
 from qabwnas.search.engine.backend import Backend
 from qabwnas.search.model.grid import LARGEST_UNITS, UNLIMITED, Grid
 
-ROWS_AT_ONCE = 1 << 17
-_MOST_DECIMALS = 38
+ROWS_PER_CHUNK = 1 << 17
+_MAX_DECIMALS = 38
 _INT64_DIGITS = 19
 
 
 @contextmanager
 def create_answers(path: Path, answers: Answers) -> Iterator[ParquetAnswers]:
-    """Give a Parquet file to write answers into.
+    """Create a Parquet file for answers, as a context.
 
     Raises:
         OSError: it cannot be written.
-        InputError: a metric's totals have more decimals than Parquet's decimals.
+        InputError: the totals of a metric have more decimals than Parquet allows.
     """
     schema = _schema(answers)
     with pq.ParquetWriter(path, schema) as writer:
@@ -37,15 +37,15 @@ def create_answers(path: Path, answers: Answers) -> Iterator[ParquetAnswers]:
 
 
 class ParquetBudgets:
-    """Columns of whole numbers, doubles, decimals or texts, in which null is no budget.
+    """Budgets in Parquet: columns of whole numbers, doubles, decimals or texts. Null means no budget.
 
     Attributes:
         columns: their names.
-        header: where they stand, for messages.
-        n_behind: how many rows follow those that were given.
+        header: the place of the names, for messages.
+        n_remaining: how many rows remain.
 
     Raises:
-        InputError: the stream is not a Parquet file, or damaged.
+        InputError: the stream is not a Parquet file, or is damaged.
     """
 
     def __init__(self, path: Path, stream: BinaryIO) -> None:
@@ -56,28 +56,28 @@ class ParquetBudgets:
             raise InputError(f"{path}: not a Parquet file, or damaged: {_one_line(error)}") from error
         self.header = f"{path}: schema"
         self.columns: list[str] = self._file.schema_arrow.names
-        self.n_behind: int | None = self._file.metadata.num_rows
+        self.n_remaining: int | None = self._file.metadata.num_rows
 
     def units(self, grids: Sequence[Grid], kernels: Backend) -> Iterator[NDArray[np.int64]]:
-        """Give the rows in parts, ``(n, n_columns)`` in units of the columns' grids, rounded down.
+        """Yield the rows in chunks, ``(n, n_columns)``, in units of the columns' grids, rounded down.
 
         Raises:
-            InputError: a column is of another type, a text is not a quantity of its metric, or the file is damaged.
+            InputError: a column has another type, a text is not a quantity of its metric, or the file is damaged.
         """
-        batches = self._file.iter_batches(batch_size=ROWS_AT_ONCE)
+        batches = self._file.iter_batches(batch_size=ROWS_PER_CHUNK)
         first_row = 1
         while True:
             try:
                 batch = next(batches, None)
             except (pa.ArrowException, OSError) as error:
-                raise InputError(f"{self._path}: damaged behind row {first_row - 1}: {_one_line(error)}") from error
+                raise InputError(f"{self._path}: damaged after row {first_row - 1}: {_one_line(error)}") from error
             if batch is None:
                 return
             units = np.empty((batch.num_rows, len(grids)), dtype=np.int64)
             for column, (name, grid) in enumerate(zip(self.columns, grids, strict=True)):
                 units[:, column] = self._column(batch.column(column), name, grid, kernels, first_row)
             first_row += batch.num_rows
-            self.n_behind = self._file.metadata.num_rows - first_row + 1
+            self.n_remaining = self._file.metadata.num_rows - first_row + 1
             yield units
 
     def _column(self, values: Any, name: str, grid: Grid, kernels: Backend, first_row: int) -> NDArray[np.int64]:
@@ -113,7 +113,7 @@ read_budgets = ParquetBudgets
 
 
 class ParquetAnswers:
-    """Rows of answers; what stands behind the status of an infeasible row is null."""
+    """Answers as rows of Parquet. After the status, an infeasible row is null."""
 
     def __init__(self, writer: pq.ParquetWriter, schema: pa.Schema, answers: Answers) -> None:
         self._writer = writer
@@ -121,13 +121,13 @@ class ParquetAnswers:
         self._answers = answers
 
     def write(self, found: NDArray[np.int64]) -> None:
-        """Append a row for every number of an answer; −1 is infeasible."""
+        """Append one row per number of an answer; −1 is infeasible."""
         fits = found >= 0
         validity = pa.py_buffer(np.packbits(fits, bitorder="little"))
         units, candidates = self._rows(found)
         columns = [pa.array(["infeasible", "optimal"]).take(pa.array(fits.view(np.int8)))]
         for values in units.T:
-            # An int128 each, of which the upper half repeats the sign.
+            # One int128 per value; its upper half repeats the sign.
             words = np.empty((found.size, 2), dtype=np.int64)
             words[:, 0] = values
             np.right_shift(values, 63, out=words[:, 1])
@@ -139,7 +139,7 @@ class ParquetAnswers:
         self._writer.write_batch(pa.record_batch(columns, schema=self._schema))
 
     def _rows(self, found: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-        """Return a row for every number, any where that is −1: null covers it."""
+        """Return one row per number; for −1 any row, because null masks it."""
         any_number = found.max(initial=-1)
         if any_number >= 0:
             return self._answers.rows(np.where(found >= 0, found, any_number))
@@ -150,9 +150,9 @@ class ParquetAnswers:
 def _schema(answers: Answers) -> pa.Schema:
     fields = [("status", pa.string())]
     for metric, grid in zip(answers.metrics, answers.grids, strict=True):
-        if grid.decimals > _MOST_DECIMALS:
+        if grid.decimals > _MAX_DECIMALS:
             raise InputError(
-                f"metric {metric.name!r}: totals of {grid.decimals} decimals do not fit the {_MOST_DECIMALS} of "
+                f"metric {metric.name!r}: totals of {grid.decimals} decimals do not fit the {_MAX_DECIMALS} of "
                 "Parquet: write the answers as CSV"
             )
         fields.append((metric.name, pa.decimal128(max(_INT64_DIGITS, grid.decimals), grid.decimals)))
@@ -165,7 +165,7 @@ def _is_text(kind: pa.DataType) -> bool:
 
 
 def _scaled(values: NDArray[np.int64], grid: Grid) -> NDArray[np.int64]:
-    """Whole numbers in units, cut off as :meth:`Grid.floor` does."""
+    """Return whole numbers in units, clipped like :meth:`.Grid.floor`."""
     power = 10**grid.decimals
     largest = LARGEST_UNITS // power
     units = np.clip(values, -largest, largest) * np.int64(power if largest else 0)

@@ -1,1 +1,1 @@
-"""What an answer may be: bit widths, operations, regions of a front."""
+"""Constraints of a search: scopes (bit widths, operations, weights) and regions of a front."""

@@ -1,4 +1,4 @@
-"""An operation that must or may not be used, as text: ``k3e6``, ``BLOCK=k3e6``, ``BLOCK/LAYER=k3e6``, ``BLOCK=#17``."""
+"""Operations that must or must not be used: ``k3e6``, ``BLOCK=k3e6``, ``BLOCK/LAYER=k3e6``, ``BLOCK=#17``."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from numpy.typing import NDArray
 
 from qabwnas.errors import InputError
 from qabwnas.lut.lut import Lut, LutBlock, Table
-from qabwnas.search.model.streaming import runs
+from qabwnas.search.model.columns import row_chunks
 from qabwnas.space import Block, Operation
 
 
 @dataclass(frozen=True)
 class OperationRule:
-    """A pin or a ban.
+    """A rule that requires (``pin``) or forbids (``forbid``) an operation or a candidate.
 
     Attributes:
-        kind: which of the two.
-        text: as it was given.
-        block: the block that it speaks of; ``None``: every block.
-        layer: the layer, from 0; ``None``: every layer.
-        what: an operation's name, ``#`` and a candidate's number, or a description.
+        kind: ``pin`` or ``forbid``.
+        text: the text of the user.
+        block: the name of the block; ``None``: every block.
+        layer: the layer, counted from 0; ``None``: every layer.
+        what: the name of an operation, ``#`` and the number of a candidate, or a description.
     """
 
     kind: Literal["pin", "forbid"]
@@ -37,10 +37,10 @@ class OperationRule:
 
     @classmethod
     def of(cls, kind: Literal["pin", "forbid"], text: str, lut: Lut) -> OperationRule:
-        """Read a rule for a LUT.
+        """Parse a rule for a LUT.
 
         Raises:
-            InputError: it names a block, layer, operation or candidate that the LUT does not have.
+            InputError: the LUT has no such block, layer, operation or candidate.
         """
         block, layer, what = _split(kind, text, lut)
         rule = cls(kind, text, block, layer, what)
@@ -49,7 +49,7 @@ class OperationRule:
         if what.startswith("#") and block is None:
             raise InputError(f"{rule}: a candidate's number needs a block: BLOCK={what}")
         blocks = [lut.block(block)] if block is not None else lut.blocks
-        if not any(rule._uses(lut, of, *run).any() for of in blocks for run in runs(of)):
+        if not any(rule._uses(lut, of, *chunk).any() for of in blocks for chunk in row_chunks(of)):
             where = (
                 "any block" if block is None else f"block {block!r}" + (f", layer {layer}" if layer is not None else "")
             )
@@ -57,14 +57,14 @@ class OperationRule:
         return rule
 
     def allowed(self, lut: Lut, block: LutBlock, first: int, last: int) -> NDArray[np.bool_]:
-        """Return which of a block's candidates ``first … last − 1`` keep the rule, bool ``(last − first,)``."""
+        """Return which of a block's candidates ``first … last − 1`` satisfy the rule, bool ``(last − first,)``."""
         uses = self._uses(lut, block, first, last)
         return np.asarray(uses.all(axis=0) if self.kind == "pin" else ~uses.any(axis=0))
 
     def _uses(self, lut: Lut, block: LutBlock, first: int, last: int) -> NDArray[np.bool_]:
-        """Which layers of which of these candidates are what the rule names: bool ``(n_layers, last − first)``.
+        """Return where these candidates use what the rule names, per layer: bool ``(n_layers, last − first)``.
 
-        A candidate that is named by number or description counts as one layer.
+        If the rule names a number or a description, a candidate counts as one layer.
         """
         if self.what.startswith("#"):
             number = self.what[1:]
@@ -99,7 +99,7 @@ class OperationRule:
 
 
 def _has(block: Block, layer: int, operation: Operation, table: Table, first: int, last: int) -> NDArray[np.bool_]:
-    """Which of a table's rows ``first … last − 1`` have the operation in a layer, bool ``(last − first,)``."""
+    """Return which rows ``first … last − 1`` of a table have the operation in a layer, bool ``(last − first,)``."""
     offered = block.layers[layer].operations
     if operation not in offered:
         return np.zeros(last - first, dtype=np.bool_)
@@ -110,7 +110,10 @@ def _has(block: Block, layer: int, operation: Operation, table: Table, first: in
 
 
 def _split(kind: str, text: str, lut: Lut) -> tuple[str | None, int | None, str]:
-    """Cut a rule at the first ``=`` that a block's name stands before; names and descriptions may hold one too."""
+    """Split a rule into block, layer and the rest.
+
+    Names and descriptions may contain ``=``: the rule is split at the first ``=`` that follows the name of a block.
+    """
     parts = text.split("=")
     for n in range(1, len(parts)):
         place, what = "=".join(parts[:n]), "=".join(parts[n:])

@@ -1,44 +1,50 @@
-"""What a search may choose from, and how blocks count in its objective: filters and factors, no new table needed."""
+"""Scopes: which candidates a search may choose, and how much each block counts in the objective.
+
+A scope is a filter over rows and a factor per block, so it needs no new table.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qabwnas.errors import InputError
 from qabwnas.io.numeric import Number, exact_number, shown
-from qabwnas.lut.lut import Lut
-
-if TYPE_CHECKING:
-    from qabwnas.search.constraints.row_rules import RowRules
+from qabwnas.lut.lut import Lut, LutBlock
+from qabwnas.search.constraints.bit_width_rule import BitWidthRule
+from qabwnas.search.constraints.operation_rule import OperationRule
 
 
 @dataclass(frozen=True)
 class Scope:
-    """Restrictions of a search over a LUT, and weights of its objective; all parts hold together.
+    """Restrictions of a search over a LUT, and weights of its objective. All of them apply together.
+
+    >>> scope = Scope(bits=["layer1=8", "homogeneous"], forbid=["k7e6"])
+    >>> result = search(lut, budgets={"size_bytes": 1e6}, scope=scope)
 
     Attributes:
-        weights: block name → factor of the block's values in the objective, an exact decimal of 0 or more; 1 where a
-            block is not named. The fixed part counts once. Where the objective is a maximum, values are scaled before
+        weights: block name → factor of the block's values in the objective, an exact decimal of 0 or more; 1 for every
+            block that is not named. The fixed part counts once. If the objective is a maximum, values are scaled before
             the maximum is taken. Budgets and reported totals are not weighted.
-        bits: bit widths that may be used. ``8``, ``w4a8`` or ``4,8``: in every block, these; ``layer1=8,6``: in block
-            ``layer1`` these, whatever is said of every block. Several of a kind add up. ``homogeneous``: all blocks
-            have the same widths, any that the rest allows. Empty: free.
-        pin: operations that must be used. ``layer1/0=k3e6``: layer 0 of block ``layer1`` has it; ``layer1=k3e6``: every
-            layer of the block has it; ``k3e6``: every layer of every block has it; ``layer1=#17``: the block's
-            candidate is number 17. In a LUT without a space ``layer1=TEXT`` takes the candidates of that description,
-            and ``TEXT`` those of every block.
-        forbid: operations, named in the same ways, that may not be used: ``layer1/0=k3e6`` not in that layer,
-            ``layer1=k3e6`` in no layer of the block, ``k3e6`` in none at all, ``layer1=#17`` not that candidate.
+        bits: the bit widths that may be used. ``8``, ``w4a8`` or ``4,8`` hold for every block; ``layer1=8,6`` holds for
+            block ``layer1`` and replaces what is given for every block. Several entries of one kind add up.
+            ``homogeneous``: all blocks have the same widths, chosen from those that the rest allows. Empty: no
+            restriction.
+        pin: operations that must be used. ``layer1/0=k3e6``: in layer 0 of block ``layer1``; ``layer1=k3e6``: in every
+            layer of the block; ``k3e6``: in every layer of every block; ``layer1=#17``: the block uses candidate
+            number 17. In a LUT without a space, ``layer1=TEXT`` selects the candidates with that description, and
+            ``TEXT`` those of every block.
+        forbid: operations that may not be used, in the same notation: ``layer1/0=k3e6``: not in that layer;
+            ``layer1=k3e6``: in no layer of the block; ``k3e6``: nowhere; ``layer1=#17``: not that candidate.
 
     Raises:
-        InputError: a weight is not a number or negative, or a part is no list or mapping. Names are looked up, and
-            other texts read, when the scope meets a LUT.
+        InputError: a weight is not a number or is negative, or an attribute is not a list or mapping. Names are looked
+            up, and other texts are parsed, when the scope is applied to a LUT.
     """
 
     weights: Mapping[str, Number] = field(default_factory=dict)
@@ -48,7 +54,7 @@ class Scope:
 
     def __post_init__(self) -> None:
         if not isinstance(self.weights, Mapping):
-            raise InputError(f"weights: {shown(self.weights)} do not say which block each is of")
+            raise InputError(f"weights: {shown(self.weights)} is not a mapping of block to number")
         weights = {name: exact_number(f"weight {name!r}", weight) for name, weight in self.weights.items()}
         for name, weight in weights.items():
             if weight < 0:
@@ -65,43 +71,38 @@ class Scope:
 
     @property
     def is_weighted(self) -> bool:
-        """Whether some block's weight is not 1."""
+        """Whether the weight of some block is not 1."""
         return any(weight != 1 for weight in self.weights.values())
 
     def factors(self, block_names: Sequence[str]) -> dict[str, Decimal]:
-        """Return the weight of every block, by its name."""
+        """Return the weight of every block, by name."""
         return {name: exact_number(name, self.weights.get(name, 1)) for name in block_names}
 
-    def rules(self, lut: Lut) -> RowRules:
-        """Return the rules that this makes for the candidates of a LUT.
+    def rules(self, lut: Lut) -> ScopeRules:
+        """Return the rules of this scope for the candidates of a LUT.
 
         Raises:
-            InputError: a block, layer, operation, candidate or bit width is named that the LUT does not have, or a text
-                is of none of the forms.
+            InputError: the LUT lacks a named block, layer, operation, candidate or bit width, or a text has none of the
+                forms above.
         """
-        from qabwnas.search.constraints.bit_rules import BitRules
-        from qabwnas.search.constraints.operation_rule import OperationRule
-        from qabwnas.search.constraints.row_rules import RowRules
-
         for name in self.weights:
             lut.block(name)
-        bits = BitRules.of(self.bits, lut)
+        bits = BitWidthRule.of(self.bits, lut)
         pins = (OperationRule.of("pin", text, lut) for text in self.pin)
         bans = (OperationRule.of("forbid", text, lut) for text in self.forbid)
-        return RowRules(lut, bits, ", ".join(map(str, self.bits)), (*pins, *bans))
+        return ScopeRules(lut, bits, ", ".join(map(str, self.bits)), (*pins, *bans))
 
     def selection(self, lut: Lut) -> Selection:
-        """Return the candidates that this leaves of a LUT; O(rows × layers) where anything is restricted.
+        """Return the candidates of a LUT that this scope allows; O(rows × layers) if anything is restricted.
 
         Raises:
-            InputError: as of :meth:`rules`, or nothing is left of a block; the message names the block and the part.
+            InputError: as for :meth:`rules`, or no candidate of a block is left; the message names the block and the
+                restriction.
         """
-        from qabwnas.search.constraints.row_rules import check_common_groups
-
         rules = self.rules(lut)
         candidates, groups = [], []
         for block in lut.blocks:
-            of_block = rules.of_block(block)
+            of_block = BlockRules(rules, block)
             left = of_block.allowed(0, block.n_candidates)
             of_block.check()
             candidates.append(np.flatnonzero(left))
@@ -114,20 +115,20 @@ class Scope:
         return Selection(tuple(candidates), tuple(groups))
 
     def as_json(self) -> dict[str, Any]:
-        """Return this as JSON values, the parts that restrict nothing left out."""
+        """Return the scope as JSON values, without the attributes that restrict nothing."""
         weights = {name: f"{weight:f}" for name, weight in self.factors(tuple(self.weights)).items()}
         parts = {"weights": weights, "bits": list(self.bits), "pin": list(self.pin), "forbid": list(self.forbid)}
         return {name: part for name, part in parts.items() if part}
 
     @classmethod
     def from_json(cls, content: object) -> Scope:
-        """Return the scope that :meth:`as_json` gave.
+        """Return the scope that :meth:`as_json` wrote.
 
         Raises:
-            InputError: it is not of that form.
+            InputError: the content does not have that form.
         """
         if not isinstance(content, dict) or not set(content) <= {"weights", "bits", "pin", "forbid"}:
-            raise InputError("a scope has weights, bits, pin and forbid, and nothing else")
+            raise InputError("a scope has only weights, bits, pin and forbid")
         lists = [content.get(part, []) for part in ("bits", "pin", "forbid")]
         if not isinstance(content.get("weights", {}), dict) or not all(isinstance(part, list) for part in lists):
             raise InputError("the weights of a scope are an object, its other parts lists")
@@ -136,13 +137,72 @@ class Scope:
 
 @dataclass(frozen=True, eq=False)
 class Selection:
-    """What a scope leaves of a LUT.
+    """The candidates that a scope allows.
 
     Attributes:
-        candidates: a block: the candidates' numbers, int64, ascending, at least one.
-        groups: where all blocks must have the same bit widths, a block: a number for the widths of each of these
-            candidates, int64, equal across blocks for equal widths; else ``None``.
+        candidates: per block, the numbers of its allowed candidates, int64, ascending, at least one.
+        groups: ``None``, unless all blocks must have the same bit widths. Then per block a number for the widths of
+            each allowed candidate, int64; equal widths have equal numbers in all blocks.
     """
 
     candidates: tuple[NDArray[np.int64], ...]
     groups: tuple[NDArray[np.int64], ...] | None
+
+
+@dataclass(frozen=True)
+class ScopeRules:
+    """The rules of a scope for one LUT, with all names looked up."""
+
+    lut: Lut
+    bits: BitWidthRule
+    bits_text: str
+    operations: tuple[OperationRule, ...]
+
+
+class BlockRules:
+    """The rules of a scope for one block, applied chunk by chunk, so that memory does not grow with the block.
+
+    After all chunks, :meth:`check` raises if no candidate was allowed.
+    """
+
+    def __init__(self, rules: ScopeRules, block: LutBlock) -> None:
+        self._rules, self._block = rules, block
+        self._operations = [rule for rule in rules.operations if rule.block in (None, block.name)]
+        self._bits_leave_some = False
+        self._leaves_some = [False] * len(self._operations)
+
+    def allowed(self, first: int, last: int) -> NDArray[np.bool_]:
+        """Return which of candidates ``first … last − 1`` satisfy all rules, bool ``(last − first,)``."""
+        left = self._rules.bits.allowed(self._block, first, last)
+        self._bits_leave_some |= bool(left.any())
+        for i, rule in enumerate(self._operations):
+            left &= rule.allowed(self._rules.lut, self._block, first, last)
+            self._leaves_some[i] |= bool(left.any())
+        return left
+
+    def groups(self, first: int, last: int) -> NDArray[np.int64] | None:
+        """Return a number for the bit widths of each candidate, int64 ``(last − first,)``, if all must be equal."""
+        bits = self._rules.bits
+        return bits.groups(self._block, first, last) if bits.homogeneous else None
+
+    def check(self) -> None:
+        """Check that some candidate was allowed.
+
+        Raises:
+            InputError: none was; the message names the first rule that left none.
+        """
+        if not self._bits_leave_some:
+            raise InputError(f"bits {self._rules.bits_text!r} leave no candidate of block {self._block.name!r}")
+        for rule, leaves_some in zip(self._operations, self._leaves_some, strict=True):
+            if not leaves_some:
+                raise InputError(f"{rule} leaves no candidate of block {self._block.name!r}")
+
+
+def check_common_groups(groups: Sequence[NDArray[np.int64]]) -> None:
+    """Check that some group occurs in every block.
+
+    Raises:
+        InputError: none does.
+    """
+    if not set.intersection(*(set(np.unique(of_block).tolist()) for of_block in groups)):
+        raise InputError("bits 'homogeneous': no bit widths remain that all blocks have")

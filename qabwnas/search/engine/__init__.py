@@ -1,1 +1,1 @@
-"""Backends, the strategy (front or direct), and reconstruction of choices."""
+"""The search backends, the strategy (front or direct search), and the reconstruction of choices."""

@@ -165,7 +165,7 @@ class Backend:
     ) -> NDArray[np.int64]:
         """Return for every row of ``budgets`` ``(n, len(metrics))`` the first point within it, or −1.
 
-        ``points`` and ``minima`` are those of a :class:`qabwnas.search.engine.minimum_tree.MinimumTree`.
+        ``points`` and ``minima`` are those of a :class:`qabwnas.search.front.index.MinimumTree`.
         """
         found: NDArray[np.int64] = self._kernels.first_fit(points, minima, metrics, budgets, n_threads)
         return found

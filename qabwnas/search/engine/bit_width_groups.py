@@ -1,4 +1,7 @@
-"""Kernels over the parts of a problem: itself, or, where all blocks must have equal bit widths, a part for each."""
+"""Direct search and fronts over a problem, or over its bit-width groups if all blocks must have equal bit widths.
+
+Each group is searched separately, and the results are merged.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from qabwnas.errors import InputError
+from qabwnas.io.numeric import Number, WholeNumber, exact_number, shown, whole_number
 from qabwnas.search.engine.backend import COMPLETE, INFEASIBLE, LIMIT, Backend
 from qabwnas.search.engine.choices import BackPointers, Choices, ChoiceTable
 from qabwnas.search.model.grid import UNLIMITED
@@ -16,26 +21,41 @@ from qabwnas.search.model.problem import Problem
 
 
 class Limits(NamedTuple):
-    """How long a direct search may take: partial subnets that it looks at, and when it ends.
+    """The limits of a direct search.
 
-    ``ends`` is a time of :func:`time.perf_counter`.
+    Attributes:
+        n_nodes: how many partial subnets it may visit.
+        ends: when it must stop, by :func:`time.perf_counter`.
     """
 
     n_nodes: int = 2**62
     ends: float = math.inf
+
+    @classmethod
+    def of(cls, time_limit: Number | None, node_limit: WholeNumber | None, started: float) -> Limits:
+        """Return the limits of a search that started at the time ``started``; ``None`` means no limit.
+
+        Raises:
+            InputError: a limit is not a positive number.
+        """
+        n_nodes = 2**62 if node_limit is None else min(whole_number("node_limit", node_limit), 2**62)
+        seconds = math.inf if time_limit is None else float(exact_number("time_limit", time_limit))
+        if isinstance(time_limit, str) or seconds <= 0:
+            raise InputError(f"time_limit: {shown(time_limit)} is not a number of seconds above 0")
+        return cls(n_nodes, started + seconds)
 
 
 UNBOUNDED = Limits()
 
 
 class Subnets(NamedTuple):
-    """What kernels found.
+    """Subnets that the kernels found.
 
     Attributes:
-        status: COMPLETE, INFEASIBLE or LIMIT, as in :mod:`qabwnas.search.engine.backend`.
+        status: COMPLETE, INFEASIBLE or LIMIT, defined in :mod:`qabwnas.search.engine.backend`.
         totals: int64 ``(n, n_metrics)``, in units of the problem's grids.
-        candidates: int32 ``(n, n_blocks)``, the LUT's numbers.
-        bound: no subnet has a smaller objective, in units; without meaning where nothing fits.
+        candidates: int32 ``(n, n_blocks)``, by their numbers in the LUT.
+        bound: no subnet has a smaller objective, in units; has no meaning if nothing fits.
     """
 
     status: int
@@ -44,7 +64,7 @@ class Subnets(NamedTuple):
     bound: int = 0
 
     def in_order(self) -> Subnets:
-        """Return the same in the order of answers: by totals, then by candidates."""
+        """Return the subnets in the order of answers: by totals, then by candidates."""
         return self._of(np.lexsort((*self.candidates.T[::-1], *self.totals.T[::-1])))
 
     def first(self, n: int) -> Subnets:
@@ -58,11 +78,11 @@ class Points(NamedTuple):
     """The points of a front.
 
     Attributes:
-        status: COMPLETE, INFEASIBLE or LIMIT; there are no points where it is not COMPLETE.
+        status: COMPLETE, INFEASIBLE or LIMIT; there are points only if it is COMPLETE.
         totals: int64 ``(n, n_metrics)``, in units of the problem's grids, in the order of answers.
-        choices: their candidates, the LUT's numbers.
-        n_blocks: how many blocks were combined; at a limit, before all were.
-        n_points: how many points that makes.
+        choices: their candidates, by their numbers in the LUT.
+        n_blocks: how many blocks were merged; at a limit, fewer than all.
+        n_points: how many points the merged blocks have.
     """
 
     status: int
@@ -77,75 +97,75 @@ def best(
     bounds: NDArray[np.int64],
     k: int,
     kernels: Backend,
-    distance: int = 1,
+    min_distance: int = 1,
     limits: Limits = UNBOUNDED,
 ) -> Subnets:
-    """Return the ``k`` best subnets within ``bounds`` ``(n_metrics,)``, as :meth:`.Backend.top` finds them.
+    """Return the ``k`` best subnets within ``bounds`` ``(n_metrics,)``, as :meth:`.Backend.top` does.
 
-    At a distance, too, the answers of several parts are what each has, merged: subnets of two parts differ in every
-    block, so none keeps another out; only where more is asked for than there are blocks, the first is the only one.
+    The answers of several groups are merged, for any ``min_distance``: subnets of two groups differ in every block, so
+    none excludes another. Only if ``min_distance`` exceeds the number of blocks, the first subnet is the only answer.
     """
-    parts = problem.parts()
+    groups = problem.bit_width_groups()
     found, n_nodes = [], 0
-    for part in parts:
+    for group in groups:
         status, totals, rows, bound, n_visited = kernels.top(
-            part.values,
-            part.offsets,
-            part.is_max,
-            part.origin,
+            group.values,
+            group.offsets,
+            group.is_max,
+            group.origin,
             bounds,
             k,
-            distance,
+            min_distance,
             max(0, limits.n_nodes - n_nodes),
             max(0.0, limits.ends - time.perf_counter()),
         )
         n_nodes += n_visited
-        found.append(Subnets(status, totals, part.choice(rows), bound))
-    if len(parts) == 1:
+        found.append(Subnets(status, totals, group.choice(rows), bound))
+    if len(groups) == 1:
         return found[0]
-    return merged(found).in_order().first(k if distance <= len(problem.block_names) else 1)
+    return merged(found).in_order().first(k if min_distance <= len(problem.block_names) else 1)
 
 
 def front(problem: Problem, high: NDArray[np.int64], slack: float, max_memory: int, kernels: Backend) -> Points:
-    """Return the front within ``high`` ``(n_metrics,)``, found as :meth:`.Backend.front` does.
+    """Return the front within ``high`` ``(n_metrics,)``, as :meth:`.Backend.front` does.
 
-    Of several parts it is the non-dominated union of their fronts, with all candidates as a table.
+    Several groups give the non-dominated union of their fronts, with all candidates as a table.
     """
-    parts = problem.parts()
+    groups = problem.bit_width_groups()
     found = []
-    for part in parts:
-        found.append(_front_of_part(part, high, slack, max_memory, kernels))
+    for group in groups:
+        found.append(_front_of_group(group, high, slack, max_memory, kernels))
         max_memory = max(0, max_memory - found[-1].totals.nbytes - found[-1].choices.nbytes)
         if found[-1].status == LIMIT:
             break
-    if len(parts) == 1:
+    if len(groups) == 1:
         return found[0]
     n = sum(len(points.totals) for points in found)
-    # All totals and candidates at once, the same sorted, and the totals as pruning copies them.
+    # All totals and candidates, their sorted copies, and the copies of totals that pruning makes.
     if n * (8 * 5 * len(problem.metrics) + 4 * 3 * len(problem.block_names) + 64) > max_memory:
         nothing = ChoiceTable(np.empty((0, len(problem.block_names)), dtype=np.int32))
         return Points(LIMIT, found[-1].totals[:0], nothing, len(problem.block_names), n)
     union = merged([Subnets(points.status, points.totals, points.choices.all()) for points in found]).in_order()
-    # They are whole subnets, so a gain in a maximum is no longer hidden: all totals count as sums.
+    # These are whole subnets, so no later block can hide a better maximum: all totals compare like sums.
     no_maxima = np.zeros(len(problem.metrics), dtype=np.uint8)
     kept = kernels.prune(np.ascontiguousarray(union.totals.T), no_maxima, 1)
     choices = ChoiceTable(union.candidates[kept])
     return Points(union.status, union.totals[kept], choices, found[-1].n_blocks, found[-1].n_points)
 
 
-def _front_of_part(part: Problem, high: NDArray[np.int64], slack: float, max_memory: int, kernels: Backend) -> Points:
+def _front_of_group(group: Problem, high: NDArray[np.int64], slack: float, max_memory: int, kernels: Backend) -> Points:
     status, totals, levels, n_blocks, n_points, _ = kernels.front(
-        part.values, part.offsets, part.is_max, part.origin, high, slack, max_memory
+        group.values, group.offsets, group.is_max, group.origin, high, slack, max_memory
     )
     if status != COMPLETE:
-        nothing = np.empty((0, len(part.block_names)), dtype=np.int32)
+        nothing = np.empty((0, len(group.block_names)), dtype=np.int32)
         return Points(status, totals, ChoiceTable(nothing), n_blocks, n_points)
-    numbered = [(blocks, part.choice(rows, blocks), pairs) for blocks, rows, pairs in levels]
+    numbered = [(blocks, group.choice(rows, blocks), pairs) for blocks, rows, pairs in levels]
     return Points(status, totals, BackPointers(numbered, kernels.name), n_blocks, n_points)
 
 
 def merged(found: list[Subnets]) -> Subnets:
-    """Return the subnets of several parts together: infeasible if all are, complete if none met a limit."""
+    """Return the subnets of several groups together: infeasible if all are, complete if no group met a limit."""
     statuses = {subnets.status for subnets in found}
     status = LIMIT if LIMIT in statuses else COMPLETE if COMPLETE in statuses else INFEASIBLE
     return Subnets(

@@ -1,4 +1,4 @@
-"""Which candidates the points of a front are made of: as a table, or as back-pointers, from which they are rebuilt."""
+"""The candidates of the points of a front: stored as a table, or reconstructed from back-pointers."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from qabwnas.search.engine.backend import Level, select_backend
 
 
 class Choices(Protocol):
-    """The candidates of the points of a front, by number."""
+    """The candidates of the points of a front, by the number of the point."""
 
     @property
     def nbytes(self) -> int: ...
 
     def of(self, points: NDArray[np.int64]) -> NDArray[np.int32]:
-        """Return the candidates of some points, ``(n, n_blocks)``, in block order."""
+        """Return the candidates of some points, int32 ``(n, n_blocks)``, in block order."""
         ...
 
     def all(self) -> NDArray[np.int32]:
-        """Return those of all points, in their order."""
+        """Return the candidates of all points, int32 ``(n_points, n_blocks)``."""
         ...
 
     def taken(self, points: NDArray[np.int64]) -> Choices:
-        """Return the choices of some points, in the order that is given."""
+        """Return the choices of some points, in the given order."""
         ...
 
 
 @dataclass(frozen=True, eq=False)
 class ChoiceTable:
-    """All candidates, int32 ``(n_points, n_blocks)``; of a front that was opened from a file, mapped."""
+    """All candidates, int32 ``(n_points, n_blocks)``; memory-mapped if the front was opened from a file."""
 
     candidates: NDArray[np.int32] = field(repr=False)
 
@@ -53,11 +53,11 @@ class ChoiceTable:
 
 @dataclass(frozen=True, eq=False)
 class BackPointers:
-    """One level a part that was added: ``csrc/front/back_pointers.hpp``.
+    """Back-pointers, one level for each merge of the front; ``csrc/front/back_pointers.hpp`` defines them.
 
-    Memory: 8 bytes for every point of every level. Rebuilding takes O(blocks) a point, whichever points are asked for.
-    Any backend rebuilds the same; ``backend`` is the name of the one that does, ``None`` for the default: another
-    process, to which they were pickled, may not have the one that made them.
+    Memory: 8 bytes per point of each level. Reconstruction takes O(blocks) per point, for any subset of points. All
+    backends reconstruct the same candidates; ``backend`` names the one to use, ``None`` the default one. Pickling sets
+    ``None``, because another process may lack the backend that built the front.
     """
 
     levels: Sequence[Level] = field(repr=False)

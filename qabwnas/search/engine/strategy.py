@@ -1,14 +1,18 @@
-"""How one search is answered: directly, or by the front within its budgets, where that is the quicker way."""
+"""The strategy for one search: search directly, or build the front within the budgets if that is faster."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from decimal import Decimal
 from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from qabwnas.io.numeric import Number
 from qabwnas.search.engine.backend import COMPLETE, LIMIT, Backend
 from qabwnas.search.engine.bit_width_groups import UNBOUNDED, Limits, Subnets, best, front
+from qabwnas.search.model.grid import UNLIMITED
 from qabwnas.search.model.problem import Problem
 
 Method = Literal["auto", "front", "direct"]
@@ -16,13 +20,13 @@ METHODS: tuple[Method, ...] = get_args(Method)
 MethodUsed = Literal["front", "direct"]
 
 DEFAULT_MAX_MEMORY = 4 << 30
-"""Bytes that a front may take while it is built."""
+"""How many bytes building a front may use."""
 
 _TURNS = ((50_000, 64 << 20), (1_000_000, DEFAULT_MAX_MEMORY))
-"""Partial subnets that a direct search may look at before a front may take so many bytes; the first of each takes
-less than a second."""
+"""The limits of each turn: partial subnets of the direct search, then bytes of the front. The first turns take less
+than a second."""
 
-_MOST_METRICS_OF_A_FRONT = 3
+_MAX_FRONT_METRICS = 3
 
 
 def solve(
@@ -30,20 +34,20 @@ def solve(
     bounds: NDArray[np.int64],
     k: int,
     kernels: Backend,
-    distance: int = 1,
+    min_distance: int = 1,
     method: Method = "auto",
     limits: Limits = UNBOUNDED,
 ) -> tuple[Subnets, MethodUsed]:
     """Return the ``k`` best subnets within ``bounds``, and which method found them.
 
-    ``auto`` searches directly. Where a front could answer too, both take turns, with ever more room, until one ends: of
-    hard instances, those with many nearly equal subnets end by their front, those with vast fronts by the search, and
-    neither is known before. The front's turn comes where one subnet is asked for, over at most three metrics (fronts
-    over more soon explode), and without limits, which it could not keep.
+    ``auto`` searches directly. If a front could answer too, both take turns with growing limits until one finishes:
+    on hard instances with many nearly equal subnets the front is faster, on instances with huge fronts the direct
+    search is, and neither is known in advance. The front takes turns only for one subnet, over at most three metrics
+    (fronts over more grow too fast), and without limits, because it could not observe them.
     """
     if method == "front":
         return _first_of_front(problem, bounds, DEFAULT_MAX_MEMORY, kernels), "front"
-    if method == "auto" and k == 1 and limits == UNBOUNDED and 1 < len(problem.metrics) <= _MOST_METRICS_OF_A_FRONT:
+    if method == "auto" and k == 1 and limits == UNBOUNDED and 1 < len(problem.metrics) <= _MAX_FRONT_METRICS:
         for n_nodes, n_bytes in _TURNS:
             found = best(problem, bounds, k, kernels, limits=Limits(n_nodes))
             if found.status != LIMIT:
@@ -51,7 +55,7 @@ def solve(
             found = _first_of_front(problem, bounds, n_bytes, kernels)
             if found.status != LIMIT:
                 return found, "front"
-    return best(problem, bounds, k, kernels, distance, limits), "direct"
+    return best(problem, bounds, k, kernels, min_distance, limits), "direct"
 
 
 def _first_of_front(problem: Problem, bounds: NDArray[np.int64], n_bytes: int, kernels: Backend) -> Subnets:
@@ -59,3 +63,21 @@ def _first_of_front(problem: Problem, bounds: NDArray[np.int64], n_bytes: int, k
     first = np.arange(min(1, len(points.totals)))
     bound = int(points.totals[0, 0]) if points.status == COMPLETE else 0
     return Subnets(points.status, points.totals[first], points.choices.of(first), bound)
+
+
+def smallest_totals(
+    problem: Problem, budgets: Mapping[str, Number], kernels: Backend, limits: Limits = UNBOUNDED
+) -> dict[str, Decimal | None]:
+    """Return for every budgeted metric its smallest total under the other budgets; ``None`` if no subnet keeps those.
+
+    Metrics whose smallest total is not proved within the limits are left out.
+    """
+    smallest: dict[str, Decimal | None] = {}
+    for name in budgets:
+        minimizing = problem.with_objective(problem.metric_names.index(name))
+        bounds = minimizing.budget_units(budgets)
+        bounds[0] = UNLIMITED
+        found = best(minimizing, bounds, 1, kernels, limits=limits)
+        if found.status != LIMIT:
+            smallest[name] = minimizing.grids[0].decimal(found.bound) if found.status == COMPLETE else None
+    return smallest

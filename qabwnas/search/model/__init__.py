@@ -1,1 +1,1 @@
-"""A search as integers: metric grids, the problem instance, chunked reading, weights, totals."""
+"""The search problem in integers: metric grids, columns, the problem instance, reading in chunks, weights, totals."""

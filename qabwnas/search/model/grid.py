@@ -1,10 +1,10 @@
 """Metric values as whole units of a decimal grid, so that sums are exact and "fits the budget" has no tolerance.
 
-A double stands for the shortest decimal that reads back to it: ``0.1`` is one tenth. A metric's grid has as many
-decimals as its values need, at most as many as leave the largest possible total within ±2**62; values with more are
-rounded half to even on that grid, which is then finer than a double's own spacing at the total. Whole numbers as int64
-are held exactly. Where a value of up to 15 digits is rounded, because the grid has no room for it beside much larger
-ones, a RoundingWarning says so.
+A double stands for the shortest decimal that reads back to it: ``0.1`` is one tenth. The grid of a metric has as many
+decimals as its values need, but only so many that the largest possible total stays within ±2**62. Values with more
+decimals are rounded half to even. The grid is then finer than the spacing of doubles at the total. Whole numbers as
+int64 are exact. If a value of up to 15 digits must be rounded, because other values are much larger, a RoundingWarning
+says so.
 """
 
 from __future__ import annotations
@@ -24,28 +24,28 @@ from qabwnas.search.engine.backend import Backend
 
 LARGEST_UNITS = 2**62
 UNLIMITED = 2**63 - 1
-"""The budget, in units, of a metric without one."""
+"""The budget, in units, of a metric that has no budget."""
 
-# A product with 10**p is decided exactly by doubles while both factors and the product are whole and small enough.
+# Doubles multiply exactly by 10**p while both factors and the product are whole and small enough.
 _LARGEST_POWER = 22
 _DIGITS = 15
 _LARGEST_DIGITS = 10.0**_DIGITS
-# No total has more.
+# No total has more digits.
 _MOST_DIGITS = 19
 # Enough digits for any int64 with any double's exponent.
 _EXACT = Context(prec=700, Emax=999_999, Emin=-999_999)
 
 
 class Grid(NamedTuple):
-    """Whole units of 10**−decimals of one metric."""
+    """The grid of one metric: whole units of 10**−decimals."""
 
     decimals: int
 
     def units(self, values: NDArray[Any], backend: Backend, metric: str = "") -> NDArray[np.int64]:
         """Return finite values ``(n,)`` in units, rounded half to even, int64 ``(n,)``.
 
-        Values are float64, int64 or objects, as those of :func:`qabwnas.lut.arrays.common_type`. That a value of up to
-        15 digits is rounded is warned of, once for each ``metric`` that is named.
+        Values are float64, int64 or objects, like those of :func:`qabwnas.lut.arrays.common_type`. If ``metric`` is
+        given and a value of up to 15 digits is rounded, a RoundingWarning names the metric.
         """
         if values.dtype == np.int64:
             return values * np.int64(10**self.decimals) if values.any() else values
@@ -67,11 +67,11 @@ class Grid(NamedTuple):
         return backend.to_units(np.ascontiguousarray(values), self.decimals, False)
 
     def _loses_digits(self, values: NDArray[np.float64]) -> bool:
-        """Return whether one of up to 15 digits is not whole in units.
+        """Return whether a value of up to 15 digits is not a whole number of units.
 
-        Doubles of more digits come out of computations; the grid is finer than their spacing at the total.
+        Doubles with more digits come from computations; the grid is finer than their spacing at the total.
         """
-        # The last of 15 digits of larger values is a unit or more.
+        # In larger values, the last of 15 digits is worth a unit or more.
         small = values[(values != 0) & (np.abs(values) < 10.0 ** (_DIGITS - self.decimals))]
         with localcontext(_EXACT):
             for value in small.tolist():
@@ -85,7 +85,7 @@ class Grid(NamedTuple):
         """Return upper bounds ``(n,)`` in units, rounded down; NaN and +∞ mean no bound (:data:`UNLIMITED`).
 
         Raises:
-            InputError: one is not a number; the message starts with ``what``.
+            InputError: a bound is not a number; the message starts with ``what``.
         """
         if budgets.dtype.kind == "O" or (budgets.dtype.kind in "iu" and not _fit_doubles(budgets)):
             return np.array([self._budget_unit(what, budget) for budget in budgets.tolist()], dtype=np.int64)
@@ -105,7 +105,7 @@ class Grid(NamedTuple):
         return self.floor(exact_number(what, budget))
 
     def floor(self, value: Decimal) -> int:
-        """Return an upper bound in units, rounded down and cut off just outside what any total can be."""
+        """Return an upper bound in units, rounded down and clipped just outside the range of totals."""
         if value and value.adjusted() + self.decimals > _MOST_DIGITS:
             return -LARGEST_UNITS - 1 if value < 0 else LARGEST_UNITS
         with localcontext(_EXACT):
@@ -119,7 +119,7 @@ class Grid(NamedTuple):
             return value.quantize(Decimal(1)) if value == value.to_integral_value() else value.normalize()
 
     def text(self, units: int) -> str:
-        """Return :meth:`decimal` in plain digits, without an exponent; an order of magnitude faster."""
+        """Return :meth:`decimal` as text without an exponent; ten times as fast."""
         if self.decimals == 0:
             return str(units)
         digits = f"{abs(units):0{self.decimals + 1}d}"
@@ -137,21 +137,21 @@ def exact_difference(a: Decimal, b: Decimal) -> Decimal:
         )
 
 
-class Needs(NamedTuple):
-    """What values ask of their grid; those of no values at all by default.
+class GridNeeds(NamedTuple):
+    """What values need of their grid; by default, what no values need.
 
     Attributes:
         largest: the largest absolute value.
-        decimals: the fewest decimals that hold every value exactly, or ``None`` where 15 digits do not.
+        decimals: the fewest decimals that represent every value exactly, or ``None`` if 15 digits do not suffice.
     """
 
     largest: float = 0
     decimals: int | None = 0
 
-    def and_of(self, values: NDArray[Any], where: str, first: int = 0) -> Needs:
-        """Return the needs of these values besides; the same however values are cut into parts.
+    def including(self, values: NDArray[Any], where: str, first: int = 0) -> GridNeeds:
+        """Return the needs with these values included. The result does not depend on how values are split into chunks.
 
-        ``where`` says for messages what the values are of, and ``first`` is the number of the first of them.
+        ``where`` describes the values in messages, and ``first`` is the number of the first value.
 
         Raises:
             InputError: a value is NaN or infinite.
@@ -159,10 +159,10 @@ class Needs(NamedTuple):
         if values.dtype == object:
             needs = self
             for _, numbers in _by_type(values):
-                needs = needs.and_of(numbers, where, first)
+                needs = needs.including(numbers, where, first)
             return needs
-        if values.dtype == np.int64:  # which any number of decimals holds
-            return Needs(max(self.largest, int(values.max()), -int(values.min())), self.decimals)._settled()
+        if values.dtype == np.int64:  # exact with any number of decimals
+            return GridNeeds(max(self.largest, int(values.max()), -int(values.min())), self.decimals)._settled()
         finite = np.isfinite(values)
         if not finite.all():
             row = int(finite.argmin())
@@ -170,27 +170,27 @@ class Needs(NamedTuple):
         largest = max(self.largest, float(np.abs(values).max()))
         decimals = self.decimals
         if decimals is not None:
-            # What so many decimals hold, more hold too, up to 15 digits: so there is no need to look at fewer.
+            # More decimals represent the same values too, up to 15 digits: there is no need to try fewer.
             decimals = _decimals_needed(values, decimals)
-        return Needs(largest, decimals)._settled()
+        return GridNeeds(largest, decimals)._settled()
 
-    def _settled(self) -> Needs:
-        """Return the needs without a number of decimals where 15 digits do not hold the largest value with these."""
+    def _settled(self) -> GridNeeds:
+        """Return the needs, with decimals ``None`` if the largest value has more than 15 digits with them."""
         if self.decimals and np.rint(self.largest * 10.0**self.decimals) > _LARGEST_DIGITS:
-            return Needs(self.largest, None)
+            return GridNeeds(self.largest, None)
         return self
 
 
-def choose_grid(metric: Metric, needs: Sequence[Needs], block_names: Sequence[str]) -> Grid:
-    """Return the grid of a metric, given what every block's values need.
+def choose_grid(metric: Metric, needs: Sequence[GridNeeds], block_names: Sequence[str]) -> Grid:
+    """Return the grid of a metric, from what the values of every block need.
 
     Raises:
         InputError: a total cannot fit even without decimals.
     """
     if metric.fixed is not None:
-        needs = [*needs, Needs().and_of(np.array([metric.fixed]), f"metric {metric.name!r}, fixed part")]
+        needs = [*needs, GridNeeds().including(np.array([metric.fixed]), f"metric {metric.name!r}, fixed part")]
     largest = [need.largest for need in needs]
-    exact = [Decimal(repr(value)) for value in largest]  # as units are made
+    exact = [Decimal(repr(value)) for value in largest]  # the same conversion as for units
     with localcontext(_EXACT):
         total = sum(exact, Decimal(0)) if metric.aggregation == "sum" else max(exact)
     if total > LARGEST_UNITS:
@@ -201,17 +201,17 @@ def choose_grid(metric: Metric, needs: Sequence[Needs], block_names: Sequence[st
 
 
 def _finest(total: Decimal) -> int:
-    """The most decimals at which ``total`` stays within :data:`LARGEST_UNITS`; 0 for a total of 0."""
+    """Return the most decimals at which ``total`` stays within :data:`LARGEST_UNITS`; 0 for a total of 0."""
     if total == 0:
         return 0
-    decimals = max(0, 17 - total.adjusted())  # below 10**18 units, and so below the largest
+    decimals = max(0, 17 - total.adjusted())  # below 10**18 units, which is below the limit
     while total.scaleb(decimals + 1, _EXACT) <= LARGEST_UNITS:
         decimals += 1
     return decimals
 
 
 def _by_type(values: NDArray[Any]) -> Iterator[tuple[NDArray[np.bool_], NDArray[Any]]]:
-    """Give the whole numbers among objects as int64 and the others as float64, each with where they stand."""
+    """Yield the whole numbers among objects as int64 and the others as float64, each with a mask of their places."""
     whole = np.array([isinstance(value, int) for value in values.tolist()], dtype=np.bool_)
     for rows, dtype in ((whole, np.int64), (~whole, np.float64)):
         if rows.any():
@@ -219,7 +219,7 @@ def _by_type(values: NDArray[Any]) -> Iterator[tuple[NDArray[np.bool_], NDArray[
 
 
 def _decimals_needed(values: NDArray[np.float64], least: int = 0) -> int | None:
-    """The fewest decimals, ``least`` or more, that hold every value exactly, or ``None`` where 15 digits do not."""
+    """Return the fewest decimals, at least ``least``, that make all values exact; ``None`` beyond 15 digits."""
     decimals = least
     while decimals <= _LARGEST_POWER:
         whole = np.rint(values * 10.0**decimals)
@@ -232,5 +232,5 @@ def _decimals_needed(values: NDArray[np.float64], least: int = 0) -> int | None:
 
 
 def _fit_doubles(values: NDArray[Any]) -> bool:
-    """Return whether doubles hold all of these whole numbers."""
+    """Return whether all these whole numbers are exact as doubles."""
     return bool((values <= 2**53).all() and (values >= -(2**53)).all())

@@ -1,48 +1,51 @@
-"""A search over a LUT as kernels want it: chosen metrics on exact integer grids, blocks behind one another."""
+"""The problem instance for the kernels: chosen metrics on exact integer grids, the rows of all blocks concatenated."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qabwnas.errors import InputError
-from qabwnas.io.numeric import Number, exact_number, shown
-from qabwnas.lut.lut import Lut, LutBlock, Metric
+from qabwnas.io.numeric import Number, exact_number
+from qabwnas.lut.lut import Lut, Metric
+from qabwnas.search.arguments import check_lut, check_scope, listed_metrics
+from qabwnas.search.constraints.scope import Scope, Selection
 from qabwnas.search.engine.backend import Backend
-from qabwnas.search.model.grid import UNLIMITED, Grid, Needs, choose_grid
-from qabwnas.search.model.streaming import Pruning, Rows, grids_in_parts, is_large, largest_in_parts, rows_in_parts
-
-if TYPE_CHECKING:
-    from qabwnas.search.constraints.scope import Scope, Selection
-    from qabwnas.search.model.weights import Weighing
+from qabwnas.search.model.columns import UnitsOf, units_of
+from qabwnas.search.model.grid import UNLIMITED, Grid
+from qabwnas.search.model.streaming import (
+    Pruning,
+    Rows,
+    grids_in_chunks,
+    is_large,
+    largest_in_chunks,
+    rows_in_chunks,
+)
+from qabwnas.search.model.weights import WeightedObjective, largest_size
 
 NO_MAXIMUM = -(2**63)
-"""The origin of a max-aggregated metric without a fixed part."""
-
-UnitsOf = Callable[[Lut, Metric, Backend], tuple[Grid, NDArray[np.int64]]]
-"""What :func:`units_of` computes, or has kept."""
+"""The origin of a max-aggregated metric that has no fixed part."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Problem:
-    """Metrics of a LUT as int64 units; the first metric is the objective of a search. Compared by identity.
+    """Metrics of a LUT as int64 units; the first metric is the objective. Problems compare by identity.
 
     Attributes:
-        metrics: the metrics, in the order of the vectors that are compared.
-        grids: the grid of every metric.
+        metrics: the metrics, in the order in which totals are compared.
+        grids: the grid of each metric.
         block_names: in block order.
-        values: int64 ``(n_metrics, n_rows)``, candidates of the first block, then of the second, …
-        offsets: int64 ``(n_blocks + 1,)``, where each block's rows begin, and last the number of all rows.
-        is_max: uint8 ``(n_metrics,)``, 1 where totals are maxima.
+        values: int64 ``(n_metrics, n_rows)``: the candidates of the first block, then of the second, …
+        offsets: int64 ``(n_blocks + 1,)``: the first row of each block, and finally the number of rows.
+        is_max: uint8 ``(n_metrics,)``, 1 if totals are maxima.
         origin: int64 ``(n_metrics,)``, the fixed parts.
-        candidates: int64 ``(n_rows,)``, every row's number in the LUT; ``None`` where rows are all candidates.
-        groups: int64 ``(n_rows,)``; a subnet may only take rows of one group. ``None`` where it may take any.
+        candidates: int64 ``(n_rows,)``, the number of each row in the LUT; ``None`` if rows are all candidates.
+        groups: int64 ``(n_rows,)``; all rows of a subnet must be of one group. ``None``: no such restriction.
     """
 
     metrics: tuple[Metric, ...]
@@ -67,17 +70,17 @@ class Problem:
     ) -> Problem:
         """Set up a search over the named metrics, within a scope; O(rows × metrics).
 
-        Where the scope has weights, the first metric is the weighted one, by the name of :func:`weighted_name`; the
-        plain one may then be named again behind it. Grids are those of all candidates, so totals do not depend on what
-        a scope leaves out. ``units`` gives them with the columns, by default :func:`units_of`.
+        If the scope has weights, the first metric becomes the weighted one, named by :func:`weighted_name`. The plain
+        metric may then be listed again after it. Grids are those of all candidates, so totals do not depend on what a
+        scope excludes. ``units`` returns grids and columns, by default :func:`.units_of`.
 
-        Where ``k`` says how many best subnets are looked for, a large LUT is set up in memory for the rows that these
-        may need (:mod:`qabwnas.search.model.streaming`).
+        With ``k``, the number of best subnets to find, a large LUT is read in chunks, and only rows that these subnets
+        may need are kept (:mod:`qabwnas.search.model.streaming`).
 
         Raises:
-            InputError: there are more metrics than :attr:`.Backend.max_metrics`; a metric is unknown or named twice,
-                was not measured for a candidate that may be chosen, or has a value or total that cannot be held; the
-                message names metric, block and candidate. Or the scope does not suit the LUT.
+            InputError: there are more metrics than :attr:`.Backend.max_metrics`; a metric is unknown or listed twice,
+                was not measured for an allowed candidate, or has a value or total that cannot be represented (the
+                message names metric, block and candidate); or the scope does not suit the LUT.
         """
         check_lut(lut)
         check_scope(scope)
@@ -91,9 +94,9 @@ class Problem:
         compared = [weighted_name(metric_names[0]), *metric_names[1:]] if weighted else metric_names
         for index, name in enumerate(compared):
             if name in compared[:index]:
-                raise InputError(f"metric {name!r} is named twice")
+                raise InputError(f"metric {name!r} is listed twice")
         if k is not None and units is None and is_large(lut):
-            return cls._in_parts(lut, metrics, backend, scope, k)
+            return cls._in_chunks(lut, metrics, backend, scope, k)
         selection = scope.selection(lut) if scope is not None else None
         grids, rows = _all_rows(lut, metrics, backend, units or units_of, selection)
         problem = cls._of_rows(lut, metrics, grids, backend, rows)
@@ -109,26 +112,26 @@ class Problem:
         return cls(metrics, grids, lut.block_names, rows.values, rows.offsets, _is_max(metrics), origin, *rows[2:])
 
     @classmethod
-    def _in_parts(cls, lut: Lut, metrics: tuple[Metric, ...], backend: Backend, scope: Scope | None, k: int) -> Problem:
+    def _in_chunks(
+        cls, lut: Lut, metrics: tuple[Metric, ...], backend: Backend, scope: Scope | None, k: int
+    ) -> Problem:
         rules = scope.rules(lut) if scope is not None else None
-        grids = grids_in_parts(lut, metrics, rules)
+        grids = grids_in_chunks(lut, metrics, rules)
         pruning = Pruning(_is_max(metrics), k, backend)
         if scope is None or not scope.is_weighted:
-            return cls._of_rows(lut, metrics, grids, backend, rows_in_parts(lut, metrics, grids, pruning, rules))
-        from qabwnas.search.model.weights import Weighing
-
+            return cls._of_rows(lut, metrics, grids, backend, rows_in_chunks(lut, metrics, grids, pruning, rules))
         fixed = _origin(metrics[0], grids[0], backend) if metrics[0].fixed is not None else None
-        largest = largest_in_parts(lut, metrics[0], grids[0], backend, rules)
-        weighing = Weighing.of(metrics[0], grids[0], scope.factors(lut.block_names), largest, fixed)
-        rows = rows_in_parts(lut, metrics, grids, pruning, rules, weighing)
-        return cls._of_rows(lut, metrics, grids, backend, rows)._led_by_weighted(weighing, rows.values[0])
+        largest = largest_in_chunks(lut, metrics[0], grids[0], backend, rules)
+        objective = WeightedObjective.of(metrics[0], grids[0], scope.factors(lut.block_names), largest, fixed)
+        rows = rows_in_chunks(lut, metrics, grids, pruning, rules, objective)
+        return cls._of_rows(lut, metrics, grids, backend, rows)._with_weighted(objective, rows.values[0])
 
     def __repr__(self) -> str:
         metrics = ", ".join(map(repr, self.metric_names))
         return f"<Problem: blocks {len(self.block_names)}, rows {self.values.shape[1]}, metrics {metrics}>"
 
     def selected(self, selection: Selection) -> Problem:
-        """Return the problem of a selection's candidates; rows are all candidates here."""
+        """Return the problem of the selected candidates; rows must be all candidates."""
         offsets = np.cumsum([0, *(numbers.size for numbers in selection.candidates)], dtype=np.int64)
         candidates = np.concatenate(selection.candidates)
         rows = candidates + np.repeat(self.offsets[:-1], np.diff(offsets))
@@ -142,28 +145,27 @@ class Problem:
         )
 
     def weighted(self, factors: Mapping[str, Decimal]) -> Problem:
-        """Return the problem whose first metric counts by a factor a block; raises as :meth:`.Weighing.of` does."""
-        from qabwnas.search.model.weights import Weighing, largest_size
-
+        """Return the problem with its first metric weighted by block; raises like :meth:`.WeightedObjective.of`."""
         fixed = int(self.origin[0]) if self.metrics[0].fixed is not None else None
         blocks = [self.values[0, first:last] for first, last in pairwise(self.offsets.tolist())]
-        weighing = Weighing.of(self.metrics[0], self.grids[0], factors, list(map(largest_size, blocks)), fixed)
-        values = np.concatenate([weighing.of_block(units, b) for b, units in enumerate(blocks)])
-        return self._led_by_weighted(weighing, values)
+        largest = list(map(largest_size, blocks))
+        objective = WeightedObjective.of(self.metrics[0], self.grids[0], factors, largest, fixed)
+        values = np.concatenate([objective.of_block(units, b) for b, units in enumerate(blocks)])
+        return self._with_weighted(objective, values)
 
-    def _led_by_weighted(self, weighing: Weighing, values: NDArray[np.int64]) -> Problem:
-        """Return the problem with the weighted values of its first metric instead of the plain ones."""
-        origin = self.origin[0] if self.metrics[0].fixed is None else weighing.of_fixed(int(self.origin[0]))
+    def _with_weighted(self, objective: WeightedObjective, values: NDArray[np.int64]) -> Problem:
+        """Return the problem with the weighted ``values`` ``(n_rows,)`` in place of its first metric."""
+        origin = self.origin[0] if self.metrics[0].fixed is None else objective.of_fixed(int(self.origin[0]))
         return replace(
             self,
             metrics=(replace(self.metrics[0], name=weighted_name(self.metrics[0].name)), *self.metrics[1:]),
-            grids=(weighing.grid, *self.grids[1:]),
+            grids=(objective.grid, *self.grids[1:]),
             values=np.concatenate([values[np.newaxis], self.values[1:]]),
             origin=np.concatenate([[origin], self.origin[1:]]),
         )
 
-    def parts(self) -> list[Problem]:
-        """Return the problems, without groups, whose subnets are together those of this one."""
+    def bit_width_groups(self) -> list[Problem]:
+        """Return one problem without groups per group that all blocks have; a subnet is in exactly one of them."""
         if self.groups is None:
             return [self]
         blocks = list(pairwise(self.offsets.tolist()))
@@ -171,7 +173,7 @@ class Problem:
         return [replace(self.with_rows(self.groups == group), groups=None) for group in sorted(common)]
 
     def with_rows(self, kept: NDArray[np.bool_]) -> Problem:
-        """Return the problem of some rows, bool ``(n_rows,)``, at least one of every block."""
+        """Return the problem of some rows, bool ``(n_rows,)``, at least one row of every block."""
         candidates = self.candidates
         if candidates is None:
             candidates = np.arange(kept.size) - np.repeat(self.offsets[:-1], np.diff(self.offsets))
@@ -183,8 +185,8 @@ class Problem:
             groups=self.groups[kept] if self.groups is not None else None,
         )
 
-    def led_by(self, m: int) -> Problem:
-        """Return the same problem with metric number ``m`` before the others."""
+    def with_objective(self, m: int) -> Problem:
+        """Return the same problem with metric number ``m`` first, as the objective."""
         order = [m, *(other for other in range(len(self.metrics)) if other != m)]
         return replace(
             self,
@@ -196,9 +198,9 @@ class Problem:
         )
 
     def choice(self, rows: NDArray[np.int32], blocks: NDArray[np.int64] | None = None) -> NDArray[np.int32]:
-        """Return the candidates that rows, as kernels number them in their blocks, are: both ``(n, n_blocks)``.
+        """Return the candidate numbers of rows, which kernels number within their blocks: both ``(n, n_blocks)``.
 
-        Of some ``blocks`` only: of all, by default.
+        ``blocks`` restricts both to some blocks; by default they are for all blocks.
         """
         if self.candidates is None:
             return rows
@@ -210,7 +212,7 @@ class Problem:
         return tuple(metric.name for metric in self.metrics)
 
     def budget_units(self, budgets: Mapping[str, Number]) -> NDArray[np.int64]:
-        """Return one upper bound a metric, in units: int64 ``(n_metrics,)``; every budget names one of the metrics.
+        """Return one upper bound per metric, in units: int64 ``(n_metrics,)``; budgets name metrics of the problem.
 
         Raises:
             InputError: a budget is not a number.
@@ -229,32 +231,8 @@ class Problem:
         }
 
 
-def check_lut(lut: object) -> None:
-    """Raise InputError unless it is a LUT."""
-    if not isinstance(lut, Lut):
-        raise InputError(f"lut: {shown(lut)} is not a Lut; Lut.open and Lut.from_csv read one")
-
-
-def check_scope(scope: object) -> None:
-    """Raise InputError unless it is a scope, or ``None``."""
-    if scope is None:
-        return
-    from qabwnas.search.constraints.scope import Scope
-
-    if not isinstance(scope, Scope):
-        raise InputError(f"scope: {shown(scope)} is not a Scope")
-
-
-def listed_metrics(what: str, names: object) -> list[str]:
-    """Return a list of one name or more; raises InputError of anything else."""
-    listed = list(names) if isinstance(names, Sequence | np.ndarray) and not isinstance(names, str) else []
-    if not listed or not all(isinstance(name, str) for name in listed):
-        raise InputError(f"{what}: {shown(names)} is not a list of metrics")
-    return listed
-
-
 def weighted_name(metric: str) -> str:
-    """Return the name of a metric in which blocks count by their weights."""
+    """Return the name of a metric after weighting: ``weighted loss`` for ``loss``."""
     return f"weighted {metric}"
 
 
@@ -270,34 +248,6 @@ def _all_rows(
         _check_measured(lut, metric.name, selection)
     offsets = np.cumsum([0, *(block.n_candidates for block in lut.blocks)], dtype=np.int64)
     return grids, Rows(np.stack(columns), offsets, None)
-
-
-def units_of(lut: Lut, metric: Metric, backend: Backend) -> tuple[Grid, NDArray[np.int64]]:
-    """Return a metric's grid, and all candidates of the first block in its units, then of the second, …
-
-    The grid is that of what was measured; the rest is 0.
-
-    Raises:
-        InputError: a value or total cannot be held; the message names metric, block and candidate.
-    """
-    columns = [known_column(block, metric.name) for block in lut.blocks]
-    grid = grid_of(lut, metric, columns)
-    return grid, np.concatenate([grid.units(column, backend, metric.name) for column in columns])
-
-
-def grid_of(lut: Lut, metric: Metric, columns: Sequence[NDArray[Any]]) -> Grid:
-    """Return the grid of a metric, given every block's column; raises as :func:`.choose_grid` does."""
-    needs = [
-        Needs().and_of(column, f"metric {metric.name!r}, block {name!r}")
-        for name, column in zip(lut.block_names, columns, strict=True)
-    ]
-    return choose_grid(metric, needs, lut.block_names)
-
-
-def known_column(block: LutBlock, metric: str) -> NDArray[Any]:
-    """Return :meth:`.LutBlock.column` with 0 where a candidate was not measured."""
-    column, measured = block.column(metric), block.measured(metric)
-    return column if measured is None else np.where(measured, column, np.zeros_like(column))
 
 
 def _origin(metric: Metric, grid: Grid, backend: Backend) -> int:

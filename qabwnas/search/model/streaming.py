@@ -1,38 +1,36 @@
-"""Large LUTs set up in bounded memory: columns are read twice, in runs of rows, and blocks are pruned as they come.
+"""Set-up of large LUTs in bounded memory: columns are read twice, in chunks of rows, and each chunk is pruned.
 
-The first reading finds what the grids have to know, the second turns rows into units and prunes them; a scope filters
-and weights each run before that. Only rows that are left are ever held together, so memory grows with their number and
-not with that of all rows.
+The first pass finds what the grids need. The second pass converts rows to units and prunes them. A scope filters and
+weights each chunk first. Only the remaining rows are held in memory together.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qabwnas.errors import InputError
 from qabwnas.lut.lut import Lut, LutBlock, Metric
+from qabwnas.search.constraints.scope import BlockRules, ScopeRules, check_common_groups
 from qabwnas.search.engine.backend import Backend
-from qabwnas.search.model.grid import Grid, Needs, choose_grid
+from qabwnas.search.model import columns
+from qabwnas.search.model.columns import known_values, needs_in_chunks, row_chunks
+from qabwnas.search.model.grid import Grid, choose_grid
+from qabwnas.search.model.weights import WeightedObjective, largest_size
 
-if TYPE_CHECKING:
-    from qabwnas.search.constraints.row_rules import RowRules
-    from qabwnas.search.model.weights import Weighing
-
-ROWS_HELD = 1 << 20
-"""A LUT of so many rows is set up as a whole; that is as fast, and leaves a search all its ways to prune."""
-ROWS_AT_ONCE = 1 << 17
+LARGEST_WHOLE = 1 << 20
+"""A LUT of up to so many rows is set up as a whole. That is as fast, and leaves all rows to the pruning of a search."""
 ALL = -1
-"""The group of rows that are in none."""
+"""The group of all rows if there are no groups."""
 
 Ints = NDArray[np.int64]
 
 
 class Rows(NamedTuple):
-    """Rows of all blocks behind one another; the attributes are those of :class:`qabwnas.search.Problem`."""
+    """Rows of all blocks, concatenated; the fields are those of :class:`qabwnas.search.model.problem.Problem`."""
 
     values: Ints
     offsets: Ints
@@ -41,7 +39,7 @@ class Rows(NamedTuple):
 
 
 class BlockRows(NamedTuple):
-    """Rows of one block: candidates ``(n,)``, values ``(n_metrics, n)``, and groups ``(n,)`` where there are some."""
+    """Rows of one block: candidates ``(n,)``, values ``(n_metrics, n)``, and groups ``(n,)`` if there are any."""
 
     candidates: Ints
     values: Ints
@@ -49,7 +47,7 @@ class BlockRows(NamedTuple):
 
 
 class Pruning(NamedTuple):
-    """What rows are pruned to: those that the ``k`` best subnets may need."""
+    """What to prune for: keep the rows that the ``k`` best subnets may need."""
 
     is_max: NDArray[np.uint8]
     k: int
@@ -57,44 +55,42 @@ class Pruning(NamedTuple):
 
 
 def is_large(lut: Lut) -> bool:
-    """Return whether a LUT has more rows than are to be held together."""
-    return sum(block.n_candidates for block in lut.blocks) > ROWS_HELD
+    """Return whether a LUT has too many rows to hold them all."""
+    return sum(block.n_candidates for block in lut.blocks) > LARGEST_WHOLE
 
 
-def grids_in_parts(lut: Lut, metrics: Sequence[Metric], rules: RowRules | None) -> tuple[Grid, ...]:
-    """Return the metrics' grids, as those of the whole LUT.
+def grids_in_chunks(lut: Lut, metrics: Sequence[Metric], rules: ScopeRules | None) -> tuple[Grid, ...]:
+    """Return the grids of the metrics; they equal those of the whole LUT.
 
     Raises:
-        InputError: a metric was not measured for a candidate that the rules leave, or has a value or a total that
-            cannot be held; or they leave no candidate of a block.
+        InputError: a metric was not measured for an allowed candidate, or a value or total cannot be represented; or
+            the rules leave no candidate of a block.
     """
     grids = []
     for metric in metrics:
         for block in lut.blocks:
             check_measured(block, metric.name, rules)
-        needs = [needs_in_parts(block, metric.name) for block in lut.blocks]
+        needs = [needs_in_chunks(block, metric.name) for block in lut.blocks]
         grids.append(choose_grid(metric, needs, lut.block_names))
     return tuple(grids)
 
 
-def rows_in_parts(
+def rows_in_chunks(
     lut: Lut,
     metrics: Sequence[Metric],
     grids: Sequence[Grid],
     pruning: Pruning,
-    rules: RowRules | None = None,
-    weighing: Weighing | None = None,
+    rules: ScopeRules | None = None,
+    weighted: WeightedObjective | None = None,
 ) -> Rows:
-    """Return the rows that the best subnets may need, of those that the rules leave; the first metric is weighted.
+    """Return the allowed rows that the best subnets may need; with ``weighted``, the first metric is weighted.
 
-    Where all blocks must have the same bit widths, every group of them is pruned by itself.
+    If all blocks must have the same bit widths, rows of each group are pruned separately.
     """
-    blocks = [pruned_block(lut, b, metrics, grids, pruning, rules, weighing) for b in range(len(lut.blocks))]
+    blocks = [pruned_block(lut, b, metrics, grids, pruning, rules, weighted) for b in range(len(lut.blocks))]
     offsets = np.cumsum([0, *(block.candidates.size for block in blocks)], dtype=np.int64)
     groups = [block.groups for block in blocks if block.groups is not None]
     if groups:
-        from qabwnas.search.constraints.row_rules import check_common_groups
-
         check_common_groups(groups)
     return Rows(
         np.concatenate([block.values for block in blocks], axis=1),
@@ -104,79 +100,52 @@ def rows_in_parts(
     )
 
 
-def largest_in_parts(lut: Lut, metric: Metric, grid: Grid, backend: Backend, rules: RowRules | None) -> list[int]:
-    """Return every block's largest absolute value of a metric, in units, of the candidates that the rules leave."""
-    from qabwnas.search.model.weights import largest_size
-
+def largest_in_chunks(lut: Lut, metric: Metric, grid: Grid, backend: Backend, rules: ScopeRules | None) -> list[int]:
+    """Return for each block the largest absolute value of a metric over the allowed candidates, in units."""
     return [
         max(
-            largest_size(grid.units(known_part(block, metric.name, *run), backend)[allowed])
-            for run, allowed, _ in runs_within(block, rules)
+            largest_size(grid.units(known_values(block, metric.name, *chunk), backend)[allowed])
+            for chunk, allowed, _ in allowed_chunks(block, rules)
         )
         for block in lut.blocks
     ]
 
 
-def runs_within(
-    block: LutBlock, rules: RowRules | None
+def allowed_chunks(
+    block: LutBlock, rules: ScopeRules | None
 ) -> Iterator[tuple[tuple[int, int], NDArray[np.bool_], Ints | None]]:
-    """Give every run of a block, which of its candidates the rules leave, and the groups of those.
+    """Yield every chunk of a block, which of its candidates the rules allow, and the groups of those.
 
     Raises:
-        InputError: at the end, if they left none.
+        InputError: after the last chunk, if no candidate was allowed.
     """
-    of_block = rules.of_block(block) if rules is not None else None
-    for run in runs(block):
+    of_block = BlockRules(rules, block) if rules is not None else None
+    for chunk in row_chunks(block):
         if of_block is None:
-            yield run, np.ones(run[1] - run[0], dtype=np.bool_), None
+            yield chunk, np.ones(chunk[1] - chunk[0], dtype=np.bool_), None
             continue
-        allowed, groups = of_block.allowed(*run), of_block.groups(*run)
-        yield run, allowed, groups[allowed] if groups is not None else None
+        allowed, groups = of_block.allowed(*chunk), of_block.groups(*chunk)
+        yield chunk, allowed, groups[allowed] if groups is not None else None
     if of_block is not None:
         of_block.check()
 
 
-def runs(block: LutBlock) -> Iterator[tuple[int, int]]:
-    """Give the first candidate of every run, and the one after its last."""
-    for first in range(0, block.n_candidates, ROWS_AT_ONCE):
-        yield first, min(first + ROWS_AT_ONCE, block.n_candidates)
-
-
-def known_part(block: LutBlock, metric: str, first: int, last: int) -> NDArray[Any]:
-    """Return a metric of candidates ``first … last − 1``, 0 where they were not measured."""
-    values, measured = block.column_rows(metric, first, last), block.measured_rows(metric, first, last)
-    return values if measured is None else np.where(measured, values, np.zeros_like(values))
-
-
-def needs_in_parts(block: LutBlock, metric: str) -> Needs:
-    """Return what a metric's measured values, and 0 where there are others, need of a grid.
+def check_measured(block: LutBlock, metric: str, rules: ScopeRules | None) -> None:
+    """Check that a metric was measured for every allowed candidate.
 
     Raises:
-        InputError: a value is NaN or infinite; a stored LUT has an error of its own for that.
-    """
-    needs = Needs()
-    for first, last in runs(block):
-        values = known_part(block, metric, first, last)
-        needs = needs.and_of(values, f"metric {metric!r}, block {block.name!r}", first)
-    return needs
-
-
-def check_measured(block: LutBlock, metric: str, rules: RowRules | None) -> None:
-    """Check that a metric was measured for every candidate that the rules leave.
-
-    Raises:
-        InputError: it was not; the message says for how many, and names the first of them. Or they leave none.
+        InputError: it was not; the message says for how many candidates, and names the first. Or the rules allow none.
     """
     if not any(metric in table.measured for table in block.tables):
         return
     n_left, n_missing, first_missing = 0, 0, 0
-    for run, allowed, _ in runs_within(block, rules):
+    for chunk, allowed, _ in allowed_chunks(block, rules):
         n_left += int(allowed.sum())
-        measured = block.measured_rows(metric, *run)
+        measured = block.measured_rows(metric, *chunk)
         missing = allowed & ~measured if measured is not None else np.zeros_like(allowed)
         if missing.any():
             if not n_missing:
-                first_missing = run[0] + int(missing.argmax())
+                first_missing = chunk[0] + int(missing.argmax())
             n_missing += int(missing.sum())
     if n_missing:
         raise InputError(
@@ -191,35 +160,37 @@ def pruned_block(
     metrics: Sequence[Metric],
     grids: Sequence[Grid],
     pruning: Pruning,
-    rules: RowRules | None,
-    weighing: Weighing | None,
+    rules: ScopeRules | None,
+    weighted: WeightedObjective | None,
 ) -> BlockRows:
     """Return the candidates of a block that fewer than ``k`` others of their group remove, ascending.
 
-    They are those that :meth:`Backend.prune` keeps of the whole group. To remove is a strict partial order, and holds
-    or does not hold between two rows whatever other rows there are (row numbers decide ties, and runs ascend). So a row
-    that fewer than k others remove in the group is removed by fewer than k of any run, and is never lost. Let k or more
-    remove a row s. Whoever removes one of these removes s too, so the first k of them in a linear order that agrees
-    with removing have all their own removers, fewer than k, among them: they are never lost, and remove s at the end.
+    They equal the result of :meth:`.Backend.prune` over the whole group. Proof: "removes" is a strict partial order,
+    and whether one row removes another does not depend on further rows (row numbers break ties, and chunks ascend).
+    (1) A row that fewer than k rows of the group remove is removed by fewer than k rows of any chunk, so it is never
+    lost. (2) Let k or more rows remove a row s. Every row that removes one of these removes s too. Sort the rows that
+    remove s in a linear order that extends "removes". The first k of them have all their removers, fewer than k, among
+    the first k. By (1) they are never lost, so they remove s in the last step.
 
-    Complexity: two or three times that of pruning the runs one by one, and memory of a few runs and the rows left.
+    Complexity: two to three times the time of pruning each chunk once; memory for a few chunks and the remaining rows.
     """
     block = lut.blocks[b]
-    kept: dict[int, _Kept] = {}
-    for (first, last), allowed, groups in runs_within(block, rules):
+    kept: dict[int, _KeptRows] = {}
+    for (first, last), allowed, groups in allowed_chunks(block, rules):
         candidates = first + np.flatnonzero(allowed)
         units = np.stack(
             [
-                grid.units(known_part(block, metric.name, first, last)[allowed], pruning.backend, metric.name)
+                grid.units(known_values(block, metric.name, first, last)[allowed], pruning.backend, metric.name)
                 for metric, grid in zip(metrics, grids, strict=True)
             ]
         )
-        if weighing is not None:
-            units[0] = weighing.of_block(units[0], b)
+        if weighted is not None:
+            units[0] = weighted.of_block(units[0], b)
         for group in np.unique(groups).tolist() if groups is not None else [ALL]:
             of_group = groups == group if groups is not None else slice(None)
             if candidates[of_group].size:
-                kept.setdefault(group, _Kept(len(metrics), pruning)).add(candidates[of_group], units[:, of_group])
+                rows = kept.setdefault(group, _KeptRows(len(metrics), pruning))
+                rows.add(candidates[of_group], units[:, of_group])
     found = {group: of_group.all() for group, of_group in kept.items()}
     candidates = np.concatenate([numbers for numbers, _ in found.values()])
     values = np.concatenate([values for _, values in found.values()], axis=1)
@@ -230,8 +201,8 @@ def pruned_block(
     return BlockRows(candidates[order], np.take(values, order, axis=1), groups[order])
 
 
-class _Kept:
-    """Rows that fewer than ``k`` others remove of all that were added, ascending."""
+class _KeptRows:
+    """The added rows that fewer than ``k`` others remove, ascending."""
 
     def __init__(self, n_metrics: int, pruning: Pruning) -> None:
         self._pruning = pruning
@@ -240,17 +211,17 @@ class _Kept:
         self._n_new = 0
 
     def add(self, candidates: Ints, values: Ints) -> None:
-        """Add rows that come after all others."""
+        """Add rows with higher numbers than all rows before."""
         rows = self._pruned(candidates, values)
         self._new.append(rows)
         self._n_new += rows[0].size
-        # Once there are as many new ones as there were kept ones: so a row is looked at again only now and then.
-        if self._n_new >= max(self._kept[0].size, ROWS_AT_ONCE):
+        # Prune again only when the kept rows may have doubled, so that each row is compared only a few times.
+        if self._n_new >= max(self._kept[0].size, columns.ROWS_PER_CHUNK):
             self._kept = self.all()
             self._new, self._n_new = [], 0
 
     def all(self) -> tuple[Ints, Ints]:
-        """Return their candidates ``(n,)`` and values ``(n_metrics, n)``."""
+        """Return candidates ``(n,)`` and values ``(n_metrics, n)``."""
         parts = [self._kept, *self._new]
         return self._pruned(
             np.concatenate([candidates for candidates, _ in parts]),
@@ -259,4 +230,4 @@ class _Kept:
 
     def _pruned(self, candidates: Ints, values: Ints) -> tuple[Ints, Ints]:
         rows = self._pruning.backend.prune(np.ascontiguousarray(values), self._pruning.is_max, self._pruning.k)
-        return candidates[rows], np.take(values, rows, axis=1)  # contiguous, as kernels want it
+        return candidates[rows], np.take(values, rows, axis=1)  # contiguous, as the kernels require

@@ -1,4 +1,4 @@
-"""Batches of budgets: every row as a search of its own answers it, whatever the format, the method and the backend."""
+"""Batches of budgets: every row has the answer of its own search, in any format, by any method and backend."""
 
 from __future__ import annotations
 
@@ -23,7 +23,6 @@ from qabwnas.search.batch import batch
 from qabwnas.search.batch import csv as batch_csv
 from qabwnas.search.batch.answers import BatchProgress
 from qabwnas.search.batch.batch import BatchResult, answer_batch
-from qabwnas.search.front_csv import write_front_csv
 from qabwnas.search.model.grid import LARGEST_UNITS, Grid
 from tests.search import BACKENDS
 from tests.strategies import lut_from_columns, luts
@@ -116,14 +115,14 @@ def test_parts_do_not_show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         )
     )
     whole = answered(tmp_path, budgets)
-    monkeypatch.setattr(batch_csv, "BYTES_AT_ONCE", 5)
-    monkeypatch.setattr(batch_csv, "LINES_KEPT", 2)
+    monkeypatch.setattr(batch_csv, "BYTES_PER_CHUNK", 5)
+    monkeypatch.setattr(batch_csv, "MAX_CACHED_LINES", 2)
     assert answered(tmp_path, budgets) == whole
     assert answered(tmp_path, budgets, method="direct") == whole
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_few_rows_are_searched_directly_whatever_a_front_would_take(tmp_path: Path, backend: str) -> None:
+def test_few_rows_are_searched_directly_even_if_a_front_takes_forever(tmp_path: Path, backend: str) -> None:
     paths = tmp_path / "budgets.csv", tmp_path / "answers.csv"
     paths[0].write_text("size_bytes\n1300\n1149\n1300\n")
     by_front = answer_batch(example(), *paths, method="front", backend=backend)
@@ -169,10 +168,10 @@ def test_wrong_calls_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize("n_bytes", [1, 7, 100, 1 << 20])
-def test_how_many_lines_are_left_is_told_from_their_length(
+def test_the_number_of_remaining_lines_is_estimated_from_their_length(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, n_bytes: int
 ) -> None:
-    monkeypatch.setattr(batch_csv, "BYTES_AT_ONCE", n_bytes)
+    monkeypatch.setattr(batch_csv, "BYTES_PER_CHUNK", n_bytes)
     path = tmp_path / "budgets.csv"
     path.write_text("size_bytes\n" + "1234\n" * 50)
     with path.open("rb") as stream:
@@ -180,7 +179,7 @@ def test_how_many_lines_are_left_is_told_from_their_length(
         n_given = 0
         for units in budgets.units([Grid(0)], select_backend()):
             n_given += len(units)
-            assert budgets.n_behind == 50 - n_given
+            assert budgets.n_remaining == 50 - n_given
     assert n_given == 50
 
 
@@ -190,11 +189,11 @@ def test_budgets_may_come_from_a_pipe(tmp_path: Path) -> None:
     os.mkfifo(path)
     writer = threading.Thread(target=path.write_text, args=("size_bytes\n1300\n\n1150\n",))
     writer.start()
-    told: list[BatchProgress] = []
-    result = answer_batch(example(), path, tmp_path / "answers.csv", progress=told.append)
+    reports: list[BatchProgress] = []
+    result = answer_batch(example(), path, tmp_path / "answers.csv", progress=reports.append)
     writer.join()
     assert (result.n_budgets, result.n_optimal) == (3, 3)
-    assert {progress.n_rows for progress in told} == {None}
+    assert {progress.n_rows for progress in reports} == {None}
 
 
 @given(st.integers(-(2**62), 2**62), st.integers(0, 40))
@@ -205,7 +204,7 @@ def test_totals_as_text_are_their_decimals(units: int, decimals: int) -> None:
 
 def test_a_front_as_csv(tmp_path: Path) -> None:
     front = qabwnas.Frontier.build(example(), ["loss", "size_bytes", "latency_ms"])
-    write_front_csv(front, tmp_path / "front.csv")
+    front.save_csv(tmp_path / "front.csv")
     assert rows_of(tmp_path / "front.csv")[1:] == [
         [*(format(total, "f") for total in front.totals(i).values()), *map(str, front.choice(i).values())]
         for i in range(len(front))

@@ -1,4 +1,4 @@
-"""Batches in Parquet: every type of column that holds budgets, exact totals, and one line for what is wrong."""
+"""Batches in Parquet: all types of budget columns, exact totals, and errors in one line."""
 
 from __future__ import annotations
 
@@ -77,11 +77,11 @@ def test_parquet_and_csv_hold_the_same(tmp_path: Path, backend: str, method: Any
 
 
 def test_parts_of_a_file_know_what_is_behind_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batch_parquet, "ROWS_AT_ONCE", 40)
+    monkeypatch.setattr(batch_parquet, "ROWS_PER_CHUNK", 40)
     pq.write_table(pa.table({"size_bytes": np.arange(1000, 1100)}), tmp_path / "budgets.parquet")
     with (tmp_path / "budgets.parquet").open("rb") as stream:
         budgets = batch_parquet.read_budgets(tmp_path / "budgets.parquet", stream)
-        assert [budgets.n_behind for _ in budgets.units([Grid(0)], select_backend())] == [60, 20, 0]
+        assert [budgets.n_remaining for _ in budgets.units([Grid(0)], select_backend())] == [60, 20, 0]
 
 
 def test_negative_and_long_totals_are_exact(tmp_path: Path) -> None:
@@ -119,6 +119,6 @@ def test_damaged_files_are_refused(tmp_path: Path) -> None:
     content = bytearray(paths[0].read_bytes())
     content[40:200] = bytes(160)
     paths[0].write_bytes(content)
-    with pytest.raises(InputError, match=r"budgets\.parquet: damaged behind row 0: "):
+    with pytest.raises(InputError, match=r"budgets\.parquet: damaged after row 0: "):
         answer_batch(example(), *paths)
     assert [path.name for path in tmp_path.iterdir()] == ["budgets.parquet"]

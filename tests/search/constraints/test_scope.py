@@ -67,9 +67,9 @@ def test_searches_within_scopes(backend: str, lut: Lut, data: st.DataObject) -> 
         )
         for vector, choice in oracle.best(lut, minimize, bounds, top, distance, limited)
     ]
-    options = {"top": top, "distance": distance, "scope": scope, "backend": backend}
+    options = {"top": top, "min_distance": distance, "scope": scope, "backend": backend}
     if not oracle.subnets(lut, [minimize], limited):
-        with pytest.raises(InputError, match="leaves? no candidate of block|no bit widths are left that all blocks"):
+        with pytest.raises(InputError, match="leaves? no candidate of block|no bit widths remain that all blocks"):
             searched(lut, minimize, budgets, **options)
         return
     assert searched(lut, minimize, budgets, **options) == ("optimal" if expected else "infeasible", expected)
@@ -157,7 +157,7 @@ def test_pins_and_bans_mean_what_they_say() -> None:
 @pytest.mark.parametrize(
     ("parts", "message"),
     [
-        ({"weights": [1, 2]}, r"weights: .1, 2. do not say which block each is of"),
+        ({"weights": [1, 2]}, r"weights: .1, 2. is not a mapping of block to number"),
         ({"weights": {"third": 1}}, "block 'third' is not in the LUT, which has first, second"),
         ({"weights": {"first": -1}}, "weight 'first': -1 is negative"),
         ({"weights": {"first": "much"}}, "weight 'first': 'much' is not a number"),
@@ -170,7 +170,7 @@ def test_pins_and_bans_mean_what_they_say() -> None:
         ({"bits": ["4,x"]}, "bits '4,x': bit widths 'x' are neither of the form"),
         ({"bits": ["third=4"]}, "block 'third' is not in the LUT"),
         ({"bits": ["first=8"]}, "bits 'first=8': there is no table of w8a8 in block 'first'"),
-        ({"bits": ["first=4", "second=w8a6", "homogeneous"]}, "no bit widths are left that all blocks could have"),
+        ({"bits": ["first=4", "second=w8a6", "homogeneous"]}, "no bit widths remain that all blocks have"),
         ({"pin": ["first=k3e1", "first/0=k5e2"]}, "pin 'first/0=k5e2' leaves no candidate of block 'first'"),
         ({"pin": ["k3e1"]}, "pin 'k3e1' leaves no candidate of block 'second'"),
         ({"pin": ["first/2=k3e1"]}, "pin 'first/2=k3e1': block 'first' has layers 0 to 1"),
@@ -252,7 +252,7 @@ def test_a_front_of_a_scope_is_asked_by_its_own_names(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="metric 'loss' is not in the front, which has weighted loss, size"):
         qabwnas.Frontier.build(lut, ["loss", "size"], scope=scope).query({"loss": 2.0})
     (tmp_path / "budgets.csv").write_text("loss\n2\n")
-    with pytest.raises(InputError, match="a front is of one scope"):
+    with pytest.raises(InputError, match="a front has the scope that it was built with"):
         answer_batch(front, tmp_path / "budgets.csv", tmp_path / "answers.csv", scope=scope)
 
 

@@ -1,4 +1,4 @@
-"""Decimal grids: what is held exactly, what is rounded, what is refused."""
+"""Decimal grids: which values are exact, which are rounded, which are refused."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import qabwnas
 from qabwnas.errors import InputError, RoundingWarning
 from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
 from qabwnas.search import select_backend
-from qabwnas.search.model.grid import LARGEST_UNITS, UNLIMITED, Grid, Needs, choose_grid
+from qabwnas.search.model.grid import LARGEST_UNITS, UNLIMITED, Grid, GridNeeds, choose_grid
 from qabwnas.space import BitWidths
 from tests.search import BACKENDS
 from tests.strategies import lut_from_columns
@@ -45,7 +45,7 @@ def test_units_of_shortest_decimals(backend: str, values: list[float], decimals:
 @given(st.lists(st.integers(-(10**15), 10**15), min_size=1, max_size=20), st.integers(0, 20))
 def test_decimals_of_fifteen_digits_are_exact(backend: str, digits: list[int], decimals: int) -> None:
     values = np.array([float(Decimal(d).scaleb(-decimals)) for d in digits])
-    grid = choose_grid(Metric("m", aggregation="max"), [Needs().and_of(values, "m")], ["b"])
+    grid = choose_grid(Metric("m", aggregation="max"), [GridNeeds().including(values, "m")], ["b"])
     units = grid.units(values, select_backend(backend))
     assert [grid.decimal(int(u)) for u in units] == [Decimal(d).scaleb(-decimals) for d in digits]
 
@@ -61,7 +61,7 @@ def test_a_tenth_and_two_tenths_fit_three_tenths(backend: str) -> None:
 
 def test_longer_fractions_are_rounded_finer_than_doubles_are_spaced() -> None:
     values = np.array([1 / 3, 1e6 / 7])
-    grid = choose_grid(Metric("m"), [Needs().and_of(values, "m")] * 2, ["a", "b"])
+    grid = choose_grid(Metric("m"), [GridNeeds().including(values, "m")] * 2, ["a", "b"])
     total = 2e6 / 7
     assert 10.0**-grid.decimals < np.spacing(total)
 

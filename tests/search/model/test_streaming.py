@@ -21,9 +21,10 @@ from hypothesis import strategies as st
 import qabwnas
 from qabwnas.errors import FormatError, InputError
 from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
-from qabwnas.search import Problem, select_backend
 from qabwnas.search.batch.batch import answer_batch
-from qabwnas.search.model import streaming
+from qabwnas.search.engine.backend import select_backend
+from qabwnas.search.model import columns, streaming
+from qabwnas.search.model.problem import Problem
 from tests.search import BACKENDS
 from tests.strategies import lut_from_columns, luts, luts_of_spaces, scopes
 
@@ -31,9 +32,9 @@ EXAMPLES = settings(max_examples=100, deadline=None)
 
 
 @contextmanager
-def in_runs_of(n_rows: int) -> Iterator[None]:
+def in_chunks_of(n_rows: int) -> Iterator[None]:
     """Make every LUT a large one."""
-    with mock.patch.multiple(streaming, ROWS_HELD=0, ROWS_AT_ONCE=n_rows):
+    with mock.patch.object(streaming, "LARGEST_WHOLE", 0), mock.patch.object(columns, "ROWS_PER_CHUNK", n_rows):
         yield
 
 
@@ -57,7 +58,7 @@ def in_tables(lut: Lut, cut: int) -> Lut:
 def test_what_is_left_is_what_pruning_the_whole_leaves(backend: str, lut: Lut, k: int, n_rows: int, cut: int) -> None:
     kernels = select_backend(backend)
     whole = Problem.of(lut, lut.metric_names, kernels, k=k)
-    with in_runs_of(n_rows):
+    with in_chunks_of(n_rows):
         streamed = Problem.of(in_tables(lut, cut), lut.metric_names, kernels, k=k)
         unpruned = Problem.of(lut, lut.metric_names, kernels)
     assert whole.candidates is None
@@ -87,7 +88,7 @@ def test_answers_are_those_of_the_whole(backend: str, lut: Lut, data: st.DataObj
         lut.save(path)
         table.write_text(f"{names[1]}\n{budgets[names[1]]}\n\n-1e9\n")
         found = []
-        for way in (nullcontext(), in_runs_of(2)):
+        for way in (nullcontext(), in_chunks_of(2)):
             with way:
                 opened = Lut.open(path)
                 result = qabwnas.search(opened, minimize=names[0], budgets=budgets, top=top, backend=backend)
@@ -111,10 +112,10 @@ def test_rows_within_a_scope_are_those_of_the_whole(backend: str, lut: Lut, data
     try:
         whole = Problem.of(lut, lut.metric_names, kernels, scope, k=k)
     except InputError as error:
-        with in_runs_of(n_rows), pytest.raises(InputError, match=re.escape(str(error))):
+        with in_chunks_of(n_rows), pytest.raises(InputError, match=re.escape(str(error))):
             Problem.of(lut, lut.metric_names, kernels, scope, k=k)
         return
-    with in_runs_of(n_rows):
+    with in_chunks_of(n_rows):
         streamed = Problem.of(lut, lut.metric_names, kernels, scope, k=k)
     assert streamed.metrics == whole.metrics
     assert streamed.grids == whole.grids
@@ -144,10 +145,10 @@ def test_answers_within_a_scope_are_those_of_the_whole(backend: str, lut: Lut, d
     scope, _ = data.draw(scopes(lut))
     top, distance = data.draw(st.sampled_from([1, 3])), data.draw(st.integers(1, 3))
     found = []
-    for way in (nullcontext(), in_runs_of(2)):
+    for way in (nullcontext(), in_chunks_of(2)):
         with way:
             try:
-                result = qabwnas.search(lut, top=top, distance=distance, scope=scope, backend=backend)
+                result = qabwnas.search(lut, top=top, min_distance=distance, scope=scope, backend=backend)
                 front = qabwnas.Frontier.build(lut, lut.metric_names, scope=scope, backend=backend)
                 found.append((replace(result, seconds=0), front.units.tolist(), front.candidates.tolist()))
             except InputError as error:
@@ -161,7 +162,7 @@ def test_what_is_wrong_is_named_by_its_number_in_the_block(tmp_path: Path) -> No
     table = Table({"loss": np.zeros(5), "ms": np.zeros(5)}, measured={"ms": mask})
     holes = Lut((Metric("loss"), Metric("ms")), (LutBlock("only", (table,)),))
     holes.save(tmp_path / "lut.h5")
-    with in_runs_of(2):
+    with in_chunks_of(2):
         with pytest.raises(InputError, match=r"totals up to 5e\+18 do not fit 62 bits \(block 'block1'\)"):
             qabwnas.search(huge)
         for lut in (holes, Lut.open(tmp_path / "lut.h5")):
@@ -176,7 +177,7 @@ def test_a_damaged_column_is_found_in_the_run_that_holds_it(tmp_path: Path) -> N
     lut_from_columns({"loss": [[0.0, 1.0, 2.0, 3.0, 4.0]]}).save(tmp_path / "lut.h5")
     with h5py.File(tmp_path / "lut.h5", "a") as file:
         file["blocks/000 block0/000/values"][0, 3] = np.inf
-    with in_runs_of(2), pytest.raises(FormatError, match=r"000/values: loss: row 3 is inf, but not masked"):
+    with in_chunks_of(2), pytest.raises(FormatError, match=r"000/values: loss: row 3 is inf, but not masked"):
         qabwnas.search(Lut.open(tmp_path / "lut.h5"))
 
 

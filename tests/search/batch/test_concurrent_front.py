@@ -1,4 +1,4 @@
-"""A front beside direct searches: when it is started, what ends what, and that it makes no difference to answers."""
+"""A front that is built while direct searches run: when it starts, what stops what, and that answers do not change."""
 
 from __future__ import annotations
 
@@ -21,14 +21,15 @@ from numpy.typing import NDArray
 import qabwnas
 from qabwnas.errors import FrontLimitError, InputError
 from qabwnas.lut.lut import Lut, Metric
-from qabwnas.search import Problem, select_backend
 from qabwnas.search.batch import answers as batch_answers
-from qabwnas.search.batch import batch, front_beside
+from qabwnas.search.batch import batch, concurrent_front
 from qabwnas.search.batch.answers import BatchProgress, DirectAnswers, FrontAnswers
 from qabwnas.search.batch.batch import BatchResult, answer_batch
-from qabwnas.search.batch.front_beside import Ask, FrontBeside, building_pays
+from qabwnas.search.batch.concurrent_front import ConcurrentFront, StopCheck, building_pays
 from qabwnas.search.constraints.scope import Scope
+from qabwnas.search.engine.backend import select_backend
 from qabwnas.search.engine.bit_width_groups import Subnets
+from qabwnas.search.model.problem import Problem
 from tests import oracle
 from tests.search import BACKENDS
 from tests.search.batch.test_batch import example
@@ -75,15 +76,15 @@ class Script:
         self._n += 1
         return Subnets(0, np.array([[self._n] * len(problem.metrics)]), np.array([[0, 0]], dtype=np.int32))
 
-    def build(self, ask: Ask) -> FrontAnswers:
+    def build(self, check: StopCheck) -> FrontAnswers:
         self.n_started_after = self._n
-        return never(ask)
+        return never(check)
 
 
-def never(ask: Ask) -> FrontAnswers:
+def never(check: StopCheck) -> FrontAnswers:
     """A front that never ends."""
     for _ in range(WAIT_SECONDS * 1000):
-        ask()
+        check()
         time.sleep(0.001)
     raise AssertionError("nobody has ended it")
 
@@ -109,13 +110,13 @@ def test_a_front_that_never_ends_keeps_no_row_from_its_answer(
     script = Script(seconds)
     monkeypatch.setattr(batch_answers, "best", script.best)
     units = np.arange(len(seconds), dtype=np.int64)[:, np.newaxis]
-    with closing(FrontBeside(script.build)) as beside:
-        answers = DirectAnswers(problem_of_example(), select_backend(), beside, clock=script.clock)
+    with closing(ConcurrentFront(script.build)) as concurrent:
+        answers = DirectAnswers(problem_of_example(), select_backend(), concurrent, clock=script.clock)
         assert answers.find([1], units, 0).tolist() == list(range(len(seconds)))
-        assert beside.is_building is (started_after is not None)
-    assert not beside.is_building
-    assert beside.is_started is (started_after is not None)
-    if started_after == 1:  # the thread may begin later than it was told to, with more searches done
+        assert concurrent.is_building is (started_after is not None)
+    assert not concurrent.is_building
+    assert concurrent.is_started is (started_after is not None)
+    if started_after == 1:  # the thread may begin later, after more searches
         assert script.n_started_after is not None
         assert script.n_started_after >= 1
     assert (answers.method, answers.n_direct, answers.n_front) == ("direct", len(seconds), 0)
@@ -126,12 +127,12 @@ def test_the_building_is_started_by_the_first_search_after_it_pays(monkeypatch: 
     monkeypatch.setattr(batch_answers, "best", script.best)
     started: list[BatchProgress] = []
 
-    def told(progress: BatchProgress) -> None:
+    def record(progress: BatchProgress) -> None:
         if progress.is_building:
             started.append(progress)
 
-    with closing(FrontBeside(script.build)) as beside:
-        answers = DirectAnswers(problem_of_example(), select_backend(), beside, told, script.clock)
+    with closing(ConcurrentFront(script.build)) as concurrent:
+        answers = DirectAnswers(problem_of_example(), select_backend(), concurrent, record, script.clock)
         answers.find([1], np.arange(1000, dtype=np.int64)[:, np.newaxis], 10**6)
     assert 198 <= started[0].n_direct <= 202  # sums of doubles
     assert started[0].n_rows == 1000 + 10**6
@@ -141,20 +142,20 @@ def test_rows_that_are_equal_are_searched_once_and_not_waited_for(monkeypatch: p
     script = Script([0.004] * 3)  # a fourth search would be an error
     monkeypatch.setattr(batch_answers, "best", script.best)
     units = (np.arange(5000, dtype=np.int64) % 3)[:, np.newaxis]
-    with closing(FrontBeside(script.build)) as beside:
-        answers = DirectAnswers(problem_of_example(), select_backend(), beside, clock=script.clock)
+    with closing(ConcurrentFront(script.build)) as concurrent:
+        answers = DirectAnswers(problem_of_example(), select_backend(), concurrent, clock=script.clock)
         assert answers.find([1], units, 0).tolist() == (units[:, 0]).tolist()
-        assert not beside.is_started
+        assert not concurrent.is_started
     assert answers.n_direct == 5000
 
 
 class OnePoint(FrontAnswers):
-    """The answers of a front of which only one point is known."""
+    """The answers of a front with a single point."""
 
     def __init__(self, problem: Problem) -> None:
         self.metrics, self.grids, self.block_names = problem.metrics, problem.grids, problem.block_names
 
-    def find(self, metrics: Any, units: NDArray[np.int64], n_behind: int | None) -> NDArray[np.int64]:  # noqa: ARG002
+    def find(self, metrics: Any, units: NDArray[np.int64], n_remaining: int | None) -> NDArray[np.int64]:  # noqa: ARG002
         return np.zeros(len(units), dtype=np.int64)
 
 
@@ -168,12 +169,12 @@ def endless() -> Problem:
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_search_that_never_ends_hands_over_to_the_front(monkeypatch: pytest.MonkeyPatch, backend: str) -> None:
-    """The kernel itself is interrupted, and this row and all behind it are the front's."""
-    monkeypatch.setattr(front_beside, "LEAST_SECONDS", 0.0)
+    """The front interrupts the kernel, and answers this row and all later rows."""
+    monkeypatch.setattr(concurrent_front, "MIN_SECONDS", 0.0)
     problem = endless()
     units = np.full((3, 8), 135 * 10**8, dtype=np.int64) + np.arange(3)[:, np.newaxis]
-    with closing(FrontBeside(lambda _: OnePoint(problem))) as beside:
-        answers = DirectAnswers(problem, select_backend(backend), beside)
+    with closing(ConcurrentFront(lambda _: OnePoint(problem))) as concurrent:
+        answers = DirectAnswers(problem, select_backend(backend), concurrent)
         found = answers.find(range(1, 9), units, 0)
     assert found.tolist() == [0, 0, 0]
     assert (answers.method, answers.n_direct, answers.n_front) == ("front", 0, 3)
@@ -181,28 +182,28 @@ def test_a_search_that_never_ends_hands_over_to_the_front(monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize("error", [FrontLimitError("it takes more than 1 bytes"), MemoryError()])
 def test_a_front_that_is_too_large_leaves_the_searches_alone(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
-    monkeypatch.setattr(front_beside, "LEAST_SECONDS", 0.0)
+    monkeypatch.setattr(concurrent_front, "MIN_SECONDS", 0.0)
 
-    def build(_: Ask) -> FrontAnswers:
+    def build(_: StopCheck) -> FrontAnswers:
         raise error
 
     units = np.arange(1149, 1949, dtype=np.int64)[:, np.newaxis]
-    with closing(FrontBeside(build)) as beside:
-        answers = DirectAnswers(problem_of_example(), select_backend(), beside)
+    with closing(ConcurrentFront(build)) as concurrent:
+        answers = DirectAnswers(problem_of_example(), select_backend(), concurrent)
         found = answers.find([1], units, 0)
-        wait_for(lambda: beside.done() is None and beside.is_too_large)
+        wait_for(lambda: concurrent.done() is None and concurrent.is_too_large)
         assert answers.find([1], units, 0).tolist() == found.tolist()
     assert (answers.method, answers.n_direct) == ("direct", 1600)
 
 
 def test_what_is_wrong_with_a_front_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(front_beside, "LEAST_SECONDS", 0.0)
+    monkeypatch.setattr(concurrent_front, "MIN_SECONDS", 0.0)
 
-    def build(_: Ask) -> FrontAnswers:
+    def build(_: StopCheck) -> FrontAnswers:
         raise InputError("it is wrong")
 
-    with closing(FrontBeside(build)) as beside:
-        answers = DirectAnswers(problem_of_example(), select_backend(), beside)
+    with closing(ConcurrentFront(build)) as concurrent:
+        answers = DirectAnswers(problem_of_example(), select_backend(), concurrent)
         with pytest.raises(InputError, match="it is wrong"):
             answers.find([1], np.arange(10**6, dtype=np.int64)[:, np.newaxis], 0)
 
@@ -222,11 +223,11 @@ def test_kernels_end_with_what_is_raised_while_they_work(backend: str, kernel: s
     arguments = problem.values, problem.offsets, problem.is_max, problem.origin
     asked = []
 
-    def ask() -> None:
+    def check() -> None:
         asked.append(threading.current_thread())
         raise EndedError
 
-    kernels = select_backend(backend).asking(ask)
+    kernels = select_backend(backend).asking(check)
     budgets = np.full(9, 135 * 10**8, dtype=np.int64)
     many = np.random.default_rng(0).integers(0, 10**9, (6, 200_000))
     calls = {
@@ -251,10 +252,10 @@ class EndedError(Exception):
     """Raised while a kernel works."""
 
 
-class DoneAfter(FrontBeside[FrontAnswers]):
-    """A front beside that is complete when it has been looked for a number of times, whatever the time."""
+class DoneAfter(ConcurrentFront[FrontAnswers]):
+    """A concurrent front that is complete after a number of calls of :meth:`done`, at whatever time."""
 
-    def __init__(self, build: Callable[[Ask], FrontAnswers], n_looks: int) -> None:
+    def __init__(self, build: Callable[[StopCheck], FrontAnswers], n_looks: int) -> None:
         super().__init__(build)
         self._n_looks = n_looks
 
@@ -267,8 +268,8 @@ class DoneAfter(FrontBeside[FrontAnswers]):
 def handing_over_after(n_searches: int) -> Iterator[None]:
     """Make ``auto`` search so many distinct rows, in small parts, before its front is complete."""
     with (
-        patch.object(batch, "FrontBeside", lambda build: DoneAfter(build, n_searches)),
-        patch.object(batch_answers, "ROWS_AT_ONCE", 3),
+        patch.object(batch, "ConcurrentFront", lambda build: DoneAfter(build, n_searches)),
+        patch.object(batch_answers, "ROWS_PER_STEP", 3),
     ):
         yield
 
@@ -327,20 +328,20 @@ def test_the_result_says_who_answered_how_many_rows(
     if written == "parquet":
         pytest.importorskip("pyarrow")
     (tmp_path / "budgets.csv").write_text("size_bytes\n1300\n1300\n1300\n1149\n\n1250\n1251\n")
-    told: list[BatchProgress] = []
+    reports: list[BatchProgress] = []
     with handing_over_after(n_searches):
         result = answer_batch(
-            example(), tmp_path / "budgets.csv", tmp_path / f"answers.{written}", progress=told.append
+            example(), tmp_path / "budgets.csv", tmp_path / f"answers.{written}", progress=reports.append
         )
     assert result == BatchResult(7, 6, method, select_backend().name, n_front)
-    counts = [progress.n_direct + progress.n_front for progress in told]
+    counts = [progress.n_direct + progress.n_front for progress in reports]
     assert counts == sorted(counts)
-    assert told[-1] == BatchProgress(7 - n_front, n_front, 7)
+    assert reports[-1] == BatchProgress(7 - n_front, n_front, 7)
 
 
 def test_a_real_front_takes_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is scripted but when it starts: many distinct rows, and a front of a few points."""
-    monkeypatch.setattr(front_beside, "LEAST_SECONDS", 0.0)
+    monkeypatch.setattr(concurrent_front, "MIN_SECONDS", 0.0)
     lines = ["size_bytes", *(f"{1100 + n / 100:.2f}" for n in range(30_000))]
     (tmp_path / "budgets.csv").write_text("\n".join(lines))
     result = answer_batch(example(), tmp_path / "budgets.csv", tmp_path / "answers.csv")

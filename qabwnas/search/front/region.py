@@ -1,4 +1,4 @@
-"""How much of the exact front a front holds: between which totals, and how closely."""
+"""Which region of the exact front a front contains: bounds on totals, and a factor by which it may be thinned."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from qabwnas.search.model.grid import UNLIMITED
 from qabwnas.search.model.problem import NO_MAXIMUM, Problem
 
 Range = tuple[Number | None, Number | None]
-"""The least and the largest total wanted, inclusive; ``None`` where there is no such bound."""
+"""The smallest and the largest total, inclusive; ``None`` for no bound."""
 
 
 def checked_ranges(within: object) -> dict[str, tuple[Decimal | None, Decimal | None]]:
-    """Return the ranges of a mapping of metric to :data:`Range` as decimals, none of ``None``.
+    """Return a mapping of metric to :data:`Range` with decimals as bounds; ``None`` becomes an empty mapping.
 
     Raises:
-        InputError: it is no such mapping.
+        InputError: ``within`` is not such a mapping.
     """
     if within is None:
         return {}
@@ -38,14 +38,14 @@ def checked_ranges(within: object) -> dict[str, tuple[Decimal | None, Decimal | 
 
 
 @dataclass(frozen=True)
-class Extent:
-    """The part of the exact front within bounds, thinned by ``epsilon``.
+class FrontRegion:
+    """The part of the exact front within bounds, possibly thinned by ``epsilon``.
 
     Attributes:
-        low, high: bounds in grid units, one a metric, inclusive; ±
-            :data:`~qabwnas.search.model.grid.UNLIMITED` for none.
-        epsilon: every point of that part has one here that is at most it in all metrics but the first, and at most
-            1 + epsilon times it in the first; 0 for all of them.
+        low, high: one inclusive bound per metric, in grid units; ±:data:`~qabwnas.search.model.grid.UNLIMITED` for no
+            bound.
+        epsilon: 0 means all points of the region. Otherwise every point of the region is approximated: some kept
+            point is at most 1 + epsilon times as large in the first metric, and no larger in the other metrics.
     """
 
     low: tuple[int, ...]
@@ -53,16 +53,16 @@ class Extent:
     epsilon: Decimal = Decimal(0)
 
     @classmethod
-    def whole(cls, n_metrics: int) -> Extent:
+    def whole(cls, n_metrics: int) -> FrontRegion:
         return cls((-UNLIMITED,) * n_metrics, (UNLIMITED,) * n_metrics)
 
     @classmethod
-    def of(cls, problem: Problem, within: Mapping[str, Range] | None, epsilon: Number) -> Extent:
-        """Return the extent that a user asks for.
+    def of(cls, problem: Problem, within: Mapping[str, Range] | None, epsilon: Number) -> FrontRegion:
+        """Return the region for the arguments of a user.
 
         Raises:
-            InputError: a metric is none of the problem's, a bound is not a number, a range is empty; ``epsilon`` is
-                not from 0 to 1, the objective has negative values or an upper bound beside it.
+            InputError: a metric is not one of the problem's, a bound is not a number, or a range is empty; ``epsilon``
+                is not from 0 to 1, or is above 0 while the objective has negative values or an upper bound.
         """
         names = [metric.name for metric in problem.metrics]
         low, high = list(cls.whole(len(names)).low), list(cls.whole(len(names)).high)
@@ -80,48 +80,48 @@ class Extent:
         if not 0 <= factor <= 1:
             raise InputError(f"epsilon: {factor} is not from 0 to 1")
         if factor > 0 and (problem.values[0].min() < 0 or NO_MAXIMUM < problem.origin[0] < 0):
-            raise InputError(f"epsilon: {names[0]!r} has negative values, of which a share means nothing")
+            raise InputError(f"epsilon: {names[0]!r} has negative values, for which a factor has no meaning")
         if factor > 0 and high[0] != UNLIMITED:
-            raise InputError(f"epsilon: {names[0]!r}, which it loosens, cannot have an upper bound too")
+            raise InputError(f"epsilon: the objective {names[0]!r} cannot have an upper bound at the same time")
         return cls(tuple(low), tuple(high), factor)
 
     @property
     def is_whole(self) -> bool:
-        return self == Extent.whole(len(self.low))
+        return self == FrontRegion.whole(len(self.low))
 
     def slack(self, problem: Problem) -> float:
-        """Return what a block may add to the loss of a point: δ with (1 + δ) ** n_blocks ≤ 1 + epsilon.
+        """Return the relative error δ that each block may add: (1 + δ) ** n_blocks ≤ 1 + epsilon.
 
-        It is 0, and the front exact, where all metrics but the first are maxima: such fronts are small.
+        δ is 0, and the front exact, if all metrics but the first are maxima: such fronts are small.
         """
         n_blocks = len(problem.block_names)
         if self.epsilon == 0 or problem.is_max[1:].all():
             return 0.0
-        # Rounded down by far more than the logarithm, the root and a kernel's product can be wrong by.
+        # Rounded down by far more than the errors of the logarithm, the root and the product in a kernel.
         return float(np.expm1(np.log1p(float(self.epsilon)) / n_blocks)) * (1 - 1e-9)
 
     def holds(self, units: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Return which totals ``(n, n_metrics)`` are at least the lower bounds, bool ``(n,)``."""
+        """Return which totals ``(n, n_metrics)`` reach the lower bounds, bool ``(n,)``."""
         return np.asarray((units >= np.array(self.low)).all(axis=1))
 
     def check_budgets(self, names: Sequence[str], metrics: Sequence[int], units: NDArray[np.int64]) -> None:
-        """Check that a front of this extent has the answer within every row of budgets ``(n, len(metrics))``.
+        """Check that a front of this region contains the answer to each row of budgets ``(n, len(metrics))``.
 
         Raises:
-            InputError: it has lower bounds, or a metric with an upper bound has a larger budget, or none.
+            InputError: the region has a lower bound, or a metric with an upper bound has a larger budget or none.
         """
         for m, (name, low, high) in enumerate(zip(names, self.low, self.high, strict=True)):
             if low != -UNLIMITED:
-                raise InputError(f"the front has a lower bound on {name!r}: what is best may lie below it")
+                raise InputError(f"the front has a lower bound on {name!r}: the best subnet may lie below it")
             if high != UNLIMITED and (m not in metrics or (units[:, list(metrics).index(m)] > high).any()):
                 raise InputError(f"the front has an upper bound on {name!r}: a budget at most as large is needed")
 
-    def reordered(self, order: Sequence[int]) -> Extent:
-        """Return the extent of the same front with its metrics in another order.
+    def reordered(self, order: Sequence[int]) -> FrontRegion:
+        """Return the region of the same front with its metrics in another order.
 
         Raises:
-            InputError: it is thinned, and another metric would come first.
+            InputError: the front is thinned, and another metric would come first.
         """
         if self.epsilon > 0 and order[0] != 0:
             raise InputError(f"the front was thinned by epsilon {self.epsilon}, for its first metric only")
-        return Extent(tuple(self.low[m] for m in order), tuple(self.high[m] for m in order), self.epsilon)
+        return FrontRegion(tuple(self.low[m] for m in order), tuple(self.high[m] for m in order), self.epsilon)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from qabwnas.errors import FormatError
-from qabwnas.search.model.weight_file import load_weight_file, save_weight_file
+from qabwnas.search.model.weights import load_weight_file, save_weight_file
 
 
 def test_weights_read_back_exactly(tmp_path: Path) -> None:
@@ -33,10 +33,10 @@ def test_weights_read_back_exactly(tmp_path: Path) -> None:
             '{"format": "qabwnas-block-weights", "version": 1, "wights": {}}',
             "w.json: unknown member 'wights'; there are",
         ),
-        ('{"format": 1, "format": 2}', "w.json: not a file of block weights: 'format' stands twice"),
-        ('{"weights": {"a": "1", "a": "2"}}', "w.json: not a file of block weights: 'a' stands twice"),
-        ('{"format": "qabwnas-block-weights", "version": 1, "weights": {}}', "w.json: its weights are no mapping"),
-        ('{"format": "qabwnas-block-weights", "version": 1, "weights": {"a": 1}}', "w.json: its weights are no map"),
+        ('{"format": 1, "format": 2}', "w.json: not a file of block weights: 'format' occurs twice"),
+        ('{"weights": {"a": "1", "a": "2"}}', "w.json: not a file of block weights: 'a' occurs twice"),
+        ('{"format": "qabwnas-block-weights", "version": 1, "weights": {}}', "w.json: its weights are not a mapping"),
+        ('{"format": "qabwnas-block-weights", "version": 1, "weights": {"a": 1}}', "w.json: its weights are not a map"),
     ],
 )
 def test_other_files_are_refused(tmp_path: Path, text: str, message: str) -> None:

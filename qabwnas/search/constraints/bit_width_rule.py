@@ -1,6 +1,6 @@
-"""Which bit widths blocks may have, as text: ``8``, ``w4a8,8``, ``BLOCK=4``, ``homogeneous``.
+"""Which bit widths blocks may have, from text: ``8``, ``w4a8,8``, ``BLOCK=4``, ``homogeneous``.
 
-Where layers have bit widths of their own, a rule holds for every layer of a block.
+If layers have their own bit widths, the rule holds for every layer of a block.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ HOMOGENEOUS = "homogeneous"
 
 
 @dataclass(frozen=True)
-class BitRules:
-    """The widths that every block may have.
+class BitWidthRule:
+    """The bit widths that each block may have.
 
     Attributes:
-        widths: block name → its widths; a block that is not named may have any.
-        homogeneous: all blocks must have the same, and so must their layers.
+        widths: block name → its allowed widths; a block that is not named may have any.
+        homogeneous: whether all blocks, and all their layers, must have the same widths.
     """
 
     widths: Mapping[str, frozenset[BitWidths]]
     homogeneous: bool
 
     @classmethod
-    def of(cls, texts: Sequence[str | int], lut: Lut) -> BitRules:
-        """Read the rules for a LUT.
+    def of(cls, texts: Sequence[str | int], lut: Lut) -> BitWidthRule:
+        """Parse the texts for a LUT.
 
         Raises:
-            InputError: a text is of none of the forms, names a block that is not in the LUT or widths that no block in
-                question has, leaves a block without any, or the LUT does not say its widths.
+            InputError: a text has none of the forms, names an unknown block or widths that no such block has, or leaves
+                a block without any widths; or the LUT does not state the widths of a block.
         """
         everywhere: set[BitWidths] = set()
         own: dict[str, set[BitWidths]] = {}
@@ -64,7 +64,7 @@ class BitRules:
         return cls({name: frozenset(wanted) for name, wanted in allowed.items()}, HOMOGENEOUS in texts)
 
     def allowed(self, block: LutBlock, first: int, last: int) -> NDArray[np.bool_]:
-        """Return which of a block's candidates ``first … last − 1`` have widths that it may have, bool."""
+        """Return which of a block's candidates ``first … last − 1`` have allowed widths, bool ``(last − first,)``."""
         return np.concatenate([self._allowed_rows(block.name, *rows) for rows in block.tables_of(first, last)])
 
     def _allowed_rows(self, block_name: str, table: Table, first: int, last: int) -> NDArray[np.bool_]:
@@ -80,7 +80,10 @@ class BitRules:
         return right
 
     def groups(self, block: LutBlock, first: int, last: int) -> NDArray[np.int64]:
-        """Return a number for the widths of each of these candidates that has one, int64."""
+        """Return a number for the bit widths of each candidate, int64 ``(last − first,)``.
+
+        It has a meaning only if all layers of the candidate have the same widths.
+        """
         numbers = []
         for table, low, high in block.tables_of(first, last):
             if table.rows is not None:

@@ -1,8 +1,8 @@
-"""A mapping that forgets what was not asked for longest."""
+"""The cache of a session drops the least recently used entry."""
 
 from __future__ import annotations
 
-from qabwnas.search.recent import Recent
+from qabwnas.search.session_cache import RecentCache
 
 
 def test_what_was_used_last_is_kept() -> None:
@@ -11,10 +11,10 @@ def test_what_was_used_last_is_kept() -> None:
     def make(key: str) -> str:
         return recent.get_or_make(key, lambda: made.append(key) or key.upper())
 
-    recent: Recent[str, str] = Recent(2)
+    recent: RecentCache[str, str] = RecentCache(2)
     assert [make(key) for key in "abacab"] == list("ABACAB")
-    assert made == ["a", "b", "c", "b"]  # a was asked for again before c came, and b had gone
+    assert made == ["a", "b", "c", "b"]  # a was used again before c, so b was dropped
     assert dict(recent) == {"a": "A", "b": "B"}
     assert dict(recent.where(lambda key: key == "b")) == {"b": "B"}
-    assert list(Recent(1, {"a": 1, "b": 2})) == ["b"]
-    assert not Recent(0, {"a": 1})
+    assert list(RecentCache(1, {"a": 1, "b": 2})) == ["b"]
+    assert not RecentCache(0, {"a": 1})

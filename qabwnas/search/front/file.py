@@ -1,43 +1,48 @@
-"""Fronts in HDF5 files: format ``qabwnas-front``, of which ``lut/FORMAT.md`` is the contract."""
+"""Fronts as files: HDF5 (format ``qabwnas-front``, specified in ``lut/FORMAT.md``), and CSV for other programs."""
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from qabwnas.errors import InputError
-from qabwnas.io.file_kinds import FRONT, check_suffix
+from qabwnas.io.atomic import atomic_path
+from qabwnas.io.file_kinds import CSV, FRONT, check_suffix
 from qabwnas.io.fingerprint import canonical_json
 from qabwnas.io.hdf5_names import decode_names, encode_names
 from qabwnas.io.hdf5_read import INT64, Group, open_file, read_format
 from qabwnas.io.hdf5_write import HDF5Format, create_array, create_file, write_text
 from qabwnas.lut.table import AGGREGATIONS, Metric
-from qabwnas.search.constraints.region import Extent
 from qabwnas.search.constraints.scope import Scope
 from qabwnas.search.engine.backend import NAMES
 from qabwnas.search.engine.choices import ChoiceTable
-from qabwnas.search.frontier import Frontier
+from qabwnas.search.front.points import FrontPoints
+from qabwnas.search.front.region import FrontRegion
 from qabwnas.search.model.grid import UNLIMITED, Grid
+from qabwnas.search.model.totals import subnet_cells
 
 KIND = HDF5Format(name="qabwnas-front", newest=2)
 _INT32 = np.dtype(np.int32)
-_POINTS_AT_ONCE = 1 << 16
+_POINTS_PER_CHUNK = 1 << 16
+
+Front = TypeVar("Front", bound=FrontPoints)
 
 
-def save_front(front: Frontier, path: str | os.PathLike[str], provenance: Mapping[str, Any]) -> None:
+def write_front(front: FrontPoints, path: str | os.PathLike[str], provenance: Mapping[str, Any]) -> None:
     """Write a front atomically.
 
     Raises:
         OSError: the folder cannot be written.
-        InputError: the name is that of another kind of file, or the provenance is not made of JSON values.
+        InputError: the name ends like another kind of file, or the provenance is not made of JSON values.
     """
     try:
         provenance_json = canonical_json(dict(provenance))
@@ -48,8 +53,8 @@ def save_front(front: Frontier, path: str | os.PathLike[str], provenance: Mappin
         write_text(file, "provenance", provenance_json)
         write_text(file, "backend", front.backend)
         file.attrs["n_points"] = len(front)
-        if front.extent.epsilon > 0:
-            write_text(file, "epsilon", f"{front.extent.epsilon:f}")
+        if front.region.epsilon > 0:
+            write_text(file, "epsilon", f"{front.region.epsilon:f}")
         if front.scope is not None:
             write_text(file, "scope", canonical_json(front.scope.as_json()))
         _write_metrics(file.create_group("metrics"), front)
@@ -58,21 +63,21 @@ def save_front(front: Frontier, path: str | os.PathLike[str], provenance: Mappin
             blocks.create_group(member)
         shape, dims = (len(front.metrics), len(front)), ("metric", "point")
         totals = create_array(file, "totals", shape, INT64, dims, _total_units(front.metrics, front.grids))
-        for part in _parts(front):
+        for part in _chunks(front):
             totals[:, part] = front.units[part].T
         candidates = create_array(file, "candidates", (len(front), len(front.block_names)), _INT32, ("point", "block"))
-        for part in _parts(front):
+        for part in _chunks(front):
             candidates[part] = front.candidates_of(np.arange(part.start, part.stop))
 
 
-def open_front(path: str | os.PathLike[str]) -> Frontier:
-    """Open a front that :func:`save_front` wrote; its points are mapped: read when, and where, they are looked at.
+def read_front(path: str | os.PathLike[str], kind: type[Front]) -> Front:
+    """Return a front that :func:`write_front` wrote, of the class ``kind``; its points are memory-mapped.
 
-    Of schema 1 they are read at once. That they are sorted is found out by the first query.
+    Points of schema 1 are read at once. The first query checks that points are sorted.
 
     Raises:
         OSError: the file cannot be read.
-        FormatError: it is not a front, damaged, or of a newer schema.
+        FormatError: it is not a front, is damaged, or has a newer schema.
     """
     root, header = open_file(path, KIND)
     n_points = root.integer("n_points")
@@ -84,7 +89,7 @@ def open_front(path: str | os.PathLike[str]) -> Frontier:
     groups = [metrics_group.group(member) for member in metric_members]
     read = [_read_metric(group, name) for group, name in zip(groups, metric_members.values(), strict=True)]
     metrics, grids = tuple(metric for metric, _ in read), tuple(grid for _, grid in read)
-    extent, scope = _read_extent(root, groups), _read_scope(root)
+    region, scope = _read_region(root, groups), _read_scope(root)
     total_units = _total_units(metrics, grids)
     if header.schema_version == 1:
         units = _columns_of_1(metrics_group, metric_members, "totals", INT64, n_points, total_units)
@@ -96,15 +101,31 @@ def open_front(path: str | os.PathLike[str]) -> Frontier:
         units, candidates = totals.map().T, root.dataset("candidates", _INT32, shape, ("point", "block")).map()
     block_names, choices = tuple(block_members.values()), ChoiceTable(candidates)
     provenance = _read_provenance(root)
-    return Frontier(metrics, grids, block_names, units, choices, backend, extent, scope, Path(path), provenance)
+    return kind(metrics, grids, block_names, units, choices, backend, region, scope, Path(path), provenance)
+
+
+def write_front_csv(front: FrontPoints, path: str | os.PathLike[str]) -> None:
+    """Write one column per metric and one per block, one row per point in order, atomically. Totals are exact decimals.
+
+    Raises:
+        OSError: the folder cannot be written.
+        InputError: the name ends like another kind of file.
+    """
+    check_suffix(path, CSV)
+    with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
+        out = csv.writer(stream)
+        out.writerow([*front.metric_names, *front.block_names])
+        for part in _chunks(front):
+            candidates = front.candidates_of(np.arange(part.start, part.stop))
+            out.writerows(subnet_cells(front.grids, front.units[part], candidates))
 
 
 def is_front(path: str | os.PathLike[str]) -> bool:
-    """Return whether a file says that it is a front, of whatever schema; the rest of it is not looked at.
+    """Return whether a file says that it is a front, of any schema. The rest of the file is not checked.
 
     Raises:
         OSError: the file cannot be read.
-        FormatError: it is not HDF5, or damaged.
+        FormatError: it is not HDF5, or is damaged.
     """
     return read_format(path) == KIND.name
 
@@ -119,14 +140,14 @@ def _read_provenance(root: Group) -> dict[str, Any]:
     return provenance
 
 
-def _parts(front: Frontier) -> Iterator[slice]:
-    for start in range(0, len(front), _POINTS_AT_ONCE):
-        yield slice(start, min(start + _POINTS_AT_ONCE, len(front)))
+def _chunks(front: FrontPoints) -> Iterator[slice]:
+    for start in range(0, len(front), _POINTS_PER_CHUNK):
+        yield slice(start, min(start + _POINTS_PER_CHUNK, len(front)))
 
 
-def _write_metrics(parent: h5py.Group, front: Frontier) -> None:
+def _write_metrics(parent: h5py.Group, front: FrontPoints) -> None:
     members = encode_names(front.metric_names)
-    bounds = front.extent.low, front.extent.high
+    bounds = front.region.low, front.region.high
     for member, metric, grid, low, high in zip(members, front.metrics, front.grids, *bounds, strict=True):
         group = parent.create_group(member)
         write_text(group, "unit", metric.unit)
@@ -147,7 +168,7 @@ def _total_units(metrics: Sequence[Metric], grids: Sequence[Grid]) -> tuple[str,
 def _columns_of_1(
     group: Group, members: Iterable[str], name: str, dtype: np.dtype[Any], n_points: int, units: Sequence[str]
 ) -> NDArray[Any]:
-    """Read what schema 1 has in one dataset a metric or block."""
+    """Read columns that schema 1 stores as one dataset per metric or block."""
     columns = [
         group.group(member).dataset(name, dtype, (n_points,), dims=("point",), units=(unit,)).read()
         for member, unit in zip(members, units, strict=True)
@@ -161,7 +182,7 @@ def _names(group: Group) -> dict[str, str]:
     except ValueError as error:
         raise group.wrong(str(error)) from error
     if not names or len(set(names.values())) != len(names):
-        raise group.wrong("empty, or a name stands twice")
+        raise group.wrong("empty, or a name occurs twice")
     return names
 
 
@@ -176,7 +197,7 @@ def _read_metric(group: Group, name: str) -> tuple[Metric, Grid]:
     raise group.wrong(f"the aggregation {aggregation!r} is none of {', '.join(AGGREGATIONS)}")
 
 
-def _read_extent(root: Group, metrics: Sequence[Group]) -> Extent:
+def _read_region(root: Group, metrics: Sequence[Group]) -> FrontRegion:
     text = root.text("epsilon") if root.has_attribute("epsilon") else "0"
     try:
         epsilon = Decimal(text)
@@ -186,7 +207,7 @@ def _read_extent(root: Group, metrics: Sequence[Group]) -> Extent:
         raise root.wrong(f"epsilon {text} is not from 0 to 1")
     low = [group.integer("low") if group.has_attribute("low") else -UNLIMITED for group in metrics]
     high = [group.integer("high") if group.has_attribute("high") else UNLIMITED for group in metrics]
-    return Extent(tuple(low), tuple(high), epsilon)
+    return FrontRegion(tuple(low), tuple(high), epsilon)
 
 
 def _read_scope(root: Group) -> Scope | None:
@@ -194,5 +215,5 @@ def _read_scope(root: Group) -> Scope | None:
         return None
     try:
         return Scope.from_json(json.loads(root.text("scope")))
-    except ValueError as error:  # of which an InputError is one
+    except ValueError as error:  # includes InputError
         raise root.wrong(f"the attribute 'scope': {error}") from error

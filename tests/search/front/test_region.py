@@ -114,9 +114,9 @@ def test_a_part_answers_what_it_holds_and_refuses_the_rest(backend: str) -> None
         with pytest.raises(InputError, match="upper bound on 'm1': a budget at most as large is needed"):
             part.query(refused)
     with pytest.raises(InputError, match="upper bound on 'm1'"):
-        part.led_by("m2").query({"m0": 700.0})
+        part.with_objective("m2").query({"m0": 700.0})
     upper = qabwnas.Frontier.build(lut, ["m0", "m1"], within={"m0": (300, None)}, backend=backend)
-    with pytest.raises(InputError, match="a lower bound on 'm0': what is best may lie below it"):
+    with pytest.raises(InputError, match="a lower bound on 'm0': the best subnet may lie below it"):
         upper.query({"m1": 600.0})
 
 
@@ -125,10 +125,10 @@ def test_an_extent_is_stored(tmp_path: Path) -> None:
     front = qabwnas.Frontier.build(lut, ["m0", "m1", "m2"], within={"m1": (200, "600.5")}, epsilon="0.01")
     front.save(tmp_path / "front.h5")
     opened = qabwnas.Frontier.open(tmp_path / "front.h5")
-    assert opened.extent == front.extent
-    assert (opened.extent.low[1], opened.extent.high[1], opened.extent.epsilon) == (200, 600, Decimal("0.01"))
+    assert opened.region == front.region
+    assert (opened.region.low[1], opened.region.high[1], opened.region.epsilon) == (200, 600, Decimal("0.01"))
     with pytest.raises(InputError, match="thinned by epsilon 0.01, for its first metric only"):
-        opened.led_by("m1")
+        opened.with_objective("m1")
 
 
 @pytest.mark.parametrize("epsilon", ["much", "2", "NaN"])
@@ -152,7 +152,7 @@ def test_a_damaged_extent_is_refused(tmp_path: Path, epsilon: str) -> None:
         ({"within": {"m1": (None, -1)}}, "no subnet of the front over m0, m1 lies within the bounds"),
         ({"epsilon": -1}, "epsilon: -1 is not from 0 to 1"),
         ({"epsilon": "1.01"}, "epsilon: 1.01 is not from 0 to 1"),
-        ({"epsilon": "0.1", "within": {"m0": (None, 9)}}, "epsilon: 'm0', which it loosens, cannot have an upper"),
+        ({"epsilon": "0.1", "within": {"m0": (None, 9)}}, "epsilon: the objective 'm0' cannot have an upper"),
         ({"max_memory": 0}, "max_memory: 0 is not a whole number of 1 or more"),
     ],
 )
@@ -164,7 +164,7 @@ def test_wrong_extents_are_refused(arguments: dict[str, object], message: str) -
 
 def test_a_share_of_a_negative_loss_is_refused() -> None:
     lut = lut_from_columns({"loss": [[-1.0, 2.0]], "size": [[3.0, 1.0]]})
-    with pytest.raises(InputError, match="'loss' has negative values, of which a share means nothing"):
+    with pytest.raises(InputError, match="'loss' has negative values, for which a factor has no meaning"):
         qabwnas.Frontier.build(lut, ["loss", "size"], epsilon="0.1")
 
 

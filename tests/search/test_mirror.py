@@ -121,8 +121,9 @@ def declarations(source: str) -> Iterator[tuple[str, bool]]:
 def declared(source: str) -> set[str]:
     """Return the names of the public functions and methods of a header, without constructors and operators."""
     names = set()
+    no_function = r"(explicit\s+|virtual\s+)?~?[A-Z]\w*\s*\(|using\s|static_assert|.*\boperator\b"
     for text, is_public in declarations(source):
-        if not is_public or re.match(r"(explicit\s+)?~?[A-Z]\w*\s*\(|using\s|static_assert|.*\boperator\b", text):
+        if not is_public or re.match(no_function, text):
             continue
         name = re.search(r"(\w+)\s*\(", text.split("=")[0])
         if name:
@@ -131,13 +132,16 @@ def declared(source: str) -> set[str]:
 
 
 def defined(source: str) -> set[str]:
-    """Return the names of all functions, methods and attributes of objects that a Python file defines."""
+    """Return the names of all functions, methods, fields of classes and attributes that a Python file defines."""
     names = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.FunctionDef):
             names.add(node.name)
         elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
             names.add(node.attr)
+        elif isinstance(node, ast.ClassDef):
+            fields = (part.target for part in node.body if isinstance(part, ast.AnnAssign))
+            names |= {field.id for field in fields if isinstance(field, ast.Name)}
     return names
 
 
@@ -182,6 +186,7 @@ inline int with_body(int x) { return called(x); }
 class Hidden {
   public:
     explicit Hidden(std::function<bool()> ask) : ask_(ask) {}
+    virtual ~Hidden() = default;
     bool shown() const { if (inner()) { return true; } return false; }
     bool operator==(const Hidden&) const = default;
 

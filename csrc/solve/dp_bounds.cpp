@@ -59,7 +59,7 @@ std::vector<Value> points_of(const Staircase& steps) {
 }
 
 // The staircase of all sums of two steps whose cost is within the room.
-Staircase sums(const Staircase& a, const Staircase& b, Value room, CurveMerge& curves, Cancel& cancel) {
+Staircase sums(const Staircase& a, const Staircase& b, Value room, TwoMetricMerge& curves, Cancel& cancel) {
     if (a.costs.empty() || b.costs.empty()) return {};
     const std::vector<Value> points_a = points_of(a), points_b = points_of(b);
     constexpr std::size_t any = std::numeric_limits<std::size_t>::max();
@@ -140,7 +140,7 @@ Relaxation::Relaxation(Columns2 costs, Value budget, const Columns2& objectives,
     for (const auto& block : costs_) least += smallest(block);
     const Value nothing = objective == Aggregation::sum ? 0 : std::numeric_limits<Value>::min();
     suffixes_[n_blocks] = {{nothing}, {0}};
-    CurveMerge curves(tuning);
+    TwoMetricMerge curves(tuning);
     for (std::size_t depth = n_blocks; depth-- > 1;) {
         least -= smallest(costs_[depth]);
         std::vector<std::pair<Value, Value>> points;

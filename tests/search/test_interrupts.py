@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from qabwnas.search.numba.interrupts import interruptible
+from qabwnas.search.numba.core.cancel import interruptible
 
 
 def raised(*errors: BaseException) -> BaseException:

@@ -11,10 +11,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from qabwnas.search.numba.cell_sort import ascending
-from qabwnas.search.numba.cells import NONE
 from qabwnas.search.numba.compiled import bare, compiled, inner
-from qabwnas.search.numba.interrupts import give_turn
+from qabwnas.search.numba.core.cancel import give_turn
+from qabwnas.search.numba.pareto.cell_table import NONE
 
 _UNLIMITED = 2**63 - 1
 _LOWEST = -(2**63)
@@ -193,7 +192,7 @@ def _grown(values, n, n_more):  # type: ignore[no-untyped-def]
 @inner
 def _staircase(objectives, costs):  # type: ignore[no-untyped-def]
     """Sort points by objective and keep those whose cost is below all before them; points that tie keep one."""
-    order = ascending(objectives)
+    order = np.argsort(objectives)
     steps, step_costs = np.empty(order.size, dtype=np.int64), np.empty(order.size, dtype=np.int64)
     n = 0
     for i in order:

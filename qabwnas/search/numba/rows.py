@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qabwnas.search.numba.compiled import compiled, inner
-from qabwnas.search.numba.short_blocks import prune_blocks
+from qabwnas.search.numba.pareto.prune import prune_blocks
 
 _UNLIMITED = 2**63 - 1
 

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qabwnas.search.numba.answers import Answers, Choices, in_order, n_answers, no_answers
+from qabwnas.search.numba.core.cancel import give_turn
 from qabwnas.search.numba.descent import COMPLETE, SLICE_ENDED, Descent
-from qabwnas.search.numba.interrupts import give_turn
 from qabwnas.search.numba.lagrangian import Lagrangian
 from qabwnas.search.numba.linear_search import LinearSearch
 from qabwnas.search.numba.rows import Rows, usable_rows

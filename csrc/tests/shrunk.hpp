@@ -1,4 +1,4 @@
-// Tunings that make small inputs take the paths of large ones. For tests and fuzzing.
+// Tunings with which small inputs take the paths of large ones. For tests and fuzzing.
 #pragma once
 
 #include "core/tuning.hpp"

@@ -41,6 +41,15 @@ class BestAnswers {
 struct HammingConstraint {
     std::vector<Answer> earlier;
     std::size_t min_distance = 1;
+
+    bool is_kept_by(const std::vector<Index>& choice) const {
+        for (const Answer& answer : earlier) {
+            std::size_t n_differing = 0;
+            for (std::size_t b = 0; b < choice.size(); ++b) n_differing += answer.choice[b] != choice[b] ? 1 : 0;
+            if (n_differing < min_distance) return false;
+        }
+        return true;
+    }
 };
 
 }  // namespace qabwnas

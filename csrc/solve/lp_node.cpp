@@ -167,12 +167,7 @@ void LpNode::record(const std::vector<std::size_t>& rows) {
     }
     for (std::size_t m = 0; m < d; ++m)
         if (answer.totals[m] > budgets_[m]) return;
-    for (const Answer& earlier : constraint_->earlier) {
-        std::size_t n_differing = 0;
-        for (std::size_t b = 0; b < rows.size(); ++b) n_differing += earlier.choice[b] != answer.choice[b] ? 1 : 0;
-        if (n_differing < constraint_->min_distance) return;
-    }
-    best_->insert(std::move(answer));
+    if (constraint_->is_kept_by(answer.choice)) best_->insert(std::move(answer));
 }
 
 }  // namespace qabwnas

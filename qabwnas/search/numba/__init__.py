@@ -4,16 +4,16 @@ Algorithms may be simpler than the core's; answers may not differ, which tests h
 and cached beside the package; what sorts or broadcasts is NumPy. Ctrl-C is answered between slices of work.
 """
 
-from qabwnas.search.numba import brute_force as _brute_force
-from qabwnas.search.numba import budget_rows as _budget_rows
-from qabwnas.search.numba import decimal as _decimal
-from qabwnas.search.numba import dna_traversal as _dna_traversal
-from qabwnas.search.numba import first_fit as _first_fit
 from qabwnas.search.numba import front as _front
 from qabwnas.search.numba import history as _history
 from qabwnas.search.numba import prune as _prune
-from qabwnas.search.numba import top as _top
+from qabwnas.search.numba.baselines import brute_force as _brute_force
+from qabwnas.search.numba.baselines import dna_traversal as _dna_traversal
 from qabwnas.search.numba.interrupts import askable, interruptible
+from qabwnas.search.numba.numeric import budget_rows as _budget_rows
+from qabwnas.search.numba.numeric import decimal as _decimal
+from qabwnas.search.numba.query import first_fit as _first_fit
+from qabwnas.search.numba.solve import top as _top
 
 brute_force = interruptible(_brute_force.brute_force)
 budget_rows = interruptible(_budget_rows.budget_rows)

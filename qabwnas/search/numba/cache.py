@@ -151,11 +151,15 @@ class Cache(caching._Cache):
 
 def _digest() -> str:
     """Return a digest of all sources here, also if they lie in a zip file or only their bytecode is installed."""
-    files = [one for one in importlib.resources.files(__package__).iterdir() if one.name.endswith((".py", ".pyc"))]
-    content = b"\0".join(
-        one.name.encode() + b"\0" + one.read_bytes() for one in sorted(files, key=lambda one: one.name)
-    )
-    return hashlib.sha256(content).hexdigest()[:16]
+    digest = hashlib.sha256()
+    folders = [importlib.resources.files(__package__)]
+    for folder in folders:
+        for one in sorted(folder.iterdir(), key=lambda one: one.name):
+            if one.name.endswith((".py", ".pyc")):
+                digest.update(one.name.encode() + b"\0" + one.read_bytes() + b"\0")
+            elif one.is_dir() and one.name != "__pycache__":
+                folders.append(one)
+    return digest.hexdigest()[:16]
 
 
 def _is_writable(folder: Path) -> bool:

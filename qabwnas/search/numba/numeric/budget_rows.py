@@ -55,8 +55,8 @@ def _read_line(line, decimals, units):  # type: ignore[no-untyped-def]
 
 @compiled
 def _read_cell(line, at, decimals):  # type: ignore[no-untyped-def]
-    """Return where the cell ends, −1 where it is none that is read here, and its units."""
-    at = _behind_blanks(line, at)
+    """Return where the cell ends, −1 if it is left to the caller, and its units."""
+    at = _skip_blanks(line, at)
     negative = at < line.size and line[at] == _MINUS
     start = at = at + 1 if negative or (at < line.size and line[at] == _PLUS) else at
     at, digits, n_significant = _read_digits(line, at, np.int64(0), 0)
@@ -77,12 +77,12 @@ def _read_cell(line, at, decimals):  # type: ignore[no-untyped-def]
         exponent += more
         if at < 0:
             return -1, 0
-    units = _floor(negative, digits, exponent + decimals)
-    return (_behind_blanks(line, at) if -_LIMIT < units < _LIMIT else -1), units
+    units = _to_units(negative, digits, exponent + decimals)
+    return (_skip_blanks(line, at) if -_LIMIT < units < _LIMIT else -1), units
 
 
 @compiled
-def _behind_blanks(line, at):  # type: ignore[no-untyped-def]
+def _skip_blanks(line, at):  # type: ignore[no-untyped-def]
     while at < line.size and line[at] == _BLANK:
         at += 1
     return at
@@ -91,7 +91,7 @@ def _behind_blanks(line, at):  # type: ignore[no-untyped-def]
 @compiled
 def _read_digits(line, at, digits, n_significant):  # type: ignore[no-untyped-def]
     while at < line.size and _ZERO <= line[at] <= _NINE and n_significant <= _MOST_DIGITS:
-        # The digit too many may overflow nothing: it is only counted.
+        # The digit beyond the limit is only counted, so nothing overflows.
         if n_significant < _MOST_DIGITS:
             digits = digits * 10 + (np.int64(line[at]) - _ZERO)
         n_significant += 1 if digits > 0 else 0
@@ -101,7 +101,7 @@ def _read_digits(line, at, digits, n_significant):  # type: ignore[no-untyped-de
 
 @compiled
 def _read_exponent(line, at):  # type: ignore[no-untyped-def]
-    """Return where an exponent of one or two digits ends, −1 where there is none, and the exponent."""
+    """Return where an exponent of one or two digits ends, −1 if there is none, and the exponent."""
     negative = at < line.size and line[at] == _MINUS
     if negative or (at < line.size and line[at] == _PLUS):
         at += 1
@@ -113,8 +113,8 @@ def _read_exponent(line, at):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _floor(negative, digits, shift):  # type: ignore[no-untyped-def]
-    """Digits × 10**shift, rounded down; ±2**62 where that is cut off."""
+def _to_units(negative, digits, shift):  # type: ignore[no-untyped-def]
+    """Digits × 10**shift, rounded down and clipped to ±2**62."""
     if digits == 0:
         return 0
     if shift >= 0:

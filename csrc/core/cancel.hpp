@@ -1,8 +1,7 @@
-// A way to stop long work: the caller's function is asked now and then, by default about every twentieth of a second,
-// whether to go on.
+// Cooperative cancellation: long work polls a flag, which asks the caller's function about every twentieth of a second.
 //
-// Asking costs an addition; the clock is read every 4,096 steps, of which a call may stand for several. Used from one
-// thread only.
+// A poll costs an addition. The clock is read every 4,096 steps; one call may count for several steps. Threads: a flag
+// belongs to one thread.
 #pragma once
 
 #include <chrono>

@@ -1,7 +1,7 @@
-// Memory that is counted, so that a limit on it holds whatever is allocated: results, tables, sort buffers.
+// Counted memory, so that a limit on it holds for all that is allocated: results, tables, sort buffers.
 //
-// Containers that may grow with the work (std::pmr) take their memory from a MemoryLimit and throw where it would be
-// exceeded; front.hpp makes a status of that.
+// Containers that may grow with the work (std::pmr) take their memory from a MemoryLimit, which throws if it would be
+// exceeded; front.cpp turns that into a status.
 #pragma once
 
 #include <algorithm>

@@ -1,9 +1,10 @@
-// The read-only instance that every search works on, and the words of its results.
+// The read-only instance that every search works on, its statuses and its results: a multi-objective multiple-choice
+// knapsack (Kellerer, Pferschy, Pisinger 2004, chapter 11).
 //
-// A problem is a row of blocks; a subnet takes one candidate (row) of every block. Its total in a metric is the origin
-// (fixed part) plus the sum of the rows' values, or the maximum of the origin and the rows' values. All values are
-// int64 units of a decimal grid chosen by the caller, who guarantees that no total leaves ±largest_total; sums are then
-// exact in any order. Every metric is minimised.
+// A problem is a sequence of blocks; a subnet takes one candidate (row) of every block. Its total in a metric is the
+// origin (fixed part) plus the sum of the rows' values, or the maximum of the origin and the rows' values. All values
+// are int64 units of a decimal grid chosen by the caller, who guarantees that no total leaves ±largest_total; sums are
+// then exact in any order. Every metric is minimised.
 //
 // Answers follow one total order: totals lexicographically, in metric order, then candidates lexicographically, in
 // block order. An answer is therefore never dominated, and never depends on threads or on the order of work.
@@ -40,8 +41,8 @@ constexpr std::size_t max_metrics = 16;
 
 struct Problem {
     std::vector<Columns> blocks;
-    std::vector<Aggregation> aggregations;  // one a metric
-    std::vector<Value> origin;              // one a metric: fixed part; the lowest Value where a maximum has none
+    std::vector<Aggregation> aggregations;  // one per metric
+    std::vector<Value> origin;              // one per metric: fixed part; the lowest Value if a maximum has none
 
     std::size_t n_metrics() const { return aggregations.size(); }
     std::size_t n_blocks() const { return blocks.size(); }
@@ -49,7 +50,7 @@ struct Problem {
 
 constexpr Value unlimited = std::numeric_limits<Value>::max();  // the budget of a metric without one
 
-// Beside the objective, the first metric.
+// For metrics after the objective, which is the first one.
 inline bool is_budgeted_sum(const Problem& problem, const std::vector<Value>& budgets, std::size_t metric) {
     return problem.aggregations[metric] == Aggregation::sum && budgets[metric] != unlimited;
 }

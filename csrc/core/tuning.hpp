@@ -1,7 +1,7 @@
 // Sizes from which the engine works differently: which of several algorithms is faster, and how much is done at once.
 //
-// No answer depends on them, but for the number of points beyond which a front ends at its limit. The defaults are the
-// production values, chosen by measurement. Tests and the fuzzer shrink them, so that small inputs take every path.
+// No answer depends on them, except for the number of points beyond which a front ends at its limit. The defaults are
+// the production values, chosen by measurement. Tests and the fuzzer shrink them, so that small inputs take every path.
 #pragma once
 
 #include <cstddef>
@@ -10,7 +10,7 @@
 
 namespace qabwnas {
 
-// How often the paths were taken that only large inputs take. Tests count them to prove that they ran.
+// How often each path was taken that only large inputs take. Tests count them to prove that they ran.
 struct PathCounts {
     std::size_t prefilter_rounds = 0, prefilter_repeats = 0, large_indexes = 0, cell_sorts = 0;
     std::size_t merges_with_table = 0, merges_without_table = 0, exact_axes = 0, slab_reductions = 0;
@@ -32,10 +32,10 @@ struct Tuning {
     // Building a front.
     std::size_t enough_totals = 1 << 16;  // sums that can have fewer come later in a sweep
     std::size_t most_joined_pairs = 150;  // small blocks are joined while they make no more pairs
-    std::size_t most_cells = 1 << 17;     // of a merge's table, where there are enough pairs
+    std::size_t most_cells = 1 << 17;     // of a merge's table, if there are enough pairs
     std::size_t fewest_slab_pairs = 128, most_slab_pairs = 1 << 16;
-    std::size_t curve_slab_pairs = 1 << 15;  // of a merge of curves
-    std::size_t most_open_pairs = 1 << 18;   // that a slab may leave open before they are reduced
+    std::size_t two_metric_slab_pairs = 1 << 15;  // of a merge over two metrics
+    std::size_t most_open_pairs = 1 << 18;        // that a slab may leave open before they are reduced
     std::size_t most_points = std::numeric_limits<std::int32_t>::max();  // of a front: back-pointers have 32 bits
 
     // Direct search.

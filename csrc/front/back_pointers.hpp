@@ -1,8 +1,9 @@
-// Where the points of a front come from: back-pointers, from which the candidates of any point are rebuilt.
+// Where the points of a front come from: back-pointers, as in dynamic programming, from which the candidates of any
+// point are rebuilt.
 //
-// A front is made by adding parts, blocks or several that were joined, one after the other. Of every point only its
-// pair is kept: a point of the front before and a row of the part. So a front of n points over b blocks takes O(n)
-// memory a part, and candidates, O(b) a point, are written for those points alone that are asked for.
+// A front is made by adding joined blocks (a block, or several), one after the other. Of every point only its pair is
+// kept: a point of the front before and a row of the joined blocks. So a front of n points takes O(n) memory per joined
+// blocks. Candidates, O(n_blocks) per point, are written only for points that are asked for. Threads: read-only.
 #pragma once
 
 #include <cstddef>
@@ -15,23 +16,23 @@ namespace qabwnas {
 
 struct Pair {
     Index point;  // of the front before
-    Index row;    // of the part
+    Index row;    // of the joined blocks
 };
 
-// The front that a part led to.
+// The front after some joined blocks were added.
 struct Level {
-    std::vector<std::size_t> blocks;  // of the part, ascending
-    std::pmr::vector<Index> choice;   // of the part's rows: (rows × blocks), row-major
+    std::vector<std::size_t> blocks;  // that were added, ascending
+    std::pmr::vector<Index> choice;   // of their rows: (rows × blocks), row-major
     std::pmr::vector<Pair> pairs;     // the points
 
     const Index* candidates(Index row) const { return &choice[static_cast<std::size_t>(row) * blocks.size()]; }
 };
 
-// The same, as memory of others.
+// The same, as a view of the caller's memory.
 struct LevelView {
     std::vector<std::size_t> blocks;
     const Index* choice;
-    const Index* pairs;  // point and row in turns
+    const Index* pairs;  // (points × 2): point and row
 
     const Index* candidates(Index row) const { return choice + static_cast<std::size_t>(row) * blocks.size(); }
 };
@@ -43,8 +44,8 @@ void write_choice(const std::vector<LevelView>& levels, const std::vector<std::s
 // The same of all points.
 std::pmr::vector<Index> whole_choice(const std::vector<Level>& levels, Memory* memory = unlimited_memory());
 
-// Tells which of two partial subnets comes first in the order of candidates, from what it is shown of both. The first
-// difference in block order decides; parts are added in another order, so all are looked at.
+// Tells which of two partial subnets comes first in the order of candidates, from the candidates that it is shown. The
+// first difference in block order decides; blocks are added in another order, so all are looked at.
 class FirstDifference {
   public:
     // x and y: the candidates of these blocks.

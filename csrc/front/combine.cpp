@@ -22,8 +22,8 @@ std::pmr::vector<Value> totals_of(const std::pmr::vector<Pair>& pairs, const Poi
 
 }  // namespace
 
-Combination::Combination(const std::vector<Aggregation>& aggregations, const std::vector<Value>& origin,
-                         const SweepOrder& order, const Tuning& tuning, Memory* memory)
+PartialFront::PartialFront(const std::vector<Aggregation>& aggregations, const std::vector<Value>& origin,
+                           const SweepOrder& order, const Tuning& tuning, Memory* memory)
     : order_(order), tuning_(tuning), memory_(memory) {
     for (const std::size_t m : order.metrics) {
         aggregations_.push_back(aggregations[m]);
@@ -31,11 +31,11 @@ Combination::Combination(const std::vector<Aggregation>& aggregations, const std
     }
 }
 
-Status Combination::add(Part part, const MergeLimits& limits, Cancel& cancel) {
-    const auto before = [&](Pair a, Pair b) { return precedes(part, a, b); };
-    const Points front{values_, n_points()}, rows{part.values, part.n_rows()};
+Status PartialFront::add(JoinedBlocks joined, const MergeLimits& limits, Cancel& cancel) {
+    const auto before = [&](Pair a, Pair b) { return precedes(joined, a, b); };
+    const Points front{values_, n_points()}, rows{joined.values, joined.n_rows()};
     n_pairs_ += front.n * rows.n;
-    n_blocks_ += part.blocks.size();
+    n_blocks_ += joined.blocks.size();
     Status status;
     if (order_.size() == 2 && order_.n_sums == 2) {
         std::pmr::vector<Value> totals(memory_);
@@ -47,21 +47,24 @@ Status Combination::add(Part part, const MergeLimits& limits, Cancel& cancel) {
     }
     if (status != Status::complete) return status;
     found_.shrink_to_fit();  // they are kept as long as the front is
-    levels_.push_back({std::move(part.blocks), std::move(part.choice), std::move(found_)});
+    levels_.push_back({std::move(joined.blocks), std::move(joined.choice), std::move(found_)});
     return status;
 }
 
-Part Combination::take_part() {
-    Part part{{}, whole_choice(levels_, memory_), std::move(values_)};
-    for (const Level& level : levels_) part.blocks.insert(part.blocks.end(), level.blocks.begin(), level.blocks.end());
-    std::sort(part.blocks.begin(), part.blocks.end());
-    return part;
+JoinedBlocks PartialFront::take_joined_blocks() {
+    JoinedBlocks joined{{}, whole_choice(levels_, memory_), std::move(values_)};
+    for (const Level& level : levels_)
+        joined.blocks.insert(joined.blocks.end(), level.blocks.begin(), level.blocks.end());
+    std::sort(joined.blocks.begin(), joined.blocks.end());
+    return joined;
 }
 
-bool Combination::precedes(const Part& part, Pair a, Pair b) const {
+bool PartialFront::precedes(const JoinedBlocks& joined, Pair a, Pair b) const {
     FirstDifference difference;
-    const auto candidates = [&](Index row) { return &part.choice[static_cast<std::size_t>(row) * part.blocks.size()]; };
-    difference.look(part.blocks, candidates(a.row), candidates(b.row));
+    const auto candidates = [&](Index row) {
+        return &joined.choice[static_cast<std::size_t>(row) * joined.blocks.size()];
+    };
+    difference.look(joined.blocks, candidates(a.row), candidates(b.row));
     difference.look_back(levels_, a.point, b.point);
     return difference.x_precedes();
 }

@@ -14,12 +14,12 @@ namespace {
 // The last level as subnets: totals in metric order, sorted in the order of answers.
 class Answers {
   public:
-    Answers(const Problem& problem, const SweepOrder& order, Combination& combination, Memory* memory)
+    Answers(const Problem& problem, const SweepOrder& order, PartialFront& partial_front, Memory* memory)
         : n_metrics_(problem.n_metrics()),
-          n_(combination.n_points()),
+          n_(partial_front.n_points()),
           memory_(memory),
-          totals_(combination.take_values()),
-          levels_(combination.take_levels()) {
+          totals_(partial_front.take_values()),
+          levels_(partial_front.take_levels()) {
         std::vector<Value> point(n_metrics_);
         for (std::size_t start = 0; start < totals_.size(); start += n_metrics_) {
             for (std::size_t m = 0; m < n_metrics_; ++m) point[order.metrics[m]] = totals_[start + m];
@@ -27,7 +27,7 @@ class Answers {
         }
     }
 
-    // Also removes what sweeps have to keep for the sake of ties in maxima: subnets that another is at most.
+    // Also removes subnets that are dominated; sweeps keep some of them because maxima tie.
     void sort(bool removes_dominated, const Tuning& tuning) {
         std::pmr::vector<Index> sorted(n_, memory_);
         std::iota(sorted.begin(), sorted.end(), Index{0});
@@ -59,11 +59,11 @@ class Answers {
     }
 
     void remove_dominated(std::pmr::vector<Index>& sorted, const Tuning& tuning) const {
-        with_archive(box(), tuning, memory_, [&](auto archive) {
+        with_dominance_index(box(), tuning, memory_, [&](auto index) {
             std::erase_if(sorted, [&](Index i) {
                 const Value* tested = totals_.data() + static_cast<std::size_t>(i) * n_metrics_ + 1;
-                if (archive.covers(tested)) return true;
-                archive.insert(tested);
+                if (index.dominates(tested)) return true;
+                index.insert(tested);
                 return false;
             });
         });
@@ -214,15 +214,15 @@ class Builder {
             return;
         }
         Bounds bounds(order_, pruned, limits_.high);
-        std::vector<Part> parts = parts_of(std::move(pruned));
-        Combination combination(problem_.aggregations, problem_.origin, order_, tuning_, &memory_);
-        for (Part& part : parts) {
-            if (cancel_.requested()) front_.status = Status::cancelled;  // parts may be cut short
+        std::vector<JoinedBlocks> all = join_blocks(std::move(pruned));
+        PartialFront partial_front(problem_.aggregations, problem_.origin, order_, tuning_, &memory_);
+        for (JoinedBlocks& joined : all) {
+            if (cancel_.requested()) front_.status = Status::cancelled;  // joined blocks may be cut short
             if (front_.status != Status::complete) return;
-            add(std::move(part), bounds, combination);
+            add(std::move(joined), bounds, partial_front);
         }
         if (front_.status != Status::complete) return;
-        Answers answers(problem_, order_, combination, &memory_);
+        Answers answers(problem_, order_, partial_front, &memory_);
         const bool may_hold_dominated = !is_exact_ || order_.n_sums < order_.size();
         if (may_hold_dominated || order_ != SweepOrder(problem_.aggregations))
             answers.sort(may_hold_dominated, tuning_);
@@ -235,7 +235,8 @@ class Builder {
         std::vector<PrunedBlock> pruned;
         for (const Columns& block : problem_.blocks)
             pruned.push_back(prune(block, order_, 1, cancel_, tuning_, &memory_));
-        // Curves have as many points whichever sum leads. With slack, the objective stays behind all other sums.
+        // Over two sums a front has as many points whichever sum leads. With slack, the objective stays after all
+        // others.
         const bool keeps_objective = !is_exact_ && problem_.aggregations[0] == Aggregation::sum;
         const std::size_t n_leading = order_.n_sums - (keeps_objective ? 1 : 0);
         if (cancel_.requested() || order_.size() < 3 || n_leading < 2) return pruned;
@@ -247,10 +248,10 @@ class Builder {
         return pruned;
     }
 
-    // The blocks, fewest rows first; neighbours are joined while they make few pairs. A front that grows is then gone
-    // over less often: what a merge costs are the points that it keeps, much more than the pairs that it looks at. With
-    // slack none are joined, for what is left out depends on the order of adding.
-    std::vector<Part> parts_of(std::vector<PrunedBlock> pruned) {
+    // The blocks, fewest rows first; neighbours are joined while they make few pairs. A growing front is then merged
+    // less often: a merge costs what it keeps, much more than the pairs that it looks at. With slack none are joined,
+    // because what is left out depends on the order of adding.
+    std::vector<JoinedBlocks> join_blocks(std::vector<PrunedBlock> pruned) {
         const std::size_t n_blocks = pruned.size(), most_pairs = is_exact_ ? tuning_.most_joined_pairs : 0;
         std::vector<std::size_t> fewest_first(n_blocks);
         std::iota(fewest_first.begin(), fewest_first.end(), std::size_t{0});
@@ -263,36 +264,36 @@ class Builder {
         constexpr std::size_t any = std::numeric_limits<std::size_t>::max();
         const MergeLimits unlimited_merge{std::vector<Value>(order_.size(), largest_total), 0, 0, any,
                                           tuning_.most_open_pairs};
-        std::vector<Part> parts;
+        std::vector<JoinedBlocks> joined;
         for (std::size_t at = 0; at < n_blocks && !cancel_.requested();) {
-            Combination joined(problem_.aggregations, nothing, order_, tuning_, &memory_);
+            PartialFront front(problem_.aggregations, nothing, order_, tuning_, &memory_);
             do {
                 const std::size_t block = fewest_first[at++];
-                if (joined.n_blocks() > 0) tuning_.count(&PathCounts::joined_blocks);
-                joined.add({{block}, std::move(pruned[block].rows), std::move(pruned[block].values)}, unlimited_merge,
-                           cancel_);
-            } while (at < n_blocks && joined.n_points() * pruned[fewest_first[at]].rows.size() <= most_pairs &&
+                if (front.n_blocks() > 0) tuning_.count(&PathCounts::joined_blocks);
+                front.add({{block}, std::move(pruned[block].rows), std::move(pruned[block].values)}, unlimited_merge,
+                          cancel_);
+            } while (at < n_blocks && front.n_points() * pruned[fewest_first[at]].rows.size() <= most_pairs &&
                      !cancel_.requested());
-            if (!cancel_.requested()) parts.push_back(joined.take_part());
+            if (!cancel_.requested()) joined.push_back(front.take_joined_blocks());
         }
-        return parts;
+        return joined;
     }
 
-    void add(Part part, Bounds& bounds, Combination& combination) {
-        // What a slab may leave open is a part of what memory is left: a pair takes about 64 bytes until it is kept.
-        constexpr std::size_t share = 8, bytes_a_pair = 64, fewest_open = 1024;
+    void add(JoinedBlocks joined, Bounds& bounds, PartialFront& partial_front) {
+        // A slab may leave open a share of the memory that is left: a pair takes about 64 bytes until it is kept.
+        constexpr std::size_t share = 8, bytes_per_pair = 64, fewest_open = 1024;
         const std::size_t most_open =
-            std::min(tuning_.most_open_pairs, std::max(fewest_open, memory_.left() / (share * bytes_a_pair)));
-        const MergeLimits merge_limits{bounds.add(part.blocks), limits_.slack, order_.position(0), tuning_.most_points,
-                                       most_open};
-        front_.n_blocks += part.blocks.size();
+            std::min(tuning_.most_open_pairs, std::max(fewest_open, memory_.left() / (share * bytes_per_pair)));
+        const MergeLimits merge_limits{bounds.add(joined.blocks), limits_.slack, order_.position(0),
+                                       tuning_.most_points, most_open};
+        front_.n_blocks += joined.blocks.size();
         try {
-            front_.status = combination.add(std::move(part), merge_limits, cancel_);
+            front_.status = partial_front.add(std::move(joined), merge_limits, cancel_);
         } catch (const MemoryLimitReached&) {
             front_.status = Status::limit;
         }
-        front_.n_pairs = combination.n_pairs();
-        front_.n_points = front_.status == Status::complete ? combination.n_points() : combination.n_found();
+        front_.n_pairs = partial_front.n_pairs();
+        front_.n_points = front_.status == Status::complete ? partial_front.n_points() : partial_front.n_found();
         if (front_.status == Status::complete && front_.n_points == 0) front_.status = Status::infeasible;
     }
 

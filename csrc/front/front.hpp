@@ -1,8 +1,9 @@
 // The exact front: every vector of totals that no other subnet's totals are at most, with one subnet for each.
 //
-// Blocks are pruned, then combined one after the other, fewest rows first: see merge.hpp. Memory is the front so far
-// with its back-pointers; sums are never all held together. Candidates are not written; see back_pointers.hpp. All that
-// grows with the work is counted and limited (memory.hpp): points, back-pointers, indexes, tables, and what sorts.
+// Blocks are pruned, then added one after the other, fewest rows first: see combine.hpp and merge.hpp. Memory is the
+// front so far with its back-pointers; sums are never all held together. Candidates are not written; see
+// back_pointers.hpp. All memory that grows with the work is counted and limited (memory.hpp): points, back-pointers,
+// indexes, tables, and sort buffers.
 //
 // Merges sweep by a sum with many different totals, whatever the order of the metrics: where first sums tie, slabs are
 // large, and points that come earlier tell little. The order of answers is that of the metrics.
@@ -10,12 +11,17 @@
 // Of equal totals the subnet with the lowest candidates in block order is kept (see problem.hpp); partial subnets are
 // compared through their back-pointers, which is only needed where all sums tie.
 //
-// A part of the front: upper bounds leave out every partial subnet that no rest can bring below them. A smaller front:
-// with slack δ a partial subnet also goes where a kept one is at most 1 + δ times it in the objective, the first
-// metric, and at most it in all others. Adding the same to both keeps that, as long as nothing is negative; so after n
-// blocks every subnet of the exact front has one in this that is at most it in the budgeted metrics and (1 + δ)^n times
-// it in the objective. Sweeps take the objective last then. Where it is the only sum, nothing is left out. (Compare
-// Papadimitriou, Yannakakis 2000, and the trimming of Ibarra, Kim 1975.)
+// A region of the front: upper bounds leave out every partial subnet that no choice of the other blocks can bring below
+// them.
+//
+// A smaller front: with slack δ a partial subnet also goes if a kept one is at most 1 + δ times it in the objective,
+// the first metric, and at most it in all others. Adding the same to both keeps that, as long as nothing is negative.
+// So after n blocks, every subnet of the exact front has one in this front that is at most it in the budgeted metrics
+// and at most (1 + δ)^n times it in the objective. Sweeps then take the objective last. If it is the only sum, nothing
+// is left out. (Approximate Pareto sets: compare Papadimitriou and Yannakakis 2000, and the trimming of Ibarra and Kim
+// 1975.)
+//
+// Threads: one; calls share nothing.
 #pragma once
 
 #include <memory>
@@ -30,9 +36,9 @@
 namespace qabwnas {
 
 struct FrontLimits {
-    std::vector<Value> high;  // a metric: subnets with a larger total are left out
+    std::vector<Value> high;  // per metric: subnets with a larger total are left out
     double slack = 0;         // δ, at most 1; the objective is nowhere negative
-    std::size_t max_bytes;    // for points and all that finding them takes
+    std::size_t max_bytes;    // for points and all that is held while they are found
 };
 
 // Points in answer order: totals (n × n_metrics), row-major, and where they come from.
@@ -46,7 +52,7 @@ struct Front {
 };
 
 // Stops with Status::limit as soon as it would take more than max_bytes, or more points than can be numbered
-// (Tuning::most_points); totals and levels are then empty. Where nothing is within the upper bounds the status is
+// (Tuning::most_points); totals and levels are then empty. If nothing is within the upper bounds, the status is
 // infeasible.
 Front front(const Problem& problem, const FrontLimits& limits, Cancel& cancel, const Tuning& tuning = {});
 

@@ -7,10 +7,10 @@ namespace qabwnas {
 namespace {
 
 constexpr std::size_t stride = 8;  // of the sample, and the neighbours that are looked at together
-constexpr std::size_t pairs_a_cell = 4;
+constexpr std::size_t pairs_per_cell = 4;
 constexpr Value none = std::numeric_limits<Value>::max();
 
-// So that n more fit; at least doubled, for a little more each time would copy all of it each time.
+// So that n more fit. At least doubled: a little more each time would copy all of it each time.
 template <class T>
 void make_room(std::pmr::vector<T>& values, std::size_t n) {
     if (values.size() + n > values.capacity()) values.reserve(std::max(values.size() + n, 2 * values.capacity()));
@@ -18,15 +18,15 @@ void make_room(std::pmr::vector<T>& values, std::size_t n) {
 
 }  // namespace
 
-Status CurveMerge::run(const Points& front, const Points& rows, const MergeLimits& limits, const Precedes& precedes,
-                       Cancel& cancel, std::pmr::vector<Value>& values, std::pmr::vector<Pair>& pairs) {
+Status TwoMetricMerge::run(const Points& front, const Points& rows, const MergeLimits& limits, const Precedes& precedes,
+                           Cancel& cancel, std::pmr::vector<Value>& values, std::pmr::vector<Pair>& pairs) {
     Status status = Status::complete;
     lowest_ = none;
     lists_are_rows_ = rows.n <= front.n;
     lists_.assign(lists_are_rows_ ? rows : front);
     long_.assign(lists_are_rows_ ? front : rows);
-    Slabs slabs(lists_.x, long_.x, tuning_.curve_slab_pairs, limits.high[0], memory_);
-    while (status == Status::complete && slabs.next()) {
+    Slabs slabs(lists_.x, long_.x, tuning_.two_metric_slab_pairs, limits.high[0], memory_);
+    while (status == Status::complete && slabs.advance()) {
         const std::size_t n = trim(slabs.runs());
         if (n == 0) continue;
         make_table(slabs.least(), n);
@@ -37,7 +37,7 @@ Status CurveMerge::run(const Points& front, const Points& rows, const MergeLimit
     return status;
 }
 
-void CurveMerge::Curve::assign(const Points& points) {
+void TwoMetricMerge::Curve::assign(const Points& points) {
     x.resize(points.n);
     y.resize(points.n);
     for (std::size_t i = 0; i < points.n; ++i) {
@@ -47,14 +47,14 @@ void CurveMerge::Curve::assign(const Points& points) {
 }
 
 // Leaves out what is not below all that was kept: each run's beginning. Returns how many pairs are left.
-std::size_t CurveMerge::trim(const std::pmr::vector<Run>& runs) {
+std::size_t TwoMetricMerge::trim(const std::pmr::vector<Run>& runs) {
     runs_.clear();
     std::size_t n = 0;
     for (Run run : runs) {
         const auto y = long_.y.begin();
-        const auto is_covered = [&](Value part) { return part + lists_.y[run.list] >= lowest_; };
+        const auto is_dominated = [&](Value longer_y) { return longer_y + lists_.y[run.list] >= lowest_; };
         const auto first = y + static_cast<std::ptrdiff_t>(run.at), last = y + static_cast<std::ptrdiff_t>(run.end);
-        run.at = static_cast<std::size_t>(std::partition_point(first, last, is_covered) - y);
+        run.at = static_cast<std::size_t>(std::partition_point(first, last, is_dominated) - y);
         if (run.at == run.end) continue;
         n += run.end - run.at;
         runs_.push_back(run);
@@ -62,10 +62,10 @@ std::size_t CurveMerge::trim(const std::pmr::vector<Run>& runs) {
     return n;
 }
 
-void CurveMerge::make_table(Value least, std::size_t n) {
+void TwoMetricMerge::make_table(Value least, std::size_t n) {
     Value most = least;
     for (const Run& run : runs_) most = std::max(most, lists_.x[run.list] + long_.x[run.end - 1]);
-    const std::size_t n_cells = n / pairs_a_cell + 1;
+    const std::size_t n_cells = n / pairs_per_cell + 1;
     below_.assign(n_cells + 2, none);
     const double low = static_cast<double>(least);
     table_ = {low, static_cast<double>(n_cells) / std::max(static_cast<double>(most) - low, 1.0), below_.data()};
@@ -78,13 +78,13 @@ void CurveMerge::make_table(Value least, std::size_t n) {
     accumulate();
 }
 
-void CurveMerge::accumulate() {
+void TwoMetricMerge::accumulate() {
     Value smallest = none;
     for (Value& entry : below_) entry = smallest = std::min(smallest, entry);
 }
 
 // Looks at neighbours together, and appends those of them that are below the table.
-void CurveMerge::collect() {
+void TwoMetricMerge::collect() {
     const Table table = table_;
     const Value *x = long_.x.data(), *y = long_.y.data();
     std::size_t n = 0;
@@ -107,8 +107,8 @@ void CurveMerge::collect() {
     n_open_ = n;
 }
 
-// Lets the table learn of the open pairs, and drops those that are no longer below it.
-void CurveMerge::refine() {
+// Lets the table learn from the open pairs, and drops those that are no longer below it.
+void TwoMetricMerge::refine() {
     const Table table = table_;
     Open* open = open_.data();
     for (std::size_t i = 0; i < n_open_; ++i) table.enter(open[i].x, open[i].y);
@@ -122,13 +122,13 @@ void CurveMerge::refine() {
     n_open_ = n;
 }
 
-Pair CurveMerge::pair_of(const Open& open) const {
+Pair TwoMetricMerge::pair_of(const Open& open) const {
     const auto list = static_cast<Index>(open.list()), at = static_cast<Index>(open.at());
     return lists_are_rows_ ? Pair{at, list} : Pair{list, at};
 }
 
-Status CurveMerge::keep(const MergeLimits& limits, const Precedes& precedes, Cancel& cancel,
-                        std::pmr::vector<Value>& values, std::pmr::vector<Pair>& pairs) {
+Status TwoMetricMerge::keep(const MergeLimits& limits, const Precedes& precedes, Cancel& cancel,
+                            std::pmr::vector<Value>& values, std::pmr::vector<Pair>& pairs) {
     keyed_.clear();
     keyed_.reserve(n_open_);
     make_room(pairs, n_open_);

@@ -1,10 +1,12 @@
-// The merge of merge.hpp for two sums: both sides are curves, one coordinate ascends where the other descends.
+// The merge of merge.hpp for two sums. Both sides are curves: one coordinate ascends where the other descends.
 //
 // In a slab, a sample of the pairs (every eighth along the longer side) tells for each cell of the first sum the
-// smallest second sum in all cells before; a pair goes that is not below it, and eight neighbours go together if their
-// lower corner does. Those left tell once more, and only what is then left is sorted.
+// smallest second sum in all cells before it. A pair goes that is not below it, and eight neighbours go together if
+// their lower corner does. The pairs that are left lower the table again, and only what then is still below it is
+// sorted.
 //
-// Complexity: O(1) a pair at worst, for most an eighth of that; O(log s) for each of the s that are sorted.
+// Complexity: O(1) per pair at worst, for most pairs an eighth of that; O(log s) for each of the s that are sorted.
+// Threads: one per object.
 #pragma once
 
 #include "front/merge.hpp"
@@ -13,10 +15,11 @@
 
 namespace qabwnas {
 
-// Keeps its memory from one merge to the next: what is freed and taken again costs more than the merge.
-class CurveMerge {
+// Keeps its memory from one merge to the next: to free it and take it again costs more than the merge.
+class TwoMetricMerge {
   public:
-    explicit CurveMerge(const Tuning& tuning, Memory* memory = unlimited_memory()) : tuning_(tuning), memory_(memory) {}
+    explicit TwoMetricMerge(const Tuning& tuning, Memory* memory = unlimited_memory())
+        : tuning_(tuning), memory_(memory) {}
 
     // Appends the pairs that stay, in sweep order, and their totals; at a limit, or past the memory, those found so
     // far.
@@ -35,7 +38,7 @@ class CurveMerge {
     // A pair that is left, by its place on the shorter and on the longer side.
     struct Open {
         Value x, y;
-        std::uint64_t pair;  // list × 2^32 + at: one store, which one load can follow
+        std::uint64_t pair;  // list × 2^32 + at: written and read as one word
 
         std::size_t list() const { return pair >> 32; }
         std::size_t at() const { return pair & 0xffffffff; }

@@ -5,15 +5,19 @@
 
 namespace qabwnas {
 
-Slabs::Slabs(std::span<const Value> lists, std::span<const Value> longer, std::size_t pairs_a_slab, Value limit,
+Slabs::Slabs(std::span<const Value> lists, std::span<const Value> longer, std::size_t pairs_per_slab, Value limit,
              Memory* memory)
-    : lists_(lists), longer_(longer), pairs_a_slab_(static_cast<double>(pairs_a_slab)), limit_(limit), runs_(memory) {
+    : lists_(lists),
+      longer_(longer),
+      pairs_per_slab_(static_cast<double>(pairs_per_slab)),
+      limit_(limit),
+      runs_(memory) {
     const double range = static_cast<double>(lists.back() + longer.back()) - static_cast<double>(lists[0] + longer[0]);
-    width_ = range * pairs_a_slab_ / static_cast<double>(lists.size() * longer.size());
+    width_ = range * pairs_per_slab_ / static_cast<double>(lists.size() * longer.size());
     for (std::size_t list = 0; list < lists.size(); ++list) runs_.push_back({list, 0, 0});
 }
 
-bool Slabs::next() {
+bool Slabs::advance() {
     std::erase_if(runs_, [&](Run& run) {
         run.at = run.end;
         return run.at == longer_.size();
@@ -23,7 +27,7 @@ bool Slabs::next() {
     for (const Run& run : runs_) least_ = std::min(least_, sum(run, run.at));
     if (least_ > limit_) return false;
     const std::size_t n = cut();
-    width_ *= std::clamp(pairs_a_slab_ / static_cast<double>(n), 0.25, 4.0);
+    width_ *= std::clamp(pairs_per_slab_ / static_cast<double>(n), 0.25, 4.0);
     return true;
 }
 
@@ -38,8 +42,8 @@ std::size_t Slabs::cut() {
             run.end = end_of_run(run, end);
             n += run.end - run.at;
         }
-        if (static_cast<double>(n) <= 4 * pairs_a_slab_ || width_ < 1) return n;
-        width_ = std::min(width_ / 2, width_ * pairs_a_slab_ / static_cast<double>(n));
+        if (static_cast<double>(n) <= 4 * pairs_per_slab_ || width_ < 1) return n;
+        width_ = std::min(width_ / 2, width_ * pairs_per_slab_ / static_cast<double>(n));
     }
 }
 

@@ -1,6 +1,8 @@
-// Coordinates cut into cells by a monotone map, and a table of prefix minima over such cells.
+// Coordinates cut into cells by a monotone map, and a table of prefix minima over such cells (a summed-area table, Crow
+// 1984, with minima in place of sums).
 //
-// A lower cell means a lower coordinate; a range that is wrong costs time, never correctness.
+// A lower cell means a lower coordinate; a wrong range costs time, never correctness. Threads: a table belongs to one
+// thread at a time.
 #pragma once
 
 #include <algorithm>
@@ -26,7 +28,7 @@ class Cells {
     }
 
     // At most 2^31 cells: conversions to 32 bits are what vector units are good at.
-    std::size_t of(Value value) const {
+    std::size_t cell_of(Value value) const {
         const double cell = (static_cast<double>(value) - low_) * scale_;
         return static_cast<std::size_t>(static_cast<std::int32_t>(std::min(std::max(cell, 0.0), last_)));
     }
@@ -35,8 +37,8 @@ class Cells {
     double low_ = 0, last_ = 0, scale_ = 0;
 };
 
-// The smallest value that was put into the cells up to each one, on a grid of some cells (a side) an axis; no axis: one
-// cell. Sides are chosen such that all cells together are few, however many axes there are.
+// The smallest value that was put into the cells up to each one, on a grid of `side` cells per axis; no axis: one cell.
+// Callers choose sides such that all cells together are few, however many axes there are.
 class CellTable {
   public:
     explicit CellTable(std::vector<std::size_t> sides, Memory* memory = unlimited_memory())
@@ -55,18 +57,17 @@ class CellTable {
     std::size_t stride(std::size_t axis) const { return strides_[axis]; }
     const Value* data() const { return smallest_.data(); }
 
-    // Makes nothing lie below the table that is larger than a value, nor in cells behind the given one on any axis.
+    // Closes the table: nothing lies below it that is larger than a value, or in cells after the given one on any axis.
     void close_above(const std::vector<std::size_t>& cells, Value value) {
         smallest_.assign(smallest_.size(), std::numeric_limits<Value>::min());
         fill_up_to(n_axes(), 0, cells, value + 1);
     }
 
-    // Lowers the cells behind one, given by its cell on every axis, to a value. Minima fall along every axis, so a walk
-    // ends where one is low enough: amortised over n calls, each cell is lowered O(log n) times in random order.
+    // Lowers the cells from one on, given by its cell on every axis, to a value. Minima fall along every axis, so a
+    // walk ends where one is low enough: amortised over n calls, each cell is lowered O(log n) times in random order.
     void lower(const std::size_t* cells, Value value) { lower_from(n_axes(), 0, cells, value); }
 
-    // The same for many values: puts each into its one cell (behind the end of an axis: none); accumulate does the
-    // rest.
+    // The same for many values: puts each into its one cell (after the end of an axis: none). accumulate does the rest.
     void put(const std::size_t* cells, Value value) {
         std::size_t at = 0;
         for (std::size_t axis = 0; axis < n_axes(); ++axis) {
@@ -93,7 +94,7 @@ class CellTable {
     }
 
   private:
-    // Over the first n_axes axes, up to the given cells, behind those that start stands for.
+    // Over the first n_axes axes, up to the given cells, from the cells that start stands for.
     void fill_up_to(std::size_t n_axes, std::size_t start, const std::vector<std::size_t>& cells, Value value) {
         if (n_axes <= 1) {  // the cells of the first axis lie side by side
             std::fill_n(&smallest_[start], n_axes > 0 ? cells[0] + 1 : 1, value);
@@ -103,7 +104,7 @@ class CellTable {
             fill_up_to(n_axes - 1, start + cell * strides_[n_axes - 1], cells, value);
     }
 
-    // Over the first n_axes axes, behind the cells that start stands for; returns whether the first was lowered.
+    // Over the first n_axes axes, from the cells that start stands for; returns whether the first was lowered.
     bool lower_from(std::size_t n_axes, std::size_t start, const std::size_t* cells, Value value) {
         const std::size_t first = n_axes > 0 ? cells[n_axes - 1] : 0, end = n_axes > 0 ? sides_[n_axes - 1] : 1;
         std::size_t cell = first;

@@ -1,11 +1,15 @@
-// Archives of points that answer one question: is some kept point ≤ the given one in every coordinate?
+// Dominance indexes: is some kept point ≤ the given one in every coordinate (weak dominance)?
 //
-// They serve sweeps in which points arrive so that a later point never has to remove an earlier one from the result;
-// an archive may therefore forget points that a newer one is ≤ to, but never needs to report them.
+// They serve sweeps in which a later point never removes an earlier one from the result. So an index may forget points
+// that a newer one is ≤ to, and never has to report them.
 //
-// Each is made for a box that its points lie in. Coordinates are cut into cells by a monotone map, so that a lower cell
-// means a lower coordinate, and a table over the cells answers most questions at once; only what it leaves open is
-// looked up exactly. A box that is wrong costs time, never correctness.
+// Each index is made for a box that its points lie in. Coordinates are cut into cells by a monotone map: a lower cell
+// means a lower coordinate. A table over the cells answers most questions at once, and only what it leaves open is
+// looked up exactly. A wrong box costs time, never correctness.
+//
+// Two coordinates: the staircase of Kung, Luccio and Preparata (1975). More: a fixed grid with lower corners in place
+// of the tree of boxes of an ND-tree (Jaszkiewicz and Lust 2018), because the box is known and nothing is ever removed.
+// Threads: an index belongs to one thread at a time.
 #pragma once
 
 #include <algorithm>
@@ -27,11 +31,11 @@ struct Box {
     std::size_t n_points;
 };
 
-// No coordinate: everything is covered by the first point.
-class EmptyArchive {
+// No coordinate: the first point dominates everything.
+class EmptyIndex {
   public:
-    EmptyArchive(const Box&, Memory*) {}
-    bool covers(const Value*) const { return filled_; }
+    EmptyIndex(const Box&, Memory*) {}
+    bool dominates(const Value*) const { return filled_; }
     void insert(const Value*) { filled_ = true; }
 
   private:
@@ -39,10 +43,10 @@ class EmptyArchive {
 };
 
 // One coordinate: the smallest value. O(1).
-class MinimumArchive {
+class MinimumIndex {
   public:
-    MinimumArchive(const Box&, Memory*) {}
-    bool covers(const Value* point) const { return filled_ && smallest_ <= point[0]; }
+    MinimumIndex(const Box&, Memory*) {}
+    bool dominates(const Value* point) const { return filled_ && smallest_ <= point[0]; }
     void insert(const Value* point) {
         smallest_ = filled_ ? std::min(smallest_, point[0]) : point[0];
         filled_ = true;
@@ -54,26 +58,26 @@ class MinimumArchive {
 };
 
 // Two coordinates: the staircase of minimal points, x ascending and y descending (Kung, Luccio, Preparata 1975, the
-// three-dimensional sweep), behind a table of the smallest y in all cells of x up to each.
-// covers: O(1) where the table decides, else O(log n); insert: O(log n) and a move of the steps behind the point.
+// three-dimensional sweep). A table of the smallest y in all cells of x up to each is asked first.
+// dominates: O(1) where the table decides, else O(log n). insert: O(log n) and a move of the steps after the point.
 template <std::size_t n_cells>
-class StaircaseArchive {
+class StaircaseIndex {
   public:
-    StaircaseArchive(const Box& box, Memory* memory)
+    StaircaseIndex(const Box& box, Memory* memory)
         : cells_(box.low[0], box.high[0], n_cells), xs_(memory), ys_(memory) {
         // The largest value stands for "none": totals stay far below it.
         smallest_.fill(std::numeric_limits<Value>::max());
     }
 
-    bool covers(const Value* point) const {
-        if (smallest_[cells_.of(point[0])] <= point[1]) return true;
+    bool dominates(const Value* point) const {
+        if (smallest_[cells_.cell_of(point[0])] <= point[1]) return true;
         // The last step with x <= point.x has the smallest y among those.
-        const auto behind = std::upper_bound(xs_.begin(), xs_.end(), point[0]);
-        return behind != xs_.begin() && ys_[static_cast<std::size_t>(behind - xs_.begin()) - 1] <= point[1];
+        const auto after = std::upper_bound(xs_.begin(), xs_.end(), point[0]);
+        return after != xs_.begin() && ys_[static_cast<std::size_t>(after - xs_.begin()) - 1] <= point[1];
     }
 
     void insert(const Value* point) {
-        for (std::size_t cell = cells_.of(point[0]) + 1; cell <= n_cells && smallest_[cell] > point[1]; ++cell)
+        for (std::size_t cell = cells_.cell_of(point[0]) + 1; cell <= n_cells && smallest_[cell] > point[1]; ++cell)
             smallest_[cell] = point[1];
         const auto first = std::lower_bound(xs_.begin(), xs_.end(), point[0]) - xs_.begin();
         auto last = first;
@@ -95,16 +99,16 @@ class StaircaseArchive {
     std::pmr::vector<Value> xs_, ys_;
 };
 
-// Three coordinates: points in the cells of a grid over the first two, with three tables of smallest third coordinates:
-// over the cells strictly before a cell on both axes (a point that has one at most its own there is covered), over the
-// cells left of it in its row, and over those below it in its column (where both have none that low, only the point's
-// own cell can cover it). Most questions so end after three look-ups, whatever the answer.
-// covers: O(1) where the tables decide; else O(cells and points of a row and a column that are low enough).
+// Three coordinates: points in the cells of a grid over the first two, with three tables of smallest third coordinates.
+// The first is over the cells strictly before a cell on both axes: a point that has one at most its own there is
+// dominated. The second is over the cells left of a cell in its row, the third over those below it in its column: where
+// both have none that low, only the point's own cell can dominate it. Most questions end after three look-ups.
+// dominates: O(1) where the tables decide, else O(cells and points of a row and a column that are low enough).
 // insert: amortised O(cells that the point is the first to lower).
 template <std::size_t side>
-class StripArchive {
+class TabledGridIndex {
   public:
-    StripArchive(const Box& box, Memory* memory)
+    TabledGridIndex(const Box& box, Memory* memory)
         : rows_(box.low[0], box.high[0], side),
           columns_(box.low[1], box.high[1], side),
           before_((side + 1) * (side + 1), none, memory),
@@ -112,25 +116,25 @@ class StripArchive {
           below_(side * (side + 1), none, memory),
           points_(side * side, memory) {}
 
-    bool covers(const Value* point) const {
-        const std::size_t row = rows_.of(point[0]), column = columns_.of(point[1]);
+    bool dominates(const Value* point) const {
+        const std::size_t row = rows_.cell_of(point[0]), column = columns_.cell_of(point[1]);
         if (before_[row * (side + 1) + column] <= point[2]) return true;
         for (std::size_t c = column; left_[row * (side + 1) + c] <= point[2]; --c)
-            if (cell_covers(row, c - 1, point)) return true;
+            if (cell_dominates(row, c - 1, point)) return true;
         for (std::size_t r = row; below_[column * (side + 1) + r] <= point[2]; --r)
-            if (cell_covers(r - 1, column, point)) return true;
-        return cell_covers(row, column, point);
+            if (cell_dominates(r - 1, column, point)) return true;
+        return cell_dominates(row, column, point);
     }
 
     void insert(const Value* point) {
-        const std::size_t row = rows_.of(point[0]), column = columns_.of(point[1]);
+        const std::size_t row = rows_.cell_of(point[0]), column = columns_.cell_of(point[1]);
         const Value z = point[2];
         points_[row * side + column].push_back({point[0], point[1], z});
         for (std::size_t c = column + 1; c <= side && left_[row * (side + 1) + c] > z; ++c)
             left_[row * (side + 1) + c] = z;
         for (std::size_t r = row + 1; r <= side && below_[column * (side + 1) + r] > z; ++r)
             below_[column * (side + 1) + r] = z;
-        // A row of the table ends where a smaller value stands already: the cells behind hold one at most as large.
+        // After a cell that holds a smaller value, no cell of the row holds a larger one.
         for (std::size_t r = row + 1; r <= side && before_[r * (side + 1) + column + 1] > z; ++r)
             for (std::size_t c = column + 1; c <= side && before_[r * (side + 1) + c] > z; ++c)
                 before_[r * (side + 1) + c] = z;
@@ -139,7 +143,7 @@ class StripArchive {
   private:
     static constexpr Value none = std::numeric_limits<Value>::max();  // totals stay far below it
 
-    bool cell_covers(std::size_t row, std::size_t column, const Value* point) const {
+    bool cell_dominates(std::size_t row, std::size_t column, const Value* point) const {
         for (const std::array<Value, 3>& kept : points_[row * side + column])
             if (kept[0] <= point[0] && kept[1] <= point[1] && kept[2] <= point[2]) return true;
         return false;
@@ -153,27 +157,27 @@ class StripArchive {
 };
 
 // Four or more coordinates: points in the cells of a grid over the first two, each cell with its lower corner.
-// covers: O(cells looked at + points in those whose corner is ≤ the point).
+// dominates: O(cells looked at + points in those whose corner is ≤ the point). insert: O(coordinates).
 template <std::size_t side>
-class GridArchive {
+class GridIndex {
   public:
-    GridArchive(const Box& box, Memory* memory)
+    GridIndex(const Box& box, Memory* memory)
         : d_(box.low.size()),
           rows_(box.low[0], box.high[0], side),
           columns_(box.low[1], box.high[1], side),
           corners_(side * side * (d_ - 2), std::numeric_limits<Value>::max(), memory),
           points_(side * side, memory) {}
 
-    bool covers(const Value* point) const {
-        const std::size_t row = rows_.of(point[0]), column = columns_.of(point[1]);
+    bool dominates(const Value* point) const {
+        const std::size_t row = rows_.cell_of(point[0]), column = columns_.cell_of(point[1]);
         for (std::size_t r = row + 1; r-- > 0;)
             for (std::size_t c = column + 1; c-- > 0;)
-                if (cell_covers(r * side + c, point)) return true;
+                if (cell_dominates(r * side + c, point)) return true;
         return false;
     }
 
     void insert(const Value* point) {
-        const std::size_t cell = rows_.of(point[0]) * side + columns_.of(point[1]);
+        const std::size_t cell = rows_.cell_of(point[0]) * side + columns_.cell_of(point[1]);
         for (std::size_t i = 2; i < d_; ++i) {
             Value& corner = corners_[cell * (d_ - 2) + i - 2];
             corner = std::min(corner, point[i]);
@@ -182,7 +186,7 @@ class GridArchive {
     }
 
   private:
-    bool cell_covers(std::size_t cell, const Value* point) const {
+    bool cell_dominates(std::size_t cell, const Value* point) const {
         for (std::size_t i = 2; i < d_; ++i)
             if (corners_[cell * (d_ - 2) + i - 2] > point[i]) return false;
         const std::pmr::vector<Value>& points = points_[cell];
@@ -196,27 +200,27 @@ class GridArchive {
 
     std::size_t d_;
     Cells rows_, columns_;
-    std::pmr::vector<Value> corners_;                   // (cells × (d − 2)): of the coordinates behind the grid's
+    std::pmr::vector<Value> corners_;                   // (cells × (d − 2)): of the coordinates after the grid's
     std::pmr::vector<std::pmr::vector<Value>> points_;  // by cell, row-major
 };
 
-// Call work with the archive that suits the box's number of coordinates and of points; its memory is taken from
+// Calls work with the index that suits the box's number of coordinates and of points; its memory is taken from
 // `memory`.
 template <class Work>
-auto with_archive(const Box& box, const Tuning& tuning, Memory* memory, Work&& work) {
+auto with_dominance_index(const Box& box, const Tuning& tuning, Memory* memory, Work&& work) {
     const bool are_few = box.n_points < tuning.large_index_points;  // to make a large table would take longer
     if (box.low.size() > 1 && !are_few) tuning.count(&PathCounts::large_indexes);
     switch (box.low.size()) {
         case 0:
-            return work(EmptyArchive(box, memory));
+            return work(EmptyIndex(box, memory));
         case 1:
-            return work(MinimumArchive(box, memory));
+            return work(MinimumIndex(box, memory));
         case 2:
-            return are_few ? work(StaircaseArchive<64>(box, memory)) : work(StaircaseArchive<1024>(box, memory));
+            return are_few ? work(StaircaseIndex<64>(box, memory)) : work(StaircaseIndex<1024>(box, memory));
         case 3:
-            return are_few ? work(StripArchive<24>(box, memory)) : work(StripArchive<128>(box, memory));
+            return are_few ? work(TabledGridIndex<24>(box, memory)) : work(TabledGridIndex<128>(box, memory));
         default:
-            return are_few ? work(GridArchive<12>(box, memory)) : work(GridArchive<64>(box, memory));
+            return are_few ? work(GridIndex<12>(box, memory)) : work(GridIndex<64>(box, memory));
     }
 }
 

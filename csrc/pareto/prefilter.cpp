@@ -19,7 +19,7 @@ struct View {
 
 QABWNAS_CLONES void add_cells(const Value* column, std::size_t n, Cells cells, std::int32_t stride,
                               std::int32_t* indices) {
-    for (std::size_t i = 0; i < n; ++i) indices[i] += stride * static_cast<std::int32_t>(cells.of(column[i]));
+    for (std::size_t i = 0; i < n; ++i) indices[i] += stride * static_cast<std::int32_t>(cells.cell_of(column[i]));
 }
 
 // The positions of rows whose last coordinate is below what the table holds for their cell.
@@ -33,7 +33,7 @@ std::size_t below(const Value* smallest, const std::int32_t* indices, const Valu
 }
 
 // Appends the rows of a view at some positions counted from first.
-void append(ScreenedRows& rows, const View& view, std::size_t first, const Index* positions, std::size_t n) {
+void append(PrefilteredRows& rows, const View& view, std::size_t first, const Index* positions, std::size_t n) {
     const std::size_t n_before = rows.numbers.size();
     rows.numbers.resize(n_before + n);
     for (std::size_t i = 0; i < n; ++i) {
@@ -62,15 +62,15 @@ Sample sample_of(const View& rows, std::size_t k, const Tuning& tuning, Memory* 
     return columns;
 }
 
-class Screen {
+class Prefilter {
   public:
-    Screen(const View& rows, std::size_t k, const Tuning& tuning, Memory* memory)
+    Prefilter(const View& rows, std::size_t k, const Tuning& tuning, Memory* memory)
         : k_(k),
           tuning_(tuning),
           memory_(memory),
           sample_(sample_of(rows, k, tuning, memory)),
           n_axes_(std::max<std::size_t>(sample_.size() - 1, 1)),
-          side_(side_within(cells_a_row * (sample_[0].size() / k), n_axes_)),
+          side_(side_within(cells_per_row * (sample_[0].size() / k), n_axes_)),
           table_(std::vector<std::size_t>(side_ < 2 ? 0 : n_axes_, side_), memory) {
         if (!tells_anything()) return;
         for (std::size_t axis = 0; axis < n_axes_; ++axis) {
@@ -93,10 +93,10 @@ class Screen {
 
     // The rows that the table does not hide; their values are copied while they are in the cache. With k = 1 the table
     // goes on learning from them.
-    ScreenedRows pass(const View& rows, Cancel& cancel) {
+    PrefilteredRows pass(const View& rows, Cancel& cancel) {
         tuning_.count(&PathCounts::prefilter_rounds);
         const std::size_t rows_at_once = tuning_.prefilter_batch;
-        ScreenedRows kept(memory_);
+        PrefilteredRows kept(memory_);
         kept.columns.resize(rows.columns.size());
         std::pmr::vector<Index> positions(rows_at_once, memory_);
         std::pmr::vector<std::int32_t> indices(rows_at_once, memory_);
@@ -118,11 +118,11 @@ class Screen {
     }
 
   private:
-    static constexpr std::size_t cells_a_row = 2;  // of a group
+    static constexpr std::size_t cells_per_row = 2;  // of a group
 
     // A row counts for strictly higher cells, so it stands one further on every axis.
     const std::size_t* cells_above(const Sample& columns, std::size_t i) {
-        for (std::size_t axis = 0; axis < n_axes_; ++axis) above_[axis] = cells_[axis].of(columns[axis][i]) + 1;
+        for (std::size_t axis = 0; axis < n_axes_; ++axis) above_[axis] = cells_[axis].cell_of(columns[axis][i]) + 1;
         return above_.data();
     }
 
@@ -144,14 +144,14 @@ View view_of(const Columns& block, const SweepOrder& order) {
     return view;
 }
 
-View view_of(const ScreenedRows& rows) {
+View view_of(const PrefilteredRows& rows) {
     View view{rows.numbers.data(), {}, rows.numbers.size()};
     for (const std::pmr::vector<Value>& column : rows.columns) view.columns.push_back(column.data());
     return view;
 }
 
-ScreenedRows all_of(const View& view, Memory* memory) {
-    ScreenedRows rows(memory);
+PrefilteredRows all_of(const View& view, Memory* memory) {
+    PrefilteredRows rows(memory);
     rows.numbers.resize(view.n_rows);
     std::iota(rows.numbers.begin(), rows.numbers.end(), Index{0});
     for (const Value* column : view.columns) rows.columns.emplace_back(column, column + view.n_rows);
@@ -160,19 +160,19 @@ ScreenedRows all_of(const View& view, Memory* memory) {
 
 }  // namespace
 
-ScreenedRows screen(const Columns& block, const SweepOrder& order, std::size_t k, Cancel& cancel, const Tuning& tuning,
-                    Memory* memory) {
+PrefilteredRows prefilter(const Columns& block, const SweepOrder& order, std::size_t k, Cancel& cancel,
+                          const Tuning& tuning, Memory* memory) {
     const View all = view_of(block, order);
     if (order.n_sums == 0 || block.n_rows <= tuning.prefilter_rows * k) return all_of(all, memory);
-    Screen first(all, k, tuning, memory);
+    Prefilter first(all, k, tuning, memory);
     if (!first.tells_anything()) return all_of(all, memory);
-    ScreenedRows rows = first.pass(all, cancel);
+    PrefilteredRows rows = first.pass(all, cancel);
     std::size_t n_before = block.n_rows;
     while (rows.numbers.size() > tuning.prefilter_again_rows * k && rows.numbers.size() < n_before / 2 &&
            !cancel.requested()) {
         n_before = rows.numbers.size();
         const View left = view_of(rows);
-        Screen again(left, k, tuning, memory);
+        Prefilter again(left, k, tuning, memory);
         if (!again.tells_anything()) break;
         tuning.count(&PathCounts::prefilter_repeats);
         rows = again.pass(left, cancel);

@@ -11,7 +11,7 @@ namespace qabwnas {
 
 namespace {
 
-std::pmr::vector<Value> row_major(const ScreenedRows& rows) {
+std::pmr::vector<Value> row_major(const PrefilteredRows& rows) {
     const std::size_t d = rows.columns.size();
     std::pmr::vector<Value> values(rows.numbers.size() * d, rows.numbers.get_allocator());
     for (std::size_t i = 0; i < d; ++i)
@@ -34,15 +34,15 @@ std::pmr::vector<Keyed> sweep_positions(const std::pmr::vector<Value>& values, s
     return positions;
 }
 
-template <class Archive>
-PrunedBlock sweep(const ScreenedRows& rows, const std::pmr::vector<Value>& values, const SweepOrder& order,
-                  Archive archive, Cancel& cancel, const Tuning& tuning) {
+template <class DominanceIndex>
+PrunedBlock sweep(const PrefilteredRows& rows, const std::pmr::vector<Value>& values, const SweepOrder& order,
+                  DominanceIndex index, Cancel& cancel, const Tuning& tuning) {
     PrunedBlock kept(values.get_allocator().resource());
     for (const Keyed& position : sweep_positions(values, rows.numbers.size(), order, tuning)) {
         if (cancel.requested()) break;
         const Value* point = &values[position.at * order.size()];
-        if (archive.covers(point + order.first_tested())) continue;
-        archive.insert(point + order.first_tested());
+        if (index.dominates(point + order.first_tested())) continue;
+        index.insert(point + order.first_tested());
         kept.rows.push_back(rows.numbers[position.at]);
         kept.values.insert(kept.values.end(), point, point + order.size());
     }
@@ -85,15 +85,15 @@ SweepOrder SweepOrder::first_metric_last(const std::vector<Aggregation>& aggrega
 
 PrunedBlock prune(const Columns& block, const SweepOrder& order, std::size_t k, Cancel& cancel, const Tuning& tuning,
                   Memory* memory) {
-    const ScreenedRows rows = screen(block, order, k, cancel, tuning, memory);
+    const PrefilteredRows rows = prefilter(block, order, k, cancel, tuning, memory);
     const std::pmr::vector<Value> values = row_major(rows);
     if (k > 1 && order.n_tested() < 2)
-        return sweep(rows, values, order, SmallestArchive(order.n_tested(), k), cancel, tuning);
+        return sweep(rows, values, order, SmallestIndex(order.n_tested(), k), cancel, tuning);
     const Box box = tested_box(values, order);
     if (k > 1)
-        return sweep(rows, values, order, SkybandArchive(box, rows.numbers.size(), k, tuning, memory), cancel, tuning);
-    return with_archive(box, tuning, memory,
-                        [&](auto archive) { return sweep(rows, values, order, std::move(archive), cancel, tuning); });
+        return sweep(rows, values, order, SkybandIndex(box, rows.numbers.size(), k, tuning, memory), cancel, tuning);
+    return with_dominance_index(
+        box, tuning, memory, [&](auto index) { return sweep(rows, values, order, std::move(index), cancel, tuning); });
 }
 
 void sort_rows(std::pmr::vector<Index>& rows, std::size_t n_rows) {

@@ -1,15 +1,18 @@
 // Pareto pruning of one block, and the sweep order that pruning and combining share.
 //
 // Row r removes row s if r is at most s in every metric, and r comes before s in the sweep order: by the sum metrics
-// lexicographically, then by row number. Which of the sums comes first makes no difference to that. Replacing s by r in
+// lexicographically, then by row number. The order of the sums makes no difference to that. Replacing s by r in
 // any subnet then keeps every budget and moves the subnet forward in the order of answers. A maximum may hide what r
 // gains on s, and the totals tie; so a strict gain in a maximum alone does not put r before s: only its row number
 // does.
 //
-// With k > 1 a row goes only if k others remove it (k-skyband): what the k best subnets need.
+// With k > 1 a row goes only if k others remove it. The k-skyband (Papadias, Tao, Fu, Seeger 2005) is what the k best
+// subnets need.
 //
-// Complexity: O(n log n) for up to three metrics with k = 1, for two with any k; else O(n × kept) at worst, of which
-// grids leave little (archive.hpp, skyband_archive.hpp). (Kung, Luccio, Preparata 1975.)
+// Sort, then sweep: maxima of a set of vectors (Kung, Luccio, Preparata 1975).
+//
+// Complexity: O(n log n) for up to three metrics with k = 1, for two with any k; else O(n × kept) at worst, which the
+// grids of dominance_index.hpp and skyband_index.hpp reduce. Threads: calls share nothing.
 #pragma once
 
 #include <algorithm>
@@ -28,7 +31,7 @@ namespace qabwnas {
 struct SweepOrder {
     explicit SweepOrder(const std::vector<Aggregation>& aggregations);
 
-    // The same with the first metric behind all others of its kind.
+    // The same with the first metric after all others of its kind.
     static SweepOrder first_metric_last(const std::vector<Aggregation>& aggregations);
 
     bool operator==(const SweepOrder&) const = default;

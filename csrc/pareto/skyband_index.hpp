@@ -1,4 +1,7 @@
-// Archives that answer, for sweeps with k > 1: are at least k kept points ≤ the given one in every coordinate?
+// Indexes for k-skybands (Papadias, Tao, Fu, Seeger 2005): are at least k kept points ≤ the given one in every
+// coordinate?
+//
+// They serve sweeps with k > 1, as the indexes of dominance_index.hpp do for k = 1. Threads: one at a time.
 #pragma once
 
 #include <algorithm>
@@ -12,11 +15,11 @@
 namespace qabwnas {
 
 // At most one coordinate: the k smallest values. O(log k).
-class SmallestArchive {
+class SmallestIndex {
   public:
-    SmallestArchive(std::size_t n_coordinates, std::size_t k) : has_coordinate_(n_coordinates > 0), k_(k) {}
+    SmallestIndex(std::size_t n_coordinates, std::size_t k) : has_coordinate_(n_coordinates > 0), k_(k) {}
 
-    bool covers(const Value* point) const { return smallest_.size() == k_ && smallest_.top() <= value_of(point); }
+    bool dominates(const Value* point) const { return smallest_.size() == k_ && smallest_.top() <= value_of(point); }
     void insert(const Value* point) {
         smallest_.push(value_of(point));
         if (smallest_.size() > k_) smallest_.pop();
@@ -30,13 +33,13 @@ class SmallestArchive {
     std::priority_queue<Value> smallest_;
 };
 
-// Two or more coordinates: points in the cells of a grid over the first two, each cell with its lower and its upper
-// corner in the others. Of a cell below a point on both axes only what the corners leave open is compared; with two
-// coordinates nothing is, and a table tells how many points lie left of a column in each row.
-// covers: O(cells looked at + points compared), and no more once k are found. insert: O(side).
-class SkybandArchive {
+// Two or more coordinates: points in the cells of a grid over the first two. Each cell has its lower and its upper
+// corner in the others. Of a cell below a point on both axes, points are compared only if the corners do not decide.
+// With two coordinates they always decide, and a table holds how many points lie left of a column in each row.
+// dominates: O(cells looked at + points compared), and no more once k are found. insert: O(side).
+class SkybandIndex {
   public:
-    SkybandArchive(const Box& box, std::size_t n_points, std::size_t k, const Tuning& tuning, Memory* memory)
+    SkybandIndex(const Box& box, std::size_t n_points, std::size_t k, const Tuning& tuning, Memory* memory)
         : d_(box.low.size()),
           k_(k),
           side_(std::clamp<std::size_t>(side_within(n_points / tuning.skyband_points_per_cell, 2), 1, most_cells)),
@@ -47,8 +50,8 @@ class SkybandArchive {
           left_(side_ * (side_ + 1), memory),
           points_(side_ * side_, memory) {}
 
-    bool covers(const Value* point) const {
-        const std::size_t row = rows_.of(point[0]), column = columns_.of(point[1]);
+    bool dominates(const Value* point) const {
+        const std::size_t row = rows_.cell_of(point[0]), column = columns_.cell_of(point[1]);
         std::size_t n = 0;
         for (std::size_t r = row + 1; r-- > 0 && n < k_;) {
             const std::size_t first = d_ == 2 && r < row ? column : 0;
@@ -60,7 +63,8 @@ class SkybandArchive {
     }
 
     void insert(const Value* point) {
-        const std::size_t row = rows_.of(point[0]), column = columns_.of(point[1]), cell = row * side_ + column;
+        const std::size_t row = rows_.cell_of(point[0]), column = columns_.cell_of(point[1]),
+                          cell = row * side_ + column;
         for (std::size_t i = 2; i < d_; ++i) {
             Value &lower = lower_[cell * (d_ - 2) + i - 2], &upper = upper_[cell * (d_ - 2) + i - 2];
             lower = std::min(lower, point[i]);
@@ -71,7 +75,7 @@ class SkybandArchive {
     }
 
   private:
-    static constexpr std::size_t most_cells = 64;  // a side
+    static constexpr std::size_t most_cells = 64;  // per axis
 
     // How many points of a cell are at most the given one; is_below: all are, in the first two coordinates.
     std::size_t n_at_most(std::size_t cell, const Value* point, bool is_below) const {
@@ -93,7 +97,7 @@ class SkybandArchive {
 
     std::size_t d_, k_, side_;
     Cells rows_, columns_;
-    std::pmr::vector<Value> lower_, upper_;             // (cells × (d − 2)): of the coordinates behind the grid's
+    std::pmr::vector<Value> lower_, upper_;             // (cells × (d − 2)): of the coordinates after the grid's
     std::pmr::vector<std::size_t> left_;                // [(r, c)]: points in cells (r, < c)
     std::pmr::vector<std::pmr::vector<Value>> points_;  // by cell, row-major
 };

@@ -92,7 +92,7 @@ class TableQuery {
         first_.assign(n_cells + 1, n_steps);  // of cell 0: the end of the points
         std::size_t at = 0;
         for (std::size_t cell = n_cells; cell > 0; --cell) {
-            while (at < n_steps && cells_.of(costs_[at]) >= cell) ++at;
+            while (at < n_steps && cells_.cell_of(costs_[at]) >= cell) ++at;
             first_[cell] = at;
         }
     }
@@ -100,7 +100,7 @@ class TableQuery {
     std::int64_t operator()(const Value* budget) const {
         // first_[c + 1]: the first point in a cell up to c. The points before are in more expensive cells, so they cost
         // more. The points from first_[c] on are in cheaper cells, so the first of them fits.
-        const std::size_t cell = cells_.of(*budget);
+        const std::size_t cell = cells_.cell_of(*budget);
         const auto found = std::partition_point(costs_.begin() + static_cast<std::ptrdiff_t>(first_[cell + 1]),
                                                 costs_.begin() + static_cast<std::ptrdiff_t>(first_[cell]),
                                                 [&](Value cost) { return cost > *budget; });

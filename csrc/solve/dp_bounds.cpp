@@ -59,7 +59,7 @@ std::vector<Value> points_of(const ParetoStates& states) {
 }
 
 // The Pareto states of all sums of two states whose cost is within the capacity.
-ParetoStates sums(const ParetoStates& a, const ParetoStates& b, Value capacity, CurveMerge& curves, Cancel& cancel) {
+ParetoStates sums(const ParetoStates& a, const ParetoStates& b, Value capacity, TwoMetricMerge& merge, Cancel& cancel) {
     if (a.costs.empty() || b.costs.empty()) return {};
     const std::vector<Value> points_a = points_of(a), points_b = points_of(b);
     constexpr std::size_t any = std::numeric_limits<std::size_t>::max();
@@ -68,7 +68,7 @@ ParetoStates sums(const ParetoStates& a, const ParetoStates& b, Value capacity, 
     const auto either = [](Pair, Pair) { return false; };
     std::pmr::vector<Value> totals;
     std::pmr::vector<Pair> pairs;
-    curves.run({points_a, a.costs.size()}, {points_b, b.costs.size()}, limits, either, cancel, totals, pairs);
+    merge.run({points_a, a.costs.size()}, {points_b, b.costs.size()}, limits, either, cancel, totals, pairs);
     ParetoStates states;
     for (std::size_t i = 0; i < totals.size(); i += 2) {
         states.objectives.push_back(totals[i]);
@@ -140,14 +140,14 @@ DpBound::DpBound(CostTable costs, Value budget, const CostTable& objectives, Agg
     for (const auto& block : costs_) least += smallest(block);
     const Value nothing = objective == Aggregation::sum ? 0 : std::numeric_limits<Value>::min();
     states_[n_blocks] = {{nothing}, {0}};
-    CurveMerge curves(tuning);
+    TwoMetricMerge merge(tuning);
     for (std::size_t depth = n_blocks; depth-- > 1;) {
         least -= smallest(costs_[depth]);
         std::vector<std::pair<Value, Value>> points;
         for (std::size_t i = 0; i < costs_[depth].size(); ++i)
             points.emplace_back(objectives[depth][i], costs_[depth][i]);
         const ParetoStates rows = pareto_states(std::move(points));
-        states_[depth] = objective == Aggregation::sum ? sums(states_[depth + 1], rows, budget - least, curves, cancel)
+        states_[depth] = objective == Aggregation::sum ? sums(states_[depth + 1], rows, budget - least, merge, cancel)
                                                        : maxima(states_[depth + 1], rows, cancel);
         if (states_[depth].costs.size() > tuning.most_staircase_steps) tuning.count(&PathCounts::thinned_staircases);
         coarsen(states_[depth], tuning.most_staircase_steps);

@@ -23,7 +23,7 @@ Tuning shrunk(const Draw& draw) {
     tuning.most_cells = count(1, 2) == 1 ? count(1, 200) : Tuning{}.most_cells;
     tuning.fewest_slab_pairs = count(1, 4);
     tuning.most_slab_pairs = tuning.fewest_slab_pairs + count(0, 12);
-    tuning.curve_slab_pairs = count(1, 12);
+    tuning.two_metric_slab_pairs = count(1, 12);
     tuning.most_open_pairs = count(1, 12);
     tuning.pricing_rows = count(0, 8);
     tuning.most_open_bytes = count(0, 255) * 16;

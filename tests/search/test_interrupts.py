@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from qabwnas.search.numba.interrupts import askable, in_slices, interruptible
+from qabwnas.search.numba.core.cancel import askable, in_slices, interruptible
 
 
 def raised(*errors: BaseException) -> BaseException:

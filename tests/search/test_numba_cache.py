@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import os
 import re
 import shutil
@@ -17,13 +18,13 @@ import qabwnas
 from tests.processes import python
 
 CALL = """
-from {room}.callee import pair
+from {room}.inside.callee import pair
 from {room}.caller import call
 print(call(pair), sum(call.stats.cache_hits.values()))
 """
 CALLER = """
 from {room}.compiled import compiled
-from {room}.callee import scale
+from {room}.inside.callee import scale
 
 @compiled
 def call(pair):
@@ -52,18 +53,20 @@ NOTE = (
 
 @pytest.fixture
 def room(tmp_path: Path) -> Path:
-    """A copy of the package without anything compiled for Numba, with a function that calls one of another file."""
+    """A copy of the package without anything compiled for Numba, with a function that calls one of a subfolder."""
     package = tmp_path / "qabwnas"
     shutil.copytree(Path(qabwnas.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
     room = package / "search" / "numba"
     (room / "caller.py").write_text(CALLER.format(room=ROOM), encoding="utf-8")
+    (room / "inside").mkdir()
+    (room / "inside" / "__init__.py").write_text("")
     write_callee(room)
     return room
 
 
 def write_callee(room: Path, factor: int = 2, name: str = "Pair") -> None:
     text = CALLEE.format(room=ROOM, factor=factor, name=name)
-    (room / "callee.py").write_text(text, encoding="utf-8")
+    (room / "inside" / "callee.py").write_text(text, encoding="utf-8")
 
 
 def run(room: Path, code: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -198,7 +201,7 @@ def test_processes_that_compile_at_the_same_time(room: Path) -> None:
 
 
 def test_without_compilation_it_works_too(room: Path) -> None:
-    code = "from {room}.callee import pair\nfrom {room}.caller import call\nprint(call(pair), 0)"
+    code = "from {room}.inside.callee import pair\nfrom {room}.caller import call\nprint(call(pair), 0)"
     assert answer(room, code=code, NUMBA_DISABLE_JIT="1") == (10, 0)
 
 
@@ -213,6 +216,34 @@ def test_a_package_in_a_zip_file(room: Path, tmp_path: Path) -> None:
     write_callee(room, factor=5)
     shutil.make_archive(str(tmp_path / "zipped"), "zip", package, "qabwnas")
     assert answer(room, code=code, **environment) == (19, 0)
+
+
+def test_files_of_the_same_name_in_two_folders(room: Path) -> None:
+    """Their functions have the same name and bytecode, and differ in what a global name stands for."""
+    for folder, factor in (("inside", 2), ("outside", 5)):
+        (room / folder).mkdir(exist_ok=True)
+        source = f"from {ROOM}.compiled import compiled\nFACTOR = {factor}\n"
+        (room / folder / "same.py").write_text(source + "@compiled\ndef scale(x):\n    return FACTOR * x\n")
+    code = "from {room}.inside.same import scale\nfrom {room}.outside.same import scale as other\n"
+    code += "print(100 * scale(1) + other(1), sum(other.stats.cache_hits.values()))"
+    assert answer(room, code=code) == (205, 0)
+    assert answer(room, code=code) == (205, 1)
+
+
+def test_a_package_of_bytecode_alone(room: Path) -> None:
+    """Its digest is that of the bytecode, in subfolders too."""
+
+    def leave_bytecode() -> None:
+        assert compileall.compile_dir(room.parents[1], quiet=1, legacy=True)
+        for source in room.parents[1].rglob("*.py"):
+            source.unlink()
+
+    leave_bytecode()
+    assert answer(room) == (10, 0)
+    assert answer(room) == (10, 1)
+    write_callee(room, factor=5)
+    leave_bytecode()
+    assert answer(room) == (19, 0)
 
 
 def test_backends_say_where_the_cache_is(room: Path, nowhere: dict[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""The cache of compiled functions, and what happens where nothing can be cached.
+"""The cache of compiled functions, and what happens if nothing can be cached.
 
 Numba's own cache is not used, for three reasons. It looks at the source of one function alone: a function whose callee
 has changed in another file would keep the old callee. It raises an error if no folder is writable, or if a file is cut
@@ -7,7 +7,8 @@ signature under the name of another.
 
 Here each signature of each function has its own file: a checksum, then the compiled function. The file is written under
 a temporary name and renamed, so that several processes can write it at the same time. A file that is not whole counts
-as absent. The folder is named by a digest of all sources of this package.
+as absent. The folder is named by a digest of all sources of this package and its
+subfolders.
 
 All folders below are read, so that a cache that was filled when a container was built serves users who cannot write to
 it. Only the first writable one is written: NUMBA_CACHE_DIR alone if that is set, otherwise ``__pycache__`` beside the
@@ -103,7 +104,7 @@ class Cache(caching._Cache):
     """The cache of one function."""
 
     def __init__(self, function: Callable[..., Any], store: Store) -> None:
-        self._name = f"{function.__module__.rpartition('.')[2]}.{function.__qualname__}"
+        self._name = f"{function.__module__.removeprefix(f'{__package__}.')}.{function.__qualname__}"
         self._code = hashlib.sha256(function.__code__.co_code).hexdigest()
         self._store = store
         self._is_enabled = True

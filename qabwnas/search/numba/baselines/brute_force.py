@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qabwnas.search.numba.compiled import bare, compiled
-from qabwnas.search.numba.interrupts import in_slices
+from qabwnas.search.numba.core.cancel import in_slices
+from qabwnas.search.numba.core.problem import COMPLETE, INFEASIBLE, LIMIT, combine
 
-_COMPLETE, _INFEASIBLE, _, _LIMIT = range(4)
 _SUBNETS_PER_SLICE = 4_000_000
 
 Ints = NDArray[np.int64]
@@ -33,7 +33,7 @@ def brute_force(
         n_found = int(has_best)
         if is_complete or n_subnets >= max_subnets or time.monotonic() >= ends:
             break
-    status = _LIMIT if not is_complete else _COMPLETE if n_found else _INFEASIBLE
+    status = LIMIT if not is_complete else COMPLETE if n_found else INFEASIBLE
     return status, totals[:n_found], choice[:n_found], n_subnets
 
 
@@ -59,7 +59,7 @@ def _enumerate(problem, max_subnets, best_totals, best_choice, stop):  # type: i
             slice_end = n_subnets + _SUBNETS_PER_SLICE
         for b in range(turned, last):
             for m in range(origin.size):
-                partial[b + 1, m] = _aggregate(is_max[m], partial[b, m], values[m, offsets[b] + choice[b]])
+                partial[b + 1, m] = combine(is_max[m], partial[b, m], values[m, offsets[b] + choice[b]])
         n_rows = offsets[last + 1] - offsets[last]
         n = min(n_rows, max_subnets - n_subnets)
         for row in range(offsets[last], offsets[last] + n):
@@ -68,7 +68,7 @@ def _enumerate(problem, max_subnets, best_totals, best_choice, stop):  # type: i
                 choice[last] = row - offsets[last]
                 best_choice[:] = choice
                 for m in range(origin.size):
-                    best_totals[m] = _aggregate(is_max[m], partial[last, m], values[m, row])
+                    best_totals[m] = combine(is_max[m], partial[last, m], values[m, row])
         n_subnets += n
         if n < n_rows:
             continue
@@ -83,17 +83,12 @@ def _enumerate(problem, max_subnets, best_totals, best_choice, stop):  # type: i
 
 
 @bare
-def _aggregate(is_max, a, b):  # type: ignore[no-untyped-def]
-    return max(a, b) if is_max else a + b
-
-
-@bare
 def _is_better(problem, partial, row, has_best, best_totals):  # type: ignore[no-untyped-def]
     """Whether the partial subnet and a row are within the budgets, with totals that precede the best ones."""
     values, _, is_max, _, budgets = problem
     is_less, is_equal = not has_best, has_best
     for m in range(is_max.size):
-        total = _aggregate(is_max[m], partial[m], values[m, row])
+        total = combine(is_max[m], partial[m], values[m, row])
         if total > budgets[m] or (is_equal and total > best_totals[m]):
             return False
         is_less |= is_equal and total < best_totals[m]

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qabwnas.search.numba.compiled import compiled
-from qabwnas.search.numba.interrupts import in_slices
+from qabwnas.search.numba.core.cancel import in_slices
+from qabwnas.search.numba.core.problem import COMPLETE, INFEASIBLE, LIMIT
 
-_COMPLETE, _INFEASIBLE, _, _LIMIT = range(4)
 _NODES_PER_SLICE = 2_000_000
 
 Ints = NDArray[np.int64]
@@ -33,7 +33,7 @@ def dna_traversal(
     rows = order[offsets[:-1] + best]
     totals = (origin + values[:, rows].sum(axis=1))[np.newaxis, :][:n_found]
     choice = (rows - offsets[:-1]).astype(np.int32)[np.newaxis, :][:n_found]
-    status = _LIMIT if not is_complete else _COMPLETE if n_found else _INFEASIBLE
+    status = LIMIT if not is_complete else COMPLETE if n_found else INFEASIBLE
     return status, totals, choice, n_nodes
 
 

@@ -6,19 +6,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qabwnas.search.numba.compiled import compiled
+from qabwnas.search.numba.core.problem import LARGEST_TOTAL, UNLIMITED
 
 _MOST_DIGITS = 18
-_LIMIT = 2**62
-_NO_BUDGET = 2**63 - 1
 _POWERS = 10 ** np.arange(19, dtype=np.int64)
 _LF, _CR, _BLANK, _COMMA, _PLUS, _MINUS, _POINT, _ZERO, _NINE = (ord(c) for c in "\n\r ,+-.09")
 _EXPONENT = (ord("e"), ord("E"))
 
 
+def n_lines(text: NDArray[np.uint8]) -> int:
+    """Return the number of lines. The last one may lack its line feed."""
+    return int((text == _LF).sum()) + int(text.size > 0 and text[-1] != _LF)
+
+
 def budget_rows(text: NDArray[np.uint8], decimals: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    n_lines = int((text == _LF).sum()) + (text.size > 0 and text[-1] != _LF)
-    units = np.empty((n_lines, decimals.size), dtype=np.int64)
-    places = np.empty((n_lines, 3), dtype=np.int64)
+    units = np.empty((n_lines(text), decimals.size), dtype=np.int64)
+    places = np.empty((len(units), 3), dtype=np.int64)
     n_odd = _read_lines(text, decimals, units, places)
     return units, places[:n_odd]
 
@@ -32,7 +35,7 @@ def _read_lines(text, decimals, units, places):  # type: ignore[no-untyped-def]
             feed += 1
         end = feed - 1 if feed > start and text[feed - 1] == _CR else feed
         if not _read_line(text[start:end], decimals, units[row]):
-            units[row] = _NO_BUDGET
+            units[row] = UNLIMITED
             places[n_odd] = row, start, end
             n_odd += 1
         start = feed + 1
@@ -69,7 +72,7 @@ def _read_cell(line, at, decimals):  # type: ignore[no-untyped-def]
         n_digits -= exponent
     if n_digits == 0:
         has_sign = start > 0 and (line[start - 1] == _MINUS or line[start - 1] == _PLUS)
-        return (-1 if has_sign or has_point else at), _NO_BUDGET
+        return (-1 if has_sign or has_point else at), UNLIMITED
     if n_significant > _MOST_DIGITS:
         return -1, 0
     if at < line.size and (line[at] == _EXPONENT[0] or line[at] == _EXPONENT[1]):
@@ -78,7 +81,7 @@ def _read_cell(line, at, decimals):  # type: ignore[no-untyped-def]
         if at < 0:
             return -1, 0
     units = _to_units(negative, digits, exponent + decimals)
-    return (_skip_blanks(line, at) if -_LIMIT < units < _LIMIT else -1), units
+    return (_skip_blanks(line, at) if -LARGEST_TOTAL < units < LARGEST_TOTAL else -1), units
 
 
 @compiled
@@ -118,8 +121,8 @@ def _to_units(negative, digits, shift):  # type: ignore[no-untyped-def]
     if digits == 0:
         return 0
     if shift >= 0:
-        fits = shift < _POWERS.size and digits <= _LIMIT // _POWERS[shift]
-        units = digits * _POWERS[shift] if fits else _LIMIT
+        fits = shift < _POWERS.size and digits <= LARGEST_TOTAL // _POWERS[shift]
+        units = digits * _POWERS[shift] if fits else LARGEST_TOTAL
     elif -shift < _POWERS.size:
         units = digits // _POWERS[-shift]
         units += 1 if negative and digits > units * _POWERS[-shift] else 0

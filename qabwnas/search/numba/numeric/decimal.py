@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qabwnas.search.numba.compiled import compiled
+from qabwnas.search.numba.core.problem import LARGEST_TOTAL
 
-_LIMIT = 2**62
 _EXACT = Context(prec=700, Emax=999_999, Emin=-999_999)
 _EXACT_POWERS = 22  # 10**22 is the largest power of ten that a double holds exactly
 
@@ -23,7 +23,7 @@ def to_units(values: NDArray[np.float64], decimals: int, floor: bool) -> NDArray
     for i in np.flatnonzero(is_open).tolist():
         scaled = _EXACT.scaleb(Decimal(repr(float(values[i]))), decimals)
         whole = int(scaled.to_integral_value(rounding=rounding, context=_EXACT))
-        units[i] = max(-_LIMIT, min(whole, _LIMIT))
+        units[i] = max(-LARGEST_TOTAL, min(whole, LARGEST_TOTAL))
     return units
 
 

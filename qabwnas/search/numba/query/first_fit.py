@@ -19,7 +19,7 @@ _QUERIES_AT_ONCE = 1 << 12
 Ints = NDArray[np.int64]
 
 
-def first_fit(
+def first_fits(
     points: Ints,
     minima: Ints,
     metrics: Sequence[int],

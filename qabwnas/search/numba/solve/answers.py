@@ -96,12 +96,12 @@ def _compared(subnet_totals, subnet_choice, totals, choice, other):  # type: ign
 
 
 @bare
-def keeps_min_distance(choice, earlier, min_distance):  # type: ignore[no-untyped-def]
-    """Whether a choice differs from each earlier one ``(n, n_blocks)`` in enough blocks."""
-    for n in range(earlier.shape[0]):
+def is_kept_by(constraint, choice):  # type: ignore[no-untyped-def]
+    """Whether a choice differs from each earlier one in enough blocks."""
+    for n in range(constraint.earlier.shape[0]):
         n_differing = 0
         for b in range(choice.size):
-            n_differing += choice[b] != earlier[n, b]
-        if n_differing < min_distance:
+            n_differing += choice[b] != constraint.earlier[n, b]
+        if n_differing < constraint.min_distance:
             return False
     return True

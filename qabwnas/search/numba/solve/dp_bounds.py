@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qabwnas.search.numba.compiled import bare, compiled, inner
-from qabwnas.search.numba.interrupts import give_turn
-from qabwnas.search.numba.solve.presolve import UNLIMITED, Problem, PrunedBlocks
+from qabwnas.search.numba.core.cancel import give_turn
+from qabwnas.search.numba.core.problem import UNLIMITED
+from qabwnas.search.numba.solve.presolve import Problem, PrunedBlocks
 
 _LOWEST = -(2**63)
 _SCALE = 1 << 32  # of a whole slack; small enough for sums over thousands of weighted rows

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qabwnas.search.numba.compiled import bare, compiled, inner
-from qabwnas.search.numba.interrupts import in_slices
+from qabwnas.search.numba.core.cancel import in_slices
+from qabwnas.search.numba.core.problem import combine
 from qabwnas.search.numba.solve.answers import Answers, HammingConstraint, are_complete, insert, worst
 from qabwnas.search.numba.solve.dp_bounds import DpBounds, dp_bounds, objective_within
 from qabwnas.search.numba.solve.presolve import Problem, PrunedBlocks
@@ -72,7 +73,7 @@ def _search(tree, answers, constraint, max_nodes, stop):  # type: ignore[no-unty
     children = [(child_bounds, child_rows)] * n_blocks
     next_child = np.full(n_blocks, -1)  # −1: the node is still to be expanded
     depth = n_nodes = np.int64(0)
-    least_total = _aggregate(tree.is_max[0], tree.origin[0], tree.least[0, 0])
+    least_total = combine(tree.is_max[0], tree.origin[0], tree.least[0, 0])
     slice_end = min(max_nodes, np.int64(_NODES_PER_SLICE))
     while depth >= 0:
         if depth == n_blocks:
@@ -122,15 +123,10 @@ def _expand(tree, depth, path, answers, constraint):  # type: ignore[no-untyped-
 
 
 @bare
-def _aggregate(is_max, a, b):  # type: ignore[no-untyped-def]
-    return max(a, b) if is_max else a + b
-
-
-@bare
 def _take_row(tree, depth, row, path):  # type: ignore[no-untyped-def]
     totals, capacities, choice = path
     for m in range(totals.shape[1]):
-        totals[depth + 1, m] = _aggregate(tree.is_max[m], totals[depth, m], tree.values[row, m])
+        totals[depth + 1, m] = combine(tree.is_max[m], totals[depth, m], tree.values[row, m])
     for r in range(capacities.shape[1]):
         capacities[depth + 1, r] = capacities[depth, r] - tree.bounds.costs[r, row]
     choice[tree.block_at[depth]] = tree.candidates[row]
@@ -145,7 +141,7 @@ def _lower_bound(tree, depth, path):  # type: ignore[no-untyped-def]
         at = objective_within(tree.bounds, r, depth, capacities[depth, r])
         if at < 0:
             return False, bound
-        bound = max(bound, _aggregate(tree.is_max[0], totals[depth, 0], tree.bounds.states[0, at]))
+        bound = max(bound, combine(tree.is_max[0], totals[depth, 0], tree.bounds.states[0, at]))
     return True, bound
 
 
@@ -158,7 +154,7 @@ def _is_pruned_by_bound(tree, depth, bound, totals, answers):  # type: ignore[no
     if bound != found[at, 0]:
         return bound > found[at, 0]
     for m in range(1, tree.is_max.size):
-        smallest = _aggregate(tree.is_max[m], totals[depth, m], tree.least[depth, m])
+        smallest = combine(tree.is_max[m], totals[depth, m], tree.least[depth, m])
         if smallest != found[at, m]:
             return smallest > found[at, m]
     return False

@@ -8,9 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from qabwnas.search.numba.solve.presolve import UNLIMITED, Problem
-
-_LARGEST_TOTAL = 2**62
+from qabwnas.search.numba.core.problem import LARGEST_TOTAL, UNLIMITED
+from qabwnas.search.numba.solve.presolve import Problem
 
 Ints = NDArray[np.int64]
 Bytes = NDArray[np.uint8]
@@ -53,7 +52,7 @@ class Lagrangian(NamedTuple):
             return UNLIMITED
         objective = self.bound + gap
         rounded = math.floor(objective - 2 * (2 * self.magnitude + abs(objective)) * self.rounding)
-        return max(-_LARGEST_TOTAL, rounded) if rounded < _LARGEST_TOTAL else UNLIMITED
+        return max(-LARGEST_TOTAL, rounded) if rounded < LARGEST_TOTAL else UNLIMITED
 
     def gap_of_rows(self, n: int) -> float:
         """Return a gap that about ``n`` rows are within; infinite if there are no more."""

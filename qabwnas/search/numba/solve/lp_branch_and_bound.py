@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qabwnas.search.numba.compiled import bare, compiled, inner
-from qabwnas.search.numba.interrupts import in_slices
+from qabwnas.search.numba.core.cancel import in_slices
 from qabwnas.search.numba.solve.answers import Answers, HammingConstraint
 from qabwnas.search.numba.solve.lp_node import evaluate, is_pruned_by_bound, key_bound
 from qabwnas.search.numba.solve.lp_relaxation import (

@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from qabwnas.search.numba.compiled import bare, inner
-from qabwnas.search.numba.solve.answers import are_complete, insert, keeps_min_distance, worst
+from qabwnas.search.numba.core.problem import UNLIMITED, combine
+from qabwnas.search.numba.solve.answers import are_complete, insert, is_kept_by, worst
 from qabwnas.search.numba.solve.lp_relaxation import SOLVED, bound, bound_with, solve, value
 from qabwnas.search.numba.solve.lp_rows import key_of
-
-_NONE = 2**63 - 1
 
 
 @inner
@@ -90,15 +89,16 @@ def _branching_block(lp):  # type: ignore[no-untyped-def]
 @bare
 def _can_keep_min_distance(lp, rows, constraint):  # type: ignore[no-untyped-def]
     """Whether some subnet of allowed rows can differ from each earlier answer in enough blocks."""
-    earlier, min_distance = constraint
-    for n in range(earlier.shape[0]):
+    for n in range(constraint.earlier.shape[0]):
         n_differing = 0
         for b in range(lp.keys.size):
             row = lp.offsets[b]
-            while row < lp.offsets[b + 1] and (lp.allowed[row] == 0 or rows.candidates[row] == earlier[n, b]):
+            while row < lp.offsets[b + 1] and (
+                lp.allowed[row] == 0 or rows.candidates[row] == constraint.earlier[n, b]
+            ):
                 row += 1
             n_differing += row < lp.offsets[b + 1]
-        if n_differing < min_distance:
+        if n_differing < constraint.min_distance:
             return False
     return True
 
@@ -116,15 +116,15 @@ def _is_pruned_by_ties(lp, bound_on_key, rows, answers):  # type: ignore[no-unty
     for m in range(rows.factors.size, rows.is_max.size):
         total = rows.origin[m]
         for b in range(lp.keys.size):
-            smallest = np.int64(_NONE)
+            smallest = np.int64(UNLIMITED)
             for row in range(lp.offsets[b], lp.offsets[b + 1]):
                 if lp.allowed[row] != 0:
                     smallest = min(smallest, rows.values[row, m])
-            total = max(total, smallest) if rows.is_max[m] else total + smallest
+            total = combine(rows.is_max[m], total, smallest)
         if total != totals[at, m]:
             return total > totals[at, m]
     for b in range(lp.keys.size):
-        first = np.int64(_NONE)
+        first = np.int64(UNLIMITED)
         for row in range(lp.offsets[b], lp.offsets[b + 1]):
             if lp.allowed[row] != 0:
                 first = min(first, np.int64(rows.candidates[row]))
@@ -165,10 +165,9 @@ def _record(chosen, rows, answers, constraint):  # type: ignore[no-untyped-def]
     totals, choice = rows.origin.copy(), rows.candidates[chosen]
     for row in chosen:
         for m in range(totals.size):
-            here = rows.values[row, m]
-            totals[m] = max(totals[m], here) if rows.is_max[m] else totals[m] + here
+            totals[m] = combine(rows.is_max[m], totals[m], rows.values[row, m])
     for m in range(totals.size):
         if totals[m] > rows.budgets[m]:
             return
-    if keeps_min_distance(choice, constraint[0], constraint[1]):
+    if is_kept_by(constraint, choice):
         insert(answers, totals, choice)

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qabwnas.search.numba.compiled import bare
-from qabwnas.search.numba.solve.presolve import UNLIMITED, Problem, PrunedBlocks
+from qabwnas.search.numba.core.problem import UNLIMITED
+from qabwnas.search.numba.solve.presolve import Problem, PrunedBlocks
 
 _WIDEST_KEY = 2.0**40  # a bound in doubles does not tell more keys apart
 

@@ -7,10 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from qabwnas.search.numba.short_blocks import prune_blocks
-
-UNLIMITED = 2**63 - 1
-"""The budget of a metric without one."""
+from qabwnas.search.numba.core.problem import UNLIMITED
+from qabwnas.search.numba.pareto.prune import prune_blocks
 
 Ints = NDArray[np.int64]
 Bytes = NDArray[np.uint8]
@@ -37,14 +35,19 @@ class PrunedBlocks(NamedTuple):
     values: Ints  # (n_rows, n_metrics)
     candidates: NDArray[np.int32]  # (n_rows,)
 
+    @classmethod
+    def marked(cls, problem: Problem, mask: Bytes) -> PrunedBlocks:
+        """Return the rows in ``mask``."""
+        rows = np.flatnonzero(mask.view(np.bool_))  # of bools it is faster
+        ends = np.searchsorted(rows, problem.offsets)
+        candidates = rows - np.repeat(problem.offsets[:-1], np.diff(ends))
+        return cls(ends, np.ascontiguousarray(problem.values[:, rows].T), candidates.astype(np.int32))
+
 
 def prune_subsets(problem: Problem, mask: Bytes, k: int) -> PrunedBlocks:
     """Return the rows in ``mask``, each block pruned to its k-skyband."""
     kept = prune_blocks(problem.values, problem.offsets, problem.is_max, mask, k)
-    rows = np.flatnonzero(kept.view(np.bool_))  # of bools it is quicker
-    ends = np.searchsorted(rows, problem.offsets)
-    candidates = rows - np.repeat(problem.offsets[:-1], np.diff(ends))
-    return PrunedBlocks(ends, np.ascontiguousarray(problem.values[:, rows].T), candidates.astype(np.int32))
+    return PrunedBlocks.marked(problem, kept)
 
 
 def presolve(problem: Problem) -> Bytes | None:

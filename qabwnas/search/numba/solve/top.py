@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from qabwnas.search.numba.core.problem import COMPLETE, INFEASIBLE, LARGEST_TOTAL, UNLIMITED
 from qabwnas.search.numba.solve.answers import Choices, HammingConstraint, in_order, n_answers, no_answers
-from qabwnas.search.numba.solve.lagrangian_pricing import pricing_pays_off, search_cores
-from qabwnas.search.numba.solve.presolve import UNLIMITED, Bytes, Ints, Problem, presolve, prune_subsets
-from qabwnas.search.numba.solve.tree_search import COMPLETE, INFEASIBLE, SearchLimits, make_tree_search
-
-_LARGEST_TOTAL = 2**62
+from qabwnas.search.numba.solve.lagrangian_pricing import lagrangian_pricing, pricing_pays_off
+from qabwnas.search.numba.solve.presolve import Bytes, Ints, Problem, presolve, prune_subsets
+from qabwnas.search.numba.solve.tree_search import SearchLimits, make_tree_search
 
 Result = tuple[int, Ints, Choices, int, int]
 
@@ -26,7 +25,7 @@ def top(
     max_seconds: float,
 ) -> Result:
     # No total is beyond the largest one. The difference of a smaller budget and any total fits into 64 bits.
-    budgets = np.where(budgets >= _LARGEST_TOTAL, UNLIMITED, budgets)
+    budgets = np.where(budgets >= LARGEST_TOTAL, UNLIMITED, budgets)
     problem = Problem(values, offsets, is_max, origin, budgets)
     limits = SearchLimits(max_nodes, max_seconds)
     mask = presolve(problem)
@@ -37,7 +36,7 @@ def top(
         return _k_best_with_distance(problem, mask, k, min_distance, limits)
     answers = no_answers(k, is_max.size, offsets.size - 1)
     status, open_bound = COMPLETE, UNLIMITED
-    if not (pricing_pays_off(problem, k) and search_cores(problem, mask, answers, limits)):
+    if not (pricing_pays_off(problem, k) and lagrangian_pricing(problem, mask, answers, limits)):
         tree = make_tree_search(problem, prune_subsets(problem, mask, k), k)
         status, open_bound = limits.search(tree, answers, HammingConstraint(none[1], 1))
     return _result(status, *in_order(answers), open_bound, limits)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import time
 
+from qabwnas.search.numba.core.problem import COMPLETE, LIMIT, UNLIMITED
 from qabwnas.search.numba.solve.answers import Answers, HammingConstraint
 from qabwnas.search.numba.solve.dp_branch_and_bound import DpBranchAndBound
 from qabwnas.search.numba.solve.lp_branch_and_bound import LpBranchAndBound
-from qabwnas.search.numba.solve.presolve import UNLIMITED, Problem, PrunedBlocks
-
-COMPLETE, INFEASIBLE, _, LIMIT = range(4)
+from qabwnas.search.numba.solve.presolve import Problem, PrunedBlocks
 
 TreeSearch = DpBranchAndBound | LpBranchAndBound
 

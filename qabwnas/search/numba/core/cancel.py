@@ -1,8 +1,11 @@
-"""How kernels are stopped: by Ctrl-C in the main thread, and in any thread by a function called between slices of work.
+"""Cooperative cancellation of kernels: ``csrc/core/cancel.hpp``.
 
-Ctrl-C while Numba makes the Python objects of a kernel's result is raised inside a call that returns a result all the
-same, which CPython reports as a SystemError with the KeyboardInterrupt as its cause; and where that call was one of
-several inside each other, as a chain of them.
+Ctrl-C ends a kernel in the main thread. In any thread, a function of the caller is called between slices of work, and
+may raise.
+
+If Ctrl-C comes while Numba makes the Python objects of a kernel's result, it is raised inside a call that returns a
+result all the same. CPython reports that as a SystemError with the KeyboardInterrupt as its cause, and, if several such
+calls are nested, as a chain of SystemErrors.
 """
 
 from __future__ import annotations
@@ -29,7 +32,7 @@ _thread = _Thread()
 
 
 def give_turn() -> None:
-    """Let Python have its turn between slices of work: raises what the caller's ``ask`` raises."""
+    """Poll for cancellation between slices of work: raise Ctrl-C, or what the caller's ``ask`` raises."""
     if _thread.ask is not None:
         _thread.ask()
 

@@ -1,0 +1,1 @@
+"""Problems, statuses and cancellation: ``csrc/core``."""

@@ -1,0 +1,1 @@
+"""Exact fronts: ``csrc/front``."""

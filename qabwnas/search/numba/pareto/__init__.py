@@ -1,0 +1,1 @@
+"""Dominance tests and pruning of one block: ``csrc/pareto``."""

@@ -142,9 +142,10 @@ void first_fits(const MinimumTree& tree, const std::vector<std::size_t>& metrics
     if (metrics.size() == 1 && table_pays) {
         tuning.count(&PathCounts::query_tables);
         const TableQuery table(tree.points.column(metrics[0]), tree.points.n_rows);
-        answer(table, 1, budgets, n_queries, n_threads, tuning.descents_per_thread, found);
+        answer(table, 1, budgets, n_queries, n_threads, tuning.table_queries_per_thread, found);
     } else {
-        answer(TreeQuery(tree, metrics), metrics.size(), budgets, n_queries, n_threads, tuning.walks_per_thread, found);
+        answer(TreeQuery(tree, metrics), metrics.size(), budgets, n_queries, n_threads, tuning.tree_queries_per_thread,
+               found);
     }
 }
 

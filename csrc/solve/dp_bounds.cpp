@@ -149,8 +149,8 @@ DpBound::DpBound(CostTable costs, Value budget, const CostTable& objectives, Agg
         const ParetoStates rows = pareto_states(std::move(points));
         states_[depth] = objective == Aggregation::sum ? sums(states_[depth + 1], rows, budget - least, merge, cancel)
                                                        : maxima(states_[depth + 1], rows, cancel);
-        if (states_[depth].costs.size() > tuning.most_staircase_steps) tuning.count(&PathCounts::thinned_staircases);
-        coarsen(states_[depth], tuning.most_staircase_steps);
+        if (states_[depth].costs.size() > tuning.most_dp_states) tuning.count(&PathCounts::coarsened_states);
+        coarsen(states_[depth], tuning.most_dp_states);
     }
 }
 

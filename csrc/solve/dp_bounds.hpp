@@ -6,7 +6,7 @@
 // budget gives the optimum under that single budget exactly. With several budgets, a surrogate constraint (Glover 1975)
 // joins them: the sum of costs, each scaled to its budget's slack.
 //
-// Scaled costs are rounded down, and more than most_staircase_steps states (tuning.hpp) are coarsened to the lower
+// Scaled costs are rounded down, and more than most_dp_states states (tuning.hpp) are coarsened to the lower
 // corners of groups. Both keep every bound valid.
 //
 // Complexity: for each block, the merge of its Pareto-optimal rows and the states after it (merge_two_metrics.hpp); a

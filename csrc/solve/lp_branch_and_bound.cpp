@@ -63,7 +63,7 @@ void LpBranchAndBound::explore(Tree& tree, OpenNode root, bool uses_lns) {
     while (status_ == Status::complete && !tree.is_empty()) {
         dive(tree, pop(tree));
         constexpr std::size_t nodes_per_lns_node = 4;
-        if (uses_lns && tree.n_nodes > tuning_.improve_after_nodes + nodes_per_lns_node * n_lns_nodes_)
+        if (uses_lns && tree.n_nodes > tuning_.lns_after_nodes + nodes_per_lns_node * n_lns_nodes_)
             search_large_neighbourhood();
     }
 }
@@ -157,7 +157,7 @@ void LpBranchAndBound::search_large_neighbourhood() {
     constexpr std::size_t few_nodes = 400;
     n_lns_nodes_ += 1;
     if (best_->all().empty()) return;
-    tuning_.count(&PathCounts::improvements);
+    tuning_.count(&PathCounts::large_neighbourhoods);
     const std::vector<Index> choice = best_->worst().choice;
     const std::size_t n_blocks = choice.size();
     std::vector<std::size_t> free(n_blocks);

@@ -23,9 +23,9 @@ void test_that_paths_ran() {
     ran(counts.joined_blocks, "blocks joined to another");
     ran(counts.pricings, "searches that price rows");
     ran(counts.cores, "searches of a core");
-    ran(counts.improvements, "improvements of the best subnet");
+    ran(counts.large_neighbourhoods, "large-neighbourhood searches");
     ran(counts.nodes_on_stack, "nodes beyond the memory of open ones");
-    ran(counts.thinned_staircases, "thinned staircases");
+    ran(counts.coarsened_states, "coarsened DP states");
     ran(counts.query_tables, "queries by a table");
 }
 

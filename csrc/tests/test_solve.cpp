@@ -51,7 +51,7 @@ void test_coarsened_states() {
         const std::vector<Subnet> all = oracle::subnets(instance.problem);
         const std::vector<Value> budgets{unlimited, all[random() % all.size()].totals[1]};
         Tuning tuning;
-        tuning.most_staircase_steps = 1 + random() % 4;
+        tuning.most_dp_states = 1 + random() % 4;
         tuning.counts = &counts;
         std::vector<Subnet> feasible = oracle::within(all, budgets);
         feasible.resize(std::min<std::size_t>(feasible.size(), 5));

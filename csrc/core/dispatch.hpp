@@ -1,8 +1,9 @@
-// Function clones for wider vector units, chosen when the program starts: what is installed runs on any x86-64.
+// SIMD dispatch by function multiversioning: clones for wider vector units, chosen when the program starts. The
+// installed engine runs on any x86-64.
 //
-// Marks loops that a compiler can vectorise. The clones of the engine compute the same integers and the same doubles,
-// because it is built with -ffp-contract=off: no product and sum are fused to one rounding where there is FMA. So the
-// work that a search does is the same on any machine.
+// QABWNAS_CLONES marks loops that a compiler can vectorise. All clones compute the same integers and the same doubles,
+// because the engine is built with -ffp-contract=off: FMA never fuses a product and a sum to one rounding. So a search
+// does the same work on any machine.
 #pragma once
 
 #if defined(__x86_64__) && defined(__gnu_linux__) && defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 12 && \

@@ -8,7 +8,8 @@
 // The table has few cells in all, however many metrics there are: an axis with few values has a cell for each of them,
 // the others share what is left. If that is too little there is no table, and every pair is left open.
 //
-// Complexity: O(points of both sides × axes + cells) to make; O(1) per pair to look up. One thread.
+// Complexity: O(points of both sides × axes + cells) to make; O(1) per pair to look up.
+// Threads: one per object.
 #pragma once
 
 #include <span>

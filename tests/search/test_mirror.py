@@ -72,21 +72,18 @@ FUNCTIONS_OF_THE_CORE_ALONE = {
     },
     "front/slabs": {"runs": "arguments of advance", "least": "a result of advance"},
     "solve/answers": {"all": "in_order", "k": "the size of an array"},
-    "solve/dp_bounds": dict.fromkeys(("budget", "cost", "states"), "an item of an array of DpBounds"),
+    "solve/dp_bounds": dict.fromkeys(("budget", "cost"), "an item of an array of DpBounds"),
     "solve/lagrangian": {
         "gap_of": "for speed: one subnet is searched among all pruned rows",
         "least_cost_rows": "for speed: rows are pruned before multipliers are computed, not sampled",
     },
     "solve/lp_node": dict.fromkeys(("relaxation", "rows", "start"), "an argument"),
     "solve/lp_relaxation": {
-        "allowed": "an array of LpRelaxation",
         "basis": "the arrays keys and others",
         "n_blocks": "the size of an array",
         "n_rows": "the size of an array",
     },
     "solve/lp_rows": {
-        "key_range": "an attribute",
-        "last_key": "an attribute",
         "n_blocks": "the size of an array",
         "n_key_metrics": "the size of an array",
         "n_rows": "the size of an array",
@@ -94,7 +91,7 @@ FUNCTIONS_OF_THE_CORE_ALONE = {
         "relaxation": "lp_relaxation of the arrays objectives and costs",
         "slack": "an item of the array slacks",
     },
-    "solve/tree_search": {"TreeSearch": "no destructor", "open_bound": "searches yield it"},
+    "solve/tree_search": {"open_bound": "searches yield it"},
     "query/first_fit": {"n_minima": "the size of an array"},
 }
 
@@ -146,8 +143,9 @@ def declarations(source: str) -> Iterator[tuple[str, bool]]:
 def declared(source: str) -> set[str]:
     """Return the names of the public functions and methods of a header, without constructors and operators."""
     names = set()
+    no_function = r"(explicit\s+|virtual\s+)?~?[A-Z]\w*\s*\(|using\s|static_assert|.*\boperator\b"
     for text, is_public in declarations(source):
-        if not is_public or re.match(r"(explicit\s+)?~?[A-Z]\w*\s*\(|using\s|static_assert|.*\boperator\b", text):
+        if not is_public or re.match(no_function, text):
             continue
         name = re.search(r"(\w+)\s*\(", text.split("=")[0])
         if name:
@@ -156,13 +154,16 @@ def declared(source: str) -> set[str]:
 
 
 def defined(source: str) -> set[str]:
-    """Return the names of all functions, methods and attributes of objects that a Python file defines."""
+    """Return the names of all functions, methods, fields of classes and attributes that a Python file defines."""
     names = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.FunctionDef):
             names.add(node.name)
         elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
             names.add(node.attr)
+        elif isinstance(node, ast.ClassDef):
+            fields = (part.target for part in node.body if isinstance(part, ast.AnnAssign))
+            names |= {field.id for field in fields if isinstance(field, ast.Name)}
     return names
 
 
@@ -207,6 +208,7 @@ inline int with_body(int x) { return called(x); }
 class Hidden {
   public:
     explicit Hidden(std::function<bool()> ask) : ask_(ask) {}
+    virtual ~Hidden() = default;
     bool shown() const { if (inner()) { return true; } return false; }
     bool operator==(const Hidden&) const = default;
 

@@ -1,9 +1,9 @@
 """How functions of this folder are compiled.
 
-``compiled`` is for what Python calls. ``inner`` is for what only compiled functions call, and does without wrappers for
-Python. What makes no array is ``bare``, without reference counts too: otherwise every call counts every array of every
-tuple that it is given up and down, which takes longer than what most calls do. It may take views of arrays, but returns
-numbers alone.
+``compiled`` is for functions that Python calls. ``inner`` is for those that only compiled functions call: they have no
+wrappers for Python. ``bare`` is for those that make no array, and has no reference counts either: otherwise each call
+counts each array of each tuple argument up and down, which takes longer than the work of most calls. A bare function
+may take views of arrays, but returns numbers only.
 
 Compiled functions are cached between processes (``cache.py``).
 """

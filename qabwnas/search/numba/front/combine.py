@@ -103,7 +103,7 @@ class PartialFront:
         self.totals, pairs = merged
         if slack > 0:
             kept = thinned(self.totals, self._is_max, slack_metric, slack)
-            self.totals, pairs = self.totals.take(kept, axis=1), pairs[kept]
+            self.totals, pairs = self.totals.compress(kept, axis=1), pairs[kept]
         self.levels.append((joined.blocks, joined.choice, pairs))
         return True
 

@@ -37,7 +37,7 @@ SANITIZED := $(CXX) -std=c++20 -pthread -O1 -g -ffp-contract=off -Wall -Wextra -
 
 build/test_engine: $(wildcard csrc/tests/*) $(ENGINE_FILES)
 	mkdir -p build
-	$(SANITIZED) -Icsrc csrc/tests/test_engine.cpp $(ENGINE_SOURCES) -o $@
+	$(SANITIZED) -Icsrc $(wildcard csrc/tests/*.cpp) $(ENGINE_SOURCES) -o $@
 
 core-test: build/test_engine
 	./build/test_engine

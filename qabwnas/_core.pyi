@@ -28,7 +28,7 @@ def top(
     origin: NDArray[np.int64],
     budgets: NDArray[np.int64],
     k: int,
-    distance: int,
+    min_distance: int,
     max_nodes: int,
     max_seconds: float,
     ask: _Ask = None,

@@ -8,13 +8,13 @@ namespace qabwnas {
 
 namespace {
 
-// Totals of a partial subnet and each of the rows from first to last.
+// The totals of a partial subnet, and the rows from first to last, one of which completes it.
 struct Slab {
-    const Value* partial;  // one total a metric
+    const Value* partial;  // one total per metric
     std::size_t first, last;
 };
 
-// Writes the objectives of a slab's subnets, unlimited where one breaks a budget; returns the smallest.
+// Writes the objectives of a slab's subnets, unlimited for those above a budget; returns the smallest.
 QABWNAS_CLONES Value least_objective(const Problem& problem, const Value* budgets, const Columns& rows, Slab at,
                                      Value* objectives) {
     const std::size_t n = at.last - at.first;
@@ -40,12 +40,12 @@ QABWNAS_CLONES Value least_objective(const Problem& problem, const Value* budget
 // The odometer, and the best subnet so far.
 class Odometer {
   public:
-    Odometer(const Problem& problem, const std::vector<Value>& budgets, std::size_t rows_at_once)
+    Odometer(const Problem& problem, const std::vector<Value>& budgets, std::size_t rows_per_slab)
         : problem_(problem),
           budgets_(budgets),
           d_(problem.n_metrics()),
           choice_(problem.n_blocks(), 0),
-          objectives_(rows_at_once) {
+          objectives_(rows_per_slab) {
         for (std::size_t b = 1; b < problem.n_blocks(); ++b)
             if (problem.blocks[b].n_rows > problem.blocks[inner_].n_rows) inner_ = b;
         for (std::size_t b = 0; b < problem.n_blocks(); ++b)
@@ -75,7 +75,7 @@ class Odometer {
     }
 
   private:
-    // Takes the next combination of all blocks but the innermost; false behind the last.
+    // Takes the next combination of all blocks except the innermost; false after the last.
     bool turn() {
         for (std::size_t w = wheels_.size(); w-- > 0;) {
             Index& row = choice_[wheels_[w]];
@@ -125,12 +125,12 @@ class Odometer {
     const std::vector<Value>& budgets_;
     const std::size_t d_;
     std::size_t inner_ = 0;
-    std::vector<std::size_t> wheels_;  // all blocks but the innermost
+    std::vector<std::size_t> wheels_;  // all blocks except the innermost
     std::vector<Index> choice_;
     std::vector<Value> partial_;  // (wheels + 1) × metrics: totals of the fixed part and the wheels before
     std::vector<Value> best_totals_;
     std::vector<Index> best_choice_;
-    std::vector<Value> objectives_;  // of the rows at once: they stay in the nearest cache
+    std::vector<Value> objectives_;  // of a slab: they stay in the L1 cache
 };
 
 }  // namespace

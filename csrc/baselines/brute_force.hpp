@@ -1,8 +1,8 @@
-// Brute force: every subnet is made and compared. What searches are measured against, and an oracle in large.
+// Brute force: enumerates all subnets. A baseline for the searches, and an oracle for large problems.
 //
-// The largest block is the innermost loop, over columns that lie behind one another; the others turn like the wheels of
-// an odometer, and a wheel that turns makes anew the partial totals behind it only. No subnet is left out, whatever its
-// parts are.
+// The largest block is the innermost loop, over contiguous columns. The other blocks turn like the wheels of an
+// odometer. A wheel that turns recomputes only the partial totals after it. No subnet is skipped, whatever its rows
+// are.
 //
 // Complexity: O(subnets × metrics). One thread; no state is shared between calls.
 #pragma once
@@ -13,9 +13,9 @@
 
 namespace qabwnas {
 
-// Returns the first subnet in the order of answers that keeps every budget (the largest Value: none), and in n_pairs
-// how many were made. Stops with Status::limit after max_subnets, with what is the best of those; so too where it is
-// cancelled.
+// Returns the first subnet in the order of answers within all budgets (the largest Value: no budget). n_pairs is the
+// number of enumerated subnets. Stops with Status::limit after max_subnets, and when cancelled, with the best of those
+// so far.
 Subnets brute_force(const Problem& problem, const std::vector<Value>& budgets, std::size_t max_subnets, Cancel& cancel,
                     const Tuning& tuning = {});
 

@@ -15,7 +15,7 @@ struct Stage {
     std::vector<Candidate> candidates;  // by loss, then by row
     Value cap = 0;
     std::size_t bound = 0;           // M
-    std::size_t index = 0, end = 0;  // of the loop, once entered
+    std::size_t index = 0, end = 0;  // of the loop, after it is entered
     Value loss = 0, cost = 0;        // of the partial subnet before this stage
 };
 
@@ -88,7 +88,7 @@ class Traversal {
         stage.end = stage.bound;
     }
 
-    // The best of this loop is its first candidate: the loop around need not go further than now.
+    // The best of this loop is its first candidate: the enclosing loop need not go further than now.
     void pass_up(std::size_t b) {
         if (b > 0) stages_[b - 1].bound = stages_[b - 1].index;
         stages_[b].bound = stages_[b].candidates.size();

@@ -22,7 +22,7 @@ class Deadline {
 
     Cancel& cancel() { return cancel_; }
 
-    // The result of a call as Python gets it; after Ctrl-C the exception that the signal's handler raised goes on.
+    // The result of a call for Python. After Ctrl-C it re-raises the exception of the signal handler.
     py::tuple wrapped(Subnets found, const Problem& problem) const {
         if (found.status == Status::cancelled && !is_over_) throw py::error_already_set();
         const Status status = found.status == Status::cancelled ? Status::limit : found.status;
@@ -74,10 +74,10 @@ void register_baselines(py::module_& module) {
     module.def("brute_force", &brute_force_of, py::arg("values").noconvert(), py::arg("offsets").noconvert(),
                py::arg("is_max").noconvert(), py::arg("origin").noconvert(), py::arg("budgets").noconvert(),
                py::arg("max_subnets"), py::arg("max_seconds"),
-               "The best subnet by looking at all: status, totals, choice, subnets made.");
+               "The best of all subnets, by enumeration: status, totals, choice, number of subnets.");
     module.def("dna_traversal", &dna_traversal_of, py::arg("values").noconvert(), py::arg("offsets").noconvert(),
                py::arg("origin").noconvert(), py::arg("budget"), py::arg("repaired"), py::arg("max_nodes"),
-               py::arg("max_seconds"), "DNA's traversal: status, totals, choice, candidates looked at.");
+               py::arg("max_seconds"), "DNA's traversal: status, totals, choice, number of visited candidates.");
 }
 
 }  // namespace qabwnas

@@ -21,7 +21,7 @@ py::array_t<Value> to_units_of(const Array<double>& values, int decimals, bool f
 py::tuple budget_rows_of(const Array<std::uint8_t>& text, const Array<std::int64_t>& decimals) {
     const std::vector<std::int64_t> grid(decimals.data(), decimals.data() + decimals.size());
     const std::string_view lines(reinterpret_cast<const char*>(text.data()), static_cast<std::size_t>(text.size()));
-    if (grid.empty()) throw py::value_error("rows have a column at least");
+    if (grid.empty()) throw py::value_error("rows need at least one column");
     Array<Value> units({n_lines(lines), grid.size()});
     Value* unit = units.mutable_data();
     std::vector<OddLine> odd;
@@ -40,9 +40,9 @@ py::tuple budget_rows_of(const Array<std::uint8_t>& text, const Array<std::int64
 
 void register_decimal(py::module_& module) {
     module.def("to_units", &to_units_of, py::arg("values").noconvert(), py::arg("decimals"), py::arg("floor"),
-               "Finite doubles as whole units of 10^-decimals, cut off at ±2^62.");
+               "Finite doubles as whole units of 10^-decimals, clipped to ±2^62.");
     module.def("budget_rows", &budget_rows_of, py::arg("text").noconvert(), py::arg("decimals").noconvert(),
-               "Lines of budgets in units, and the places (row, start, end) of those that are left to the caller.");
+               "Lines of budgets in units, and the places (row, start, end) of the lines that are left to the caller.");
 }
 
 }  // namespace qabwnas

@@ -19,7 +19,7 @@ py::array_t<std::int64_t> first_fit_of(const Array<Value>& points, const Array<V
         throw py::value_error("points and minima do not belong together");
     const MinimumTree tree{columns_of(points), columns_of(minima)};
     if (tree.minima.n_rows != MinimumTree::n_minima(tree.points.n_rows))
-        throw py::value_error("the minima are not those of so many points");
+        throw py::value_error("the number of minima does not fit the number of points");
     const auto n_metrics = static_cast<std::size_t>(points.shape(0));
     if (budgets.ndim() != 2 || budgets.shape(1) != std::ssize(metrics) || metrics.empty() ||
         *std::max_element(metrics.begin(), metrics.end()) >= n_metrics)
@@ -40,7 +40,7 @@ py::array_t<std::int64_t> first_fit_of(const Array<Value>& points, const Array<V
 void register_queries(py::module_& module) {
     module.def("first_fit", &first_fit_of, py::arg("points").noconvert(), py::arg("minima").noconvert(),
                py::arg("metrics"), py::arg("budgets").noconvert(), py::arg("n_threads"),
-               "For every row of budgets the first point that fits, or -1.");
+               "For each row of budgets the first point that fits, or -1.");
 }
 
 }  // namespace qabwnas

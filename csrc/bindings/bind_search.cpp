@@ -29,7 +29,8 @@ py::array_t<std::int64_t> prune_rows(const Array<Value>& values, const Array<std
     return rows;
 }
 
-// A level: its blocks (n), the candidates of its rows (rows × n), and point and row of each of its points (points × 2).
+// A level: its blocks (n), the candidates of its rows (rows × n), and the point and row of each of its points (points ×
+// 2).
 using LevelArrays = std::tuple<Array<std::int64_t>, Array<Index>, Array<Index>>;
 
 std::vector<LevelArrays> arrays_of(Front& front) {
@@ -80,7 +81,7 @@ Array<Index> choice_of(const std::vector<LevelArrays>& levels, const Array<std::
 }
 
 py::tuple top_of(const Array<Value>& values, const Array<std::int64_t>& offsets, const Array<std::uint8_t>& is_max,
-                 const Array<Value>& origin, const Array<Value>& budgets, std::size_t k, std::size_t distance,
+                 const Array<Value>& origin, const Array<Value>& budgets, std::size_t k, std::size_t min_distance,
                  std::size_t max_nodes, double max_seconds, const py::object& ask) {
     const Problem problem = problem_of(values, offsets, is_max, origin);
     if (budgets.size() != is_max.size()) throw py::value_error("budgets and is_max differ");
@@ -89,7 +90,7 @@ py::tuple top_of(const Array<Value>& values, const Array<std::int64_t>& offsets,
     Top best;
     {
         const py::gil_scoped_release released;  // as above
-        best = top(problem, bounds, k, distance, {max_nodes, max_seconds}, cancel);
+        best = top(problem, bounds, k, min_distance, {max_nodes, max_seconds}, cancel);
     }
     raise_if_cancelled(best.status);
     return py::make_tuple(static_cast<int>(best.status), matrix(std::move(best.totals), problem.n_metrics()),
@@ -102,18 +103,18 @@ void register_search(py::module_& module) {
     module.attr("MAX_METRICS") = max_metrics;
     module.attr("MAX_POINTS") = Tuning{}.most_points;
     module.def("prune", &prune_rows, py::arg("values").noconvert(), py::arg("is_max").noconvert(), py::arg("k"),
-               py::arg("ask") = py::none(), "Rows of one block that fewer than k others remove, ascending.");
+               py::arg("ask") = py::none(), "The rows of one block that fewer than k others prune, ascending.");
     module.def("front", &front_of, py::arg("values").noconvert(), py::arg("offsets").noconvert(),
                py::arg("is_max").noconvert(), py::arg("origin").noconvert(), py::arg("high").noconvert(),
                py::arg("slack"), py::arg("max_bytes"), py::arg("ask") = py::none(),
-               "The front within bounds: status, totals, levels, blocks and points it came to, pairs looked at.");
+               "The front within bounds: status, totals, levels, numbers of blocks, points and visited pairs.");
     module.def("choice_of", &choice_of, py::arg("levels").noconvert(), py::arg("points").noconvert(),
-               "The candidates of some points of a front with these levels.");
+               "The candidates of some points of the front with these levels.");
     module.def("top", &top_of, py::arg("values").noconvert(), py::arg("offsets").noconvert(),
                py::arg("is_max").noconvert(), py::arg("origin").noconvert(), py::arg("budgets").noconvert(),
-               py::arg("k"), py::arg("distance"), py::arg("max_nodes"), py::arg("max_seconds"),
+               py::arg("k"), py::arg("min_distance"), py::arg("max_nodes"), py::arg("max_seconds"),
                py::arg("ask") = py::none(),
-               "The k best subnets within budgets: status, totals, choice, bound, nodes visited.");
+               "The k best subnets within budgets: status, totals, choice, bound, number of nodes.");
 }
 
 }  // namespace qabwnas

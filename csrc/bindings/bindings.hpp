@@ -1,4 +1,4 @@
-// What the binding files share: array types that are never copied silently, problems as views of them, and the bridge
+// Shared by the binding files: array types that are never copied silently, problems as views of arrays, and the bridge
 // to Ctrl-C.
 #pragma once
 
@@ -38,7 +38,7 @@ inline std::vector<Aggregation> aggregations_of(const Array<std::uint8_t>& is_ma
     return aggregations;
 }
 
-// Rows of a block are numbered by an Index.
+// The rows of a block are numbered by an Index.
 inline void check_n_rows(py::ssize_t n_rows) {
     if (n_rows > std::numeric_limits<Index>::max()) throw py::value_error("a block has more rows than can be numbered");
 }
@@ -61,10 +61,9 @@ inline Problem problem_of(const Array<Value>& values, const Array<std::int64_t>&
     return problem;
 }
 
-// Asks Python whether a signal (Ctrl-C) waits; called while the GIL is released, which is taken for the question only.
-// Signals reach the main thread alone. To stop a call in another way, pass a callable without arguments
-// (or None), which is called then too, every hundredth of a second, and raises what the call shall end with. The caller
-// keeps it alive.
+// Polls Python for a pending signal (Ctrl-C). It is called while the GIL is released, and takes the GIL only for the
+// poll. Signals reach only the main thread. To stop a call in another way, pass a callable without arguments (or None).
+// It is then called too, every hundredth of a second. What it raises ends the call. The caller keeps it alive.
 inline Cancel ctrl_c(const py::handle ask = py::handle()) {
     const bool is_asked = ask && !ask.is_none();
     const auto stops = [ask, is_asked] {
@@ -78,13 +77,13 @@ inline Cancel ctrl_c(const py::handle ask = py::handle()) {
     return Cancel(stops, std::chrono::milliseconds(is_asked ? 10 : 50));
 }
 
-// After a cancelled call: the exception that the signal's handler, or who was asked, raised goes on.
+// After a cancelled call: re-raises the exception of the signal handler or of the polled callable.
 inline void raise_if_cancelled(Status status) {
     if (status == Status::cancelled) throw py::error_already_set();
 }
 
-// Hands a vector over to an array of rows, without a copy, with the memory that it was taken from, if that is its own.
-// An item is a number, or a struct of nothing but such numbers.
+// Moves a vector into an array of rows, without a copy, together with the memory resource that it was allocated from,
+// if it has its own. An item is a number, or a struct of such numbers only.
 template <class T, class Vector>
 Array<T> matrix_of(Vector&& items, std::size_t n_columns, std::shared_ptr<Memory> memory = nullptr) {
     static_assert(std::is_rvalue_reference_v<Vector&&>);

@@ -15,7 +15,7 @@ struct PathCounts {
     std::size_t prefilter_rounds = 0, prefilter_repeats = 0, large_indexes = 0, cell_sorts = 0;
     std::size_t merges_with_table = 0, merges_without_table = 0, exact_axes = 0, slab_reductions = 0;
     std::size_t reordered_sweeps = 0, joined_blocks = 0;
-    std::size_t pricings = 0, cores = 0, improvements = 0, nodes_on_stack = 0, thinned_staircases = 0;
+    std::size_t pricings = 0, cores = 0, large_neighbourhoods = 0, nodes_on_stack = 0, coarsened_states = 0;
     std::size_t query_tables = 0;
 };
 
@@ -41,13 +41,13 @@ struct Tuning {
     // Direct search.
     std::size_t pricing_rows = 2048;                     // so many rows under several budgets are priced before pruning
     std::size_t most_open_bytes = std::size_t{1} << 30;  // of open nodes; those beyond are searched depth first
-    std::size_t improve_after_nodes = 300;
-    std::size_t most_staircase_steps = 4096;
+    std::size_t lns_after_nodes = 300;                   // then large-neighbourhood searches begin
+    std::size_t most_dp_states = 4096;                   // per depth; more are coarsened
 
     // Queries of a front.
-    // Fewer queries are not worth a thread: a walk takes a tenth of a microsecond or more, a descent a few nanoseconds,
-    // and starting a thread some twenty microseconds.
-    std::size_t walks_per_thread = 512, descents_per_thread = 1 << 15;
+    // Fewer queries do not pay off for a thread: a tree query takes a tenth of a microsecond or more, a table query a
+    // few nanoseconds, and starting a thread about twenty microseconds.
+    std::size_t tree_queries_per_thread = 512, table_queries_per_thread = 1 << 15;
     std::size_t brute_force_rows = 2048;  // rows of the innermost block at once
 
     PathCounts* counts = nullptr;  // where to count, if anywhere

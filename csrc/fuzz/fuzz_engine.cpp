@@ -1,5 +1,5 @@
-// A libFuzzer target: bytes become a small problem and what is asked of it; the engine's answers are compared with
-// brute force, and a difference aborts, having said which. `make fuzz` builds it with ASan and UBSan and runs it.
+// A libFuzzer target. It makes a small problem and some requests from bytes, and compares the engine's answers with
+// brute force. A difference is printed, and aborts. `make fuzz` builds it with ASan and UBSan and runs it.
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -21,7 +21,7 @@ namespace {
 constexpr Value unlimited = std::numeric_limits<Value>::max(), lowest = std::numeric_limits<Value>::min();
 constexpr std::size_t most_subnets = 600, plenty = std::size_t{1} << 30;
 
-// Draws from bytes; 0 once they have run out.
+// Draws numbers from bytes; 0 after the last byte.
 class Bytes {
   public:
     Bytes(const std::uint8_t* data, std::size_t size) : at_(data), end_(data + size) {}
@@ -36,7 +36,7 @@ class Bytes {
     const std::uint8_t *at_, *end_;
 };
 
-// A problem and the memory that its views look at.
+// A problem, and the memory of its views.
 struct Instance {
     std::vector<std::vector<Value>> memory;
     Problem problem;
@@ -94,7 +94,7 @@ Instance instance_of(Bytes& bytes) {
     return instance;
 }
 
-// Bounds at, just below and just above totals, far off, and none.
+// Bounds at, just below and just above totals, far away, or none.
 Value bound_near(const std::vector<Subnet>& all, std::size_t metric, Bytes& bytes) {
     const int high_byte = bytes.byte();
     const auto place = static_cast<std::size_t>(high_byte << 8 | bytes.byte());
@@ -129,7 +129,7 @@ bool are_among(const std::vector<Subnet>& subnets, const std::vector<Subnet>& so
                        [&](const Subnet& subnet) { return std::binary_search(sorted.begin(), sorted.end(), subnet); });
 }
 
-// Production values, or such that small inputs take the paths of large ones.
+// Production values, or those with which small inputs take the paths of large ones.
 Tuning tuning_of(Bytes& bytes) {
     if (bytes.one_in(4)) return {};
     return shrunk([&](int low, int high) { return bytes.draw(low, high); });
@@ -163,7 +163,7 @@ void check_front(const Problem& problem, const std::vector<Subnet>& all, Bytes& 
     if (!expected.empty()) expect(found.n_points == expected.size(), "the front's number of points");
 }
 
-// A thinned front needs an objective that is nowhere negative and has no upper bound.
+// A thinned front needs an objective without negative values and without upper bound.
 void check_thinned_front(const Problem& problem, const std::vector<Subnet>& all, Bytes& bytes, const Tuning& tuning) {
     std::vector<Value> high = bounds_near(all, bytes);
     high[0] = unlimited;
@@ -181,34 +181,35 @@ void check_thinned_front(const Problem& problem, const std::vector<Subnet>& all,
     for (const Subnet& subnet : oracle::within(oracle::front(all), high)) {
         std::vector<Value> loose = subnet.totals;
         loose[0] = static_cast<Value>(std::min(static_cast<double>(loose[0]) * factor, 9.2e18));
-        const auto covers = [&](const Subnet& other) { return oracle::at_most(other.totals, loose); };
-        expect(std::any_of(kept.begin(), kept.end(), covers), "a thinned front covers the whole one");
+        const auto dominates = [&](const Subnet& other) { return oracle::at_most(other.totals, loose); };
+        expect(std::any_of(kept.begin(), kept.end(), dominates), "a thinned front nearly dominates the whole one");
     }
 }
 
 void check_top(const Problem& problem, const std::vector<Subnet>& all, Bytes& bytes, const Tuning& tuning) {
     const std::vector<Value> budgets = bounds_near(all, bytes);
     const std::size_t k = bytes.one_in(2) ? 1 : bytes.count(1, 20);
-    const std::size_t distance = bytes.one_in(2) ? 1 : bytes.count(1, 6);
+    const std::size_t min_distance = bytes.one_in(2) ? 1 : bytes.count(1, 6);
     const std::size_t max_nodes = bytes.one_in(4) ? bytes.count(0, 255) : plenty;
     Cancel cancel;
-    const Top found = top(problem, budgets, k, distance, {max_nodes, 1e300}, cancel, tuning);
+    const Top found = top(problem, budgets, k, min_distance, {max_nodes, 1e300}, cancel, tuning);
     const std::vector<Subnet> feasible = oracle::within(all, budgets), best = subnets_of(found, problem);
     if (found.status == Status::limit) {
         expect(max_nodes < plenty, "a search stops at a limit only");
         expect(are_among(best, feasible) && best.size() <= k, "a search at its limit has feasible subnets");
         for (std::size_t i = 0; i < best.size(); ++i)
-            expect(oracle::is_apart(best[i], {best.begin(), best.begin() + static_cast<std::ptrdiff_t>(i)}, distance),
+            expect(oracle::keeps_min_distance(best[i], {best.begin(), best.begin() + static_cast<std::ptrdiff_t>(i)},
+                                              min_distance),
                    "a search at its limit keeps the distance");
         if (!feasible.empty()) expect(found.bound <= feasible[0].totals[0], "the bound of a search at its limit");
         return;
     }
-    expect(best == oracle::top(feasible, k, distance), "the best subnets");
+    expect(best == oracle::top(feasible, k, min_distance), "the best subnets");
     expect(found.status == (feasible.empty() ? Status::infeasible : Status::complete), "the search's status");
     if (!feasible.empty()) expect(found.bound == feasible[0].totals[0], "the bound of a complete search");
 }
 
-// The minima above points of as many columns, level after level, column behind column.
+// The minima above the points of n_metrics columns, level after level, column after column.
 std::vector<Value> minima_over(const Columns& points, std::size_t n_metrics) {
     std::vector<Value> minima;
     for (std::size_t m = 0; m < n_metrics; ++m) {

@@ -31,7 +31,7 @@ class Cursor {
     const char* end_;
 };
 
-// Reads digits behind those that the decimal has; returns how many there are, leading zeros included.
+// Appends digits to the decimal; returns the number of digits read, leading zeros included.
 int read_digits(Cursor& cursor, Decimal& decimal, int& n_significant) {
     int n = 0;
     for (; cursor.at_digit() && n_significant <= most_digits; ++n) {
@@ -52,7 +52,7 @@ bool read_exponent(Cursor& cursor, Decimal& decimal) {
     return true;
 }
 
-// Reads a cell and the blanks around it; false where it is none that is read here.
+// Reads a cell and the blanks around it; false if it is left to the caller.
 bool read_cell(Cursor& cursor, std::int64_t decimals, Value& units) {
     Decimal decimal;
     int n_significant = 0;
@@ -74,7 +74,7 @@ bool read_cell(Cursor& cursor, std::int64_t decimals, Value& units) {
     if ((cursor.take('e') || cursor.take('E')) && !read_exponent(cursor, decimal)) return false;
     cursor.skip_blanks();
     units = to_units(decimal, static_cast<int>(decimals), Rounding::floor);
-    return units > -limit && units < limit;  // those cut off are left to the caller
+    return units > -limit && units < limit;  // clipped values are left to the caller
 }
 
 bool read_line(std::string_view line, const std::vector<std::int64_t>& decimals, Value* units) {

@@ -1,8 +1,8 @@
 // Lines of comma-separated budgets as whole units of decimal grids, rounded down.
 //
-// What is read here is what nearly every line has: plain decimals of at most 18 digits, perhaps with an exponent of one
-// or two, blanks around them, or nothing for no budget. Every other line (units, quotes, more digits, mistakes) is
-// reported, and left to a caller that knows them all. O(characters).
+// It reads what nearly all lines contain: plain decimals of at most 18 digits, with an optional exponent of one or two
+// digits, blanks around them, or nothing for no budget. All other lines (units, quotes, more digits, mistakes) are
+// reported and left to the caller. Complexity: O(characters). No state is shared between calls.
 #pragma once
 
 #include <string_view>
@@ -19,11 +19,11 @@ struct OddLine {
     std::size_t row, start, end;
 };
 
-// The number of lines, of which the last may lack its line feed.
+// The number of lines. The last one may lack its line feed.
 std::size_t n_lines(std::string_view text);
 
-// text: whole lines, ended by LF or CR LF. decimals: of every column's grid, at least one.
-// units: (n_lines(text) × columns); a line that is reported has no_budget everywhere.
+// text: whole lines, ended by LF or CR LF. decimals: those of each column's grid, at least one column.
+// units: (n_lines(text) × columns); a reported line has no_budget in each column.
 std::vector<OddLine> budget_rows(std::string_view text, const std::vector<std::int64_t>& decimals, Value* units);
 
 }  // namespace qabwnas

@@ -21,20 +21,20 @@ constexpr std::array<std::uint64_t, n_powers> powers_of_ten() {
 
 constexpr auto power_of_ten = powers_of_ten();
 
-// The decimal of the fewest digits (at most 17) that reads back to value.
+// The decimal with the fewest digits (at most 17) that reads back to value.
 Decimal shortest(double value) {
     char text[32];
     const char* end = std::to_chars(text, text + sizeof text, std::fabs(value), std::chars_format::scientific).ptr;
     Decimal decimal;
     decimal.negative = std::signbit(value);
     const char* at = text;
-    for (bool behind_point = false; *at != 'e'; ++at) {
+    for (bool after_point = false; *at != 'e'; ++at) {
         if (*at == '.') {
-            behind_point = true;
+            after_point = true;
             continue;
         }
         decimal.digits = decimal.digits * 10 + static_cast<std::uint64_t>(*at - '0');
-        decimal.exponent -= behind_point ? 1 : 0;
+        decimal.exponent -= after_point ? 1 : 0;
     }
     int exponent = 0;
     std::from_chars(at + (at[1] == '+' ? 2 : 1), end, exponent);
@@ -42,7 +42,7 @@ Decimal shortest(double value) {
     return decimal;
 }
 
-// Powers of ten that are doubles exactly.
+// The powers of ten that doubles hold exactly.
 constexpr int n_exact_powers = 23;
 
 constexpr std::array<double, n_exact_powers> exact_powers_of_ten() {
@@ -58,20 +58,20 @@ Value floor_of(double value) {
     return toward_zero - (static_cast<double>(toward_zero) > value ? 1 : 0);
 }
 
-// Rounding down where plain double arithmetic proves the result; else nothing.
+// The value rounded down, if double arithmetic proves the result; else nothing.
 std::optional<Value> quick_floor(double value, int decimals) {
     constexpr double largest = 1e15;  // below 2^50
     if (decimals < 0 || decimals >= n_exact_powers) return {};
     const double power = exact_power_of_ten[static_cast<std::size_t>(decimals)], scaled = value * power;
     if (!(std::fabs(scaled) < largest)) return {};
-    // A decimal of up to 15 digits is the shortest of the double nearest to it.
+    // A decimal of up to 15 digits is the shortest decimal of the double nearest to it.
     const Value nearest = floor_of(scaled + 0.5);
     if (static_cast<double>(nearest) / power == value) return nearest;
-    // The shortest decimal is at most half an ulp of value away; the product is rounded once, and so are the sums
-    // below: together less than 2^-50 of it.
-    const double doubt = std::fabs(scaled) * 0x1p-50;
-    const Value below = floor_of(scaled - doubt);
-    if (below == floor_of(scaled + doubt)) return below;
+    // The shortest decimal is at most half an ulp from value. The product and the sums below are rounded once each. The
+    // errors together are less than 2^-50 of the product.
+    const double error = std::fabs(scaled) * 0x1p-50;
+    const Value below = floor_of(scaled - error);
+    if (below == floor_of(scaled + error)) return below;
     return {};
 }
 

@@ -1,4 +1,6 @@
-// Decimal numbers as whole units of a decimal grid, exactly.
+// Decimal numbers as whole units of a decimal grid, exactly. A double stands for its shortest decimal, the one with the
+// fewest digits that reads back to it (Steele and White 1990; Ryū, Adams 2018, in std::to_chars). No state is shared
+// between calls.
 #pragma once
 
 #include "core/problem.hpp"
@@ -14,10 +16,10 @@ struct Decimal {
     int exponent = 0;
 };
 
-// The number of units of 10^-decimals in a decimal of fewer than 20 digits; results beyond ±2^62 are cut off there.
+// The number of units of 10^-decimals in a decimal of fewer than 20 digits; clipped to ±2^62. O(1).
 Value to_units(const Decimal& decimal, int decimals, Rounding rounding);
 
-// The same of a finite double, which stands for the shortest decimal that reads back to it. O(1).
+// The same for a finite double. O(1).
 Value to_units(double value, int decimals, Rounding rounding);
 
 }  // namespace qabwnas

@@ -5,8 +5,9 @@
 
 namespace qabwnas {
 
-BranchAndBound::BranchAndBound(const Problem& problem, const std::vector<Value>& budgets,
-                               std::vector<PrunedBlock> blocks, Cancel& deadline, Cancel& cancel, const Tuning& tuning)
+DpBranchAndBound::DpBranchAndBound(const Problem& problem, const std::vector<Value>& budgets,
+                                   std::vector<PrunedBlock> blocks, Cancel& deadline, Cancel& cancel,
+                                   const Tuning& tuning)
     : problem_(problem), budgets_(budgets), deadline_(deadline), cancel_(cancel) {
     const std::size_t n_blocks = problem.n_blocks(), d = problem.n_metrics();
     block_at_.resize(n_blocks);
@@ -14,7 +15,7 @@ BranchAndBound::BranchAndBound(const Problem& problem, const std::vector<Value>&
     std::stable_sort(block_at_.begin(), block_at_.end(),
                      [&](std::size_t a, std::size_t b) { return blocks[a].rows.size() > blocks[b].rows.size(); });
     for (const std::size_t b : block_at_) blocks_.push_back(std::move(blocks[b]));
-    relaxations_ = relax(blocks_, problem.aggregations, problem.origin, budgets, cancel, tuning);
+    bounds_ = dp_bounds(blocks_, problem.aggregations, problem.origin, budgets, cancel, tuning);
 
     least_.resize((n_blocks + 1) * d);
     for (std::size_t m = 0; m < d; ++m)
@@ -29,36 +30,36 @@ BranchAndBound::BranchAndBound(const Problem& problem, const std::vector<Value>&
     }
     totals_.resize((n_blocks + 1) * d);
     std::copy(problem.origin.begin(), problem.origin.end(), totals_.begin());
-    rooms_.resize((n_blocks + 1) * relaxations_.size());
-    for (std::size_t r = 0; r < relaxations_.size(); ++r) rooms_[r] = relaxations_[r].budget();
+    capacities_.resize((n_blocks + 1) * bounds_.size());
+    for (std::size_t r = 0; r < bounds_.size(); ++r) capacities_[r] = bounds_[r].budget();
     children_.resize(n_blocks);
     choice_.resize(n_blocks);
 }
 
-Status BranchAndBound::search(BestAnswers& best, const Apart& apart, std::size_t max_nodes) {
+Status DpBranchAndBound::search(BestAnswers& best, const HammingConstraint& constraint, std::size_t max_nodes) {
     best_ = &best;
-    apart_ = &apart;
+    constraint_ = &constraint;
     max_nodes_ = n_nodes_ + std::min(max_nodes, std::numeric_limits<std::size_t>::max() - n_nodes_);
     open_bound_ = unlimited;
     status_ = cancel_.requested() ? Status::cancelled : Status::complete;
-    differing_.assign((blocks_.size() + 1) * apart.answers.size(), 0);
+    differing_.assign((blocks_.size() + 1) * constraint.earlier.size(), 0);
     if (status_ == Status::complete) visit(0, combine(problem_.aggregations[0], problem_.origin[0], least_[0]));
     return status_;
 }
 
-// Sets a lower bound on the objective of every subnet that completes the partial one at depth; false if none fits.
-bool BranchAndBound::bound(std::size_t depth, Value& least) {
+// Sets a lower bound on the objective of all subnets that complete the partial one at depth; false if none fits.
+bool DpBranchAndBound::lower_bound(std::size_t depth, Value& least) {
     least = std::numeric_limits<Value>::min();
-    for (std::size_t r = 0; r < relaxations_.size(); ++r) {
-        const Value* suffix = relaxations_[r].suffix(depth).objective_within(rooms(depth)[r]);
-        if (suffix == nullptr) return false;
-        least = std::max(least, combine(problem_.aggregations[0], totals(depth)[0], *suffix));
+    for (std::size_t r = 0; r < bounds_.size(); ++r) {
+        const Value* remaining = bounds_[r].states(depth).objective_within(capacities(depth)[r]);
+        if (remaining == nullptr) return false;
+        least = std::max(least, combine(problem_.aggregations[0], totals(depth)[0], *remaining));
     }
     return true;
 }
 
 // Whether no completion of the partial subnet at depth, whose objective is at least bound, can join the k best.
-bool BranchAndBound::is_behind(std::size_t depth, Value bound) {
+bool DpBranchAndBound::is_pruned_by_bound(std::size_t depth, Value bound) {
     if (!best_->are_complete()) return false;
     const std::vector<Value>& worst = best_->worst().totals;
     if (bound != worst[0]) return bound > worst[0];
@@ -69,45 +70,46 @@ bool BranchAndBound::is_behind(std::size_t depth, Value bound) {
     return false;
 }
 
-// Whether some completion can differ from every earlier answer in enough blocks.
-bool BranchAndBound::can_be_apart(std::size_t depth) {
+// Whether some completion can differ from each earlier answer in enough blocks.
+bool DpBranchAndBound::can_keep_min_distance(std::size_t depth) {
     const std::size_t n_open = blocks_.size() - depth;
-    for (std::size_t a = 0; a < apart_->answers.size(); ++a)
-        if (differing(depth)[a] + n_open < apart_->distance) return false;
+    for (std::size_t a = 0; a < constraint_->earlier.size(); ++a)
+        if (differing(depth)[a] + n_open < constraint_->min_distance) return false;
     return true;
 }
 
-void BranchAndBound::descend(std::size_t depth, std::size_t i) {
+void DpBranchAndBound::take_row(std::size_t depth, std::size_t i) {
     const std::size_t d = problem_.n_metrics();
     const Value* row = &blocks_[depth].values[i * d];
     for (std::size_t m = 0; m < d; ++m)
         totals(depth + 1)[m] = combine(problem_.aggregations[m], totals(depth)[m], row[m]);
-    for (std::size_t r = 0; r < relaxations_.size(); ++r)
-        rooms(depth + 1)[r] = rooms(depth)[r] - relaxations_[r].cost(depth, i);
+    for (std::size_t r = 0; r < bounds_.size(); ++r)
+        capacities(depth + 1)[r] = capacities(depth)[r] - bounds_[r].cost(depth, i);
     const std::size_t block = block_at_[depth];
     choice_[block] = blocks_[depth].rows[i];
-    for (std::size_t a = 0; a < apart_->answers.size(); ++a)
-        differing(depth + 1)[a] = differing(depth)[a] + (apart_->answers[a].choice[block] != choice_[block] ? 1 : 0);
+    for (std::size_t a = 0; a < constraint_->earlier.size(); ++a)
+        differing(depth + 1)[a] =
+            differing(depth)[a] + (constraint_->earlier[a].choice[block] != choice_[block] ? 1 : 0);
 }
 
-// Lists the children of the partial subnet at depth that may lead to an answer, by their bounds.
-void BranchAndBound::expand(std::size_t depth) {
+// Lists the children of the partial subnet at depth that can lead to an answer, by their bounds.
+void DpBranchAndBound::expand(std::size_t depth) {
     std::vector<Child>& children = children_[depth];
     children.clear();
     for (std::size_t i = 0; i < blocks_[depth].rows.size(); ++i) {
         if (++n_nodes_ > max_nodes_ || deadline_.requested()) status_ = Status::limit;
         if (cancel_.requested()) status_ = Status::cancelled;
         if (status_ != Status::complete) return;
-        descend(depth, i);
+        take_row(depth, i);
         Value least;
-        if (!can_be_apart(depth + 1) || !bound(depth + 1, least) || least > budgets_[0]) continue;
-        if (!is_behind(depth + 1, least)) children.push_back({least, i});
+        if (!can_keep_min_distance(depth + 1) || !lower_bound(depth + 1, least) || least > budgets_[0]) continue;
+        if (!is_pruned_by_bound(depth + 1, least)) children.push_back({least, i});
     }
     std::stable_sort(children.begin(), children.end(),
                      [](const Child& a, const Child& b) { return a.bound < b.bound; });
 }
 
-void BranchAndBound::visit(std::size_t depth, Value bound) {
+void DpBranchAndBound::visit(std::size_t depth, Value bound) {
     if (depth == blocks_.size()) {
         record();
         return;
@@ -118,16 +120,16 @@ void BranchAndBound::visit(std::size_t depth, Value bound) {
         return;
     }
     for (const Child& child : children_[depth]) {
-        if (status_ != Status::complete) {  // children come by their bounds
+        if (status_ != Status::complete) {  // children are sorted by their bounds
             open_bound_ = std::min(open_bound_, child.bound);
             return;
         }
-        descend(depth, child.i);
-        if (!is_behind(depth + 1, child.bound)) visit(depth + 1, child.bound);
+        take_row(depth, child.i);
+        if (!is_pruned_by_bound(depth + 1, child.bound)) visit(depth + 1, child.bound);
     }
 }
 
-void BranchAndBound::record() {
+void DpBranchAndBound::record() {
     const Value* total = totals(blocks_.size());
     for (std::size_t m = 0; m < problem_.n_metrics(); ++m)
         if (total[m] > budgets_[m]) return;

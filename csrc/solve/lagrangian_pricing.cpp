@@ -13,7 +13,7 @@ namespace qabwnas {
 
 namespace {
 
-void sort_once_each(std::vector<Index>& rows) {
+void sort_unique(std::vector<Index>& rows) {
     std::sort(rows.begin(), rows.end());
     rows.erase(std::unique(rows.begin(), rows.end()), rows.end());
 }
@@ -24,7 +24,8 @@ QABWNAS_CLONES Value least(const Value* column, std::size_t n) {
     return smallest;
 }
 
-// Rows spread over a block, and those that are least in a metric with a budget: what is feasible, is feasible by them.
+// Rows spread over a block, and the row of the least value of each metric with a budget. With those, a feasible problem
+// mostly stays feasible.
 std::vector<Index> sampled_rows(const Columns& block, const std::vector<Value>& budgets) {
     constexpr std::size_t n_spread = 32;
     std::vector<Index> rows;
@@ -36,58 +37,58 @@ std::vector<Index> sampled_rows(const Columns& block, const std::vector<Value>& 
         const Value* end = column + block.n_rows;
         rows.push_back(static_cast<Index>(std::find(column, end, least(column, block.n_rows)) - column));
     }
-    sort_once_each(rows);
+    sort_unique(rows);
     return rows;
 }
 
-// How many rows the k best subnets mostly are made of.
-std::size_t few_rows(std::size_t k) { return 16 + static_cast<std::size_t>(16 * std::sqrt(static_cast<double>(k))); }
+// How many rows the k best subnets mostly use.
+std::size_t core_size(std::size_t k) { return 16 + static_cast<std::size_t>(16 * std::sqrt(static_cast<double>(k))); }
 
-class Pricing {
+class LagrangianPricing {
   public:
-    Pricing(const Problem& problem, const std::vector<Value>& budgets, const SweepOrder& order, BestAnswers& best,
-            const PricingLimits& limits, const Tuning& tuning)
+    LagrangianPricing(const Problem& problem, const std::vector<Value>& budgets, const SweepOrder& order,
+                      BestAnswers& best, const PricingLimits& limits, const Tuning& tuning)
         : problem_(problem), budgets_(budgets), order_(order), best_(best), limits_(limits), tuning_(tuning) {}
 
     PricedRows run() {
         tuning_.count(&PathCounts::pricings);
         std::vector<std::vector<Index>> rows;
         for (const Columns& block : problem_.blocks) rows.push_back(sampled_rows(block, budgets_));
-        if (!take(rows, 1)) return {};
-        const Lagrangian first(problem_, budgets_, linear_search().unit_prices());
-        constexpr std::size_t n_parts = 20;
+        if (!make_core(rows, 1)) return {};
+        const Lagrangian first(problem_, budgets_, lp_branch_and_bound().lagrange_multipliers());
+        constexpr std::size_t n_ranges = 20;
         for (std::size_t b = 0; b < rows.size(); ++b) {
-            rows[b] = first.cheap_rows(b, n_parts);
+            rows[b] = first.least_cost_rows(b, n_ranges);
             rows[b].insert(rows[b].end(), blocks_[b].rows.begin(), blocks_[b].rows.end());
-            sort_once_each(rows[b]);
+            sort_unique(rows[b]);
         }
-        if (!take(rows, 1)) return {};
-        LinearSearch of_cheap_rows = linear_search();
-        const Lagrangian second(problem_, budgets_, of_cheap_rows.unit_prices());
+        if (!make_core(rows, 1)) return {};
+        LpBranchAndBound core = lp_branch_and_bound();
+        const Lagrangian second(problem_, budgets_, core.lagrange_multipliers());
         if (best_.k() > 1 && search_cores(second)) return {{}, true, n_nodes_};
-        search(of_cheap_rows, 64 * best_.k());
+        search(core, 64 * best_.k());
         if (!best_.are_complete()) return {{}, false, n_nodes_};
-        return {prune_some(problem_, rows_within(second, second.gap_of(best_.worst().totals[0])), order_, best_.k(),
-                           limits_.cancel, tuning_),
+        return {prune_subsets(problem_, rows_within(second, second.gap_of(best_.worst().totals[0])), order_, best_.k(),
+                              limits_.cancel, tuning_),
                 false, n_nodes_};
     }
 
   private:
-    // Makes blocks_ of what is left of some rows; false if no subnet of them fits, or the call was cancelled.
-    bool take(const std::vector<std::vector<Index>>& rows, std::size_t k) { return take(rows, k, budgets_); }
+    // Prunes and presolves some rows into blocks_; false if no subnet of them fits, or if the call was cancelled.
+    bool make_core(const std::vector<std::vector<Index>>& rows, std::size_t k) { return make_core(rows, k, budgets_); }
 
-    bool take(const std::vector<std::vector<Index>>& rows, std::size_t k, const std::vector<Value>& budgets) {
-        blocks_ = prune_some(problem_, rows, order_, k, limits_.cancel, tuning_);
-        return !limits_.cancel.requested() && make_usable(blocks_, problem_, budgets, order_);
+    bool make_core(const std::vector<std::vector<Index>>& rows, std::size_t k, const std::vector<Value>& budgets) {
+        blocks_ = prune_subsets(problem_, rows, order_, k, limits_.cancel, tuning_);
+        return !limits_.cancel.requested() && presolve(blocks_, problem_, budgets, order_);
     }
 
-    LinearSearch linear_search() const {
+    LpBranchAndBound lp_branch_and_bound() const {
         return {problem_, budgets_, blocks_, limits_.deadline, limits_.cancel, tuning_};
     }
 
-    std::vector<std::vector<Index>> rows_within(const Lagrangian& prices, double gap) const {
+    std::vector<std::vector<Index>> rows_within(const Lagrangian& lagrangian, double gap) const {
         std::vector<std::vector<Index>> rows;
-        for (std::size_t b = 0; b < problem_.n_blocks(); ++b) rows.push_back(prices.rows_within(b, gap));
+        for (std::size_t b = 0; b < problem_.n_blocks(); ++b) rows.push_back(lagrangian.rows_within(b, gap));
         return rows;
     }
 
@@ -98,17 +99,17 @@ class Pricing {
         return status;
     }
 
-    // Searches wider and wider cores, each for the subnets that no other rows are part of. Returns whether the answers
-    // are proved.
-    bool search_cores(const Lagrangian& prices) {
+    // Searches larger and larger cores, each for the subnets that no other rows are part of. Returns whether the
+    // answers are proved.
+    bool search_cores(const Lagrangian& lagrangian) {
         const std::size_t max_nodes = n_nodes_ + 512 * best_.k();
-        std::size_t n_rows = few_rows(best_.k());
+        std::size_t n_rows = core_size(best_.k());
         while (n_nodes_ < max_nodes) {
-            const double gap = prices.gap_of_cheapest(n_rows);
+            const double gap = lagrangian.gap_of_rows(n_rows);
             std::vector<Value> budgets = budgets_;
-            budgets[0] = std::min(budgets[0], prices.objective_within(gap));
+            budgets[0] = std::min(budgets[0], lagrangian.objective_within(gap));
             tuning_.count(&PathCounts::cores);
-            if (take(rows_within(prices, gap), best_.k(), budgets)) {
+            if (make_core(rows_within(lagrangian, gap), best_.k(), budgets)) {
                 const std::unique_ptr<TreeSearch> core = make_tree_search(
                     problem_, budgets, std::move(blocks_), best_.k(), limits_.deadline, limits_.cancel, tuning_);
                 if (search(*core, max_nodes - n_nodes_) != Status::complete) return false;
@@ -132,17 +133,17 @@ class Pricing {
 
 }  // namespace
 
-bool pricing_pays(const Problem& problem, const std::vector<Value>& budgets, std::size_t k, const Tuning& tuning) {
-    // Pruning by one cost is quicker; of many rows by several costs, or to a k-skyband, it is not.
+bool pricing_pays_off(const Problem& problem, const std::vector<Value>& budgets, std::size_t k, const Tuning& tuning) {
+    // Pruning by one cost is faster than pricing. Pruning of many rows by several costs, or to a k-skyband, is slower.
     std::size_t n_rows = 0;
     for (const Columns& block : problem.blocks) n_rows += block.n_rows;
     return problem.aggregations[0] == Aggregation::sum &&
            (k > 1 || (n_budgeted_sums(problem, budgets) > 1 && n_rows >= tuning.pricing_rows));
 }
 
-PricedRows rows_by_price(const Problem& problem, const std::vector<Value>& budgets, const SweepOrder& order,
-                         BestAnswers& best, const PricingLimits& limits, const Tuning& tuning) {
-    return Pricing(problem, budgets, order, best, limits, tuning).run();
+PricedRows lagrangian_pricing(const Problem& problem, const std::vector<Value>& budgets, const SweepOrder& order,
+                              BestAnswers& best, const PricingLimits& limits, const Tuning& tuning) {
+    return LagrangianPricing(problem, budgets, order, best, limits, tuning).run();
 }
 
 }  // namespace qabwnas

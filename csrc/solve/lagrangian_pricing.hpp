@@ -1,15 +1,16 @@
-// The rows of a cold search that can still matter, found by prices before any block is pruned.
+// Lagrangian pricing of all rows, before any block is pruned: only rows that can matter are left for the tree search.
 //
-// Prices of the budgets come from the linear relaxation of a sample of the rows, better ones from that of rows that are
-// cheap at these. A core of rows gives good subnets (compare the core of Pisinger 1995), and all rows whose price is
-// too far above their block's cheapest to be part of as good a subnet go. Mostly a handful of rows is left.
-// (lagrangian.hpp.)
+// The multipliers come from the LP relaxation of a sample of the rows, and then, improved, from that of the rows with
+// the least Lagrangian cost at those. The core problem (Balas and Zemel 1980; Pisinger 1995) of rows with the least
+// cost gives good subnets. All rows whose cost is too far above the least of their block to be part of a subnet as good
+// are removed (reduced-cost fixing, lagrangian.hpp). Usually a handful of rows is left.
 //
-// For several subnets the core is all rows up to some price above their block's cheapest, and the objective gets the
-// budget up to which no dearer row matters: so what is found there is proved. Where too few are found, the core is
-// widened; a search that fails has done little more than prove the answers that it has.
+// For several subnets the core is all rows up to some gap above the least cost of their block. The objective gets the
+// budget up to which no other row matters, so the answers of the core are proved. If there are too few, the core grows.
+// A search that fails has done little more than prove the answers that it has.
 //
-// Complexity: O(rows × budgets) in vector instructions, and a search of the core in few nodes.
+// Complexity: O(rows × budgets) in vector instructions, and a search of the core in few nodes. One thread; no state is
+// shared between calls.
 #pragma once
 
 #include <vector>
@@ -21,8 +22,8 @@
 
 namespace qabwnas {
 
-// Whether that is likely quicker than pruning all rows.
-bool pricing_pays(const Problem& problem, const std::vector<Value>& budgets, std::size_t k, const Tuning& tuning);
+// Whether pricing is probably faster than pruning all rows.
+bool pricing_pays_off(const Problem& problem, const std::vector<Value>& budgets, std::size_t k, const Tuning& tuning);
 
 struct PricingLimits {
     std::size_t max_nodes;
@@ -30,14 +31,14 @@ struct PricingLimits {
 };
 
 struct PricedRows {
-    std::vector<PrunedBlock> blocks;  // that the k best may take, pruned to the k-skyband; none where all may
-    bool are_searched = false;        // the k best were found and proved
-    std::size_t n_nodes = 0;          // of the core's search
+    std::vector<PrunedBlock> blocks;  // the rows that the k best can use, pruned to the k-skyband; empty: all rows
+    bool are_proved = false;          // the k best were found and proved
+    std::size_t n_nodes = 0;          // of the searches of the core
 };
 
-// Adds good subnets to `best`. All rows may matter where k subnets were not found, or the call was cancelled. The
-// objective is a sum.
-PricedRows rows_by_price(const Problem& problem, const std::vector<Value>& budgets, const SweepOrder& order,
-                         BestAnswers& best, const PricingLimits& limits, const Tuning& tuning);
+// Adds good subnets to `best`. All rows can matter if k subnets were not found, or if the call was cancelled. The
+// objective must be a sum.
+PricedRows lagrangian_pricing(const Problem& problem, const std::vector<Value>& budgets, const SweepOrder& order,
+                              BestAnswers& best, const PricingLimits& limits, const Tuning& tuning);
 
 }  // namespace qabwnas

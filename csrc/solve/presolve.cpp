@@ -17,10 +17,10 @@ void to_metric_order(PrunedBlock& block, const SweepOrder& order) {
     }
 }
 
-// Drops rows with which a metric's total is above its budget even where all other blocks have their least. Returns how
-// many went, or nothing where all totals are above it.
-std::optional<std::size_t> drop_above(std::vector<PrunedBlock>& blocks, const Problem& problem, std::size_t metric,
-                                      Value budget) {
+// Removes the rows with which a metric's total exceeds its budget even if all other blocks take their least value.
+// Returns the number of removed rows, or nothing if all totals exceed the budget.
+std::optional<std::size_t> remove_rows_above(std::vector<PrunedBlock>& blocks, const Problem& problem,
+                                             std::size_t metric, Value budget) {
     const std::size_t d = problem.n_metrics();
     const Aggregation aggregation = problem.aggregations[metric];
     Value least = problem.origin[metric];  // of all totals
@@ -31,28 +31,28 @@ std::optional<std::size_t> drop_above(std::vector<PrunedBlock>& blocks, const Pr
         least = combine(aggregation, least, smallest[b]);
     }
     if (least > budget) return std::nullopt;
-    std::size_t n_dropped = 0;
+    std::size_t n_removed = 0;
     for (std::size_t b = 0; b < blocks.size(); ++b) {
-        const std::uint64_t room = above(budget, least);
+        const std::uint64_t slack = above(budget, least);
         PrunedBlock& block = blocks[b];
         std::size_t n = 0;
         for (std::size_t i = 0; i < block.rows.size(); ++i) {
             const Value value = block.values[i * d + metric];
-            if (aggregation == Aggregation::sum ? above(value, smallest[b]) > room : value > budget) continue;
+            if (aggregation == Aggregation::sum ? above(value, smallest[b]) > slack : value > budget) continue;
             block.rows[n] = block.rows[i];
             std::copy_n(&block.values[i * d], d, &block.values[n * d]);
             ++n;
         }
-        n_dropped += block.rows.size() - n;
+        n_removed += block.rows.size() - n;
         block.rows.resize(n);
         block.values.resize(n * d);
     }
-    return n_dropped;
+    return n_removed;
 }
 
 // Some rows of a block, pruned to the k-skyband.
-PrunedBlock prune_some_of(const Columns& block, const std::vector<Index>& rows, const SweepOrder& order, std::size_t k,
-                          Cancel& cancel, const Tuning& tuning) {
+PrunedBlock prune_subset(const Columns& block, const std::vector<Index>& rows, const SweepOrder& order, std::size_t k,
+                         Cancel& cancel, const Tuning& tuning) {
     std::vector<Value> values;
     values.reserve(order.size() * rows.size());
     for (std::size_t m = 0; m < order.size(); ++m)
@@ -64,25 +64,25 @@ PrunedBlock prune_some_of(const Columns& block, const std::vector<Index>& rows, 
 
 }  // namespace
 
-std::vector<PrunedBlock> prune_some(const Problem& problem, const std::vector<std::vector<Index>>& rows,
-                                    const SweepOrder& order, std::size_t k, Cancel& cancel, const Tuning& tuning) {
+std::vector<PrunedBlock> prune_subsets(const Problem& problem, const std::vector<std::vector<Index>>& rows,
+                                       const SweepOrder& order, std::size_t k, Cancel& cancel, const Tuning& tuning) {
     std::vector<PrunedBlock> blocks;
     for (std::size_t b = 0; b < rows.size(); ++b)
-        blocks.push_back(prune_some_of(problem.blocks[b], rows[b], order, k, cancel, tuning));
+        blocks.push_back(prune_subset(problem.blocks[b], rows[b], order, k, cancel, tuning));
     return blocks;
 }
 
-bool make_usable(std::vector<PrunedBlock>& blocks, const Problem& problem, const std::vector<Value>& budgets,
-                 const SweepOrder& order) {
+bool presolve(std::vector<PrunedBlock>& blocks, const Problem& problem, const std::vector<Value>& budgets,
+              const SweepOrder& order) {
     for (PrunedBlock& block : blocks) to_metric_order(block, order);
-    std::size_t n_dropped = 1;
-    while (n_dropped > 0) {  // what one budget drops may raise the least that counts for another
-        n_dropped = 0;
+    std::size_t n_removed = 1;
+    while (n_removed > 0) {  // a row that one budget removes may raise the least values of another metric
+        n_removed = 0;
         for (std::size_t m = 0; m < problem.n_metrics(); ++m) {
             if (budgets[m] == unlimited) continue;
-            const std::optional<std::size_t> n = drop_above(blocks, problem, m, budgets[m]);
+            const std::optional<std::size_t> n = remove_rows_above(blocks, problem, m, budgets[m]);
             if (!n) return false;
-            n_dropped += *n;
+            n_removed += *n;
         }
     }
     return true;

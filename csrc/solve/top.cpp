@@ -12,7 +12,7 @@ namespace qabwnas {
 
 namespace {
 
-// Finds the answers, and keeps count of what the limits allow.
+// Finds the answers, and counts nodes against the limits.
 class Search {
   public:
     Search(const Problem& problem, const std::vector<Value>& budgets, const TopLimits& limits, Cancel& cancel,
@@ -25,21 +25,22 @@ class Search {
           cancel_(cancel),
           tuning_(tuning) {}
 
-    Top run(std::size_t k, std::size_t distance) {
+    Top run(std::size_t k, std::size_t min_distance) {
         BestAnswers best(k);
         std::vector<PrunedBlock> blocks;
-        if (distance == 1 && pricing_pays(problem_, budgets_, k, tuning_)) {
+        if (min_distance == 1 && pricing_pays_off(problem_, budgets_, k, tuning_)) {
             PricedRows priced =
-                rows_by_price(problem_, budgets_, order_, best, {nodes_left_, deadline_, cancel_}, tuning_);
+                lagrangian_pricing(problem_, budgets_, order_, best, {nodes_left_, deadline_, cancel_}, tuning_);
             count(priced.n_nodes);
-            if (priced.are_searched) return result(Status::complete, best, unlimited);
+            if (priced.are_proved) return result(Status::complete, best, unlimited);
             blocks = std::move(priced.blocks);
         }
         if (blocks.empty())
             for (const Columns& block : problem_.blocks) blocks.push_back(prune(block, order_, k, cancel_, tuning_));
-        if (cancel_.requested()) return without_answer(Status::cancelled);  // blocks may be cut short
-        if (!make_usable(blocks, problem_, budgets_, order_)) return without_answer(Status::infeasible);
-        return distance == 1 ? proved(std::move(blocks), best) : apart(std::move(blocks), k, distance);
+        if (cancel_.requested()) return without_answer(Status::cancelled);  // blocks may be incomplete
+        if (!presolve(blocks, problem_, budgets_, order_)) return without_answer(Status::infeasible);
+        return min_distance == 1 ? k_best(std::move(blocks), best)
+                                 : k_best_with_distance(std::move(blocks), k, min_distance);
     }
 
   private:
@@ -50,7 +51,7 @@ class Search {
         return std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(std::min(seconds, longest)));
     }
 
-    Top proved(std::vector<PrunedBlock> blocks, BestAnswers& best) {
+    Top k_best(std::vector<PrunedBlock> blocks, BestAnswers& best) {
         const std::unique_ptr<TreeSearch> search =
             make_tree_search(problem_, budgets_, std::move(blocks), best.k(), deadline_, cancel_, tuning_);
         const Status status = search->search(best, {}, nodes_left_);
@@ -58,22 +59,22 @@ class Search {
         return result(status, best, search->open_bound());
     }
 
-    Top apart(std::vector<PrunedBlock> blocks, std::size_t k, std::size_t distance) {
+    Top k_best_with_distance(std::vector<PrunedBlock> blocks, std::size_t k, std::size_t min_distance) {
         const std::unique_ptr<TreeSearch> search =
             make_tree_search(problem_, budgets_, std::move(blocks), k, deadline_, cancel_, tuning_);
-        Apart found{{}, distance};
+        HammingConstraint found{{}, min_distance};
         Status status = Status::complete;
-        while (found.answers.size() < k && status == Status::complete) {
+        while (found.earlier.size() < k && status == Status::complete) {
             const std::size_t n_before = search->n_nodes();
             BestAnswers best(1);
             status = search->search(best, found, nodes_left_);
             count(search->n_nodes() - n_before);
             if (best.all().empty()) break;
-            found.answers.push_back(best.worst());
+            found.earlier.push_back(best.worst());
         }
-        // What was not looked at may be better than the first answer only while that is searched for.
-        const Value open = found.answers.size() > 1 ? found.answers[0].totals[0] : search->open_bound();
-        return result(status, found.answers, open);
+        // The subnets that were not looked at can be better than the first answer only while that is searched for.
+        const Value open = found.earlier.size() > 1 ? found.earlier[0].totals[0] : search->open_bound();
+        return result(status, found.earlier, open);
     }
 
     void count(std::size_t n_nodes) {
@@ -114,13 +115,13 @@ class Search {
 
 }  // namespace
 
-Top top(const Problem& problem, const std::vector<Value>& budgets, std::size_t k, std::size_t distance,
+Top top(const Problem& problem, const std::vector<Value>& budgets, std::size_t k, std::size_t min_distance,
         const TopLimits& limits, Cancel& cancel, const Tuning& tuning) {
-    // No total is beyond the largest one; and a smaller budget, less any total, fits.
+    // No total is beyond the largest one. The difference of a smaller budget and any total fits into 64 bits.
     std::vector<Value> bounds = budgets;
     for (Value& bound : bounds)
         if (bound >= largest_total) bound = unlimited;
-    return Search(problem, bounds, limits, cancel, tuning).run(k, distance);
+    return Search(problem, bounds, limits, cancel, tuning).run(k, min_distance);
 }
 
 }  // namespace qabwnas

@@ -1,5 +1,5 @@
-// Operators new and delete that count, so that a test knows how many bytes were allocated at once. Include it in one
-// file.
+// Operators new and delete that count bytes, so that a test knows the peak of allocated memory. Include it in one file
+// only.
 #pragma once
 
 #include <algorithm>
@@ -12,7 +12,7 @@ namespace qabwnas::counted_new {
 
 inline std::atomic<std::size_t> in_use = 0, peak = 0;
 
-// The largest number of bytes in use since it was made, beyond those that were in use then.
+// The largest number of bytes in use since its construction, in addition to those in use then.
 class Peak {
   public:
     Peak() : before_(in_use) { peak = before_; }
@@ -22,7 +22,7 @@ class Peak {
     std::size_t before_;
 };
 
-constexpr std::size_t header = 32;  // keeps what follows aligned
+constexpr std::size_t header = 32;  // keeps the memory after it aligned
 
 inline void* allocate(std::size_t n_bytes) {
     char* const memory = static_cast<char*>(std::malloc(n_bytes + header));

@@ -1,4 +1,5 @@
-// What the engine computes, the slow and obvious way: all subnets are made and compared. For tests and fuzzing.
+// The oracle of tests and fuzzing: computes what the engine computes, in the slow and obvious way. It makes all subnets
+// and compares them.
 #pragma once
 
 #include <algorithm>
@@ -22,7 +23,7 @@ inline bool at_most(const std::vector<Value>& a, const std::vector<Value>& b) {
     return true;
 }
 
-// What the engine found, a subnet a row.
+// The subnets that the engine found.
 inline std::vector<Subnet> subnets_of(std::span<const Value> totals, std::span<const Index> choice,
                                       const Problem& problem) {
     std::vector<Subnet> subnets;
@@ -62,18 +63,18 @@ inline std::vector<Subnet> subnets(const Problem& problem) {
     return partial;
 }
 
-// Those within the bounds, in the same order.
+// The subnets within the bounds, in the same order.
 inline std::vector<Subnet> within(std::vector<Subnet> subnets, const std::vector<Value>& bounds) {
     std::erase_if(subnets, [&](const Subnet& subnet) { return !at_most(subnet.totals, bounds); });
     return subnets;
 }
 
-// Those of sorted subnets that none before them is at most.
+// The sorted subnets that no earlier one dominates.
 inline std::vector<Subnet> front(const std::vector<Subnet>& sorted) {
     std::vector<Subnet> kept;
     for (const Subnet& subnet : sorted) {
-        const auto covers = [&](const Subnet& other) { return at_most(other.totals, subnet.totals); };
-        if (std::none_of(kept.begin(), kept.end(), covers)) kept.push_back(subnet);
+        const auto dominates = [&](const Subnet& other) { return at_most(other.totals, subnet.totals); };
+        if (std::none_of(kept.begin(), kept.end(), dominates)) kept.push_back(subnet);
     }
     return kept;
 }
@@ -84,20 +85,20 @@ inline std::size_t n_differences(const Subnet& a, const Subnet& b) {
     return n;
 }
 
-inline bool is_apart(const Subnet& subnet, const std::vector<Subnet>& others, std::size_t distance) {
+inline bool keeps_min_distance(const Subnet& subnet, const std::vector<Subnet>& others, std::size_t min_distance) {
     return std::all_of(others.begin(), others.end(),
-                       [&](const Subnet& other) { return n_differences(subnet, other) >= distance; });
+                       [&](const Subnet& other) { return n_differences(subnet, other) >= min_distance; });
 }
 
-// The first k of sorted subnets that differ from all taken before them in `distance` blocks or more.
-inline std::vector<Subnet> top(const std::vector<Subnet>& sorted, std::size_t k, std::size_t distance) {
+// The first k of sorted subnets that differ from each one taken before in at least min_distance blocks.
+inline std::vector<Subnet> top(const std::vector<Subnet>& sorted, std::size_t k, std::size_t min_distance) {
     std::vector<Subnet> taken;
     for (const Subnet& subnet : sorted)
-        if (taken.size() < k && is_apart(subnet, taken, distance)) taken.push_back(subnet);
+        if (taken.size() < k && keeps_min_distance(subnet, taken, min_distance)) taken.push_back(subnet);
     return taken;
 }
 
-// The rows of a block that fewer than k others remove, ascending: see prune.hpp.
+// The rows of a block that fewer than k others prune, ascending: see prune.hpp.
 inline std::vector<Index> pruned(const Columns& block, const std::vector<Aggregation>& aggregations, std::size_t k) {
     const auto sums = [&](std::size_t row) {
         std::vector<Value> values;
@@ -105,16 +106,16 @@ inline std::vector<Index> pruned(const Columns& block, const std::vector<Aggrega
             if (aggregations[m] == Aggregation::sum) values.push_back(block.at(m, row));
         return values;
     };
-    const auto removes = [&](std::size_t r, std::size_t s) {
+    const auto prunes = [&](std::size_t r, std::size_t s) {
         for (std::size_t m = 0; m < aggregations.size(); ++m)
             if (block.at(m, r) > block.at(m, s)) return false;
         return std::pair(sums(r), r) < std::pair(sums(s), s);
     };
     std::vector<Index> rows;
     for (std::size_t s = 0; s < block.n_rows; ++s) {
-        std::size_t n_removers = 0;
-        for (std::size_t r = 0; r < block.n_rows; ++r) n_removers += removes(r, s) ? 1 : 0;
-        if (n_removers < k) rows.push_back(static_cast<Index>(s));
+        std::size_t n_pruning = 0;
+        for (std::size_t r = 0; r < block.n_rows; ++r) n_pruning += prunes(r, s) ? 1 : 0;
+        if (n_pruning < k) rows.push_back(static_cast<Index>(s));
     }
     return rows;
 }

@@ -1,4 +1,4 @@
-// Tunings that make small inputs take the paths of large ones. For tests and fuzzing.
+// Tunings with which small inputs take the paths of large ones. For tests and fuzzing.
 #pragma once
 
 #include "core/tuning.hpp"
@@ -27,10 +27,10 @@ Tuning shrunk(const Draw& draw) {
     tuning.most_open_pairs = count(1, 12);
     tuning.pricing_rows = count(0, 8);
     tuning.most_open_bytes = count(0, 255) * 16;
-    tuning.improve_after_nodes = count(0, 6);
-    tuning.most_staircase_steps = count(1, 8);
-    tuning.walks_per_thread = count(1, 8);
-    tuning.descents_per_thread = count(1, 8);
+    tuning.lns_after_nodes = count(0, 6);
+    tuning.most_dp_states = count(1, 8);
+    tuning.tree_queries_per_thread = count(1, 8);
+    tuning.table_queries_per_thread = count(1, 8);
     tuning.brute_force_rows = count(1, 5);
     return tuning;
 }

@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 CORE, FALLBACK = ROOT / "csrc", ROOT / "qabwnas" / "search" / "numba"
-FOLDERS = ("core", "pareto", "front")
+FOLDERS = ("core", "pareto", "front", "solve", "query", "numeric", "baselines")
 
 FILES_OF_THE_CORE_ALONE = {
     "core/dispatch": "Numba compiles for the processor that it runs on",
@@ -71,6 +71,28 @@ FUNCTIONS_OF_THE_CORE_ALONE = {
         "box": "part of table_of_sample",
     },
     "front/slabs": {"runs": "arguments of advance", "least": "a result of advance"},
+    "solve/answers": {"all": "in_order", "k": "the size of an array"},
+    "solve/dp_bounds": dict.fromkeys(("budget", "cost"), "an item of an array of DpBounds"),
+    "solve/lagrangian": {
+        "gap_of": "for speed: one subnet is searched among all pruned rows",
+        "least_cost_rows": "for speed: rows are pruned before multipliers are computed, not sampled",
+    },
+    "solve/lp_node": dict.fromkeys(("relaxation", "rows", "start"), "an argument"),
+    "solve/lp_relaxation": {
+        "basis": "the arrays keys and others",
+        "n_blocks": "the size of an array",
+        "n_rows": "the size of an array",
+    },
+    "solve/lp_rows": {
+        "n_blocks": "the size of an array",
+        "n_key_metrics": "the size of an array",
+        "n_rows": "the size of an array",
+        "objective_per_key": "the inverse of the first of the array factors",
+        "relaxation": "lp_relaxation of the arrays objectives and costs",
+        "slack": "an item of the array slacks",
+    },
+    "solve/tree_search": {"open_bound": "searches yield it"},
+    "query/first_fit": {"n_minima": "the size of an array"},
 }
 
 

@@ -1,11 +1,10 @@
-"""Which kernels search: the compiled core, or its Numba twin. Chosen once, by ``QABWNAS_BACKEND``.
+"""The kernels of the search: the compiled core, or the Numba fallback. ``QABWNAS_BACKEND`` chooses.
 
-``auto`` (default) takes the compiled core, and Numba only where the core was not built, which is said once in the log.
-``cpp`` and ``numba`` take that one or fail. A core that was built but cannot be loaded is always an error.
+``auto`` (default) takes the compiled core. If the core was not built, it takes Numba and logs that once. ``cpp`` and
+``numba`` take that one or fail. A core that was built but cannot be loaded is always an error.
 
-Kernels trust their arguments; everything is validated above them. Values are int64 units
-(:mod:`qabwnas.search.model.grid`). ``values`` is ``(n_metrics, n_rows)`` with the blocks in order, cut at
- ``offsets`` ``(n_blocks + 1,)``.
+Kernels trust their arguments. The callers validate them. Values are int64 units (:mod:`qabwnas.search.model.grid`).
+``values`` is ``(n_metrics, n_rows)`` with the blocks in order, cut at ``offsets`` ``(n_blocks + 1,)``.
 """
 
 from __future__ import annotations
@@ -28,19 +27,19 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Level = tuple["NDArray[np.int64]", "NDArray[np.int32]", "NDArray[np.int32]"]
-"""What a part, a block or several, adds to a front: the blocks ``(n,)``, ascending; the candidates that the part's rows
-stand for, ``(n_rows, n)``; and of every point its point of the level before and its row, ``(n_points, 2)``."""
+"""What one merge, of one block or several joined ones, adds to a front: the blocks ``(n,)``, ascending; the candidates
+of each row, ``(n_rows, n)``; and for each point its point of the level before and its row, ``(n_points, 2)``."""
 
 NAMES = ("auto", "cpp", "numba")
 COMPLETE, INFEASIBLE, CANCELLED, LIMIT = range(4)
-"""Statuses that kernels return. A cancelled call raises instead: KeyboardInterrupt, or see
+"""The statuses that kernels return. A cancelled call raises instead: KeyboardInterrupt, or see
 :meth:`Backend.asking`."""
 
 _log = logging.getLogger("qabwnas")
 
 
 class Backend:
-    """The kernels of one implementation, under one set of signatures."""
+    """The kernels of one implementation; both implementations have the same signatures."""
 
     def __init__(self, name: str, kernels: ModuleType, ask: Callable[[], object] | None = None) -> None:
         self.name = name
@@ -48,27 +47,27 @@ class Backend:
         self._ask = ask
 
     def asking(self, ask: Callable[[], object]) -> Backend:
-        """Return the same kernels, whose long work (``prune``, ``front``, ``top``) can be stopped from any thread.
+        """Return the same kernels, with a way to stop long work (``prune``, ``front``, ``top``) in any thread.
 
-        They call ``ask`` about every hundredth of a second while they work (Numba: tenth), in the thread that called
-        them; what it raises ends the call. Ctrl-C still ends calls of the main thread; other threads never see it.
+        They call ``ask`` about every hundredth of a second (Numba: every tenth) while they work, in the thread that
+        called them. What it raises ends the call. Ctrl-C still ends calls of the main thread, but only those.
         """
         return Backend(self.name, self._kernels, ask)
 
     @property
     def max_metrics(self) -> int:
-        """How many metrics kernels compare at most."""
+        """The largest number of metrics."""
         limit: int = self._kernels.MAX_METRICS
         return limit
 
     @property
     def max_points(self) -> int:
-        """How many points a front has at most: they are numbered in 32 bits."""
+        """The largest number of points of a front: they are numbered in 32 bits."""
         limit: int = self._kernels.MAX_POINTS
         return limit
 
     def prune(self, values: NDArray[np.int64], is_max: NDArray[np.uint8], k: int) -> NDArray[np.int64]:
-        """Return the rows of one block that fewer than ``k`` others remove, ascending."""
+        """Return the rows of one block that fewer than ``k`` others prune, ascending."""
         rows: NDArray[np.int64] = self._kernels.prune(values, is_max, k, ask=self._ask)
         return rows
 
@@ -82,12 +81,12 @@ class Backend:
         slack: float = 0.0,
         max_bytes: int = 2**62,
     ) -> tuple[int, NDArray[np.int64], Sequence[Level], int, int, int]:
-        """Return status, totals ``(n, n_metrics)`` and levels of the front, and how far it came.
+        """Return status, totals ``(n, n_metrics)`` and levels of the front, and three counters.
 
-        ``high`` ``(n_metrics,)`` leaves out larger totals, ``slack`` what is nearly covered: see
-        ``csrc/front/front.hpp``. How far: blocks combined, points that makes, partial subnets looked at. Where it is
-        not complete there are no totals, and no levels. At :data:`LIMIT` it would have taken more than ``max_bytes``,
-        all that is held while it is built included, or had more points than :attr:`max_points`.
+        ``high`` ``(n_metrics,)`` leaves out larger totals. ``slack`` leaves out points that others nearly dominate: see
+        ``csrc/front/front.hpp``. The counters are the combined blocks, the points, and the visited partial subnets. An
+        incomplete front has no totals and no levels. :data:`LIMIT` means that it would have taken more than
+        ``max_bytes`` while it was built, or had more points than :attr:`max_points`.
         """
         result: tuple[int, NDArray[np.int64], Sequence[Level], int, int, int]
         bounds = high if high is not None else origin * 0 + 2**62
@@ -95,7 +94,7 @@ class Backend:
         return result
 
     def choice_of(self, levels: Sequence[Level], points: NDArray[np.int64]) -> NDArray[np.int32]:
-        """Return the candidates ``(n, n_blocks)`` of some points of a front that has these levels."""
+        """Return the candidates ``(n, n_blocks)`` of some points of the front with these levels."""
         choice: NDArray[np.int32] = self._kernels.choice_of(levels, points)
         return choice
 
@@ -107,18 +106,18 @@ class Backend:
         origin: NDArray[np.int64],
         budgets: NDArray[np.int64],
         k: int,
-        distance: int = 1,
+        min_distance: int = 1,
         max_nodes: int = 2**62,
         max_seconds: float = math.inf,
     ) -> tuple[int, NDArray[np.int64], NDArray[np.int32], int, int]:
-        """Return status, totals and choice of the ``k`` best, a bound on the objective, nodes visited.
+        """Return status, totals and choice of the ``k`` best, a bound on the objective, and the number of nodes.
 
-        With a ``distance`` above 1, of the best that differ in as many blocks from every answer before. At a limit the
-        status is :data:`LIMIT`, the subnets are the best found, and the bound holds all the same.
+        With a ``min_distance`` above 1, each answer differs from all before in at least so many blocks (minimum Hamming
+        distance). At a limit the status is :data:`LIMIT`, the subnets are the best found, and the bound is still valid.
         """
         result: tuple[int, NDArray[np.int64], NDArray[np.int32], int, int]
         result = self._kernels.top(
-            values, offsets, is_max, origin, budgets, k, distance, max_nodes, max_seconds, ask=self._ask
+            values, offsets, is_max, origin, budgets, k, min_distance, max_nodes, max_seconds, ask=self._ask
         )
         return result
 
@@ -132,7 +131,7 @@ class Backend:
         max_subnets: int,
         max_seconds: float,
     ) -> tuple[int, NDArray[np.int64], NDArray[np.int32], int]:
-        """Return status, totals and choice of the best subnet (one row, or none), and how many were made."""
+        """Return status, totals and choice of the best subnet (one row, or none), and how many were enumerated."""
         result: tuple[int, NDArray[np.int64], NDArray[np.int32], int]
         result = self._kernels.brute_force(values, offsets, is_max, origin, budgets, max_subnets, max_seconds)
         return result
@@ -147,9 +146,9 @@ class Backend:
         max_nodes: int,
         max_seconds: float,
     ) -> tuple[int, NDArray[np.int64], NDArray[np.int32], int]:
-        """Return status, totals and choice of DNA's subnet (one row, or none), and the candidates looked at.
+        """Return status, totals and choice of DNA's subnet (one row, or none), and the number of visited candidates.
 
-        ``values`` are two summed metrics, loss and cost, and ``budget`` is the cost's.
+        ``values`` are two summed metrics, loss and cost. ``budget`` bounds the cost.
         """
         result: tuple[int, NDArray[np.int64], NDArray[np.int32], int]
         result = self._kernels.dna_traversal(values, offsets, origin, budget, repaired, max_nodes, max_seconds)
@@ -163,7 +162,7 @@ class Backend:
         budgets: NDArray[np.int64],
         n_threads: int,
     ) -> NDArray[np.int64]:
-        """Return for every row of ``budgets`` ``(n, len(metrics))`` the first point within it, or −1.
+        """Return for each row of ``budgets`` ``(n, len(metrics))`` the first point within it, or −1.
 
         ``points`` and ``minima`` are those of a :class:`qabwnas.search.front.index.MinimumTree`.
         """
@@ -171,7 +170,7 @@ class Backend:
         return found
 
     def to_units(self, values: NDArray[np.float64], decimals: int, floor: bool) -> NDArray[np.int64]:
-        """Return finite doubles as units of 10**−decimals, rounded half to even or down, cut off at ±2**62."""
+        """Return finite doubles as units of 10**−decimals, rounded half to even or down, clipped to ±2**62."""
         units: NDArray[np.int64] = self._kernels.to_units(values, decimals, floor)
         return units
 
@@ -180,15 +179,15 @@ class Backend:
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return lines of comma-separated budgets in units of their columns' grids, rounded down: ``(n, n_columns)``.
 
-        An empty cell is :data:`qabwnas.search.model.grid.UNLIMITED`. Lines that hold anything but plain decimals of up
-        to 18 digits are left to the caller: their row, start and end in the text, ``(n_left, 3)``.
+        An empty cell is :data:`qabwnas.search.model.grid.UNLIMITED`. Lines with anything else than plain decimals of up
+        to 18 digits are left to the caller. For these also return row, start and end in the text, ``(n_left, 3)``.
         """
         rows: tuple[NDArray[np.int64], NDArray[np.int64]] = self._kernels.budget_rows(text, decimals)
         return rows
 
 
 def select_backend(name: str | None = None) -> Backend:
-    """Return the backend of that name, or by default the one that ``QABWNAS_BACKEND`` names.
+    """Return the backend with a name, by default the one that ``QABWNAS_BACKEND`` names.
 
     Raises:
         BackendError: it cannot be loaded; the message gives the cause.
@@ -207,7 +206,7 @@ def core_is_built() -> bool:
 
 
 def numba_cache_folder() -> Path | None:
-    """Return the folder in which the Numba backend keeps compiled functions, or ``None`` if none can be written.
+    """Return the folder in which the Numba fallback keeps compiled functions, or ``None`` if no folder is writable.
 
     Raises:
         ImportError: Numba cannot be loaded.

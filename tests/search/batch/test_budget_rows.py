@@ -46,7 +46,7 @@ def expected(line: str, grids: list[Grid]) -> list[int] | None:
         return None
 
 
-@settings(deadline=None)  # the twin may have to be compiled
+@settings(deadline=None)  # the Numba fallback may have to be compiled
 @given(
     rows=st.lists(st.lists(CELLS, min_size=1, max_size=3), max_size=8),
     decimals=st.lists(st.integers(0, 30), min_size=1, max_size=3),

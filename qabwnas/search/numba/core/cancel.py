@@ -11,9 +11,11 @@ calls are nested, as a chain of SystemErrors.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
+
+import numpy as np
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -65,3 +67,21 @@ def askable(kernel: Callable[..., R]) -> Callable[..., R]:
             _thread.ask = before
 
     return call
+
+
+def in_slices(kernel: Callable[..., Iterator[R]], *arguments: Any) -> Iterator[R]:
+    """Yield what a compiled generator yields at the end of each slice of work, and give Python its turn in between.
+
+    The generator gets one more argument, ``stop`` ``(1,)``. It returns once that is set: Numba does not free the memory
+    of a generator that is left before its end.
+    """
+    stop = np.zeros(1, dtype=np.bool_)
+    slices = kernel(*arguments, stop)
+    try:
+        for progress in slices:
+            yield progress
+            give_turn()
+    finally:
+        stop[0] = True
+        for _ in slices:
+            pass

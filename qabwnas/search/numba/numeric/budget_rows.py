@@ -6,19 +6,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qabwnas.search.numba.compiled import compiled
+from qabwnas.search.numba.core.problem import LARGEST_TOTAL, UNLIMITED
 
 _MOST_DIGITS = 18
-_LIMIT = 2**62
-_NO_BUDGET = 2**63 - 1
 _POWERS = 10 ** np.arange(19, dtype=np.int64)
 _LF, _CR, _BLANK, _COMMA, _PLUS, _MINUS, _POINT, _ZERO, _NINE = (ord(c) for c in "\n\r ,+-.09")
 _EXPONENT = (ord("e"), ord("E"))
 
 
+def n_lines(text: NDArray[np.uint8]) -> int:
+    """Return the number of lines. The last one may lack its line feed."""
+    return int((text == _LF).sum()) + int(text.size > 0 and text[-1] != _LF)
+
+
 def budget_rows(text: NDArray[np.uint8], decimals: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    n_lines = int((text == _LF).sum()) + (text.size > 0 and text[-1] != _LF)
-    units = np.empty((n_lines, decimals.size), dtype=np.int64)
-    places = np.empty((n_lines, 3), dtype=np.int64)
+    units = np.empty((n_lines(text), decimals.size), dtype=np.int64)
+    places = np.empty((len(units), 3), dtype=np.int64)
     n_odd = _read_lines(text, decimals, units, places)
     return units, places[:n_odd]
 
@@ -32,7 +35,7 @@ def _read_lines(text, decimals, units, places):  # type: ignore[no-untyped-def]
             feed += 1
         end = feed - 1 if feed > start and text[feed - 1] == _CR else feed
         if not _read_line(text[start:end], decimals, units[row]):
-            units[row] = _NO_BUDGET
+            units[row] = UNLIMITED
             places[n_odd] = row, start, end
             n_odd += 1
         start = feed + 1
@@ -55,8 +58,8 @@ def _read_line(line, decimals, units):  # type: ignore[no-untyped-def]
 
 @compiled
 def _read_cell(line, at, decimals):  # type: ignore[no-untyped-def]
-    """Return where the cell ends, −1 where it is none that is read here, and its units."""
-    at = _behind_blanks(line, at)
+    """Return where the cell ends, −1 if it is left to the caller, and its units."""
+    at = _skip_blanks(line, at)
     negative = at < line.size and line[at] == _MINUS
     start = at = at + 1 if negative or (at < line.size and line[at] == _PLUS) else at
     at, digits, n_significant = _read_digits(line, at, np.int64(0), 0)
@@ -69,7 +72,7 @@ def _read_cell(line, at, decimals):  # type: ignore[no-untyped-def]
         n_digits -= exponent
     if n_digits == 0:
         has_sign = start > 0 and (line[start - 1] == _MINUS or line[start - 1] == _PLUS)
-        return (-1 if has_sign or has_point else at), _NO_BUDGET
+        return (-1 if has_sign or has_point else at), UNLIMITED
     if n_significant > _MOST_DIGITS:
         return -1, 0
     if at < line.size and (line[at] == _EXPONENT[0] or line[at] == _EXPONENT[1]):
@@ -77,12 +80,12 @@ def _read_cell(line, at, decimals):  # type: ignore[no-untyped-def]
         exponent += more
         if at < 0:
             return -1, 0
-    units = _floor(negative, digits, exponent + decimals)
-    return (_behind_blanks(line, at) if -_LIMIT < units < _LIMIT else -1), units
+    units = _to_units(negative, digits, exponent + decimals)
+    return (_skip_blanks(line, at) if -LARGEST_TOTAL < units < LARGEST_TOTAL else -1), units
 
 
 @compiled
-def _behind_blanks(line, at):  # type: ignore[no-untyped-def]
+def _skip_blanks(line, at):  # type: ignore[no-untyped-def]
     while at < line.size and line[at] == _BLANK:
         at += 1
     return at
@@ -91,7 +94,7 @@ def _behind_blanks(line, at):  # type: ignore[no-untyped-def]
 @compiled
 def _read_digits(line, at, digits, n_significant):  # type: ignore[no-untyped-def]
     while at < line.size and _ZERO <= line[at] <= _NINE and n_significant <= _MOST_DIGITS:
-        # The digit too many may overflow nothing: it is only counted.
+        # The digit beyond the limit is only counted, so nothing overflows.
         if n_significant < _MOST_DIGITS:
             digits = digits * 10 + (np.int64(line[at]) - _ZERO)
         n_significant += 1 if digits > 0 else 0
@@ -101,7 +104,7 @@ def _read_digits(line, at, digits, n_significant):  # type: ignore[no-untyped-de
 
 @compiled
 def _read_exponent(line, at):  # type: ignore[no-untyped-def]
-    """Return where an exponent of one or two digits ends, −1 where there is none, and the exponent."""
+    """Return where an exponent of one or two digits ends, −1 if there is none, and the exponent."""
     negative = at < line.size and line[at] == _MINUS
     if negative or (at < line.size and line[at] == _PLUS):
         at += 1
@@ -113,13 +116,13 @@ def _read_exponent(line, at):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _floor(negative, digits, shift):  # type: ignore[no-untyped-def]
-    """Digits × 10**shift, rounded down; ±2**62 where that is cut off."""
+def _to_units(negative, digits, shift):  # type: ignore[no-untyped-def]
+    """Digits × 10**shift, rounded down and clipped to ±2**62."""
     if digits == 0:
         return 0
     if shift >= 0:
-        fits = shift < _POWERS.size and digits <= _LIMIT // _POWERS[shift]
-        units = digits * _POWERS[shift] if fits else _LIMIT
+        fits = shift < _POWERS.size and digits <= LARGEST_TOTAL // _POWERS[shift]
+        units = digits * _POWERS[shift] if fits else LARGEST_TOTAL
     elif -shift < _POWERS.size:
         units = digits // _POWERS[-shift]
         units += 1 if negative and digits > units * _POWERS[-shift] else 0

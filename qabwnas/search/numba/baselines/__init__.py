@@ -1,0 +1,1 @@
+"""Reference searches: the counterpart of ``csrc/baselines``."""

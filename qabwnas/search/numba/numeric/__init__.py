@@ -1,0 +1,1 @@
+"""Decimal grids: the counterpart of ``csrc/numeric``."""

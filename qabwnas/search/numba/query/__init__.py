@@ -1,0 +1,1 @@
+"""Queries of a built front: the counterpart of ``csrc/query``."""

@@ -1,14 +1,13 @@
-"""Batches with ``auto``: rows are searched directly, a front is built at the same time where that may pay.
+"""Batches with ``auto``: rows are searched directly, and a front is built at the same time if that may be faster.
 
     python benchmarks/bench_batch.py [--full] [--json RESULTS.json]
 
-Each batch is answered by ``auto`` and by the way that is right for it, which is known here in advance: all rows
-directly, or a front and its queries. ``auto`` is to take about the same time with two cores, and at most about twice
-the time with one (the rows that say so bind the process to one), plus some hundredths of a second. A million rows are
-compared with pyarrow reading the budgets and writing the answers. With --full they also come as Parquet, and from a
-file in which each row stands a thousand times.
+Each batch is answered by ``auto`` and by the method that is best for it, known here in advance: all rows directly, or a
+front and its queries. ``auto`` should take about the same time with two cores, and at most about twice the time with
+one core (some rows bind the process to one), plus some hundredths of a second. A million rows are compared with pyarrow
+reading the budgets and writing the answers; with --full also as Parquet, and with every row repeated a thousand times.
 
-All times are those of the clock on the wall: two threads work.
+All times are wall-clock times, because two threads work.
 """
 
 from __future__ import annotations
@@ -41,7 +40,7 @@ LAYER_COSTS = ("size_MB", "latency_ms", "energy_mJ")
 
 
 def layers_lut() -> Lut:
-    """Return 54 layers of 24 candidates with four metrics: a search takes about 0.04 s, the front no end."""
+    """Return 54 layers of 24 candidates with four metrics: a search takes about 0.04 s, the front never finishes."""
     generator = np.random.default_rng(1)
     blocks = []
     for b in range(54):
@@ -55,8 +54,10 @@ def layers_lut() -> Lut:
 
 
 def budgets_between(lut: Lut, names: list[str], n: int, low: float, high: float) -> dict[str, NDArray[np.float64]]:
-    """Return ``n`` budgets for each metric: parts, from ``low`` to ``high``, of the way from its least total to its
-    largest, much alike for the metrics of a row."""
+    """Return ``n`` budgets per metric, similar for the metrics of a row.
+
+    0 is the smallest total of a metric, 1 its largest; budgets are uniform from ``low`` to ``high`` on that scale.
+    """
     generator = np.random.default_rng(0)
     part = generator.uniform(low, high, n)
     budgets = {}
@@ -69,7 +70,7 @@ def budgets_between(lut: Lut, names: list[str], n: int, low: float, high: float)
 
 @contextmanager
 def one_core() -> Iterator[None]:
-    """Bind this thread, and those that it starts, to one core."""
+    """Bind this thread, and the threads that it starts, to one core."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {min(before)})
     try:
@@ -88,12 +89,14 @@ def bench_known(
     backends: tuple[str, ...] = timing.OURS,
     rounds: int = 7,
 ) -> Row:
-    """``auto`` against the way that is right for these budgets."""
-    asked = folder / "budgets.csv"
-    write(pyarrow.table(dict(budgets)), asked)
+    """Compare ``auto`` with the method that is best for these budgets."""
+    budgets_path = folder / "budgets.csv"
+    write(pyarrow.table(dict(budgets)), budgets_path)
     answers = {name: folder / f"answers-{name}.csv" for name in (*backends, known)}
-    calls: dict[str, Any] = {name: partial(answer_batch, lut, asked, answers[name], backend=name) for name in backends}
-    calls[known] = partial(answer_batch, lut, asked, answers[known], method=known, backend="cpp")
+    calls: dict[str, Any] = {
+        name: partial(answer_batch, lut, budgets_path, answers[name], backend=name) for name in backends
+    }
+    calls[known] = partial(answer_batch, lut, budgets_path, answers[known], method=known, backend="cpp")
     detail = []
 
     def check(results: dict[str, Any]) -> None:
@@ -101,27 +104,27 @@ def bench_known(
         ours = results["cpp"]
         detail.append(f"{ours.n_budgets:,} rows, {ours.n_front:,} by the front")
 
-    seconds = race(calls, check, on_the_wall=set(calls), share=20.0, rounds=rounds)
+    seconds = race(calls, check, wall_clock=set(calls), slice_seconds=20.0, rounds=rounds)
     return Row(work, seconds, detail[0], at_most=at_most)
 
 
 def bench_million(folder: Path, suffix: str, n_distinct: int) -> Row:
-    """A million rows on a LUT with a small front, against pyarrow reading the budgets and writing the answers."""
+    """Compare a million rows on a LUT with a small front with pyarrow reading the budgets and writing the answers."""
     lut = paper_lut()
     budgets = random_budgets(Frontier.build(lut, ["loss", "size_bytes", "latency_ms"]), n_distinct)
-    asked = folder / f"budgets{suffix}"
+    budgets_path = folder / f"budgets{suffix}"
     rows = np.random.default_rng(2).permutation(N_ROWS) % n_distinct
-    write(pyarrow.table({name: column[rows] for name, column in budgets.items()}), asked)
+    write(pyarrow.table({name: column[rows] for name, column in budgets.items()}), budgets_path)
     paths = {name: folder / f"answers-{name}{suffix}" for name in ("cpp", "front")}
     calls: dict[str, Any] = {
-        "cpp": partial(answer_batch, lut, asked, paths["cpp"], backend="cpp"),
+        "cpp": partial(answer_batch, lut, budgets_path, paths["cpp"], backend="cpp"),
     }
-    answer_batch(lut, asked, paths["front"], method="front", backend="cpp")
+    answer_batch(lut, budgets_path, paths["front"], method="front", backend="cpp")
     answers = read(paths["front"])
     detail = []
 
     def read_and_write() -> None:
-        read(asked)
+        read(budgets_path)
         write(answers, folder / f"copy{suffix}")
 
     calls["pyarrow"] = read_and_write
@@ -131,7 +134,7 @@ def bench_million(folder: Path, suffix: str, n_distinct: int) -> Row:
         assert answers.num_rows == N_ROWS
         detail.append(f"{results['cpp'].n_front:,} by the front, {n_distinct:,} distinct")
 
-    seconds = race(calls, check, on_the_wall=set(calls), share=15.0, rounds=9)
+    seconds = race(calls, check, wall_clock=set(calls), slice_seconds=15.0, rounds=9)
     return Row(f"auto, {N_ROWS:,} rows of a LUT, {suffix}", seconds, detail[0], at_most=2.0)
 
 

@@ -1,9 +1,9 @@
-"""Whole commands: a cold search from the shell (CPU time), a batch of a million budgets (by the clock on the wall).
+"""Whole commands: a cold search from the shell (CPU time), a batch of a million budgets (wall-clock time).
 
     python benchmarks/bench_commands.py [--full] [--json RESULTS.json]
 
-A search in a new process is held against one that only imports numpy, h5py and click; a batch on a built front against
-pyarrow reading the budgets and writing the answers.
+A search in a new process is compared with a process that only imports numpy, h5py and click. A batch on a built front
+is compared with pyarrow reading the budgets and writing the answers.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ N_ROWS = 1_000_000
 
 
 def start(code: str, *arguments: str, bytecode: Path, backend: str = "cpp") -> str:
-    # Installed packages come with their bytecode; a checkout, which may not write any, is to have it here too.
+    # Installed packages have bytecode; a checkout that must not write any gets it here.
     environment = os.environ | {"QABWNAS_BACKEND": backend, "PYTHONPYCACHEPREFIX": str(bytecode)}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     command = [sys.executable, "-c", code, *arguments]
@@ -55,26 +55,26 @@ def bench_cold_search(folder: Path) -> Row:
         assert answers["cpp"].splitlines()[1:] == answers["numba"].splitlines()[1:]
         assert answers["cpp"].startswith("optimal (direct, cpp")
 
-    seconds = race(calls, check, share=8.0, rounds=21)
-    twin = seconds.pop("numba")  # has Numba to load: nothing is asked of it here
-    return Row("qabwnas search, cold", seconds, f"MP space, one budget; Numba {twin:.2g} s", at_most=1.5)
+    seconds = race(calls, check, slice_seconds=8.0, rounds=21)
+    with_numba = seconds.pop("numba")  # it has to load Numba, so it has no target here
+    return Row("qabwnas search, cold", seconds, f"MP space, one budget; Numba {with_numba:.2g} s", at_most=1.5)
 
 
 def bench_batch(folder: Path, suffix: str) -> Row:
     front = Frontier.build(paper_lut(), ["loss", "size_bytes", "latency_ms"])
     front.save(folder / "front.h5")
-    asked = folder / f"budgets{suffix}"
-    write(pyarrow.table(random_budgets(front, N_ROWS)), asked)
+    budgets = folder / f"budgets{suffix}"
+    write(pyarrow.table(random_budgets(front, N_ROWS)), budgets)
     opened = Frontier.open(folder / "front.h5")
     answers_of = {name: folder / f"answers-{name}{suffix}" for name in timing.OURS}
     calls: dict[str, Any] = {
-        name: partial(answer_batch, opened, asked, path, backend=name) for name, path in answers_of.items()
+        name: partial(answer_batch, opened, budgets, path, backend=name) for name, path in answers_of.items()
     }
     calls["cpp"]()
     answers = read(answers_of["cpp"])
 
     def read_and_write() -> None:
-        read(asked)
+        read(budgets)
         write(answers, folder / f"copy{suffix}")
 
     calls["pyarrow"] = read_and_write
@@ -83,12 +83,12 @@ def bench_batch(folder: Path, suffix: str) -> Row:
         assert answers_of["cpp"].read_bytes() == answers_of["numba"].read_bytes()
         assert answers.num_rows == N_ROWS
 
-    seconds = race(calls, check, on_the_wall=set(calls), share=12.0, rounds=7)
+    seconds = race(calls, check, wall_clock=set(calls), slice_seconds=12.0, rounds=7)
     return Row(f"batch of {N_ROWS:,} rows, {suffix}", seconds, f"{len(front):,} points, two budgets", at_most=2.0)
 
 
 def random_budgets(front: Frontier, n: int) -> dict[str, NDArray[np.float64]]:
-    """Return independent budgets on size and latency, a tenth of them below the front's least total."""
+    """Return independent budgets on size and latency, a tenth of them below the front's smallest total."""
     generator = np.random.default_rng(0)
     budgets = {}
     for name in ("size_bytes", "latency_ms"):

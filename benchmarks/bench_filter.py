@@ -2,9 +2,9 @@
 
     python benchmarks/bench_filter.py [--full] [--json RESULTS.json]
 
-Points lie in a shell above a sphere's part, thin enough that the fronts are large: about 13,000 of a million points
-over two metrics, 90,000 over three, 208,000 over four. Each peer gets the same whole numbers in the layout that it
-takes: int64 by metric here, float64 by point there, both made beforehand.
+Points lie in a thin shell of a sphere, so that fronts are large: about 13,000 of a million points for two metrics,
+90,000 for three, 208,000 for four. Every method gets the same integers in its own layout, prepared beforehand: int64 by
+metric here, float64 by point for the peers.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def shell(n_metrics: int, n_points: int, seed: int = 1) -> np.ndarray:
 
 
 def by_numpy(points: np.ndarray) -> np.ndarray:
-    """The usual loop: take the next point by sum, and drop what it dominates; float64 ``(n, n_metrics)``."""
+    """The usual loop: take the point with the smallest sum, and drop all points that it dominates."""
     order = np.lexsort((*points.T, points.sum(axis=1)))
     kept = []
     while order.size:

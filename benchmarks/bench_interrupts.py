@@ -1,9 +1,9 @@
-"""How soon long work ends after Ctrl-C, and how far it runs over a time limit: 0.2 seconds at most are asked.
+"""How soon long work ends after Ctrl-C or a time limit. The target is 0.2 seconds.
 
     python benchmarks/bench_interrupts.py [--full] [--json RESULTS.json]
 
-Times are of the clock on the wall, the largest of several runs: measure on a machine that does nothing else. Tests
-check only that an interrupt ends the work, because they must not depend on what else a machine does.
+Times are wall-clock times, the largest of several runs; run it on an idle machine. Tests only check that an interrupt
+ends the work, because they must not depend on the load of a machine.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ TIME_LIMIT = 0.3
 
 
 def after_interrupt(work: Callable[[], Any]) -> float:
-    """Return the seconds from a signal, which comes half a second after the start, to the end of the work."""
+    """Return the seconds from a signal, sent half a second after the start, to the end of the work."""
     before = signal.signal(signal.SIGALRM, signal.default_int_handler)
     due = time.perf_counter() + STARTED_SECONDS
     try:
@@ -46,7 +46,7 @@ def after_interrupt(work: Callable[[], Any]) -> float:
 
 
 def over_the_limit(kernels: Backend) -> float:
-    """Return the seconds that a search runs on after its time limit."""
+    """Return the seconds that a search continues after its time limit."""
     started = time.perf_counter()
     status, *_ = kernels.top(*knapsack(40), 1, max_seconds=TIME_LIMIT)
     assert status == LIMIT
@@ -54,7 +54,7 @@ def over_the_limit(kernels: Backend) -> float:
 
 
 def knapsack(n_blocks: int) -> tuple[Ints, Ints, NDArray[np.uint8], Ints, Ints]:
-    """Return ten rows per block and ten budgets, each half of what the blocks can take: the search takes hours."""
+    """Return a problem with ten rows per block and ten budgets of half the largest total: it takes hours."""
     generator = np.random.default_rng(7)
     costs = generator.integers(0, 10, (10, n_blocks, 10))
     gains = (costs * generator.random((10, n_blocks, 1))).sum(axis=0) + 20 * generator.random((n_blocks, 10))
@@ -72,7 +72,7 @@ def front(kernels: Backend, n_metrics: int, n_blocks: int, n_rows: int) -> Any:
     return kernels.front(values, offsets, np.zeros(n_metrics, dtype=np.uint8), np.zeros(n_metrics, dtype=np.int64))
 
 
-def rows(full: bool) -> Iterator[Row]:  # noqa: ARG001 - there is nothing more
+def rows(full: bool) -> Iterator[Row]:  # noqa: ARG001 - the full run is the same
     works: dict[str, tuple[Callable[[Backend], Any], Callable[[Backend], float]]] = {
         "Ctrl-C in a search": (
             lambda kernels: kernels.top(*knapsack(3), 1),

@@ -2,8 +2,8 @@
 
     python benchmarks/bench_large.py [--full] [--json RESULTS.json]
 
-53 layers at six bit widths each, loss and size: about 30,000 points. With --full also 24 blocks of 108 candidates over
-loss, size and latency: about 1.6 million points, within 4 GiB; there the peer takes minutes.
+53 layers with six bit widths each, loss and size: about 30,000 points. With --full also 24 blocks of 108 candidates
+with loss, size and latency: about 1.6 million points within 4 GiB; there the peer takes minutes.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ MAX_BYTES = 4 << 30
 def lut_of_layers(
     n_blocks: int, n_operations: int, bits: tuple[int, ...], spread: tuple[float, float], steepness: float, noise: float
 ) -> Lut:
-    """Return a seeded LUT: parameters over the decades of ``spread``, loss falling by 2^−(steepness × bits)."""
+    """Return a seeded LUT: parameters log-uniform in ``spread``, loss proportional to 2^−(steepness × bits)."""
     generator = np.random.default_rng(0)
     widths = np.array(bits)
     blocks = []
@@ -70,7 +70,7 @@ def bench_layers() -> Row:
 
 
 def bench_blocks() -> Row:
-    """Each is run once: minutes in all."""
+    """Run each method once; it takes minutes."""
     lut = lut_of_layers(24, 36, (4, 6, 8), (4, 6), 1.0, 0.03)
     problem = Problem.of(lut, lut.metric_names, select_backend("cpp"))
     arguments = (problem.values, problem.offsets, problem.is_max, problem.origin, None, 0.0, MAX_BYTES)

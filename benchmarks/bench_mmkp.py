@@ -3,12 +3,12 @@
     python benchmarks/bench_mmkp.py [--full] [--json RESULTS.json]
 
 I01 to I03 of Khan's set are real (../shared/data/mmkp). The others are seeded instances in the shapes of I04 to I07:
-weights are whole numbers from 0 to 9, and every budget is five a group, as in the real ones. Profits are either free of
-the weights, and then easily proved, as I05 and I06 are known to be; or an item's weights together times its group's
-factor, and noise, which no solver here proves in a minute. With --full there are all four shapes of the latter.
+weights are integers from 0 to 9, and every budget is five per group, as in the real instances. Profits are either
+independent of the weights (easy to prove, as I05 and I06 are known to be), or the sum of an item's weights times a
+factor of its group, plus noise (no solver here proves those in a minute). With --full, all four shapes have both kinds.
 
-All times are those of the clock on the wall: CP-SAT uses two workers. The limit is 10 seconds, or 60 with --full; what
-stops there is listed with its value and its bound.
+All times are wall-clock times, because CP-SAT uses two workers. The time limit is 10 seconds, or 60 with --full; runs
+that hit it are listed with value and bound.
 """
 
 from __future__ import annotations
@@ -29,21 +29,21 @@ import numpy as np
 import timing
 from timing import Row
 
-from qabwnas.bench.baselines.cbc import CbcModel
-from qabwnas.bench.baselines.cp_sat import CpSatModel
-from qabwnas.bench.baselines.found import Found
-from qabwnas.bench.baselines.highs import HighsModel
+from qabwnas.bench.baselines.cbc_model import CbcModel
+from qabwnas.bench.baselines.cp_sat_model import CpSatModel
+from qabwnas.bench.baselines.highs_model import HighsModel
+from qabwnas.bench.baselines.result import BaselineResult
 from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
 from qabwnas.search.engine.backend import COMPLETE, Backend
 from qabwnas.search.model.problem import Problem
 
 SHAPES = {"I04": (20, 10, 10), "I05": (25, 10, 10), "I06": (30, 10, 10), "I07": (100, 10, 10)}
-BUDGET_A_GROUP = 5
+BUDGET_PER_GROUP = 5
 HARD = ("I04", "I07")
 
 
 def seeded_lut(n_groups: int, n_items: int, n_resources: int, follows_weights: bool, seed: int = 0) -> Lut:
-    """Return an instance as a LUT: the loss is the profit, negative; blocks are groups, costs are resources."""
+    """Return an instance as a LUT: the loss is the negative profit, blocks are groups, costs are resources."""
     generator = np.random.default_rng(seed)
     names = [f"resource{r + 1}" for r in range(n_resources)]
     blocks = []
@@ -59,27 +59,27 @@ def seeded_lut(n_groups: int, n_items: int, n_resources: int, follows_weights: b
 
 
 def real_lut(instance: str) -> tuple[Lut, dict[str, str]] | None:
-    """Return one of the real instances and its budgets, or ``None`` where the data are missing."""
+    """Return a real instance and its budgets, or ``None`` if the data are missing."""
     path, expected = timing.data_file(f"mmkp/{instance}.csv"), timing.data_file("mmkp/expected_mmkp.json")
     if path is None or expected is None:
         return None
     return Lut.from_csv(path), json.loads(expected.read_text())[instance]["budgets"]
 
 
-def ours(kernels: Backend, problem: Problem, budgets: np.ndarray, max_seconds: float) -> Found:
+def ours(kernels: Backend, problem: Problem, budgets: np.ndarray, max_seconds: float) -> BaselineResult:
     started = time.perf_counter()
     status, totals, choice, bound, n_nodes = kernels.top(
         problem.values, problem.offsets, problem.is_max, problem.origin, budgets, 1, max_seconds=max_seconds
     )
     seconds = time.perf_counter() - started
     best, claim = (choice[0] if len(choice) else None), "optimal" if status == COMPLETE else "feasible"
-    found = Found.checked(problem, budgets, best, claim, bound=bound, evaluations=n_nodes, seconds=seconds)
+    found = BaselineResult.checked(problem, budgets, best, claim, bound=bound, evaluations=n_nodes, seconds=seconds)
     assert best is None or found.value == totals[0, 0]
     return found
 
 
-def repeated(solve: Callable[[], Found]) -> Found:
-    """Return the first run, with the median time of seven if they are short."""
+def repeated(solve: Callable[[], BaselineResult]) -> BaselineResult:
+    """Return the first run, with the median time of seven runs if they are short."""
     runs = [solve()]
     while len(runs) < 7 and runs[0].seconds < 0.5:
         runs.append(solve())
@@ -107,8 +107,8 @@ def bench_instance(work: str, lut: Lut, budgets: dict[str, str], max_seconds: fl
     return Row(work, seconds, detail, at_least, stopped=stopped)
 
 
-def check(exact: dict[str, Found]) -> None:
-    """Optima that are proved in whole numbers are equal, and no value or bound speaks against another."""
+def check(exact: dict[str, BaselineResult]) -> None:
+    """Check that exactly proved optima are equal, and that no value contradicts a bound."""
     largest_bound = max(found.bound for found in exact.values() if found.bound is not None)
     smallest_value = min((found.value for found in exact.values() if found.value is not None), default=math.inf)
     assert largest_bound <= smallest_value
@@ -116,8 +116,8 @@ def check(exact: dict[str, Found]) -> None:
     assert all(found.status in ("optimal", "feasible", "unknown") for found in exact.values())
 
 
-def outcome(problem: Problem, found: Found) -> str:
-    """Return the profit, and what it may still be below where it is not proved."""
+def outcome(problem: Problem, found: BaselineResult) -> str:
+    """Return the profit, and its upper bound if it is not proved optimal."""
     profit = "none" if found.value is None else f"{-problem.grids[0].decimal(found.value):f}"
     if found.status == "optimal":
         return profit
@@ -136,10 +136,10 @@ def rows(full: bool) -> Iterator[Row]:
             if follows_weights and not full and name not in HARD:
                 continue
             lut = seeded_lut(*shape, follows_weights)
-            budgets = {metric: str(BUDGET_A_GROUP * shape[0]) for metric in lut.metric_names[1:]}
+            budgets = {metric: str(BUDGET_PER_GROUP * shape[0]) for metric in lut.metric_names[1:]}
             work = f"MMKP like {name}, profits {'follow weights' if follows_weights else 'free'}"
-            asked = None if follows_weights or name in HARD else 1.0
-            yield bench_instance(work, lut, budgets, max_seconds, asked)
+            target = None if follows_weights or name in HARD else 1.0
+            yield bench_instance(work, lut, budgets, max_seconds, target)
 
 
 if __name__ == "__main__":

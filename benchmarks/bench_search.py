@@ -1,10 +1,11 @@
-"""Fronts, searches and queries of the paper's space (a seeded LUT) and of real tables, against named peers.
+"""Fronts, searches and queries of the paper's space (a seeded LUT) and of real tables, against peers.
 
     python benchmarks/bench_search.py [--full] [--json RESULTS.json]
 
-Fronts: numpy and moocore, which prune every block, make all sums of the front so far and a block, and filter. Searches:
-HiGHS (SciPy), CP-SAT (OR-Tools, two workers, timed by the clock on the wall) and CBC (PuLP), on all rows and on the
-Pareto-minimal rows of each block; their models are made beforehand. Queries: numpy.searchsorted, and a numpy scan.
+Peers of fronts: numpy and moocore, which prune every block, compute all sums of the front so far and a block, and
+filter. Peers of searches: HiGHS (SciPy), CP-SAT (OR-Tools, two workers, wall-clock time) and CBC (PuLP), on all rows
+and on the Pareto-minimal rows of each block; their models are built beforehand. Peers of queries: numpy.searchsorted,
+and a numpy scan.
 """
 
 from __future__ import annotations
@@ -27,11 +28,11 @@ from paper_space import paper_lut
 from peers import front_by_moocore
 from timing import Row, equal_fronts, race
 
-from qabwnas.bench.baselines.cbc import CbcModel
-from qabwnas.bench.baselines.cp_sat import CpSatModel
-from qabwnas.bench.baselines.found import Found
-from qabwnas.bench.baselines.highs import HighsModel
-from qabwnas.bench.baselines.tight import tight_budgets
+from qabwnas.bench.baselines.cbc_model import CbcModel
+from qabwnas.bench.baselines.cp_sat_model import CpSatModel
+from qabwnas.bench.baselines.highs_model import HighsModel
+from qabwnas.bench.baselines.result import BaselineResult
+from qabwnas.bench.compare import tight_budgets
 from qabwnas.lut.lut import Lut
 from qabwnas.search import Frontier
 from qabwnas.search.engine.backend import select_backend
@@ -62,7 +63,7 @@ def bench_front(work: str, lut: Lut, metrics: list[str], at_least: float | None)
 
 
 def pareto_minimal(problem: Problem) -> Problem:
-    """The problem with every block's dominated rows left out."""
+    """Return the problem without the dominated rows of every block."""
     prune = select_backend("cpp").prune
     kept = [
         first + prune(np.ascontiguousarray(problem.values[:, first:last]), problem.is_max, 1)
@@ -73,12 +74,12 @@ def pareto_minimal(problem: Problem) -> Problem:
 
 
 def check_searches(answers: dict[str, Any]) -> None:
-    """Ours, CP-SAT's and each other's are equal; solvers in floating point may be off, and it is said by how much."""
+    """Check that exact answers are equal; print the answers of floating-point solvers that differ."""
     value = int(answers["cpp"][1][0, 0])
     assert np.array_equal(answers["cpp"][1], answers["numba"][1])
     assert np.array_equal(answers["cpp"][2], answers["numba"][2])
     for name, found in answers.items():
-        if isinstance(found, Found) and (found.status, found.value) != ("optimal", value):
+        if isinstance(found, BaselineResult) and (found.status, found.value) != ("optimal", value):
             assert name != "CP-SAT"
             print(f"{name}: {found.status} {found.value}, but the optimum is {value}", flush=True)
 
@@ -87,7 +88,7 @@ def bench_search(n_budgets: int, at_least: float, at_least_pruned: float) -> Ite
     problem = Problem.of(paper_lut(), METRICS[: n_budgets + 1], select_backend("cpp"))
     budgets = tight_budgets(problem)
     arguments = (problem.values, problem.offsets, problem.is_max, problem.origin, budgets, 1)
-    for words, instance, asked in (
+    for words, instance, target in (
         ("all rows", problem, at_least),
         ("pruned rows", pareto_minimal(problem), at_least_pruned),
     ):
@@ -96,10 +97,10 @@ def bench_search(n_budgets: int, at_least: float, at_least_pruned: float) -> Ite
             calls[name] = partial(kernels.top, *arguments)
         for name, model in MODELS.items():
             calls[name] = model.of(instance, budgets).solve
-        seconds = race(calls, check_searches, on_the_wall={"CP-SAT"}, rounds=7)
+        seconds = race(calls, check_searches, wall_clock={"CP-SAT"}, rounds=7)
         size = f"{instance.values.shape[1]:,} rows"
         plural = "s" if n_budgets > 1 else ""
-        yield Row(f"cold search, {n_budgets} tight budget{plural}, peers on {words}", seconds, size, asked)
+        yield Row(f"cold search, {n_budgets} tight budget{plural}, peers on {words}", seconds, size, target)
 
 
 def bench_top(k: int, within_seconds: float) -> Row:
@@ -138,14 +139,14 @@ def bench_queries(n_budgets: int, n_queries: int, at_least: float, threads: int)
         fits = answers["cpp"] >= 0
         assert np.array_equal(answers["cpp"][fits], answers[peer][fits])
 
-    seconds = race(calls, check, on_the_wall=set(calls) if threads > 1 else ())
+    seconds = race(calls, check, wall_clock=set(calls) if threads > 1 else ())
     plural = f"{n_budgets} budgets" if n_budgets > 1 else "1 budget"
     work = f"{n_queries:,} queries of a {n_budgets + 1}-D front, {plural}, {threads} thread{'s' if threads > 1 else ''}"
     return Row(work, seconds, f"{len(front):,} points", at_least)
 
 
 def bench_table(table: str) -> Iterator[Row]:
-    """A real table: its front over all metrics, and twenty searches with proved answers one after the other."""
+    """Measure a real table: its front over all metrics, and its searches with known answers, one after the other."""
     path, cases_path = timing.data_file(f"tables/{table}.csv"), timing.data_file(f"expected/{table}.expected.json")
     if path is None or cases_path is None:
         return
@@ -175,7 +176,7 @@ def bench_table(table: str) -> Iterator[Row]:
             if wrong:
                 print(f"{table}: {name} is wrong in {wrong} of {len(cases)} cases", flush=True)
 
-    seconds = race(calls, check, on_the_wall={"CP-SAT"}, rounds=5)
+    seconds = race(calls, check, wall_clock={"CP-SAT"}, rounds=5)
     yield Row(f"{table}: {len(cases)} searches", seconds, f"{searches[0][0].values.shape[1]:,} rows")
 
 

@@ -1,10 +1,10 @@
-"""What the exact search replaces: DNA's traversal, brute force, and heuristics.
+"""The methods that the exact search replaces: DNA's traversal, brute force, heuristics.
 
     python benchmarks/bench_traversal.py [--full] [--json RESULTS.json]
 
-Five stages of eight candidates whose loss falls with their cost, 300 cases under budgets from a tenth to nine tenths of
-the way from the smallest to the largest cost: how often and by how much DNA's traversal as published misses the best.
-Then the paper's space under one tight budget, where the traversals are stopped after 10 seconds, or 60 with --full.
+First, 300 cases of five stages with eight candidates; the loss falls with the cost, and budgets lie between 10 % and 90
+% of the way from the smallest to the largest cost. They show how often and by how much DNA's traversal as published
+misses the optimum. Then the paper's space with one tight budget; traversals stop after 10 seconds, or 60 with --full.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from peers import best_by_nsga2
 from timing import Row, race
 
 from qabwnas.bench.baselines import (
-    Found,
+    BaselineResult,
     brute_force,
-    brute_force_seconds,
     dna_traversal,
     evolutionary_search,
     random_search,
-    tight_budgets,
 )
+from qabwnas.bench.baselines.exhaustive import brute_force_seconds
+from qabwnas.bench.compare import tight_budgets
 from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
 from qabwnas.search.engine.backend import Backend, select_backend
 from qabwnas.search.model.problem import Problem
@@ -43,7 +43,7 @@ Posed = tuple[Problem, np.ndarray]
 
 
 def five_stages(seed: int) -> Posed:
-    """A problem with loss and cost, and its budgets."""
+    """Return a problem with loss and cost, and its budgets."""
     generator = np.random.default_rng(seed)
     blocks = []
     for b in range(N_STAGES):
@@ -110,13 +110,16 @@ def bench_paper_space(max_seconds: float) -> Iterator[Row]:
         assert answers["cpp"] == answers["numba"]
         found.update(answers)
 
-    seconds = race(calls, check, on_the_wall=traversals)
+    seconds = race(calls, check, wall_clock=traversals)
     best = found["cpp"]
-    gaps = {name: (answer.value if isinstance(answer, Found) else answer) / best - 1 for name, answer in found.items()}
+    gaps = {
+        name: (answer.value if isinstance(answer, BaselineResult) else answer) / best - 1
+        for name, answer in found.items()
+    }
     stopped = frozenset(name for name in traversals if found[name].seconds >= max_seconds)
     words = ", ".join(f"{name} {gap:.1%}" for name, gap in gaps.items() if name not in timing.OURS)
     slow = {name: seconds[name] for name in (*timing.OURS, *traversals)}
-    yield Row("MP space, one tight budget: traversals", slow, f"above the best: {words}", stopped=stopped)
+    yield Row("MP space, one tight budget: traversals", slow, f"above the optimum: {words}", stopped=stopped)
     quick = {name: seconds[name] for name in (*timing.OURS, "random", "evolutionary", "NSGA-II")}
     yield Row("MP space, one tight budget: heuristics, 10,000 subnets each", quick)
     counted = found["brute force"]
@@ -124,9 +127,9 @@ def bench_paper_space(max_seconds: float) -> Iterator[Row]:
         f"{size:.0e} networks in {brute_force_seconds(counted, size) / 86400:,.1f} days" for size in EXTRAPOLATED
     )
     rate = counted.evaluations / counted.seconds
-    twin = brute_force(problem, budgets, select_backend("numba"), max_seconds=min(5.0, max_seconds))
-    rates = {"cpp": 1e9 / rate, "numba": 1e9 * twin.seconds / twin.evaluations}
-    yield Row("brute force, a thousand million networks", rates, f"extrapolated, not measured: {years}")
+    numba = brute_force(problem, budgets, select_backend("numba"), max_seconds=min(5.0, max_seconds))
+    rates = {"cpp": 1e9 / rate, "numba": 1e9 * numba.seconds / numba.evaluations}
+    yield Row("brute force, 10^9 networks", rates, f"extrapolated, not measured: {years}")
 
 
 def rows(full: bool) -> Iterator[Row]:

@@ -1,10 +1,10 @@
 """A seeded LUT of the paper's space: six blocks, 9,738 rows, 7.4e16 networks.
 
-Sizes come from parameter counts, latency from multiply-accumulates with noise, and the loss falls with size and rises
-with fewer bits, with noise. It stands in for a measured LUT where only the speed of searching matters.
+Sizes come from parameter counts, latency from multiply-accumulates with noise. The loss falls with size and rises with
+fewer bits, with noise. It replaces a measured LUT where only the speed of the search matters.
 
-How much noise there is decides how large the fronts are: less makes them larger. It is set so that they come near those
-of the LUT that the requirements were measured on (940, 23,000 and 61,000 points over two, three and four metrics): 934,
+The noise determines the size of the fronts: less noise gives larger fronts. It is set so that they are close to those
+of the LUT that the targets were measured on (940, 23,000 and 61,000 points over two, three and four metrics): 934,
 20,530 and 61,064.
 """
 

@@ -1,4 +1,4 @@
-"""Peers that are only needed here: fronts by numpy and moocore, fronts and searches by NSGA-II of pymoo."""
+"""Peers of the benchmarks: fronts by numpy and moocore, searches by NSGA-II of pymoo."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ from itertools import pairwise
 import moocore
 import numpy as np
 
-from qabwnas.bench.baselines.evaluate import totals_of
+from qabwnas.bench.baselines.result import totals_of
 from qabwnas.search.model.problem import Problem
 
 SUMS_AT_ONCE = 50_000_000
 
 
 def front_by_moocore(problem: Problem) -> np.ndarray:
-    """The front of summed metrics, float64 ``(n, n_metrics)``: every block pruned, then, fewest rows first, all sums of
-    the front so far and a block made and filtered; if they are too many, part by part, and then together."""
+    """Return the front of summed metrics, float64 ``(n, n_metrics)``.
+
+    Every block is pruned. Then, from the smallest block on, all sums of the front so far and the block are computed and
+    filtered; too many sums are filtered in parts first.
+    """
     blocks = [problem.values[:, a:b].T.astype(float) for a, b in pairwise(problem.offsets)]
     blocks = sorted(map(_minimal, blocks), key=len)
     front = blocks[0]
@@ -34,7 +37,7 @@ def _minimal(points: np.ndarray) -> np.ndarray:
 
 
 def best_by_nsga2(problem: Problem, budgets: np.ndarray, n_subnets: int = 10_000, seed: int = 0) -> int | None:
-    """The smallest objective among the subnets within budgets that NSGA-II ends with, in units."""
+    """Return the smallest objective within budgets in NSGA-II's final population, in units, or ``None``."""
     from pymoo.algorithms.moo.nsga2 import NSGA2
     from pymoo.core.problem import Problem as PymooProblem
     from pymoo.operators.crossover.sbx import SBX

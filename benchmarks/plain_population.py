@@ -1,8 +1,8 @@
-"""Measuring a candidate as one would write it with torch alone: what the population of LUTs is compared with.
+"""Measure a candidate with plain torch code: the baseline for the population of LUTs.
 
-One subnet at a time and one bit width at a time, maps in the layout that they are given in, batch norm in training mode
-for its statistics, torch's fake-quantise kernels on activations and, at every call, on weights. Biases are
-rounded once. Only the weights, and their copies, come out of this project's supernet.
+It measures one subnet and one bit width at a time, and keeps the memory layout of its input. Batch norm runs in
+training mode to get its statistics. torch's fake-quantise kernels round activations, and weights at every call; biases
+are rounded once. Only the weights come from this project's supernet.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from qabwnas.quant.operators import Convolution
 
 
 class Rounding:
-    """The range of a tensor, and then its grid."""
+    """Observes the range of a tensor, then rounds to a grid over it."""
 
     def __init__(self) -> None:
         self.low, self.high = 0.0, 0.0
@@ -39,14 +39,14 @@ class Rounding:
 
 
 class PlainConvolution:
-    """A convolution, batch norm and perhaps ReLU6, whose output is rounded."""
+    """A convolution with batch norm, an optional ReLU6, and a rounded output."""
 
     def __init__(self, source: Convolution) -> None:
         assert isinstance(source.norm, nn.BatchNorm2d)
         self.conv = nn.Conv2d.__new__(nn.Conv2d)  # torch's own forward pass on the same weights
         self.conv.__dict__ = source.conv.__dict__
         self.norm = source.norm
-        self.norm.momentum = 1.0  # the statistics of the one batch that comes
+        self.norm.momentum = 1.0  # the statistics of one batch
         self.clips = not isinstance(source.activation, nn.Identity)
         self.output = Rounding()
 
@@ -58,7 +58,7 @@ class PlainConvolution:
         return self.output.observe(F.relu6(y, inplace=True) if self.clips else y)
 
     def set_bits(self, bits: int, read: Rounding) -> Rounding:
-        """Fold, and find the grids, given how what is read was rounded; return how the output will be."""
+        """Fold batch norm and set the grids, given the rounding of the input; return the rounding of the output."""
         norm = self.norm.double()
         weight, self.bias = fuse_conv_bn_weights(
             self.conv.weight.double(), None, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias
@@ -82,7 +82,7 @@ class PlainConvolution:
 
 
 class PlainLayer:
-    """An inverted residual."""
+    """An inverted residual layer."""
 
     def __init__(self, source: MBConv) -> None:
         self.convolutions = [PlainConvolution(part) for part in source.convolutions]

@@ -1,8 +1,8 @@
-"""All benchmarks in one table, with what is asked of each row beside what was measured.
+"""All benchmarks in one table, with the target of each row.
 
     python benchmarks/run_all.py [--full] [--json RESULTS.json]
 
-Minutes; with --full about half an hour. Ends by naming the rows that miss what is asked.
+Takes minutes; with --full about half an hour. The last lines name the rows that miss their targets.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ def rows(full: bool) -> Iterator[Row]:
             yield row
     missed = [row.work for row in done if timing.holds(row) is False]
     slow = [row.work for row in done if timing.numba_holds(row) is False]
-    print(f"\nmissed: {'; '.join(missed) or 'none'}")
-    print(f"Numba beyond {timing.NUMBA_WITHIN:g}×: {'; '.join(slow) or 'none'}\n")
+    print(f"\nmissed targets: {'; '.join(missed) or 'none'}")
+    print(f"Numba slower than {timing.NUMBA_WITHIN:g}×: {'; '.join(slow) or 'none'}\n")
 
 
 if __name__ == "__main__":

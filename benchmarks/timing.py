@@ -1,11 +1,11 @@
-"""What all benchmarks share: taking turns, medians, one table, JSON.
+"""Timing for all benchmarks: calls take turns; medians, one table, JSON.
 
-Every call is made once first: answers are compared, and what is compiled or cached on first use is out of the way. Then
-the calls take turns in one process, as often as a share of a few seconds each allows. A peer that takes longer than its
-share is timed by its first call alone.
+First, every call runs once. Its answers are compared, and everything that is compiled or cached on first use is done.
+Then the calls take turns in one process, for a few seconds each. A peer that takes longer than its time slice is timed
+by its first call only.
 
-Times are CPU times (of this process and of those that it starts), for machines are shared; calls that use several
-threads are named to be timed by the clock on the wall.
+Times are CPU times (of this process and its child processes), because machines are shared. Calls that use several
+threads are timed by wall clock.
 """
 
 from __future__ import annotations
@@ -24,9 +24,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qabwnas.bench.machine import machine
-from qabwnas.search import select_backend
-from qabwnas.search.engine.backend import Backend
+from qabwnas.bench.machine import describe_machine
+from qabwnas.search.engine.backend import Backend, select_backend
 
 OURS = ("cpp", "numba")
 SHORTEST_TURN = 0.01
@@ -39,13 +38,13 @@ class Row:
     """One line of the table.
 
     Attributes:
-        work: what was done.
-        seconds: median of every call, by name; ours are ``cpp`` and ``numba``.
-        detail: how large it was, or what came of it.
-        at_least: how many times as long as the compiled core the best peer has to take.
-        at_most: how many times as long as the best peer the compiled core may take.
-        within_seconds: how long the compiled core may take.
-        stopped: calls that hit a limit; they would have taken longer than their seconds.
+        work: the task.
+        seconds: median time of every call, by name; ours are ``cpp`` and ``numba``.
+        detail: size of the task or its outcome.
+        at_least: target: the best peer takes at least this many times as long as the compiled core.
+        at_most: target: the compiled core takes at most this many times as long as the best peer.
+        within_seconds: target: the compiled core takes at most this long.
+        stopped: calls that hit a limit; without it they would have taken longer.
     """
 
     work: str
@@ -58,19 +57,19 @@ class Row:
 
 
 def backends() -> dict[str, Backend]:
-    """Return both of our backends, by name."""
+    """Return both backends, by name."""
     return {name: select_backend(name) for name in OURS}
 
 
 def equal_fronts(answers: Mapping[str, Any]) -> NDArray[np.int64]:
-    """Return the totals of our backends' fronts, which have to be equal, their candidates too."""
+    """Return the totals of both backends' fronts, after checking that totals and candidates are equal."""
     fronts = []
     for name, kernels in backends().items():
         _, totals, levels, *_ = answers[name]
         fronts.append((totals, kernels.choice_of(levels, np.arange(len(totals)))))
-    (totals, choice), (twin_totals, twin_choice) = fronts
-    assert np.array_equal(totals, twin_totals)
-    assert np.array_equal(choice, twin_choice)
+    (totals, choice), (numba_totals, numba_choice) = fronts
+    assert np.array_equal(totals, numba_totals)
+    assert np.array_equal(choice, numba_choice)
     return totals
 
 
@@ -78,30 +77,30 @@ def race(
     calls: Mapping[str, Callable[[], Any]],
     check: Callable[[dict[str, Any]], None],
     *,
-    on_the_wall: Collection[str] = (),
-    share: float = 3.0,
+    wall_clock: Collection[str] = (),
+    slice_seconds: float = 3.0,
     rounds: int = 15,
 ) -> dict[str, float]:
-    """Compare the answers of all calls, then return every call's median seconds."""
+    """Compare the answers of all calls, then return the median seconds of every call."""
     first, answers = {}, {}
     for name, call in calls.items():
         if name in OURS:
             call()  # compiles
-        first[name], answers[name] = _timed(call, 1, name in on_the_wall)
+        first[name], answers[name] = _timed(call, 1, name in wall_clock)
     check(answers)
     answers.clear()
     repeats = {name: max(1, math.ceil(SHORTEST_TURN / max(seconds, 1e-7))) for name, seconds in first.items()}
-    turns = {name: min(rounds, int(share / (first[name] * repeats[name] + 1e-9))) for name in calls}
+    turns = {name: min(rounds, int(slice_seconds / (first[name] * repeats[name] + 1e-9))) for name in calls}
     seconds: dict[str, list[float]] = {name: [first[name]] if turns[name] == 0 else [] for name in calls}
     for turn in range(max(turns.values())):
         for name, call in calls.items():
             if turn < turns[name]:
-                seconds[name].append(_timed(call, repeats[name], name in on_the_wall)[0])
+                seconds[name].append(_timed(call, repeats[name], name in wall_clock)[0])
     return {name: statistics.median(values) for name, values in seconds.items()}
 
 
-def _timed(call: Callable[[], Any], repeats: int, on_the_wall: bool) -> tuple[float, Any]:
-    clock = time.perf_counter if on_the_wall else _cpu_seconds
+def _timed(call: Callable[[], Any], repeats: int, wall_clock: bool) -> tuple[float, Any]:
+    clock = time.perf_counter if wall_clock else _cpu_seconds
     answer = None
     started = clock()
     for _ in range(repeats):
@@ -115,16 +114,16 @@ def _cpu_seconds() -> float:
 
 
 def data_file(name: str) -> Path | None:
-    """Return a file of the real data beside the project, or ``None``, having said that it is missing."""
+    """Return a file of the real data, or print that it is missing and return ``None``."""
     path = DATA / name
     if path.is_file():
         return path
-    print(f"skipped: ../shared/data/{name} is not there", flush=True)
+    print(f"skipped: ../shared/data/{name} is missing", flush=True)
     return None
 
 
 def ratio(row: Row) -> float | None:
-    """How many times as long as the compiled core the best peer takes; ``None`` where all of them hit a limit."""
+    """Return the best peer's time divided by the compiled core's, or ``None`` if all calls hit a limit."""
     peers = [name for name in row.seconds if name not in OURS]
     if not peers or "cpp" not in row.seconds or row.stopped.issuperset({"cpp", *peers}):
         return None
@@ -132,7 +131,7 @@ def ratio(row: Row) -> float | None:
 
 
 def holds(row: Row) -> bool | None:
-    """Whether the row is as fast as it has to be; ``None`` where nothing is asked for."""
+    """Return whether the row meets its target, or ``None`` if it has none."""
     times = ratio(row)
     if row.at_least is not None and times is not None:
         return times >= row.at_least
@@ -144,19 +143,20 @@ def holds(row: Row) -> bool | None:
 
 
 def numba_holds(row: Row) -> bool | None:
+    """Return whether Numba is within ``NUMBA_WITHIN`` times of the compiled core; ``None`` if not both were timed."""
     if "numba" not in row.seconds or "cpp" not in row.seconds:
         return None
     return row.seconds["numba"] <= NUMBA_WITHIN * row.seconds["cpp"]
 
 
-COLUMNS = ("work", "size", "C++", "Numba", "Numba / C++", "peers", "best peer / C++", "asked", "")
+COLUMNS = ("work", "size", "C++", "Numba", "Numba / C++", "peers", "best peer / C++", "target", "")
 HEAD = f"| {' | '.join(COLUMNS)} |\n{'|---' * len(COLUMNS)}|"
 
 
 def line(row: Row) -> str:
     """Return a row of the table, in Markdown."""
     peers = "; ".join(f"{name} {_text(row, name)}" for name in row.seconds if name not in OURS)
-    twin = row.seconds["numba"] / row.seconds["cpp"] if numba_holds(row) is not None else None
+    slowdown = row.seconds["numba"] / row.seconds["cpp"] if numba_holds(row) is not None else None
     verdicts = {None: "", True: "✓", False: "✗"}
     verdict = verdicts[holds(row)] + ("" if numba_holds(row) in (None, True) else " Numba ✗")
     cells = [
@@ -164,10 +164,10 @@ def line(row: Row) -> str:
         row.detail or "–",
         _text(row, "cpp"),
         _text(row, "numba"),
-        "–" if twin is None else f"{twin:.1f}",
+        "–" if slowdown is None else f"{slowdown:.1f}",
         peers or "–",
         _measured(row),
-        _asked(row),
+        _target(row),
         verdict.strip(),
     ]
     return "| " + " | ".join(cells) + " |"
@@ -183,7 +183,7 @@ def _measured(row: Row) -> str:
     return f"{more}{times:,.2f}×" if times < 10 else f"{more}{times:,.0f}×"
 
 
-def _asked(row: Row) -> str:
+def _target(row: Row) -> str:
     if row.at_least is not None:
         return f"≥ {row.at_least:,g}×"
     if row.at_most is not None:
@@ -200,9 +200,9 @@ def _text(row: Row, name: str) -> str:
 
 
 def run(rows: Callable[[bool], Iterator[Row]], description: str | None) -> None:
-    """Print the rows of one benchmark as they come, and write them as JSON where asked to."""
+    """Print the rows of one benchmark as they finish, and write them as JSON with ``--json``."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--full", action="store_true", help="everything, for as long as it takes")
+    parser.add_argument("--full", action="store_true", help="run everything; takes much longer")
     parser.add_argument("--json", type=Path, help="also write the results as JSON")
     arguments = parser.parse_args()
     done = printed(rows(arguments.full))
@@ -221,4 +221,4 @@ def printed(rows: Iterable[Row]) -> list[Row]:
 
 def write_json(path: Path, rows: list[Row]) -> None:
     content = [asdict(row) | {"stopped": sorted(row.stopped), "ratio": ratio(row), "holds": holds(row)} for row in rows]
-    path.write_text(json.dumps({"machine": machine(), "rows": content}, indent=2) + "\n", encoding="utf-8")
+    path.write_text(json.dumps({"machine": describe_machine(), "rows": content}, indent=2) + "\n", encoding="utf-8")

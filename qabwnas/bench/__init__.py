@@ -1,1 +1,1 @@
-"""The search against its baselines: what `qabwnas bench` runs."""
+"""`qabwnas bench`: the exact search compared with its baselines."""

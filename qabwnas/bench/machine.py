@@ -1,4 +1,4 @@
-"""What measured times depend on: the machine, the versions, the commit."""
+"""The machine, package versions and commit, which measured times depend on."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pathlib import Path
 PACKAGES = ("qabwnas", "numpy", "numba", "moocore", "ortools", "paretoset", "pulp", "pyarrow", "pymoo", "scipy")
 
 
-def machine() -> dict[str, object]:
-    """Return JSON values: processor, cores, load, Python, versions of packages that are installed, commit if known."""
+def describe_machine() -> dict[str, object]:
+    """Return JSON values: processor, cores, load, Python, versions of installed packages, and the commit if known."""
     versions = {}
     for package in PACKAGES:
         try:
@@ -39,7 +39,7 @@ def _processor() -> str:
 
 
 def _commit() -> str | None:
-    """The commit of the checkout that this file is part of; ``None`` where it is installed from elsewhere."""
+    """Return the commit of the checkout with this file, or ``None`` if it is not in a checkout."""
     here = Path(__file__).resolve()
     command = ["git", "log", "-1", "--format=%H", "--", here.name]
     try:

@@ -1,4 +1,4 @@
-"""``qabwnas bench``: the search against its baselines on one LUT."""
+"""``qabwnas bench``: compare the exact search with its baselines on one LUT."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from qabwnas.cli.output import check_output, force_option
 from qabwnas.io.file_kinds import PICTURE, TIMINGS
 
 if TYPE_CHECKING:
-    from qabwnas.bench.bench import Case, Entry
+    from qabwnas.bench.compare import Case, Entry
     from qabwnas.report.times import Bar
 
 EXTRAPOLATED_SUBNETS = (1e14, 7e16)
@@ -23,25 +23,25 @@ YEAR = 365.25 * 24 * 3600
 
 @click.command(name="bench", cls=Command)
 @click.argument("lut_path", metavar="LUT.h5", type=click.Path(path_type=Path))
-@click.option("--minimize", metavar="METRIC", help="The objective; by default 'loss', or 'nsr' where there is no loss.")
+@click.option("--minimize", metavar="METRIC", help="The objective. Default: loss, or nsr if the LUT has no loss.")
 @click.option(
     "--budget",
     "budgets",
     metavar="METRIC=VALUE",
     multiple=True,
-    help="As of `qabwnas search`. By default tight ones, a fifth of the way from the smallest to the largest total: on "
-    "the first cost alone, and on all costs.",
+    help="A budget, as for `qabwnas search`. Default: tight budgets (a fifth of the way from the smallest to the "
+    "largest total), first on one cost, then on all costs.",
 )
-@click.option("--repeats", type=click.IntRange(min=1), default=5, show_default=True, help="Runs; the median counts.")
+@click.option("--repeats", type=click.IntRange(min=1), default=5, show_default=True, help="Runs per method (median).")
 @click.option(
     "--time-limit",
     type=click.FloatRange(min=0.01),
     default=10.0,
     show_default=True,
-    help="Seconds after which a slow peer is stopped, and listed as stopped.",
+    help="Seconds after which a slow baseline is stopped.",
 )
-@click.option("--json", "json_path", metavar="FILE", type=click.Path(path_type=Path), help="Also write it as JSON.")
-@click.option("--plot", "plot_path", metavar="FILE.png", type=click.Path(path_type=Path), help="Also draw the times.")
+@click.option("--json", "json_path", metavar="FILE", type=click.Path(path_type=Path), help="Also write JSON.")
+@click.option("--plot", "plot_path", metavar="FILE.png", type=click.Path(path_type=Path), help="Also plot the times.")
 @force_option
 def command(
     lut_path: Path,
@@ -53,12 +53,12 @@ def command(
     plot_path: Path | None,
     force: bool,
 ) -> None:
-    """Time the exact search on LUT.h5 against traversals, solvers and heuristics, and compare their answers.
+    """Compare the exact search on LUT.h5 with traversals, solvers and heuristics: answers and times.
 
-    Fails where exact methods disagree. A peer that is not installed, cannot take the problem or is stopped is listed
-    as such.
+    Fails if exact methods disagree. The table says which baselines are not installed, cannot take the problem, or were
+    stopped.
     """
-    from qabwnas.bench.bench import compare
+    from qabwnas.bench.compare import compare
     from qabwnas.cli.search import parse_budgets
     from qabwnas.lut.lut import Lut
 
@@ -87,7 +87,7 @@ def command(
 
 
 def as_text(case: Case) -> str:
-    """Return the table of a case: a method a line, and what brute force would take below."""
+    """Return the table of a case, one line per method; below it, the extrapolated time of brute force."""
     rows = [["method", "status", case.problem.metrics[0].name, "gap", "time", "× exact", "note"]]
     rows += [_cells(case, entry) for entry in case.entries]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -109,32 +109,32 @@ def _n_subnets(case: Case) -> int:
 
 
 def _exact_seconds(case: Case) -> float:
-    """The time of the first backend that ran."""
-    return next(entry.found.seconds for entry in case.entries if entry.found is not None)
+    """Return the time of the first backend that ran."""
+    return next(entry.result.seconds for entry in case.entries if entry.result is not None)
 
 
 def _cells(case: Case, entry: Entry) -> list[str]:
-    if entry.found is None:
+    if entry.result is None:
         return [entry.method, "not run", "", "", "", "", entry.note]
-    value, gap = case.value(entry.found), case.gap(entry.found)
+    value, gap = case.value(entry.result), case.gap(entry.result)
     return [
         entry.method,
-        entry.found.status,
+        entry.result.status,
         "" if value is None else f"{value:f}",
         "" if gap is None else f"{gap:.2%}",
-        _duration(entry.found.seconds),
-        f"{entry.found.seconds / _exact_seconds(case):,.3g}",
+        _duration(entry.result.seconds),
+        f"{entry.result.seconds / _exact_seconds(case):,.3g}",
         entry.note,
     ]
 
 
 def _extrapolation(case: Case) -> list[str]:
     for entry in case.entries:
-        if entry.found is not None and entry.full_seconds is not None:
-            rate = entry.found.evaluations / entry.found.seconds
+        if entry.result is not None and entry.full_seconds is not None:
+            rate = entry.result.evaluations / entry.result.seconds
             sizes = [*EXTRAPOLATED_SUBNETS, _n_subnets(case)]
             times = ", ".join(f"{size:.3g} networks in {_duration(size / rate)}" for size in sizes)
-            return [f"{entry.method}: {rate:.3g} networks a second; extrapolated, not measured: {times}"]
+            return [f"{entry.method}: {rate:.3g} networks per second; extrapolated, not measured: {times}"]
     return []
 
 
@@ -150,22 +150,22 @@ def _bars(case: Case) -> list[Bar]:
 
     bars = []
     for entry in case.entries:
-        if entry.found is None:
+        if entry.result is None:
             continue
         is_exact = entry.method.startswith("exact")
-        bars.append(Bar(entry.method, entry.found.seconds, entry.full_seconds, _remark(case, entry), is_exact))
+        bars.append(Bar(entry.method, entry.result.seconds, entry.full_seconds, _remark(case, entry), is_exact))
     return bars
 
 
 def _remark(case: Case, entry: Entry) -> str:
-    """What stands beside a bar: its time, and its gap where it is not the best."""
-    assert entry.found is not None
-    words = [_duration(entry.found.seconds)]
+    """Return the label of a bar: the time, and the gap to the optimum if there is one."""
+    assert entry.result is not None
+    words = [_duration(entry.result.seconds)]
     if entry.full_seconds is not None:
         return f"{words[0]} of about {_duration(entry.full_seconds)} (extrapolated)"
     if entry.note:
         words.append(entry.note.split(" after")[0])
-    gap = case.gap(entry.found)
+    gap = case.gap(entry.result)
     if gap:
         words.append(f"{gap:.1%} above the best")
     elif gap is None and case.optimum is not None:
@@ -174,11 +174,11 @@ def _remark(case: Case, entry: Entry) -> str:
 
 
 def _write_json(path: Path, lut_path: Path, cases: tuple[Case, ...]) -> None:
-    from qabwnas.bench.machine import machine
+    from qabwnas.bench.machine import describe_machine
     from qabwnas.cli.exact_json import dumps
     from qabwnas.io.atomic import atomic_path
 
-    content = {"lut": lut_path.name, "machine": machine(), "cases": [_case_json(case) for case in cases]}
+    content = {"lut": lut_path.name, "machine": describe_machine(), "cases": [_case_json(case) for case in cases]}
     with atomic_path(path) as temporary:
         temporary.write_text(dumps(content) + "\n", encoding="utf-8")
 
@@ -187,16 +187,16 @@ def _case_json(case: Case) -> dict[str, Any]:
     methods = []
     for entry in case.entries:
         fields: dict[str, Any] = {"method": entry.method, "kind": entry.kind, "note": entry.note}
-        if entry.found is not None:
-            gap = case.gap(entry.found)
+        if entry.result is not None:
+            gap = case.gap(entry.result)
             fields |= {
-                "status": entry.found.status,
-                "value": case.value(entry.found),
+                "status": entry.result.status,
+                "value": case.value(entry.result),
                 "gap": gap if gap is None or math.isfinite(gap) else None,
-                "seconds": entry.found.seconds,
-                "times_exact": entry.found.seconds / _exact_seconds(case),
-                "evaluations": entry.found.evaluations,
-                "choice": None if entry.found.choice is None else entry.found.choice.tolist(),
+                "seconds": entry.result.seconds,
+                "times_exact": entry.result.seconds / _exact_seconds(case),
+                "evaluations": entry.result.evaluations,
+                "choice": None if entry.result.choice is None else entry.result.choice.tolist(),
                 "extrapolated_seconds": entry.full_seconds,
             }
         methods.append(fields)

@@ -1,4 +1,4 @@
-"""Cityscapes, and everything in its layout: scenes from driving, with one of 19 classes a pixel."""
+"""Cityscapes, and other data in its layout: driving scenes with one of 19 classes per pixel."""
 
 from __future__ import annotations
 
@@ -12,10 +12,8 @@ from PIL import Image
 
 from qabwnas.data.cityscapes_labels import CLASSES, TRAIN_IDS
 from qabwnas.data.cityscapes_layout import Scene, list_scenes
-from qabwnas.data.normalise import normalised
-from qabwnas.data.segmentation_augment import SceneAugmentation
-from qabwnas.data.splits import IGNORED, Batch, Split, Splits
-from qabwnas.data.stratify import stratified_order
+from qabwnas.data.splits import IGNORED, Batch, Split, Splits, stratified_order
+from qabwnas.data.transforms import SceneAugmentation, normalised
 from qabwnas.errors import FormatError, InputError
 
 N_CLASSES = len(CLASSES)
@@ -24,7 +22,7 @@ DIVISION_SEED = 2016
 
 
 class SceneSplit(Split):
-    """Scenes on disk, which are read when they are asked for: only names are held in memory."""
+    """Scenes on disk, read on demand; only their names are in memory."""
 
     def __init__(self, scenes: Sequence[Scene], augmentation: SceneAugmentation) -> None:
         self.scenes = tuple(scenes)
@@ -41,12 +39,12 @@ class SceneSplit(Split):
             labels.append(_as_labels(train_ids))
             if images[-1].shape != images[0].shape:
                 path = self.scenes[index].image_path
-                raise FormatError(f"{path}: is {image.width}×{image.height} pixels large, others of its batch are not")
+                raise FormatError(f"{path}: is {image.width}×{image.height} pixels large, unlike its batch")
         return Batch(torch.stack(images), torch.stack(labels))
 
     def draw(self, indices: Sequence[int], seed: int) -> Batch:
         height, width = self._augmentation.crop
-        images = torch.zeros(len(indices), 3, height, width)  # the mean colour, where a scene is smaller
+        images = torch.zeros(len(indices), 3, height, width)  # the mean colour fills the rest of smaller scenes
         labels = torch.full((len(indices), height, width), IGNORED)
         for place, index in enumerate(indices):
             image, train_ids = self._augmentation.draw(*_read(self.scenes[index]), np.random.default_rng((seed, place)))
@@ -59,7 +57,7 @@ class SceneSplit(Split):
         digest = hashlib.sha256()
         for scene in self.scenes:
             sizes = (scene.image_path.stat().st_size, scene.label_path.stat().st_size)
-            digest.update(os.fsencode(f"{scene.name} {sizes[0]} {sizes[1]}\n"))  # names need not be of any encoding
+            digest.update(os.fsencode(f"{scene.name} {sizes[0]} {sizes[1]}\n"))  # names can have any encoding
         return digest.hexdigest()
 
 
@@ -68,13 +66,13 @@ def load_cityscapes(
 ) -> Splits:
     """Return the splits of a folder in Cityscapes' layout; lists files and opens none.
 
-    ``calibration`` and ``validation`` images come out of the ``train`` folder, every city giving its share, always the
-    same ones for the same folder and numbers; the rest trains. ``test`` is the ``val`` folder. Images are RGB on
-    ImageNet's scale, float32 ``(n, 3, height, width)``; labels are train ids 0 … 18 and 255. Variants for training
-    have the size of ``crop``, (height, width).
+    ``calibration`` and ``validation`` images are taken from the ``train`` folder, in proportion to the cities. The same
+    folder and numbers always give the same division. ``test`` is the ``val`` folder. Images are RGB on ImageNet's
+    scale, float32 ``(n, 3, height, width)``; labels are train ids 0 … 18 and 255. Variants for training have the size
+    ``crop``, (height, width).
 
     Raises:
-        InputError: as :func:`~qabwnas.data.cityscapes_layout.list_scenes`; or nothing would be left to train.
+        InputError: see :func:`~qabwnas.data.cityscapes_layout.list_scenes`; or no scene would be left for training.
     """
     scenes = list_scenes(root, "train")
     held_out = calibration + validation

@@ -1,32 +1,61 @@
-"""The labels of Cityscapes (Cordts et al., CVPR 2016): which of the 34 ids in label images count, and as what."""
+"""The labels of Cityscapes (Cordts et al., CVPR 2016): the 34 ids of label images, and the 19 classes that count.
+
+Needs no torch.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
+EGO_VEHICLE = 1
+OUT_OF_ROI = 3
+STATIC = 4
+ROAD = 7
+SIDEWALK = 8
+PARKING = 9
+RAIL_TRACK = 10
+BUILDING = 11
+WALL = 12
+FENCE = 13
+GUARD_RAIL = 14
+POLE = 17
+TRAFFIC_LIGHT = 19
+TRAFFIC_SIGN = 20
+VEGETATION = 21
+TERRAIN = 22
+SKY = 23
+PERSON = 24
+RIDER = 25
+CAR = 26
+TRUCK = 27
+BUS = 28
+TRAIN = 31
+MOTORCYCLE = 32
+BICYCLE = 33
+
+LARGEST_ID = 33  # every id from 0 is used; licence plates have −1 and do not occur in 8-bit label images
 IGNORED = 255
-LARGEST_ID = 33  # every id from 0 is used; licence plates have −1 and are no part of 8-bit label images
 
 CLASSES = {
-    "road": 7,
-    "sidewalk": 8,
-    "building": 11,
-    "wall": 12,
-    "fence": 13,
-    "pole": 17,
-    "traffic light": 19,
-    "traffic sign": 20,
-    "vegetation": 21,
-    "terrain": 22,
-    "sky": 23,
-    "person": 24,
-    "rider": 25,
-    "car": 26,
-    "truck": 27,
-    "bus": 28,
-    "train": 31,
-    "motorcycle": 32,
-    "bicycle": 33,
+    "road": ROAD,
+    "sidewalk": SIDEWALK,
+    "building": BUILDING,
+    "wall": WALL,
+    "fence": FENCE,
+    "pole": POLE,
+    "traffic light": TRAFFIC_LIGHT,
+    "traffic sign": TRAFFIC_SIGN,
+    "vegetation": VEGETATION,
+    "terrain": TERRAIN,
+    "sky": SKY,
+    "person": PERSON,
+    "rider": RIDER,
+    "car": CAR,
+    "truck": TRUCK,
+    "bus": BUS,
+    "train": TRAIN,
+    "motorcycle": MOTORCYCLE,
+    "bicycle": BICYCLE,
 }
 """Name → id of the 19 classes that are trained and scored, in the order of their train ids."""
 

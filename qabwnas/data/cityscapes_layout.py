@@ -1,4 +1,4 @@
-"""The folders of Cityscapes: which images there are, with which labels, and whether all of them can be used.
+"""The folders of Cityscapes: list the images with their labels, and check all files.
 
     ROOT/leftImg8bit/SPLIT/CITY/NAME_leftImg8bit.png    RGB, 8 bits
     ROOT/gtFine/SPLIT/CITY/NAME_gtFine_labelIds.png     label ids, 8 bits, of the same size
@@ -17,7 +17,7 @@ from pathlib import Path
 from PIL import Image
 
 from qabwnas.data.cityscapes_labels import LARGEST_ID
-from qabwnas.data.folders import Entry, divide, is_file, is_folder
+from qabwnas.data.folders import Entry, Listing, divide, is_file, is_folder
 from qabwnas.data.image_files import read_label_ids, read_rgb
 from qabwnas.errors import FormatError, InputError, QabwnasError
 
@@ -33,7 +33,7 @@ class Scene:
     """An image with its labels.
 
     Attributes:
-        name: its place in the data set, such as ``train/aachen/aachen_000000_000019``.
+        name: its path in the data set without endings, such as ``train/aachen/aachen_000000_000019``.
     """
 
     root: str
@@ -55,55 +55,56 @@ class Scene:
         """Return the image in RGB and the label ids.
 
         Raises:
-            InputError: a file is gone.
-            FormatError: a file is damaged, holds unknown label ids, or the two differ in size.
+            InputError: a file is missing.
+            FormatError: a file is damaged or has unknown label ids, or the two files differ in size.
         """
         image, label_ids = read_rgb(self.image_path), read_label_ids(self.label_path, LARGEST_ID)
         if image.size != label_ids.size:
-            raise self._of_two_sizes(image.size, label_ids.size)
+            raise self._size_mismatch(image.size, label_ids.size)
         return image, label_ids
 
     def check(self) -> tuple[Size | None, list[QabwnasError]]:
-        """Read both files; return the size of the image, where it can be read, and all that is wrong."""
+        """Read both files; return the size of the image (``None`` if unreadable) and everything that is wrong."""
         problems: list[QabwnasError] = []
         image = _size_of(lambda: read_rgb(self.image_path), problems)
         label_ids = _size_of(lambda: read_label_ids(self.label_path, LARGEST_ID), problems)
         if image and label_ids and image != label_ids:
-            problems.append(self._of_two_sizes(image, label_ids))
+            problems.append(self._size_mismatch(image, label_ids))
         return image, problems
 
-    def _of_two_sizes(self, image: Size, label_ids: Size) -> FormatError:
+    def _size_mismatch(self, image: Size, label_ids: Size) -> FormatError:
         return FormatError(f"{self.label_path}: is {_words(label_ids)} pixels large, its image {_words(image)}")
 
 
-@dataclass
-class SceneListing:
-    """The scenes of a split by city and name.
-
-    Attributes:
-        problems: scenes that lack a part, and cities without scenes.
-        passed_over: what else lies in the folders, as paths in the root.
-    """
+@dataclass(kw_only=True)
+class SceneListing(Listing):
+    """The scenes of a split, sorted by city and name. Problems are images without labels, and cities without images."""
 
     scenes: list[Scene] = field(default_factory=list)
-    problems: list[InputError] = field(default_factory=list)
-    passed_over: list[str] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.scenes)
+
+    def check(self, progress: Callable[[int], None]) -> tuple[list[QabwnasError], str]:
+        size, problems = check_scenes(self.scenes, progress)
+        cities = len({scene.city for scene in self.scenes})
+        return problems, f"{len(self)} scenes of {_words(size) if size else 'unknown size'} pixels in {cities} cities"
 
 
 def survey_scenes(root: str | os.PathLike[str]) -> dict[str, SceneListing]:
-    """Return what the folders of ``train`` and ``val`` hold; opens no image.
+    """Return the contents of the folders ``train`` and ``val``; opens no image.
 
     Raises:
-        InputError: there is no such folder, or no city in it.
+        InputError: a folder is missing or has no cities.
     """
     return {split: _survey(root, split) for split in SPLITS}
 
 
 def list_scenes(root: str | os.PathLike[str], split: str) -> list[Scene]:
-    """Return the scenes of ``train`` or ``val`` by city and name; opens no image.
+    """Return the scenes of ``train`` or ``val``, sorted by city and name; opens no image.
 
     Raises:
-        InputError: there is no such folder, no city in it, a city without images, or an image without labels.
+        InputError: a folder is missing or has no cities, a city has no images, or an image has no labels.
     """
     listing = _survey(root, split)
     for problem in listing.problems:
@@ -119,12 +120,12 @@ def _survey(root: str | os.PathLike[str], split: str) -> SceneListing:
     cities, others = divide(folder, is_folder)
     if not cities:
         raise InputError(f"{folder}: has no folders of cities")
-    listing = SceneListing(passed_over=[f"{IMAGES}/{split}/{other}" for other in others])
+    listing = SceneListing(skipped=[f"{IMAGES}/{split}/{other}" for other in others])
     for city in cities:
         _survey_city(root, split, city, listing)
     if Path(root, LABELS, split).is_dir():
         labelled, _ = divide(Path(root, LABELS, split), is_folder)
-        listing.passed_over += [f"{LABELS}/{split}/{city}" for city in labelled if city not in cities]
+        listing.skipped += [f"{LABELS}/{split}/{city}" for city in labelled if city not in cities]
     return listing
 
 
@@ -132,30 +133,30 @@ def _survey_city(root: str | os.PathLike[str], split: str, city: str, listing: S
     folder, label_folder = Path(root, IMAGES, split, city), Path(root, LABELS, split, city)
     images, others = divide(folder, lambda entry: is_file(entry) and entry.name.endswith(IMAGE_ENDING))
     labels = divide(label_folder, _is_label)[0] if label_folder.is_dir() else []
-    listing.passed_over += [f"{IMAGES}/{split}/{city}/{other}" for other in others]
+    listing.skipped += [f"{IMAGES}/{split}/{city}/{other}" for other in others]
     names = [image.removesuffix(IMAGE_ENDING) for image in images]
-    lonely = {label.removesuffix(LABEL_ENDING) for label in labels}
+    unmatched = {label.removesuffix(LABEL_ENDING) for label in labels}
     if not names:
         listing.problems.append(InputError(f"{folder}: has no images *{IMAGE_ENDING}"))
     for name in names:
         scene = Scene(os.fspath(root), f"{split}/{city}/{name}")
-        if name in lonely:
+        if name in unmatched:
             listing.scenes.append(scene)
         else:
             listing.problems.append(InputError(f"{scene.image_path}: has no labels {scene.label_path}"))
-        lonely.discard(name)
-    listing.passed_over += [f"{LABELS}/{split}/{city}/{name}{LABEL_ENDING}" for name in sorted(lonely)]
+        unmatched.discard(name)
+    listing.skipped += [f"{LABELS}/{split}/{city}/{name}{LABEL_ENDING}" for name in sorted(unmatched)]
 
 
 def _is_label(entry: Entry) -> bool:
-    """Whether an entry holds label ids, and not what Cityscapes has besides: colours, instances, polygons."""
+    """Return whether an entry has label ids; Cityscapes also has files with colours, instances and polygons."""
     return entry.name.endswith(LABEL_ENDING) and (is_file(entry) or entry.name.startswith("."))
 
 
 def check_scenes(scenes: list[Scene], progress: Callable[[int], None]) -> tuple[Size | None, list[QabwnasError]]:
-    """Read every scene whole; return the size that most have, and what is wrong with each, in their order.
+    """Read every scene completely; return the most frequent size, and what is wrong, in the order of the scenes.
 
-    All have to have one size. ``progress`` is told how many have been read.
+    A scene of another size is a problem. ``progress`` is called with the number of scenes that have been read.
     """
     sizes: list[Size | None] = []
     problems: list[list[QabwnasError]] = []

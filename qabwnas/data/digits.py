@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from torch import Tensor
+from torch.nn import functional as F
 
-from qabwnas.data.shift import random_shift
-from qabwnas.data.splits import Splits, TensorSplit
-from qabwnas.data.stratify import stratified_order
+from qabwnas.data.splits import Splits, TensorSplit, stratified_order
 
 N_CALIBRATION, N_VALIDATION, N_TEST = 200, 200, 800
 BRIGHTEST = 16.0
@@ -15,13 +15,13 @@ DIVISION_SEED = 1998
 
 
 def load_digits() -> Splits:
-    """Return the digits, always divided in the same way: 597 to train, 200, 200, and 800 to test.
+    """Return the digits: 597 train, 200 calibration, 200 validation and 800 test images, always the same division.
 
     Every class has its share of every split, to within one image. Pixels are scaled to 0 … 1; labels are 0 … 9.
-    Few images to train and many to test make differences between networks larger, and their errors smaller. Nothing is
-    downloaded: the images come with scikit-learn.
+    With few training images and many test images, networks differ more, and their scores have smaller errors. Nothing
+    is downloaded: the images come with scikit-learn.
     """
-    from sklearn import datasets  # a second that only those who use it should pay
+    from sklearn import datasets  # takes a second
 
     digits = datasets.load_digits()
     images = torch.from_numpy(digits.images).float().div_(BRIGHTEST).unsqueeze_(1)
@@ -32,3 +32,17 @@ def load_digits() -> Splits:
         TensorSplit(images[part], labels[part], random_shift) for part in map(torch.from_numpy, np.split(order, ends))
     )
     return Splits(train, calibration, validation, test)
+
+
+def random_shift(images: Tensor, generator: torch.Generator, pixels: int = 1) -> Tensor:
+    """Return images ``(n, channels, height, width)``, each moved at random by up to ``pixels`` along both axes.
+
+    Pixels that move in from outside are 0.
+    """
+    n, _, height, width = images.shape
+    padded = F.pad(images, (pixels,) * 4)
+    down, right = torch.randint(0, 2 * pixels + 1, (2, n), generator=generator)
+    rows = (down[:, None] + torch.arange(height))[:, :, None]
+    columns = (right[:, None] + torch.arange(width))[:, None, :]
+    # Indexing with three tensors around the channels puts the channels last.
+    return padded[torch.arange(n)[:, None, None], :, rows, columns].permute(0, 3, 1, 2)

@@ -1,7 +1,8 @@
-"""Read images from files, with one clear line for every file that is gone, damaged, or cannot be read right.
+"""Read images from files. A file that is missing, damaged or ambiguous gives an error of one line.
 
-Whatever Pillow opens is read: the first frame, upright as its EXIF orientation says, in colours without transparency.
-Grey values of more than 8 bits are scaled by the range of their type, and keep their precision: 65535 becomes 255.0.
+Every format that Pillow opens is read: the first frame, turned by its EXIF orientation, in colours without
+transparency.
+Grey values of more than 8 bits are scaled by the range of their type and keep their precision: 65535 becomes 255.0.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from PIL.TiffImagePlugin import BITSPERSAMPLE, PHOTOMETRIC_INTERPRETATION, SAMPL
 from qabwnas.errors import FormatError, InputError
 
 LARGEST_PIXELS = 2**30
-"""How many pixels an image may have: 4 GiB in memory. Beyond, a size is taken for a damaged one."""
+"""The largest number of pixels of an image: 4 GiB in memory. A larger size counts as damaged."""
 
 UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -35,9 +36,9 @@ UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-"""EXIF orientation → what turns the image upright."""
+"""EXIF orientation → the operation that turns the image upright."""
 
-_DEEP_FORMATS = ("PNG", "TIFF", "PPM", "JPEG2000")  # of others Pillow does not tell what 16 bits stand for
+_DEEP_FORMATS = ("PNG", "TIFF", "PPM", "JPEG2000")  # for other formats Pillow does not tell the range of 16 bits
 _MIN_IS_WHITE, _SIGNED = 0, 2  # values of PhotometricInterpretation and of SampleFormat
 
 # What Pillow's readers raise on damaged files.
@@ -66,7 +67,7 @@ def image_endings() -> frozenset[str]:
 
 
 def _is_read(name: str) -> bool:
-    """Whether Pillow reads a format: some it only writes, of some it only knows the name."""
+    """Return whether Pillow reads a format; some it only writes, and of some it only knows the name."""
     if name not in Image.OPEN:
         return False
     reader = Image.OPEN[name][0]
@@ -76,13 +77,13 @@ def _is_read(name: str) -> bool:
 def read_image(path: Path) -> Image.Image:
     """Return the first frame of an image, upright.
 
-    It is of mode ``RGB``, or where the file has grey values of more than 8 bits, of mode ``F`` with values 0 … 255.
-    Transparency is dropped, as torchvision's ``ImageFolder`` does; colour profiles are not applied; of colours with 16
-    bits the higher 8 are taken. Float images have to lie in 0 … 1.
+    Its mode is ``RGB``, or ``F`` with values 0 … 255 if the file has grey values of more than 8 bits. Transparency is
+    dropped, as in torchvision's ``ImageFolder``. Colour profiles are not applied. Of 16-bit colours the higher 8 bits
+    are taken. Values of float images must lie in 0 … 1.
 
     Raises:
-        InputError: there is no such file.
-        FormatError: it is no image, a truncated or too large one, or one whose values have no known range.
+        InputError: the file does not exist.
+        FormatError: it is not an image, it is truncated or too large, or its values have no known range.
     """
     with _opened(path) as image:
         image.load()
@@ -92,7 +93,7 @@ def read_image(path: Path) -> Image.Image:
 
 
 def read_rgb(path: Path) -> Image.Image:
-    """Return an image as :func:`read_image`, always of mode ``RGB``: deeper grey values are rounded to 8 bits."""
+    """Return an image like :func:`read_image`, always of mode ``RGB``: deeper grey values are rounded to 8 bits."""
     image = read_image(path)
     if image.mode == "F":
         image = Image.fromarray(np.rint(np.asarray(image)).astype(np.uint8)).convert("RGB")
@@ -100,13 +101,13 @@ def read_rgb(path: Path) -> Image.Image:
 
 
 def read_label_ids(path: Path, largest: int) -> Image.Image:
-    """Return an image of label ids ``0 … largest``, of mode ``L``: the values of an 8-bit PNG, grey or of a palette.
+    """Return an image of label ids ``0 … largest``, of mode ``L``: the values of an 8-bit PNG, grey or with a palette.
 
-    Values are taken as they are stored: palettes and EXIF orientations count for nothing.
+    The stored values are taken: palettes and EXIF orientations are ignored.
 
     Raises:
-        InputError: there is no such file.
-        FormatError: it is no image, a truncated one, one of other pixels, or holds a larger id.
+        InputError: the file does not exist.
+        FormatError: it is not an image, it is truncated, its pixels are of another type, or it has a larger id.
     """
     with _opened(path) as image:
         if not isinstance(image, PngImageFile):
@@ -120,13 +121,13 @@ def read_label_ids(path: Path, largest: int) -> Image.Image:
     label_ids = np.array(image)
     found = int(label_ids.max())
     if found > largest:
-        raise FormatError(f"{path}: holds label id {found}; the largest there is is {largest}")
+        raise FormatError(f"{path}: has label id {found}; the largest possible one is {largest}")
     return Image.fromarray(label_ids)
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Image.Image]:
-    """Open an image; whatever goes wrong in the block becomes an error that names the file."""
+    """Open an image; every error in the block becomes an error that names the file."""
     try:
         with _any_size(), Image.open(path) as image:
             if image.width * image.height > LARGEST_PIXELS:
@@ -142,7 +143,7 @@ def _opened(path: Path) -> Iterator[Image.Image]:
 
 @contextmanager
 def _any_size() -> Iterator[None]:
-    """Let Pillow open images of any size: they are the user's own, and not taken for attacks."""
+    """Let Pillow open images of any size: they are the user's own files, not attacks."""
     before = Image.MAX_IMAGE_PIXELS
     Image.MAX_IMAGE_PIXELS = None
     try:
@@ -159,7 +160,7 @@ def _reason(error: Exception, path: Path) -> str:
     if isinstance(error, MemoryError):
         return "there is not enough memory"
     if "cannot identify" in str(error):
-        return "it is none that Pillow knows"
+        return "Pillow does not know its format"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return " ".join(str(error).split()) or type(error).__name__
@@ -171,7 +172,7 @@ def _orientation(image: Image.Image) -> Any:
             warnings.simplefilter("ignore")
             return image.getexif().get(ExifTags.Base.Orientation)
     except _READING_ERRORS:
-        return None  # as without EXIF data: damaged ones say nothing about the pixels
+        return None  # damaged EXIF data are ignored: they say nothing about the pixels
 
 
 def _in_colours(image: Image.Image, path: Path) -> Image.Image:
@@ -196,8 +197,8 @@ def _grey_values(image: Image.Image, path: Path) -> NDArray[np.float32]:
         )
     values = np.asarray(image).astype(np.float64)
     if image.mode == "F":
-        if not (values.min() >= 0 and values.max() <= 1):  # in this way NaN is refused
-            raise FormatError(f"{path}: has float values of {values.min():g} … {values.max():g}, not of 0 … 1")
+        if not (values.min() >= 0 and values.max() <= 1):  # written so that NaN is refused
+            raise FormatError(f"{path}: has float values of {values.min():g} … {values.max():g}, not in 0 … 1")
         shares = values
     else:
         n_bits = _tiff_tag(image, BITSPERSAMPLE) or 16
@@ -208,7 +209,7 @@ def _grey_values(image: Image.Image, path: Path) -> NDArray[np.float32]:
 
 
 def _tiff_tag(image: Image.Image, tag: int) -> int | None:
-    """Return the value of a TIFF tag, the first one where it has a value a channel; ``None`` where there is none."""
+    """Return the value of a TIFF tag (the first one if it has one per channel), or ``None`` if it is absent."""
     tags = getattr(image, "tag_v2", None)
     value = None if tags is None else tags.get(tag)
     return value[0] if isinstance(value, tuple) else value

@@ -1,8 +1,8 @@
 """Map a function over items in other processes, in order.
 
-All goes through pipes as plain pickles, not through shared memory, where multiprocessing puts torch's tensors:
-containers have little of it (64 MB with Docker), and a process that cannot get it is killed. No lock is shared, so that
-a process that dies leaves none behind. Needs no torch.
+Items and results go through pipes as plain pickles, not through shared memory, where multiprocessing puts torch's
+tensors: containers have little of it (64 MB with Docker), and a process that cannot get it is killed. No lock is
+shared, so a process that dies cannot leave one locked. Needs no torch.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from typing import Any, Generic, TypeVar
 from qabwnas.errors import QabwnasError
 
 TIMEOUT_S = 600.0
-"""How long one item may take, including the start of the process and what it computes before."""
+"""Time limit for one item, including the start of the process and the items before it."""
 AHEAD = 2
-"""How many items each process computes ahead of the one that is waited for."""
-END_S = 5.0  # until a process that has closed its pipe has ended
+"""How many items each process computes ahead of the next result."""
+END_S = 5.0  # how long to wait for the end of a process that has closed its pipe
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -43,11 +43,11 @@ def map_in_processes(
 ) -> Iterator[R]:
     """Yield ``function(item)`` for every item, in order; ``workers`` processes compute, item ``i`` in ``i % workers``.
 
-    With 0 workers this process computes. Function, items and results can be pickled. The processes end when the
-    iterator is closed, and with this process, however it ends. ``option`` is what messages call the number of workers.
+    With 0 workers, this process computes. Function, items and results must be picklable. The processes end when the
+    iterator is closed or this process ends, for any reason. Messages call the number of workers ``option``.
 
     Raises:
-        QabwnasError, OSError: as the function, in the order of the items.
+        QabwnasError, OSError: errors of the function, in the order of the items.
         QabwnasError: a process died, could not be started, or gave nothing for ``timeout_s`` seconds.
     """
     if not workers:
@@ -72,7 +72,7 @@ def map_in_processes(
 
 
 class _Worker(Generic[T, R]):
-    """A process, and a thread that receives from it: a pipe has no time limit once a message has begun."""
+    """A process, and a thread that receives from it, because a pipe has no time limit once a message has begun."""
 
     def __init__(self, function: Callable[[T], R], option: str) -> None:
         context: SpawnContext = multiprocessing.get_context("spawn")  # a fork after any torch operation hangs
@@ -86,13 +86,13 @@ class _Worker(Generic[T, R]):
             raise QabwnasError(f"cannot start a process: {error.strerror}; give a smaller {option}") from error
         finally:
             theirs.close()
-        atexit.register(self._process.kill)  # where nobody closes the iterator; SIGTERM would not end a stopped process
+        atexit.register(self._process.kill)  # if the iterator is never closed; SIGTERM would not end a stopped process
         self._answers: SimpleQueue[tuple[bool, Any] | None] = SimpleQueue()
         self._receiver = threading.Thread(target=self._receive, daemon=True)
         self._receiver.start()
 
     def ask(self, item: T) -> None:
-        with suppress(ConnectionError):  # it has died, which its next answer tells
+        with suppress(ConnectionError):  # it has died: the next answer reports it
             self._connection.send_bytes(pickle.dumps(item))
 
     def answer(self, timeout_s: float) -> R:
@@ -100,12 +100,12 @@ class _Worker(Generic[T, R]):
             answer = self._answers.get(timeout=timeout_s)
         except Empty:
             raise QabwnasError(
-                f"process {self._process.pid} of {self._option} gave nothing for {timeout_s:g} seconds: look at the "
+                f"process {self._process.pid} of {self._option} returned nothing for {timeout_s:g} seconds: check the "
                 f"disk or network that its files are on, or give {self._option} 0"
             ) from None
         if answer is None:
             self._process.join(END_S)
-            raise QabwnasError(self._obituary())
+            raise QabwnasError(self._death_message())
         succeeded, value = answer
         if not succeeded:
             raise value
@@ -124,16 +124,16 @@ class _Worker(Generic[T, R]):
             while True:
                 self._answers.put(pickle.loads(self._connection.recv_bytes()))
         except (EOFError, OSError):
-            pass  # the process has ended, maybe within a message
+            pass  # the process has ended, maybe inside a message
         finally:
             self._answers.put(None)
 
-    def _obituary(self) -> str:
+    def _death_message(self) -> str:
         code = self._process.exitcode
         who = f"process {self._process.pid} of {self._option}"
         if code is not None and code < 0:
             return (
-                f"{who} was killed by {signal.Signals(-code).name}: if there is not enough memory, give a smaller "
+                f"{who} was killed by {signal.Signals(-code).name}: if memory is short, give a smaller "
                 f"{self._option}, or {self._option} 0"
             )
         return f"{who} ended too early, with exit code {code}: {self._option} 0 shows why"
@@ -161,7 +161,7 @@ def _end_with_parent() -> None:
 
 @contextmanager
 def _ctrl_c_for_the_parent_alone() -> Iterator[None]:
-    """Start processes that Ctrl-C does not reach, from their first instruction on: they inherit the blocked signal."""
+    """Start processes that Ctrl-C never reaches: they inherit the blocked signal."""
     resource_tracker.ensure_running()  # a process that starts it would unblock the signal
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:

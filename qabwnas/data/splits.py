@@ -1,4 +1,4 @@
-"""A data set that is divided once and for all into train, calibration, validation and test."""
+"""A data set that is divided once into train, calibration, validation and test."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from qabwnas.quant.tensor_digest import tensors_digest
 
 IGNORED = 255
-"""The label of pixels that count neither in a loss nor in a score."""
+"""The label of pixels that count in no loss and in no score."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,7 @@ class Batch:
 
     Attributes:
         images: float32 ``(n, channels, height, width)``.
-        labels: int64, ``(n,)`` classes, or ``(n, height, width)`` a class a pixel, ``IGNORED`` where there is none.
+        labels: int64: ``(n,)``, one class per image; or ``(n, height, width)``, one class or ``IGNORED`` per pixel.
     """
 
     images: Tensor
@@ -33,7 +35,7 @@ class Batch:
 
 
 class Split(ABC):
-    """Images that are numbered from 0, with their labels; in memory or on disk. Can be pickled."""
+    """Images with labels, in memory or on disk, numbered from 0. Can be pickled."""
 
     @abstractmethod
     def __len__(self) -> int:
@@ -41,28 +43,28 @@ class Split(ABC):
 
     @abstractmethod
     def read(self, indices: Sequence[int]) -> Batch:
-        """Return images as networks are evaluated on them.
+        """Return images as they are used for evaluation.
 
         Raises:
-            QabwnasError: a file is gone or damaged; the message names it.
+            QabwnasError: a file is missing or damaged; the message names it.
         """
 
     @abstractmethod
     def draw(self, indices: Sequence[int], seed: int) -> Batch:
-        """Return a random variant of each image, as networks are trained on them.
+        """Return a random variant of each image, as used for training.
 
-        A function of ``indices`` and ``seed`` alone, whatever was drawn before. Raises as :meth:`read`.
+        The result depends on ``indices`` and ``seed`` only, not on earlier calls. Raises the errors of :meth:`read`.
         """
 
     @abstractmethod
     def digest(self) -> str:
-        """Return 64 hexadecimal digits that tell this split from others: by values in memory, or by names and sizes."""
+        """Return 64 hexadecimal digits that identify this split: a hash of its values, or of file names and sizes."""
 
 
 class TensorSplit(Split):
     """A split in memory.
 
-    ``augment`` makes a random variant of a batch of images, of the same shape, with draws from the generator alone.
+    ``augment`` returns a random variant of a batch of images, of the same shape; it draws from the generator only.
     """
 
     def __init__(self, images: Tensor, labels: Tensor, augment: Callable[[Tensor, torch.Generator], Tensor]) -> None:
@@ -89,11 +91,24 @@ class TensorSplit(Split):
 class Splits:
     """The four disjoint parts of a data set.
 
-    ``train`` trains; ``calibration`` gives batch-norm statistics and quantisation ranges; ``validation`` is what
-    candidates are ranked by; ``test`` is looked at by reports only, never by a choice.
+    ``train`` is for training, ``calibration`` for batch-norm statistics and quantisation ranges, ``validation`` for
+    ranking candidates. ``test`` is for reports only; no choice depends on it.
     """
 
     train: Split
     calibration: Split
     validation: Split
     test: Split
+
+
+def stratified_order(labels: NDArray[np.int64], generator: np.random.Generator) -> NDArray[np.int64]:
+    """Return a random order of images in which every long stretch has each label in its proportion.
+
+    The images of each label are shuffled and spread evenly over the unit interval, with a random offset. Sorting these
+    positions gives the order.
+    """
+    places = np.empty(len(labels))
+    for label in np.unique(labels):
+        members = generator.permutation(np.flatnonzero(labels == label))
+        places[members] = (np.arange(len(members)) + generator.random()) / len(members)
+    return np.argsort(places, kind="stable").astype(np.int64)

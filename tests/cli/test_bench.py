@@ -1,4 +1,4 @@
-"""``bench``: the whole table of a small LUT, its JSON and picture, and what is said of peers that cannot run."""
+"""``bench``: the table of a small LUT, its JSON and picture, and baselines that cannot run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from qabwnas.bench import baselines, bench
+from qabwnas.bench import baselines, compare
 from qabwnas.cli.main import main
 from qabwnas.errors import QabwnasError
 from qabwnas.search.engine.backend import select_backend
@@ -105,14 +105,14 @@ def test_a_peer_that_is_missing_or_stopped_is_said_to_be(monkeypatch: pytest.Mon
     generator = np.random.default_rng(0)
     columns = {name: [generator.random(30).round(3).tolist() for _ in range(9)] for name in ("loss", "cost")}
     lut_from_columns(columns).save("large.h5")
-    monkeypatch.setattr(bench, "find_spec", lambda _: None)
+    monkeypatch.setattr(compare, "find_spec", lambda _: None)
     result = run("large.h5", "--time-limit", "0.2")
     assert result.exit_code == 0, result.output
     lines = {line.split("  ")[0]: line for line in result.stdout.splitlines()}
     assert lines["CP-SAT"].endswith("not installed: ortools (pip install 'qabwnas[bench]')")
     assert re.search(r"(unknown|feasible) .* stopped after [0-9.]+ s$", lines["brute force"])
     assert re.search(
-        r"^brute force: [0-9.e+]+ networks a second; extrapolated, not measured: 1e\+14 networks in .*, "
+        r"^brute force: [0-9.e+]+ networks per second; extrapolated, not measured: 1e\+14 networks in .*, "
         r"7e\+16 networks in .*, 1\.97e\+13 networks in ",
         result.stdout.splitlines()[-1],
     )
@@ -124,7 +124,7 @@ def test_a_peer_that_is_missing_or_stopped_is_said_to_be(monkeypatch: pytest.Mon
         (["none.h5"], 1, "error: none.h5: No such file or directory"),
         (["lut.h5", "--minimize", "size"], 1, "error: metric 'size' is not in the LUT, which has loss"),
         (["lut.h5", "--budget", "size_bytes"], 2, "Error: --budget 'size_bytes' is not of the form METRIC=VALUE"),
-        (["lut.h5", "--budget", "loss=1"], 1, "error: there is no cost beside 'loss' to put a budget on"),
+        (["lut.h5", "--budget", "loss=1"], 1, "error: there is no cost other than 'loss' to put a budget on"),
         (["lut.h5", "--json", "lut.h5"], 1, "error: lut.h5: JSON is written: the name should end in .json"),
     ],
 )
@@ -138,11 +138,11 @@ def test_exact_methods_that_disagree_are_an_error(monkeypatch: pytest.MonkeyPatc
     lut = lut_from_columns({"loss": [[2.0, 1.0]], "cost": [[1.0, 2.0]]})
     right = baselines.brute_force
 
-    def wrong(problem: object, budgets: object, *arguments: object, **limits: object) -> baselines.Found:
+    def wrong(problem: object, budgets: object, *arguments: object, **limits: object) -> baselines.BaselineResult:
         found = right(problem, budgets, *arguments, **limits)  # type: ignore[arg-type]
         return type(found)("optimal", 3, found.choice, 3, found.evaluations, found.seconds)
 
     monkeypatch.setattr(baselines, "brute_force", wrong)
     with pytest.raises(QabwnasError, match="exact methods disagree, in units of the objective: .* brute force 3"):
-        bench.compare(lut, budgets={"cost": 2}, repeats=1)
+        compare.compare(lut, budgets={"cost": 2}, repeats=1)
     assert select_backend().name in BACKENDS

@@ -1,4 +1,4 @@
-"""``qabwnas data``: what is printed, and what is refused."""
+"""``qabwnas data``: output and errors."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_another_drawing_needs_force() -> None:
     data("synth", "scenes", "--train", "1", "--val", "1", *SIZE)
     result = data("synth", "scenes", "--train", "1", "--val", "1", "--seed", "1", *SIZE)
     assert result.exit_code == 1
-    assert result.stderr == "error: scenes: holds scenes of another seed; --force draws them anew\n"
+    assert result.stderr == "error: scenes: has scenes drawn with another seed; --force replaces them\n"
     assert data("synth", "scenes", "--train", "1", "--val", "1", "--seed", "1", "--force", *SIZE).exit_code == 0
 
 
@@ -70,7 +70,7 @@ def test_all_that_is_wrong_with_scenes_is_named() -> None:
     result = data("check", "scenes")
     assert result.exit_code == 1
     assert result.stderr.splitlines() == [
-        f"scenes: passed over 1 file: {images[3].parent.relative_to('scenes')}/._{images[3].name}",
+        f"scenes: skipped 1 file: {images[3].parent.relative_to('scenes')}/._{images[3].name}",
         f"error: {images[1]}: has no labels {labels[1]}",
         f"error: {images[0]}: cannot be read as an image: it is empty",
         f"error: {labels[0]}: label ids are 8-bit grey values, not of mode RGB",
@@ -86,7 +86,7 @@ def test_images_by_class_are_checked() -> None:
     result = data("check", "images")
     assert result.exit_code == 0, result.output
     assert result.stdout == "images: train: 5 images in 2 classes\nimages: val: 2 images in 2 classes\n"
-    assert result.stderr == "images: passed over 1 file: train/ant/notes.txt\n"
+    assert result.stderr == "images: skipped 1 file: train/ant/notes.txt\n"
     Path("images/train/ant/1.png").write_bytes(b"")
     Image.fromarray(np.full((8, 8), 300.0, np.float32)).save("images/val/bee/1.tif")
     Path("images/val/cat").mkdir()
@@ -95,13 +95,13 @@ def test_images_by_class_are_checked() -> None:
     assert result.stderr.splitlines()[1:] == [
         "error: images/train/ant/1.png: cannot be read as an image: it is empty",
         "error: images/val/cat: has no images: it is empty",
-        "error: images: class cat is in one of train and val only",
-        "error: images/val/bee/1.tif: has float values of 300 … 300, not of 0 … 1",
+        "error: images: class cat is only in one of train and val",
+        "error: images/val/bee/1.tif: has float values of 300 … 300, not in 0 … 1",
         "error: images: 4 problems",
     ]
     result = data("check", "images/train/ant")
     assert result.stderr.startswith(
-        "error: images/train/ant: has neither leftImg8bit and gtFine in it, as Cityscapes, nor"
+        "error: images/train/ant: has neither leftImg8bit and gtFine (Cityscapes) nor train and val"
     )
 
 

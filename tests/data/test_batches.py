@@ -9,7 +9,7 @@ import torch
 
 from qabwnas.data import batches
 from qabwnas.data.batches import ImageBatches, read_batches
-from qabwnas.data.shift import random_shift
+from qabwnas.data.digits import random_shift
 from qabwnas.data.splits import Batch, TensorSplit
 
 

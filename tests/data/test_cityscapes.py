@@ -14,8 +14,8 @@ import torch
 from qabwnas.data.cityscapes import SceneSplit, load_cityscapes
 from qabwnas.data.cityscapes_labels import CLASSES
 from qabwnas.data.cityscapes_layout import list_scenes
-from qabwnas.data.segmentation_augment import SceneAugmentation
 from qabwnas.data.splits import Split, Splits
+from qabwnas.data.transforms import SceneAugmentation
 from qabwnas.errors import FormatError, InputError
 from tests.data.made_folders import make_cityscapes, make_scene, scene_pixels
 

@@ -42,7 +42,7 @@ def test_scenes_are_listed_by_city_and_name_whatever_their_frames(tmp_path: Path
     assert check(root, "train") == (40, 24)
 
 
-def test_other_files_and_temporary_ones_are_passed_over(root: Path) -> None:
+def test_other_files_and_temporary_ones_are_skipped(root: Path) -> None:
     (root / "leftImg8bit" / "train" / "README").write_text("")
     (root / "leftImg8bit" / "train" / ".hidden").mkdir()
     city = root / "leftImg8bit" / "train" / "aachen"
@@ -55,14 +55,14 @@ def test_other_files_and_temporary_ones_are_passed_over(root: Path) -> None:
     (root / "gtFine" / "val" / "bonn").mkdir()
     make_scene(root, "train/bremen/bremen_000000_000019", 3)
     assert len(list_scenes(root, "train")) == 6
-    assert survey_scenes(root)["train"].passed_over == [
+    assert survey_scenes(root)["train"].skipped == [
         "leftImg8bit/train/.hidden",
         "leftImg8bit/train/README",
         "leftImg8bit/train/aachen/.aachen_000009_000019_leftImg8bit-x8d.png",
         "leftImg8bit/train/ulm/._ulm_000001_000037_leftImg8bit.png",
         "gtFine/train/ulm/._ulm_000001_000037_gtFine_labelIds.png",
     ]
-    assert survey_scenes(root)["val"].passed_over == [
+    assert survey_scenes(root)["val"].skipped == [
         "gtFine/val/lindau/lonely_gtFine_labelIds.png",
         "gtFine/val/bonn",
     ]
@@ -125,8 +125,12 @@ def ids(values: np.ndarray) -> Callable[[Path], None]:
         (image_file, truncated, "cannot be read as an image: "),
         (label_file, truncated, "cannot be read as an image: "),
         (image_file, lambda path: path.write_bytes(b""), "cannot be read as an image: it is empty"),
-        (image_file, lambda path: path.write_bytes(b"no image"), "cannot be read as an image: it is none"),
-        (label_file, ids(np.full((24, 40), 34, np.uint8)), "holds label id 34; the largest there is is 33"),
+        (
+            image_file,
+            lambda path: path.write_bytes(b"no image"),
+            "cannot be read as an image: Pillow does not know",
+        ),
+        (label_file, ids(np.full((24, 40), 34, np.uint8)), "has label id 34; the largest possible one is 33"),
         (label_file, ids(np.zeros((24, 40, 3), np.uint8)), "label ids are 8-bit grey values, not of mode RGB"),
         (label_file, ids(np.zeros((24, 40), np.uint16)), "label ids are 8-bit grey values, not of mode I;16"),
         (label_file, ids(np.zeros((24, 48), np.uint8)), "is 48×24 pixels large, its image 40×24"),

@@ -198,7 +198,7 @@ def truncated(ending: str, **options: Any) -> Callable[[Path], None]:
     ("name", "write", "message"),
     [
         ("a.png", lambda path: path.write_bytes(b""), "cannot be read as an image: it is empty"),
-        ("a.png", lambda path: path.write_bytes(b"words"), "cannot be read as an image: it is none that Pillow knows"),
+        ("a.png", lambda path: path.write_bytes(b"words"), "cannot be read as an image: Pillow does not know"),
         ("a.png", Path.mkdir, "cannot be read as an image: it is a folder"),
         ("a.png", truncated("PNG"), "cannot be read as an image: "),
         ("a.jpg", truncated("JPEG", quality=95), "cannot be read as an image: "),
@@ -207,8 +207,8 @@ def truncated(ending: str, **options: Any) -> Callable[[Path], None]:
         ("a.avif", truncated("AVIF", quality=100), "cannot be read as an image: "),
         ("a.tif", saved(DEEP.astype(np.int32)), "has grey values of mode I (TIFF), which have no known range"),
         ("a.im", saved(SHARES), "has grey values of mode F (IM), which have no known range"),
-        ("a.tif", saved(SHARES * 300), "has float values of 0 … 300, not of 0 … 1"),
-        ("a.tif", saved(SHARES * np.nan), "has float values of nan … nan, not of 0 … 1"),
+        ("a.tif", saved(SHARES * 300), "has float values of 0 … 300, not in 0 … 1"),
+        ("a.tif", saved(SHARES * np.nan), "has float values of nan … nan, not in 0 … 1"),
         ("a.tif", lambda path: tiff(path, bytes(48), bits=8, sample=2), "holds signed values"),
         (
             "a.png",

@@ -1,6 +1,7 @@
 """Results read back from their JSON, and nothing else does."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,6 +25,14 @@ def test_results_of_version_2_are_read() -> None:
         if "scores_qat" in row:
             row["scores_tuned"] = row.pop("scores_qat")
     assert Results.from_json(content | {"version": 2}, "r") == RESULTS
+
+
+def test_the_results_of_an_old_run_are_read() -> None:
+    path = Path(__file__).parents[1] / "archives" / "run-v1" / "cached" / "results.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    results = Results.from_json(content, "r")
+    assert content["version"] == 2
+    assert len(results.networks) == sum("blocks" in row for row in content["rows"]) > 0
 
 
 def test_the_final_scores_are_those_that_would_be_deployed() -> None:

@@ -19,7 +19,7 @@ import torch
 import torch._dynamo  # an optimizer imports it, which takes ten times as long as the trainings here
 from torch import Tensor
 
-from qabwnas.data.shift import random_shift
+from qabwnas.data.digits import random_shift
 from qabwnas.data.splits import Splits, TensorSplit
 from qabwnas.nets.network import build_network
 from qabwnas.nets.supernet import Supernet

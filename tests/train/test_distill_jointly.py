@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from qabwnas.data.shift import random_shift
+from qabwnas.data.digits import random_shift
 from qabwnas.data.splits import Split, TensorSplit
 from qabwnas.errors import QabwnasError
 from qabwnas.nets.network import Network, build_network

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from qabwnas.data.batches import read_batches
+from qabwnas.data.digits import random_shift
 from qabwnas.data.image_folder import load_image_folder
-from qabwnas.data.shift import random_shift
 from qabwnas.data.splits import TensorSplit
 from qabwnas.errors import FormatError
 from qabwnas.train.feed import random_batches
@@ -37,7 +37,7 @@ def test_a_damaged_image_is_the_same_line_for_any_number_of_workers(
     splits, _ = load_image_folder(root, calibration=2, validation=2, size=16)
     damaged = root / "val" / "bee" / "1.png"
     damaged.write_bytes(b"words")
-    message = f"{damaged}: cannot be read as an image: it is none that Pillow knows"
+    message = f"{damaged}: cannot be read as an image: Pillow does not know its format"
     read = read_batches(splits.test, 1, workers=workers)
     assert [int(next(read).labels) for _ in range(3)] == [0, 0, 1]
     with pytest.raises(FormatError) as caught:

@@ -1,4 +1,4 @@
-"""A folder of synthetic scenes in Cityscapes' layout, drawn by several processes; a killed drawing can be completed."""
+"""A folder of synthetic scenes in Cityscapes' layout. Several processes can draw; a killed run can be completed."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ SMALLEST = 32
 
 @dataclass(frozen=True)
 class Drawing:
-    """What decides every pixel of a folder.
+    """The settings that determine every pixel of a folder.
 
     Attributes:
         train, val: numbers of images.
-        height, width: of every image.
-        seed: of everything random.
-        version: of the way of drawing.
+        height, width: size of every image in pixels.
+        seed: seed of the random generators.
+        version: version of the drawing code.
     """
 
     train: int
@@ -42,7 +42,7 @@ class Drawing:
     version: int = DRAWING_VERSION
 
     def names(self) -> Iterator[tuple[str, int, str]]:
-        """Give split, index and name of every scene."""
+        """Yield split, index and name of every scene."""
         for split, index in chain(
             (("train", index) for index in range(self.train)), (("val", index) for index in range(self.val))
         ):
@@ -51,26 +51,26 @@ class Drawing:
 
 
 def prepare_folder(root: Path, drawing: Drawing, *, force: bool) -> None:
-    """Make a folder for a drawing, and note there what is drawn.
+    """Create a folder for a drawing, and write its settings there.
 
-    A folder of the same drawing is continued. With ``force`` the scenes of another drawing are removed, and other files
-    are left where they are.
+    A folder with the same settings is continued. With ``force``, the scenes of another drawing are removed; other files
+    stay.
 
     Raises:
-        InputError: numbers are too small; or the folder holds something else and ``force`` is not given.
+        InputError: a number is too small; or the folder holds something else and ``force`` is not given.
     """
     if min(drawing.height, drawing.width) < SMALLEST:
-        raise InputError(f"height {drawing.height} and width {drawing.width}: each has to be {SMALLEST} at least")
+        raise InputError(f"height {drawing.height} and width {drawing.width}: each must be at least {SMALLEST}")
     if min(drawing.train, drawing.val) < 1:
-        raise InputError(f"{drawing.train} train and {drawing.val} val scenes: each has to be 1 at least")
+        raise InputError(f"{drawing.train} train and {drawing.val} val scenes: each must be at least 1")
     before = _read_manifest(root)
     if before == drawing:
         return
     if before is not None and not force:
         differing = [name for name, value in asdict(before).items() if value != asdict(drawing)[name]]
-        raise InputError(f"{root}: holds scenes of another {', '.join(differing)}; --force draws them anew")
+        raise InputError(f"{root}: has scenes drawn with another {', '.join(differing)}; --force replaces them")
     if before is None and root.is_dir() and any(root.iterdir()) and not force:
-        raise InputError(f"{root}: is not empty, and not of synthetic scenes; --force draws into it")
+        raise InputError(f"{root}: is not empty and has no synthetic scenes; --force draws into it")
     if before is not None:
         _remove_scenes(root, before)
     root.mkdir(parents=True, exist_ok=True)
@@ -79,10 +79,10 @@ def prepare_folder(root: Path, drawing: Drawing, *, force: bool) -> None:
 
 
 def draw_missing(root: Path, drawing: Drawing, *, workers: int, option: str = "--num-workers") -> Iterator[int]:
-    """Draw the scenes that a prepared folder lacks; give the number of those that are there, again and again.
+    """Draw the missing scenes of a prepared folder; yield the number of finished scenes after each one.
 
-    ``workers`` processes draw, none but this one if 0; pixels do not depend on it. Raises as
-    :func:`~qabwnas.data.processes.map_in_processes`, and calls their number ``option``.
+    ``workers`` processes draw; with 0, this process does. The pixels do not depend on it. Messages call this number
+    ``option``. Raises the errors of :func:`~qabwnas.data.processes.map_in_processes`.
     """
     missing = []
     for split, index, name in drawing.names():
@@ -99,7 +99,7 @@ def draw_missing(root: Path, drawing: Drawing, *, workers: int, option: str = "-
 
 
 def _draw(job: tuple[Scene, Drawing, str, int]) -> None:
-    """Draw and write a scene; its image is written last, and makes it complete."""
+    """Draw and write a scene. The image is written last, so a scene with an image is complete."""
     scene, drawing, split, index = job
     image, label_ids = draw_scene(drawing.seed, split, index, drawing.height, drawing.width)
     for path, pixels in ((scene.label_path, label_ids), (scene.image_path, image)):
@@ -108,7 +108,7 @@ def _draw(job: tuple[Scene, Drawing, str, int]) -> None:
 
 
 def _read_manifest(root: Path) -> Drawing | None:
-    """Return the drawing of a folder, or ``None`` where it has none that can be read."""
+    """Return the settings of a folder, or ``None`` if it has no readable ones."""
     try:
         content = json.loads((root / MANIFEST).read_text(encoding="utf-8"))
         return Drawing(**content)

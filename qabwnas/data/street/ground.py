@@ -5,14 +5,11 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from qabwnas.data.street import labels
-from qabwnas.data.street.camera import Array, Camera
-from qabwnas.data.street.canvas import Canvas
-from qabwnas.data.street.layout import START_M, Side, Street
-from qabwnas.data.street.light import Colour, Light
-from qabwnas.data.street.noise import cloud_noise
+from qabwnas.data import cityscapes_labels as labels
+from qabwnas.data.street.canvas import Array, Camera, Canvas
+from qabwnas.data.street.city import START_M, Side, Street, Style
+from qabwnas.data.street.light import Colour, Light, cloud_noise
 from qabwnas.data.street.solids import flat
-from qabwnas.data.street.style import Style
 
 FAR_M = 400.0
 ASIDE_M = 90.0
@@ -21,7 +18,7 @@ TEXELS_PER_M = 6.0
 
 
 class Shadows:
-    """Where the sun does not reach the ground: an image of its own, drawn before the ground is lit."""
+    """Where the sun does not reach the ground: a separate image, drawn before the ground is lit."""
 
     def __init__(self, camera: Camera, light: Light) -> None:
         self.camera = camera
@@ -30,7 +27,7 @@ class Shadows:
         self._draw = ImageDraw.Draw(self.mask)
 
     def contact(self, corners: Array) -> None:
-        """Darken the ground under something, whatever the light."""
+        """Darken the ground under an object, in any light."""
         self._fill(corners, 170)
 
     def cast(self, x: tuple[float, float], z: tuple[float, float], height_m: float) -> None:
@@ -56,7 +53,7 @@ class Shadows:
 
 
 def draw_ground(rng: np.random.Generator, canvas: Canvas, street: Street, style: Style) -> None:
-    """Paint all surfaces in flat colours, unlit and without haze; :func:`lit_ground` does the rest."""
+    """Paint all surfaces in flat colours, unlit and without haze; :func:`light_ground` adds both."""
     painter = _Painter(canvas)
     soil = np.array([118, 112, 84]) + rng.normal(0, 8, 3)
     painter.fill(flat((-ASIDE_M * 3, ASIDE_M * 3), (START_M, FAR_M)), soil, labels.TERRAIN)
@@ -76,7 +73,7 @@ def draw_ground(rng: np.random.Generator, canvas: Canvas, street: Street, style:
 
 
 class _Painter:
-    """Fills surfaces of the ground in their own colours."""
+    """Fills surfaces of the ground with flat colours."""
 
     def __init__(self, canvas: Canvas) -> None:
         self.camera = canvas.camera
@@ -125,7 +122,7 @@ def _draw_side(
 def _draw_patches(
     rng: np.random.Generator, painter: _Painter, carriageway: tuple[float, float], asphalt: Colour
 ) -> None:
-    """Draw mended places and manhole covers."""
+    """Draw patches of new asphalt and manhole covers."""
     for _ in range(rng.integers(0, 6)):
         size = (rng.uniform(0.4, 1.6), rng.uniform(0.8, 8))
         x, z = rng.uniform(carriageway[0], carriageway[1] - size[0]), rng.uniform(5, 40)
@@ -174,8 +171,8 @@ def _draw_crossing_marks(rng: np.random.Generator, painter: _Painter, street: St
             painter.fill(flat((x, x + 0.5), (first - 3.6, first - 0.8)), white)
 
 
-def lit_ground(rng: np.random.Generator, canvas: Canvas, shadows: Shadows) -> None:
-    """Give the ground its grain, in perspective, then light, shadows and haze, in place."""
+def light_ground(rng: np.random.Generator, canvas: Canvas, shadows: Shadows) -> None:
+    """Add grain in perspective, light, shadows and haze to the ground, in place."""
     camera, light = canvas.camera, canvas.light
     first, x, z = camera.ground()
     colours = np.array(canvas.image)

@@ -1,4 +1,4 @@
-"""The light of a scene: sun, sky and haze."""
+"""The light of a scene (sun, sky colours, haze), and the smooth random fields that clouds and grain are made of."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
-from qabwnas.data.street.style import Style
+from qabwnas.data.street.city import Style
 
 Colour = NDArray[np.floating[Any]]
 
@@ -19,8 +20,8 @@ class Light:
 
     Attributes:
         sun: unit vector towards the sun, ``(3,)``.
-        sunlight: what a face towards the sun gets of it, by colour; zeros under clouds.
-        ambient: what every face gets, by colour.
+        sunlight: light of the sun on a face towards it, per colour; zeros under clouds.
+        ambient: light that every face gets, per colour.
         haze: colour of the distance.
         visibility_m: distance at which the haze has taken 63 % of a colour.
         zenith: colour of the sky above.
@@ -40,19 +41,19 @@ class Light:
         return bool(self.sunlight.max() > 0.1)
 
     def shaded(self, colour: Colour, normal: Colour) -> Colour:
-        """Return a colour as it is seen on a face with a unit normal."""
+        """Return a colour as it appears on a face with a unit normal."""
         facing = max(0.0, float(normal @ self.sun))
         sky_share = 0.8 + 0.2 * float(normal[1])
         return colour * (self.ambient * np.float32(sky_share) + self.sunlight * np.float32(facing))
 
     def hazed(self, colour: Colour, distance_m: float) -> Colour:
-        """Return a colour as it is seen from a distance."""
+        """Return a colour as it appears from a distance."""
         clear = np.float32(np.exp(-max(0.0, distance_m) / self.visibility_m))
         return colour * clear + self.haze * (1 - clear)
 
 
 def draw_light(rng: np.random.Generator, style: Style) -> Light:
-    """Draw a time of day and a weather."""
+    """Draw a time of day and the weather at random."""
     sunny = rng.random() < style.sunny
     elevation = rng.uniform(0.15, 1.0) if sunny else 0.8
     azimuth = rng.uniform(-np.pi, np.pi)
@@ -80,3 +81,20 @@ def draw_light(rng: np.random.Generator, style: Style) -> Light:
         zenith=zenith.astype(np.float32),
         clouds=clouds,
     )
+
+
+def smooth_noise(rng: np.random.Generator, height: int, width: int, rows: int, columns: int) -> NDArray[np.float32]:
+    """Return a field ``(height, width)`` of mean 0 and deviation of about 1 with ``rows`` × ``columns`` bumps."""
+    grid = rng.standard_normal((max(2, rows), max(2, columns)), dtype=np.float32)
+    return np.asarray(Image.fromarray(grid).resize((width, height), Image.Resampling.BICUBIC))
+
+
+def cloud_noise(
+    rng: np.random.Generator, height: int, width: int, rows: int, columns: int, octaves: int = 4
+) -> NDArray[np.float32]:
+    """Return a fractal field ``(height, width)``: each octave is twice as fine and half as strong."""
+    field = np.zeros((height, width), dtype=np.float32)
+    for octave in range(octaves):
+        finer = 1 << octave
+        field += smooth_noise(rng, height, width, min(rows * finer, height), min(columns * finer, width)) / finer
+    return field

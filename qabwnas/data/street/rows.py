@@ -1,4 +1,4 @@
-"""The rows on both sides of a street: plots with houses, gardens, walls, fences; and what closes the view."""
+"""The plots on both sides of a street: houses, gardens, walls, fences; and the skyline at its end."""
 
 from __future__ import annotations
 
@@ -6,21 +6,19 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from qabwnas.data.street import labels
-from qabwnas.data.street.barriers import draw_fence, draw_guard_rail, draw_wall
-from qabwnas.data.street.buildings import draw_house, draw_house_plan
-from qabwnas.data.street.canvas import Canvas
+from qabwnas.data import cityscapes_labels as labels
+from qabwnas.data.street.buildings import draw_fence, draw_guard_rail, draw_house, draw_house_plan, draw_wall
+from qabwnas.data.street.canvas import TOWARDS_CAMERA, Canvas
+from qabwnas.data.street.city import Side, Street, Style
 from qabwnas.data.street.ground import Shadows
-from qabwnas.data.street.layout import Side, Street
-from qabwnas.data.street.plants import draw_bush, draw_tree
+from qabwnas.data.street.objects import draw_bush, draw_tree
 from qabwnas.data.street.solids import rectangle
-from qabwnas.data.street.style import Style
 
 Plot = tuple[float, float, bool]
 
 
-def plots(rng: np.random.Generator, style: Style, street: Street) -> list[Plot]:
-    """Return (first z, last z, whether a house stands there) of all plots of one side, from near to far."""
+def draw_plots(rng: np.random.Generator, style: Style, street: Street) -> list[Plot]:
+    """Draw the plots of one side at random: (first z, last z, whether it has a house), from near to far."""
     found = []
     z = rng.uniform(-12, -4)
     while z < street.end_m:
@@ -35,8 +33,8 @@ def plots(rng: np.random.Generator, style: Style, street: Street) -> list[Plot]:
     return found
 
 
-def shade_rows(shadows: Shadows, style: Style, side: Side, row: list[Plot]) -> None:
-    """Draw the shadows of the houses, all of the city's mean height, on the ground."""
+def draw_row_shadows(shadows: Shadows, style: Style, side: Side, row: list[Plot]) -> None:
+    """Draw the shadows of the houses on the ground; all houses have the city's mean height here."""
     height = 3.1 * sum(style.storeys) / 2 + 1
     for first, last, house in row:
         if house:
@@ -46,10 +44,10 @@ def shade_rows(shadows: Shadows, style: Style, side: Side, row: list[Plot]) -> N
 
 def draw_rows(rng: np.random.Generator, canvas: Canvas, style: Style, street: Street, rows: list[list[Plot]]) -> None:
     """Draw the plots of both sides from far to near."""
-    _close_view(rng, canvas, style, street)
+    _draw_skyline(rng, canvas, style, street)
     for side, row in zip(street.sides, rows, strict=True):
         for first, last, house in reversed(row):
-            own = rng.spawn(1)[0]  # how much is drawn of a plot depends on the image's size
+            own = rng.spawn(1)[0]  # how many numbers a plot takes depends on the image's size
             if last < 2:
                 continue
             if house:
@@ -61,7 +59,7 @@ def draw_rows(rng: np.random.Generator, canvas: Canvas, style: Style, street: St
 
 
 def _draw_garden(rng: np.random.Generator, canvas: Canvas, style: Style, side: Side, z: tuple[float, float]) -> None:
-    """Draw a plot without a house: trees behind, and a wall, a fence or bushes along the sidewalk."""
+    """Draw a plot without a house: trees, and in front of them a wall, a fence or bushes along the sidewalk."""
     x = side.x(side.facade)
     for place in sorted(rng.uniform(max(3.0, z[0]), max(4.0, z[1]), rng.integers(2, 5)), reverse=True):
         draw_tree(rng, canvas, style, x + side.sign * rng.uniform(2.5, 9), place)
@@ -92,12 +90,12 @@ def _draw_boundary(rng: np.random.Generator, canvas: Canvas, style: Style, stree
         draw_guard_rail(canvas, x, (first, last))
 
 
-def _close_view(rng: np.random.Generator, canvas: Canvas, style: Style, street: Street) -> None:
-    """Draw what is seen at the end of the street and behind the gaps: distant houses and trees."""
+def _draw_skyline(rng: np.random.Generator, canvas: Canvas, style: Style, street: Street) -> None:
+    """Draw distant houses and trees at the end of the street and behind the gaps."""
     for x, width, height, built in _skyline(rng, style, street.end_m):
         if built:
             colour = style.facades[rng.integers(len(style.facades))] * np.float32(rng.uniform(0.7, 1.0))
-            lit = canvas.light.shaded(colour, np.array([0, 0, -1], dtype=np.float32))
+            lit = canvas.light.shaded(colour, TOWARDS_CAMERA)
             canvas.polygon(rectangle((x, x + width), (0, height), street.end_m + 5), lit, labels.BUILDING)
         else:
             leaves = style.leaves[rng.integers(len(style.leaves))] * canvas.light.ambient

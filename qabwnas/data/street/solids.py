@@ -1,4 +1,4 @@
-"""Shapes in the street: upright rectangles and profiles that are extruded into solids."""
+"""Shapes in the street: level and upright rectangles, and side profiles extruded into solids."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qabwnas.data.street.camera import Array
-from qabwnas.data.street.canvas import Canvas
+from qabwnas.data.street.canvas import Array, Canvas
 from qabwnas.data.street.light import Colour
 
 
@@ -55,8 +54,8 @@ class Pose:
 class Extrusion:
     """A side profile ``(n, 2)`` of (along, up), listed from the rear over the top to the front, with a width.
 
-    Only faces towards the camera are drawn: first those across the profile's edges, from far to near, then the side,
-    which lies in front of all of them.
+    Only faces towards the camera are drawn: first those over the profile's edges, from far to near, then the side,
+    which is in front of all of them.
     """
 
     def __init__(self, canvas: Canvas, pose: Pose, profile: Array, width_m: float) -> None:
@@ -72,12 +71,12 @@ class Extrusion:
         self._side_normal = pose.direction(0, self.side, 0)
 
     @property
-    def pixels_of_a_metre(self) -> float:
-        """Pixels of a metre at the solid's middle."""
+    def pixels_per_metre(self) -> float:
+        """Pixels per metre at the solid's middle."""
         return self.canvas.camera.focal / max(self.pose.z, 1.0)
 
     def draw(self, colours: list[Colour], side_colour: Colour, label: int) -> None:
-        """Draw the solid; ``colours`` has one for the face over every edge of the profile."""
+        """Draw the solid; ``colours`` has one colour per edge of the profile, for the face over it."""
         half = self.width_m / 2
         eye_up = self.canvas.camera.eye_m
         faces = []
@@ -97,13 +96,13 @@ class Extrusion:
         self.on_side(self.profile, side_colour, label)
 
     def on_side(self, outline: Array, colour: Colour, label: int | None) -> None:
-        """Draw an outline of (along, up) on the side towards the camera, if any is."""
+        """Draw an outline of (along, up) on the side that faces the camera, if one does."""
         if self._side_seen:
             corners = self.pose.points(outline[:, 0], self.side * self.width_m / 2, outline[:, 1])
             self.canvas.polygon(corners, self.canvas.light.shaded(colour, self._side_normal), label)
 
     def on_end(self, along: float, across: tuple[float, float], up: tuple[float, float], colour: Colour) -> None:
-        """Draw a rectangle on the rear (``along`` < 0) or the front, if it is seen; labels are left."""
+        """Draw a rectangle on the rear (``along`` < 0) or the front, if it is visible; labels do not change."""
         forwards = math.copysign(1, along)
         if forwards * (self._eye_along - along) > 0:
             corners = self.pose.points(

@@ -1,12 +1,11 @@
-"""Cars, trucks, buses and trams: side profiles extruded to their widths, with windows, wheels and lights."""
+"""Cars, trucks, buses and trams: extruded side profiles with windows, wheels and lights."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from qabwnas.data.street import labels
-from qabwnas.data.street.camera import Array
-from qabwnas.data.street.canvas import Canvas
+from qabwnas.data import cityscapes_labels as labels
+from qabwnas.data.street.canvas import Array, Canvas
 from qabwnas.data.street.light import Colour
 from qabwnas.data.street.solids import Extrusion, Pose
 
@@ -15,7 +14,7 @@ _PAINTS = np.array(
      (58, 84, 70), (170, 150, 110), (92, 120, 150)],
     dtype=np.float32,
 )  # fmt: skip
-FINE_PIXELS = 5.0  # what is smaller than this a metre has no lights and side windows
+FINE_PIXELS = 5.0  # with fewer pixels per metre, lights and side windows are left out
 
 _GLASS = np.array([44, 52, 60], dtype=np.float32)
 _TYRE = np.array([26, 26, 28], dtype=np.float32)
@@ -24,8 +23,8 @@ _TAIL = np.array([176, 24, 26], dtype=np.float32)
 _LAMP = np.array([232, 232, 220], dtype=np.float32)
 _PLATE = np.array([224, 224, 220], dtype=np.float32)
 
-# (along, up) of the outline over a length and a height of 1, from the rear bottom upwards; and whether the edge that
-# starts there is glass.
+# (along, up) of the outline for length 1 and height 1, from the bottom of the rear upwards; and whether the edge that
+# starts at each point is glass.
 _CARS = {
     "hatchback": (
         [(-0.5, 0.16), (-0.5, 0.56), (-0.46, 0.96), (0.02, 1.0), (0.24, 0.62), (0.47, 0.5), (0.5, 0.16)],
@@ -60,13 +59,13 @@ def draw_car(rng: np.random.Generator, canvas: Canvas, pose: Pose) -> None:
     body = Extrusion(canvas, pose, profile, width)
     body.draw([_GLASS if glass else paint for glass in glazed], paint, labels.CAR)
     _draw_wheels(body, (-0.31 * length, 0.31 * length), 0.31, labels.CAR)
-    if body.pixels_of_a_metre > FINE_PIXELS:
+    if body.pixels_per_metre > FINE_PIXELS:
         _draw_glasshouse(body, size, np.array(outline), paint)
         _draw_lights(body, length, width, height)
 
 
 def _draw_glasshouse(body: Extrusion, size: Array, outline: Array, paint: Colour) -> None:
-    """Draw the side windows: what of the outline is above the waist, drawn in a little, with a pillar."""
+    """Draw the side windows: the part of the outline above the waist, slightly smaller, with a pillar."""
     waist = 0.6
     above = outline[outline[:, 1] > waist + 0.01]
     left, right = above[:, 0].min() + 0.02, above[:, 0].max()

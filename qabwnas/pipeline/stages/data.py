@@ -14,7 +14,7 @@ from typing import Any
 from qabwnas.data.cityscapes import N_CLASSES, load_cityscapes
 from qabwnas.data.cityscapes_layout import survey_scenes
 from qabwnas.data.digits import load_digits
-from qabwnas.data.folders import tell_passed_over
+from qabwnas.data.folders import describe_skipped
 from qabwnas.data.image_folder import load_image_folder, survey_images
 from qabwnas.data.splits import Split, Splits
 from qabwnas.data.street.dataset import Drawing, draw_missing, prepare_folder
@@ -90,9 +90,9 @@ def _tell_passed_over(config: Config, folder: Path) -> None:
         return
     root = _root(config, folder)
     listings = survey_scenes(root) if isinstance(config.task, CityscapesTask) else survey_images(root)
-    paths = [path for listing in listings.values() for path in listing.passed_over]
+    paths = [path for listing in listings.values() for path in listing.skipped]
     if paths:
-        logger.warning("data: %s", tell_passed_over(root, paths))
+        logger.warning("data: %s", describe_skipped(root, paths))
 
 
 def _check_classes(space: SearchSpace, n_classes: int) -> None:

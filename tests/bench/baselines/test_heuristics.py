@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from qabwnas.bench.baselines import brute_force, evolutionary_search, random_search, tight_budgets
-from qabwnas.bench.baselines.evaluate import totals_of
+from qabwnas.bench.baselines import brute_force, evolutionary_search, random_search
+from qabwnas.bench.baselines.result import totals_of
+from qabwnas.bench.compare import tight_budgets
 from qabwnas.search.engine.backend import select_backend
 from qabwnas.search.model.problem import Problem
 from tests.bench.baselines.strategies import Case, cases

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from qabwnas.bench.baselines import Found, cbc, cp_sat, highs, tight_budgets
+from qabwnas.bench.baselines import BaselineResult, cbc, cp_sat, highs
+from qabwnas.bench.compare import tight_budgets
 from qabwnas.errors import InputError
 from qabwnas.lut.lut import Metric
 from qabwnas.search.engine.backend import select_backend
@@ -18,11 +19,11 @@ from tests.search import BACKENDS
 from tests.strategies import lut_from_columns
 
 PACKAGES = {"highs": "scipy", "cbc": "pulp", "cp_sat": "ortools"}
-SOLVERS: dict[str, Callable[..., Found]] = {"highs": highs, "cbc": cbc, "cp_sat": cp_sat}
+SOLVERS: dict[str, Callable[..., BaselineResult]] = {"highs": highs, "cbc": cbc, "cp_sat": cp_sat}
 METRICS = [Metric("loss", fixed=0.5), Metric("size", fixed=2.0), Metric("peak", aggregation="max")]
 
 
-def solver_of(name: str) -> Callable[..., Found]:
+def solver_of(name: str) -> Callable[..., BaselineResult]:
     pytest.importorskip(PACKAGES[name], reason=f"{PACKAGES[name]} is not installed (the extra bench)")
     return SOLVERS[name]
 
@@ -76,7 +77,7 @@ def test_what_is_not_modelled(name: str) -> None:
     solve = solver_of(name)
     lut = lut_from_columns({"loss": [[1.0]], "size": [[1.0]], "peak": [[1.0]]}, METRICS)
     kernels = select_backend(BACKENDS[0])
-    with pytest.raises(InputError, match="'peak': solvers are given sums to minimise, not maxima"):
+    with pytest.raises(InputError, match="'peak': the solvers minimise sums, not maxima"):
         solve(Problem.of(lut, ["peak", "size"], kernels), np.array([UNLIMITED, 1]))
-    with pytest.raises(InputError, match="'loss': solvers are given no budget on the objective"):
+    with pytest.raises(InputError, match="'loss': the solvers take no budget on the objective"):
         solve(Problem.of(lut, ["loss", "size"], kernels), np.array([1, 1]))

@@ -83,7 +83,7 @@ def test_other_drawings_are_refused_and_replaced_with_force(tmp_path: Path) -> N
     (tmp_path / "notes.txt").write_text("mine")
     other = Drawing(train=2, val=1, height=32, width=64, seed=6)
     before = contents(tmp_path)
-    with pytest.raises(InputError, match=f"{tmp_path}: holds scenes of another train, val, seed; --force draws them"):
+    with pytest.raises(InputError, match=f"{tmp_path}: has scenes drawn with another train, val, seed; --force"):
         draw(tmp_path, other)
     assert contents(tmp_path) == before
     draw(tmp_path, other, force=True)
@@ -93,7 +93,7 @@ def test_other_drawings_are_refused_and_replaced_with_force(tmp_path: Path) -> N
 
 def test_foreign_folders_are_refused(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(InputError, match=f"{tmp_path}: is not empty, and not of synthetic scenes; --force draws into"):
+    with pytest.raises(InputError, match=f"{tmp_path}: is not empty and has no synthetic scenes; --force draws into"):
         draw(tmp_path)
     assert contents(tmp_path) == {"notes.txt": b"mine"}
     draw(tmp_path, force=True)
@@ -106,8 +106,8 @@ def test_foreign_folders_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("drawing", "message"),
     [
-        (Drawing(0, 3, 32, 64, 1), "0 train and 3 val scenes: each has to be 1 at least"),
-        (Drawing(3, 3, 31, 64, 1), "height 31 and width 64: each has to be 32 at least"),
+        (Drawing(0, 3, 32, 64, 1), "0 train and 3 val scenes: each must be at least 1"),
+        (Drawing(3, 3, 31, 64, 1), "height 31 and width 64: each must be at least 32"),
     ],
 )
 def test_impossible_drawings_are_refused(tmp_path: Path, drawing: Drawing, message: str) -> None:

@@ -7,13 +7,12 @@ import zlib
 import numpy as np
 import pytest
 
+from qabwnas.data import cityscapes_labels as labels
 from qabwnas.data.cityscapes_labels import CLASSES, IGNORED, LARGEST_ID, TRAIN_IDS
-from qabwnas.data.street import labels
-from qabwnas.data.street.camera import Camera
-from qabwnas.data.street.canvas import Canvas
+from qabwnas.data.street.canvas import Camera, Canvas
+from qabwnas.data.street.city import CITIES, city_style
 from qabwnas.data.street.light import Light
 from qabwnas.data.street.scene import draw_scene, scene_city
-from qabwnas.data.street.style import CITIES, city_style
 
 SIZE = (96, 192)
 

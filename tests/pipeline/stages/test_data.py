@@ -112,8 +112,8 @@ def test_classes_in_folders(tmp_path: Path, caplog: pytest.LogCaptureFixture) ->
     images = config(tmp_path, task, input=square, head={"kind": "classifier", "classes": 2})
     run(images, tmp_path / "run")
     loaded = load_task(images, tmp_path / "run")
-    told = [record.message for record in caplog.records if "passed over" in record.message]
-    assert told == [f"data: {tmp_path / 'images'}: passed over 1 file: train/dark/a.heic"]
+    told = [record.message for record in caplog.records if "skipped" in record.message]
+    assert told == [f"data: {tmp_path / 'images'}: skipped 1 file: train/dark/a.heic"]
     assert isinstance(loaded, Classification)
     assert (len(loaded.splits.train), len(loaded.splits.test)) == (4, 8)
     with pytest.raises(InputError, match="the space 'tiny' has a head of 10 classes, the data 2"):

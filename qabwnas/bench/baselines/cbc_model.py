@@ -1,6 +1,6 @@
-"""A mixed-integer program solved by COIN-OR's CBC, through PuLP, which writes the model to a file and starts CBC on it.
+"""A mixed-integer program solved by COIN-OR's CBC through PuLP, which writes a model file and runs CBC on it.
 
-CBC computes in floating point: "optimal" holds within its tolerances, and a choice may miss a budget by them.
+CBC computes in floating point: "optimal" holds within its tolerances, and a choice may exceed a budget by them.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from qabwnas.bench.baselines.found import Found
 from qabwnas.bench.baselines.program import Program
+from qabwnas.bench.baselines.result import BaselineResult
 from qabwnas.search.model.problem import Problem
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ _NODES = re.compile(r"^Enumerated nodes:\s+([0-9]+)$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class CbcModel:
-    """A search as PuLP takes it; costs in units of their budgets, for tolerances suit numbers near 1."""
+    """A search as a PuLP model; costs are divided by their budgets, because solver tolerances suit numbers near 1."""
 
     problem: Problem
     budgets: NDArray[np.int64]
@@ -51,13 +51,13 @@ class CbcModel:
         model += pulp.LpAffineExpression(zip(variables, (program.objective / scale).tolist(), strict=True))
         for first, last in zip(program.offsets[:-1].tolist(), program.offsets[1:].tolist(), strict=True):
             model += pulp.LpAffineExpression((variable, 1) for variable in variables[first:last]) == 1
-        for costs, room in zip(program.costs, program.rooms.tolist(), strict=True):
-            unit = max(1.0, float(abs(room)))
-            model += pulp.LpAffineExpression(zip(variables, (costs / unit).tolist(), strict=True)) <= room / unit
+        for costs, capacity in zip(program.costs, program.capacities.tolist(), strict=True):
+            unit = max(1.0, float(abs(capacity)))
+            model += pulp.LpAffineExpression(zip(variables, (costs / unit).tolist(), strict=True)) <= capacity / unit
         return cls(problem, budgets, program, model, variables, scale)
 
-    def solve(self, max_seconds: float = math.inf) -> Found:
-        """Solve with a gap of 0; at the limit the best so far is ``feasible``."""
+    def solve(self, max_seconds: float = math.inf) -> BaselineResult:
+        """Solve with a gap of 0; at the time limit the best subnet so far is ``feasible``."""
         import pulp
 
         started = time.perf_counter()
@@ -85,7 +85,7 @@ class CbcModel:
         if self.model.sol_status in (pulp.LpSolutionOptimal, pulp.LpSolutionIntegerFeasible):
             choice = self.program.choice(np.array([round(variable.value()) == 1 for variable in self.variables]))
         bound, nodes = _BOUND.search(text), _NODES.search(text)
-        return Found.checked(
+        return BaselineResult.checked(
             self.problem,
             self.budgets,
             choice,
@@ -96,8 +96,8 @@ class CbcModel:
         )
 
 
-def cbc(problem: Problem, budgets: NDArray[np.int64], max_seconds: float = math.inf) -> Found:
-    """Find the subnet with the smallest objective within budgets ``(n_metrics,)``, in units.
+def cbc(problem: Problem, budgets: NDArray[np.int64], max_seconds: float = math.inf) -> BaselineResult:
+    """Find the subnet with the smallest objective within budgets ``(n_metrics,)`` in units.
 
     Raises:
         InputError: the problem cannot be modelled: see :class:`Program`.

@@ -1,7 +1,8 @@
-"""Windows and flips against pixels that are looked up one by one."""
+"""Image transforms: windows, flips and colours against pixels that are computed one by one; random boxes."""
 
 from __future__ import annotations
 
+import colorsys
 import math
 
 import numpy as np
@@ -10,8 +11,17 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from qabwnas.data import segmentation_augment
-from qabwnas.data.segmentation_augment import SceneAugmentation, draw_window, largest_share
+from qabwnas.data import transforms
+from qabwnas.data.transforms import (
+    AREAS,
+    ASPECTS,
+    SceneAugmentation,
+    distorted,
+    draw_box,
+    draw_window,
+    largest_share,
+    recoloured,
+)
 
 COLOURS = np.random.default_rng(0).integers(0, 256, (256, 3)).astype(np.uint8)
 
@@ -64,7 +74,7 @@ def test_windows_reach_every_place() -> None:
 
 @pytest.mark.parametrize("seed", range(12))
 def test_labels_go_with_their_pixels(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(segmentation_augment, "distorted", lambda image, rng: image)  # noqa: ARG005
+    monkeypatch.setattr(transforms, "distorted", lambda image, rng: image)  # noqa: ARG005
     labels = patches(60, 110)
     image, train_ids = SceneAugmentation((48, 64), largest_share=1.0).draw(
         Image.fromarray(COLOURS[labels]), Image.fromarray(labels), np.random.default_rng(seed)
@@ -80,7 +90,7 @@ def test_labels_go_with_their_pixels(seed: int, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_half_of_the_variants_are_mirrored(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(segmentation_augment, "distorted", lambda image, rng: image)  # noqa: ARG005
+    monkeypatch.setattr(transforms, "distorted", lambda image, rng: image)  # noqa: ARG005
     labels = patches(24, 36)
     augmentation = SceneAugmentation((24, 36), scales=(1.0, 1.0))
     mirrored = 0
@@ -119,3 +129,63 @@ def test_crops_of_one_class_are_drawn_again() -> None:
     # A crop of 64 in 200 columns has at most 75 % of one class in 33 of 137 places: 24 % of single tries.
     assert 30 < mixed(1.0) < 70
     assert 175 < mixed(0.75) < 200
+
+
+def test_random_boxes_lie_in_the_image_and_have_the_asked_shapes() -> None:
+    rng = np.random.default_rng(0)
+    areas = []
+    for _ in range(500):
+        left, top, right, bottom = draw_box((80, 60), rng)
+        assert 0 <= left < right <= 80
+        assert 0 <= top < bottom <= 60
+        areas.append((right - left) * (bottom - top) / 4800)
+        assert ASPECTS[0] * 0.999 <= (right - left) / (bottom - top) <= ASPECTS[1] * 1.001
+    assert AREAS[0] <= min(areas) < 0.12
+    assert max(areas) > 0.9
+    assert draw_box((1000, 1), rng) == (499.5, 0, 500.5, 1)
+
+
+def recoloured_pixel(pixel: list[int], saturation: float, hue_degrees: float) -> list[float]:
+    hue, old, value = colorsys.rgb_to_hsv(*(channel / 255 for channel in pixel))
+    return [
+        255 * channel for channel in colorsys.hsv_to_rgb((hue + hue_degrees / 360) % 1, min(1, old * saturation), value)
+    ]
+
+
+def test_saturation_and_hue() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (20, 30, 3)).astype(np.uint8)
+    for saturation, hue in ((1.0, 0.0), (0.5, 0.0), (1.5, 0.0), (1.0, 36.0), (1.0, -36.0), (0.7, 20.0)):
+        found = np.asarray(recoloured(Image.fromarray(pixels), saturation, hue)).astype(float)
+        expected = np.array([[recoloured_pixel(pixel, saturation, hue) for pixel in row] for row in pixels.tolist()])
+        assert np.abs(found - expected).max() <= 10, "8-bit hues are coarse"
+        assert np.abs(found - expected).mean() <= 2
+
+
+def test_greys_stay_grey_within_the_ranges() -> None:
+    levels = np.arange(40, 220, dtype=np.uint8)  # brightness alone clips none of them
+    rng = np.random.default_rng(0)
+    image = Image.fromarray(np.stack([levels] * 3, axis=1)[None])
+    unchanged = 0
+    factors, offsets = [], []
+    for _ in range(1000):
+        found = np.asarray(distorted(image, rng))[0].astype(int)
+        assert np.abs(found - found[:, :1]).max() <= 1
+        unchanged += np.array_equal(found[:, 0], levels)
+        rising = (found[:, 0] > 0) & (found[:, 0] < 255)
+        factor, offset = np.polyfit(levels[rising], found[rising, 0], 1)
+        factors.append(factor)
+        offsets.append(offset / factor)
+    assert 200 < unchanged < 300, "a quarter keeps brightness and contrast"
+    assert min(factors) > 0.48
+    assert max(factors) < 1.52
+    assert np.abs(offsets).max() < 34
+    assert min(factors) < 0.55
+    assert max(factors) > 1.45
+    assert np.abs(offsets).max() > 29
+
+
+def test_the_generator_decides_the_colours() -> None:
+    image = Image.fromarray(np.random.default_rng(1).integers(0, 256, (8, 8, 3)).astype(np.uint8))
+    variants = {distorted(image, np.random.default_rng(seed)).tobytes() for seed in range(30)}
+    assert len(variants) > 20
+    assert distorted(image, np.random.default_rng(3)).tobytes() == distorted(image, np.random.default_rng(3)).tobytes()

@@ -1,6 +1,6 @@
-"""A mixed-integer program solved by HiGHS (Huangfu, Hall 2018), through SciPy; its own presolve and branch and cut.
+"""A mixed-integer program solved by HiGHS (Huangfu and Hall 2018) through SciPy, with its presolve and branch and cut.
 
-HiGHS computes in floating point: "optimal" holds within its tolerances, and a choice may miss a budget by them.
+HiGHS computes in floating point: "optimal" holds within its tolerances, and a choice may exceed a budget by them.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from qabwnas.bench.baselines.found import Found
 from qabwnas.bench.baselines.program import Program
+from qabwnas.bench.baselines.result import BaselineResult
 from qabwnas.search.model.problem import Problem
 
 if TYPE_CHECKING:
@@ -25,7 +25,10 @@ _INFEASIBLE = 2
 
 @dataclass(frozen=True)
 class HighsModel:
-    """A search as SciPy's ``milp`` takes it; costs in units of their budgets, for tolerances suit numbers near 1."""
+    """A search as arguments of SciPy's ``milp``.
+
+    Costs are divided by their budgets, because solver tolerances suit numbers near 1.
+    """
 
     problem: Problem
     budgets: NDArray[np.int64]
@@ -43,14 +46,14 @@ class HighsModel:
         n_blocks, n_rows = program.offsets.size - 1, program.objective.size
         of_block = csr_array((np.ones(n_rows), np.arange(n_rows), program.offsets), shape=(n_blocks, n_rows))
         constraints = [LinearConstraint(of_block, 1, 1)]
-        if program.rooms.size:
-            scales = np.maximum(1.0, np.abs(program.rooms).astype(np.float64))[:, np.newaxis]
-            constraints.append(LinearConstraint(program.costs / scales, -np.inf, program.rooms / scales[:, 0]))
+        if program.capacities.size:
+            scales = np.maximum(1.0, np.abs(program.capacities).astype(np.float64))[:, np.newaxis]
+            constraints.append(LinearConstraint(program.costs / scales, -np.inf, program.capacities / scales[:, 0]))
         scale = max(1.0, float(np.abs(program.objective).max()))
         return cls(problem, budgets, program, constraints, scale)
 
-    def solve(self, max_seconds: float = math.inf) -> Found:
-        """Solve with a gap of 0; at the limit the best so far is ``feasible``."""
+    def solve(self, max_seconds: float = math.inf) -> BaselineResult:
+        """Solve with a gap of 0; at the time limit the best subnet so far is ``feasible``."""
         from scipy.optimize import Bounds, milp
 
         started = time.perf_counter()
@@ -69,7 +72,7 @@ class HighsModel:
         if solved.status == _INFEASIBLE:
             claim = "infeasible"
         bound = solved.mip_dual_bound
-        return Found.checked(
+        return BaselineResult.checked(
             self.problem,
             self.budgets,
             choice,
@@ -83,8 +86,8 @@ class HighsModel:
         return math.ceil(bound * self.scale * (1 - 1e-9)) + self.program.fixed
 
 
-def highs(problem: Problem, budgets: NDArray[np.int64], max_seconds: float = math.inf) -> Found:
-    """Find the subnet with the smallest objective within budgets ``(n_metrics,)``, in units.
+def highs(problem: Problem, budgets: NDArray[np.int64], max_seconds: float = math.inf) -> BaselineResult:
+    """Find the subnet with the smallest objective within budgets ``(n_metrics,)`` in units.
 
     Raises:
         InputError: the problem cannot be modelled: see :class:`Program`.

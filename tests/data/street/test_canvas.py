@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from qabwnas.data.street.camera import FOCAL_WIDTHS, NEAR_M, Camera
+from qabwnas.data.street.canvas import FOCAL_WIDTHS, NEAR_M, Camera
 
 CAMERA = Camera(height=60, width=120, horizon=26.0, eye_m=1.3, yaw=0.2)
 

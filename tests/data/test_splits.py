@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qabwnas.data.stratify import stratified_order
+from qabwnas.data.splits import stratified_order
 
 
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=60), st.integers(0, 100))

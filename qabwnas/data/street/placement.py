@@ -1,4 +1,4 @@
-"""What stands and moves in a street: everything that is placed, with the shadow that it casts."""
+"""Where people, vehicles and objects are in a street, and their shadows."""
 
 from __future__ import annotations
 
@@ -9,31 +9,28 @@ from functools import partial
 import numpy as np
 
 from qabwnas.data.street.canvas import Canvas
-from qabwnas.data.street.cycles import draw_bicycle, draw_motorcycle
-from qabwnas.data.street.furniture import draw_bin, draw_lamp, draw_sign, draw_traffic_light
+from qabwnas.data.street.city import Side, Street, Style
 from qabwnas.data.street.ground import Shadows
-from qabwnas.data.street.layout import Side, Street
-from qabwnas.data.street.people import draw_person
-from qabwnas.data.street.plants import draw_bush, draw_tree
+from qabwnas.data.street.objects import draw_bin, draw_bush, draw_lamp, draw_sign, draw_traffic_light, draw_tree
+from qabwnas.data.street.people import draw_bicycle, draw_motorcycle, draw_person
 from qabwnas.data.street.solids import Pose, flat
-from qabwnas.data.street.style import Style
 from qabwnas.data.street.vehicles import draw_bus, draw_car, draw_tram, draw_truck
 
-NEAREST_HEAVY_M = 17.0
+NEAREST_HEAVY_M = 17.0  # no truck or bus is nearer than this
 
 Draw = Callable[[np.random.Generator, Canvas], None]
 
 
 @dataclass(frozen=True)
-class Thing:
-    """Something in the street.
+class PlacedObject:
+    """An object, person or vehicle in the street.
 
     Attributes:
-        z: distance by which it is painted, far before near.
-        draw: how it is painted.
-        footprint: half its extent across and along the street.
-        x: where it stands across the street.
-        height_m: how high its shadow starts.
+        z: distance along the street; objects are painted from far to near.
+        draw: paints it.
+        footprint: half its size across and along the street.
+        x: position across the street.
+        height_m: height of the box that casts its shadow.
     """
 
     x: float
@@ -42,8 +39,8 @@ class Thing:
     height_m: float
     draw: Draw
 
-    def shade(self, shadows: Shadows) -> None:
-        """Draw its shadows on the ground."""
+    def draw_shadow(self, shadows: Shadows) -> None:
+        """Draw its shadow on the ground."""
         across, along = self.footprint
         x, z = (self.x - across, self.x + across), (self.z - along, self.z + along)
         shadows.cast(x, z, self.height_m)
@@ -52,29 +49,29 @@ class Thing:
 
 
 @dataclass
-class Cast:
-    """Draws the things of a street from one generator, and keeps vehicles out of each other's way."""
+class Placement:
+    """Draws the objects of a street from one generator, and keeps vehicles out of each other's way."""
 
     rng: np.random.Generator
     street: Street
     style: Style
-    things: list[Thing] = field(default_factory=list)
+    objects: list[PlacedObject] = field(default_factory=list)
 
-    def all_things(self) -> list[Thing]:
-        """Return everything, from far to near."""
+    def all_objects(self) -> list[PlacedObject]:
+        """Return everything in the street, from far to near."""
         self._park()
         self._drive()
         self._walk()
         self._cycle()
         self._plant()
         self._furnish()
-        return sorted(self.things, key=lambda thing: -thing.z)
+        return sorted(self.objects, key=lambda placed: -placed.z)
 
     def _add(self, x: float, z: float, footprint: tuple[float, float], height_m: float, draw: Draw) -> None:
-        self.things.append(Thing(x, z, footprint, height_m, draw))
+        self.objects.append(PlacedObject(x, z, footprint, height_m, draw))
 
     def _vehicle(self, x: float, z: float, heading: float, *, heavy: float = 0.0) -> None:
-        """Add a car, or with a probability of ``heavy`` a truck or a bus, not so near that it hides all else."""
+        """Add a car, or with probability ``heavy`` a truck or a bus, not so near that it hides everything else."""
         kind = self.rng.random()
         z = max(z, NEAREST_HEAVY_M) if kind < heavy else z
         pose = Pose(x, z, heading)

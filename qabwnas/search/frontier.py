@@ -117,7 +117,7 @@ class Frontier(FrontPoints):
         names = ", ".join(problem.metric_names)
         if found.status == LIMIT and found.n_points >= kernels.max_points:
             raise FrontLimitError(
-                f"the front over {names} has more than {kernels.max_points} points, the largest number, with "
+                f"the front over {names} has more than {kernels.max_points} points, as many as can be numbered, with "
                 f"block {found.n_blocks} of {len(problem.block_names)}; take a part of it (within), fewer points "
                 "(epsilon), or search directly"
             )

@@ -82,24 +82,24 @@ def test_pruning_of_many_rows(shape: str, d: int) -> None:
 def check_fronts(*problem: Any) -> None:
     """Both backends find the same points, and rebuild the same candidates of either's, whichever are asked for."""
     cpp, numba = select_backend("cpp"), select_backend("numba")
-    (status, totals, levels, *_), (twin_status, twin_totals, twin_levels, *_) = (
+    (status, totals, levels, *_), (other_status, other_totals, other_levels, *_) = (
         cpp.front(*problem),
         numba.front(*problem),
     )
-    assert twin_status == status
-    assert np.array_equal(twin_totals, totals)
+    assert other_status == status
+    assert np.array_equal(other_totals, totals)
     if status != COMPLETE:
         assert not len(totals)
         assert not levels
-        assert not twin_levels
+        assert not other_levels
         return
     every = np.arange(len(totals))
     some = np.random.default_rng(len(totals)).integers(0, len(totals), 1 + len(totals) // 2)
     expected = cpp.choice_of(levels, every)
-    assert np.array_equal(numba.choice_of(twin_levels, every), expected)
+    assert np.array_equal(numba.choice_of(other_levels, every), expected)
     for kernels in (cpp, numba):
         assert np.array_equal(kernels.choice_of(levels, some), expected[some])
-        assert np.array_equal(kernels.choice_of(twin_levels, some), expected[some])
+        assert np.array_equal(kernels.choice_of(other_levels, some), expected[some])
 
 
 @pytest.mark.parametrize("shape", SHAPES)

@@ -1,7 +1,7 @@
 """The first point of a sorted front within budgets: ``csrc/query/first_fit.hpp``.
 
-Several budgets, or few queries: a walk over the tree of minima. One budget and many queries: a binary search among the
-points that are cheaper than all before them.
+Several budgets, or few queries: a walk over the tree of minima. One budget and many queries: a table over cells of
+cost, of the points that are cheaper than all before them.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from qabwnas.search.numba.compiled import compiled
 
 _FANOUT = 16
 _QUERIES_AT_ONCE = 1 << 12
+_TABLE_QUERIES_AT_ONCE = 1 << 18
+_CELLS_PER_POINT = 4
 
 Ints = NDArray[np.int64]
 
@@ -43,8 +45,36 @@ def _table_query(costs: Ints, budgets: Ints) -> Ints:
     is_cheaper[1:] = costs[1:] < np.minimum.accumulate(costs)[:-1]
     cheaper = np.append(np.flatnonzero(is_cheaper), -1)  # and last −1, if no point fits
     ascending = np.ascontiguousarray(costs[cheaper[-2::-1]])
-    found: Ints = cheaper[ascending.size - np.searchsorted(ascending, budgets, side="right")]
+    cheapest, dearest = int(ascending[0]), int(ascending[-1])
+    shift = max((dearest - cheapest).bit_length() - (_CELLS_PER_POINT * ascending.size).bit_length(), 0)
+    edges = cheapest + (np.arange(((dearest - cheapest) >> shift) + 1, dtype=np.int64) << shift)
+    starts = np.append(np.searchsorted(ascending, edges), ascending.size)
+    found = np.empty(budgets.size, dtype=np.int64)
+    for first in range(0, budgets.size, _TABLE_QUERIES_AT_ONCE):
+        last = first + _TABLE_QUERIES_AT_ONCE
+        _search_cells(ascending, starts, shift, cheaper, budgets[first:last], found[first:last])
     return found
+
+
+@compiled
+def _search_cells(ascending, starts, shift, cheaper, budgets, found):  # type: ignore[no-untyped-def]
+    n = ascending.size
+    for q in range(found.size):
+        budget = budgets[q]
+        if budget < ascending[0]:
+            found[q] = -1
+        elif budget >= ascending[n - 1]:
+            found[q] = cheaper[0]
+        else:
+            cell = (budget - ascending[0]) >> shift
+            low, high = starts[cell], starts[cell + 1]
+            while low < high:
+                middle = (low + high) // 2
+                if ascending[middle] <= budget:
+                    low = middle + 1
+                else:
+                    high = middle
+            found[q] = cheaper[n - low]
 
 
 def _levels(n_points: int) -> tuple[Ints, Ints]:

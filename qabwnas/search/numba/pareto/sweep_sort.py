@@ -20,7 +20,8 @@ def sweep_sort(sums: Ints, candidates_of: Callable[[Ints], Choices] | None = Non
     order = np.argsort(sums[0])
     at, runs = _ties(sums[:1], order)
     if at.size > 0:
-        order[at] = order[at][np.lexsort((order[at], *sums[:0:-1, order[at]], runs))]
+        last = (order[at],) if candidates_of is None else ()  # positions are the last key; candidates are sorted below
+        order[at] = order[at][np.lexsort((*last, *sums[:0:-1, order[at]], runs))]
     if candidates_of is not None and at.size > 0:
         at, runs = _ties(sums, order)
         order[at] = order[at][np.lexsort((*candidates_of(order[at]).T[::-1], runs))]

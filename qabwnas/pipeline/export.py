@@ -54,8 +54,8 @@ def export_answer(folder: Path, answer: int, n: int, output: Path) -> dict[str, 
     config = finished_config(folder, networks.STAGE)
     _check_parts(config, folder)
     found = _chosen(folder, answer)
-    if not 0 <= n < config.networks.n_seeds:
-        raise InputError(f"{folder}: retraining {n} is not in 0 … {config.networks.n_seeds - 1}")
+    if not 0 <= n < config.networks.seeds:
+        raise InputError(f"{folder}: retraining {n} is not in 0 … {config.networks.seeds - 1}")
     task = load_task(config, folder)
     calibration = list(networks.calibration_images(task, "cpu"))
     network = networks.load_network(config, folder, found, n)

@@ -53,7 +53,7 @@ def fit_retrained(folder: Path, resources: Resources) -> FittedWeights:
 
     def score(found: FoundNetwork) -> float:
         values = []
-        for n in range(config.networks.n_seeds):
+        for n in range(config.networks.seeds):
             network = load_network(config, folder, found, n).to(resources.device)
             images = calibration_images(task, resources.device)
             values.append(_score(load_deployed(config, folder, network, found, n, images), task, resources))

@@ -110,7 +110,7 @@ def distill_block(
     ``inputs`` and ``targets`` are the teacher's feature maps before and after the block, of all images, from
     :func:`feature_maps`. They are cached, so the images are always the same, not random variants.
     """
-    feed = cached_map_feed(inputs, targets, settings.batch_size, seed)
+    feed = cached_map_feed(inputs, targets, settings.batch, seed)
     loss = _loss(block, 0, sampling, seed, None if target_variance is None else target_variance.to(inputs.device))
     trainer = Trainer(block, loss, settings, seed=seed, name=name, progress=progress, device=inputs.device)
     if target_variance is not None and trainer.done < settings.steps:

@@ -82,7 +82,7 @@ def teacher_map_feed(
 ) -> Feed[Maps]:
     """Return a feed of the teacher's maps up to the output of its first ``n_blocks`` blocks, in evaluation mode."""
     teacher.eval().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    order = ImageOrder(len(split), settings.batch_size, seed)
+    order = ImageOrder(len(split), settings.batch, seed)
 
     def feed(first: int, last: int) -> Iterator[Maps]:
         for batch in random_batches(split, order, seed, first, last, workers=workers):

@@ -46,5 +46,5 @@ def retrain(
         divergence = F.kl_div(F.log_softmax(logits, dim=1), target, reduction="none", log_target=True).sum(dim=1).mean()
         return (1 - distillation) * loss + distillation * divergence
 
-    feed = labelled_feed(task.splits.train, settings.batch_size, seed, device=device, workers=workers)
+    feed = labelled_feed(task.splits.train, settings.batch, seed, device=device, workers=workers)
     train(network, loss_of, feed, settings, seed=seed, name=name, progress=progress, device=device)

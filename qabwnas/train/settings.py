@@ -41,9 +41,9 @@ class TrainingSettings:
     """How long and how fast to train: one training, or several that differ in their learning rates."""
 
     steps: Count = Field(description="Updates of the weights.")
-    batch_size: Count = Field(description="Images per update.")
+    batch: Count = Field(description="Images per update.")
     learning_rate: _Rates = Field(
-        description="The highest learning rate, reached after warmup_steps. A list has one per block."
+        description="The highest learning rate, reached after warm_up. A list has one per block."
     )
     optimizer: Literal["sgd", "adamw"] = Field(
         default="sgd", description="SGD with momentum 0.9, or AdamW (Loshchilov and Hutter 2019)."
@@ -63,9 +63,7 @@ class TrainingSettings:
         default="weights",
         description="Weights of convolutions and linear layers only, as DNA; or all parameters, as mmsegmentation.",
     )
-    warmup_steps: Whole = Field(
-        default=0, description="Steps in which the learning rate rises linearly; fewer than steps."
-    )
+    warm_up: Whole = Field(default=0, description="Steps in which the learning rate rises linearly; fewer than steps.")
     amp: Flag = Field(
         default=False,
         description="Mixed precision on CUDA: float16 where it is safe, with scaled gradients (Micikevicius et al., "
@@ -80,7 +78,7 @@ class TrainingSettings:
             raise ValueError(f"{rate} is more than learning_rate, {highest}")
         return rate
 
-    @field_validator("warmup_steps")
+    @field_validator("warm_up")
     @classmethod
     def _fewer_than_steps(cls, n_steps: int, info: ValidationInfo) -> int:
         if n_steps >= info.data.get("steps", math.inf):
@@ -97,13 +95,13 @@ class TrainingSettings:
 class Training(TrainingSettings):
     """How long and how fast to train."""
 
-    learning_rate: Number = Field(description="The highest learning rate, reached after warmup_steps.")
+    learning_rate: Number = Field(description="The highest learning rate, reached after warm_up.")
 
     def learning_rate_at(self, step: int) -> float:
         """Return the learning rate of a step, ``0 … steps − 1``; a function of the step, so that nothing is stored."""
-        if step < self.warmup_steps:
-            return self.learning_rate * (step + 1) / self.warmup_steps
-        remaining = 1 - (step - self.warmup_steps) / (self.steps - self.warmup_steps)
+        if step < self.warm_up:
+            return self.learning_rate * (step + 1) / self.warm_up
+        remaining = 1 - (step - self.warm_up) / (self.steps - self.warm_up)
         share = remaining**POLY_POWER if self.lr_schedule == "poly" else (1 - math.cos(math.pi * remaining)) / 2
         return self.min_learning_rate + (self.learning_rate - self.min_learning_rate) * float(share)
 

@@ -38,7 +38,7 @@ def train_teacher(
     def loss(forward: nn.Module, batch: Batch, _: int) -> Tensor:
         return weighted_loss(task, forward(batch.images), batch.labels, auxiliary_weight)
 
-    feed = labelled_feed(task.splits.train, settings.batch_size, seed, device=device, workers=workers)
+    feed = labelled_feed(task.splits.train, settings.batch, seed, device=device, workers=workers)
     train(trained, loss, feed, settings, seed=seed, name=name, progress=progress, device=device)
 
 

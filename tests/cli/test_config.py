@@ -80,12 +80,12 @@ def test_check_names_every_wrong_field(folder: Path) -> None:
     qabwnas("init", "my")
     path = folder / "my" / "config.yaml"
     text = path.read_text()
-    path.write_text(text.replace("seed: 0", "seed: zero").replace("n_seeds: 3", "seeds: 3").replace("sgd", "adam"))
+    path.write_text(text.replace("seed: 0", "seed: zero").replace("seeds: 3", "n_seeds: 3").replace("sgd", "adam"))
     result = qabwnas("config", "check", "my/config.yaml")
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.splitlines() == [
         "error: my/config.yaml: seed: 'zero' is not a whole number",
-        "error: my/config.yaml: networks.seeds: unknown field; is 'n_seeds' meant?",
+        "error: my/config.yaml: networks.n_seeds: unknown field; is 'seeds' meant?",
     ]
     path.write_text(text.replace("size_bytes: 35%", "size_bytes: 1%"))
     result = qabwnas("config", "check", "my/config.yaml")

@@ -108,7 +108,7 @@ def run(request: pytest.FixtureRequest, folder: Path, tmp_path_factory: pytest.T
     config.with_suffix(".space.yaml").write_text(yaml.safe_dump(space))
     budgets = [{"size_bytes": "300%"}]
     content = TINY | {"teacher": teacher, "space": f"{config.stem}.space.yaml", "task": task, "budgets": budgets}
-    config.write_text(yaml.safe_dump(content | {"networks": TINY["networks"] | {"n_seeds": 1}}))
+    config.write_text(yaml.safe_dump(content | {"networks": TINY["networks"] | {"seeds": 1}}))
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(elsewhere)

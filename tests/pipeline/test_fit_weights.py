@@ -25,14 +25,14 @@ from qabwnas.pipeline.stages.report import load_results
 from qabwnas.quant.operators import Convolution
 from tests.pipeline.tiny import TINY, TRAINING, write_config
 
-LONGER = TRAINING | {"steps": 100, "batch_size": 32, "learning_rate": 0.05}
+LONGER = TRAINING | {"steps": 100, "batch": 32, "learning_rate": 0.05}
 NETWORKS = {"training": LONGER, "distillation": 0.5, "initial": "scratch", "qat": TRAINING}
 RUN = TINY | {
     "front_points": 3,
     "networks": NETWORKS,
-    "teacher": TINY["teacher"] | {"training": {"steps": 100, "batch_size": 64, "learning_rate": 0.1}},
+    "teacher": TINY["teacher"] | {"training": {"steps": 100, "batch": 64, "learning_rate": 0.1}},
     "supernet": TINY["supernet"]
-    | {"training": {"steps": 80, "batch_size": 64, "learning_rate": 0.01, "optimizer": "adamw"}},
+    | {"training": {"steps": 80, "batch": 64, "learning_rate": 0.01, "optimizer": "adamw"}},
 }
 
 

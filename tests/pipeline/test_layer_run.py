@@ -39,7 +39,7 @@ LAYERS: dict[str, Any] = CONFIG | {
     "sample": 40,
     "front_points": 3,
     "budgets": [{"size_bytes": "80%"}, {"size_bytes": "90%"}],
-    "networks": {"training": TRAINING, "n_seeds": 1, "distillation": 0.5, "qat": TRAINING},
+    "networks": {"training": TRAINING, "seeds": 1, "distillation": 0.5, "qat": TRAINING},
 }
 
 

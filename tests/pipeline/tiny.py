@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-TRAINING = {"steps": 4, "batch_size": 16, "learning_rate": 0.01}
+TRAINING = {"steps": 4, "batch": 16, "learning_rate": 0.01}
 
 TINY: dict[str, Any] = {
     "task": "digits",
@@ -16,7 +16,7 @@ TINY: dict[str, Any] = {
     "minimize": "nsr",
     "front": ["nsr", "size_bytes"],
     "budgets": [{"size_bytes": "100%"}, {"nsr": 0.000001}, {"macs": 10000000, "size_bytes": "100%"}],
-    "networks": {"training": TRAINING, "n_seeds": 2, "distillation": 0.5},
+    "networks": {"training": TRAINING, "seeds": 2, "distillation": 0.5},
 }
 
 SPACE: dict[str, Any] = {

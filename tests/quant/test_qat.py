@@ -112,7 +112,7 @@ def tuned(network: Network, policy: Policy, folder: Path, *, stop_at: int | None
             raise KeyboardInterrupt
         return F.cross_entropy(forward(images), LABELS)
 
-    settings = Training(steps=60, batch_size=96, learning_rate=0.01, optimizer="adamw")
+    settings = Training(steps=60, batch=96, learning_rate=0.01, optimizer="adamw")
     train(prepared, loss, same_images, settings, seed=1, name="qat", progress=Progress(folder / "qat.pt", "", every=10))
     return prepared
 
@@ -120,7 +120,7 @@ def tuned(network: Network, policy: Policy, folder: Path, *, stop_at: int | None
 def test_training_improves_on_quantisation_after_training(tmp_path: Path) -> None:
     torch.manual_seed(0)
     network = build_network(TINY, [[Operation(5, 2), SKIP], [Operation(3, 3)]])
-    settings = Training(steps=120, batch_size=96, learning_rate=0.02, optimizer="adamw")
+    settings = Training(steps=120, batch=96, learning_rate=0.02, optimizer="adamw")
     train(network, lambda forward, images, _: F.cross_entropy(forward(images), LABELS), same_images, settings, seed=0,
           name="float", progress=Progress(tmp_path / "float.pt", ""))  # fmt: skip
     policy = Policy((W4A4, W4A4))

@@ -55,7 +55,7 @@ def test_distillation_brings_every_path_closer_to_the_teacher(images: Tensor, sa
             return [nsr(block.train()(maps[1], path), maps[2]).item() for path in paths]
 
     before = losses()
-    settings = Training(steps=60, batch_size=16, learning_rate=0.02, optimizer="adamw")
+    settings = Training(steps=60, batch=16, learning_rate=0.02, optimizer="adamw")
     distill_block(block, maps[1], maps[2], settings, sampling=sampling, seed=0, name="second",
                   progress=Progress(tmp_path / "c.pt", ""))  # fmt: skip
     assert all(after < 0.8 * start for after, start in zip(losses(), before, strict=True))
@@ -77,7 +77,7 @@ def test_a_step_leaves_the_other_paths_alone(images: Tensor, tmp_path: Path) -> 
 def test_a_teacher_learns(tmp_path: Path) -> None:
     task = Classification(load_digits())
     network = Network(nn.Flatten(), [], nn.Linear(64, 10))
-    settings = Training(steps=150, batch_size=32, learning_rate=0.5)
+    settings = Training(steps=150, batch=32, learning_rate=0.5)
     train_teacher(network, task, settings, seed=0, name="t",
                   progress=Progress(tmp_path / "c.pt", ""))  # fmt: skip
     assert task.score(network, task.splits.validation).value > 0.8
@@ -100,7 +100,7 @@ def test_retraining_minimises_labels_and_teacher_in_their_shares(distillation: f
     loss = (1 - distillation) * labels_loss + distillation * divergence
     (gradient,) = torch.autograd.grad(loss, linear.weight)
     before = linear.weight.detach().clone()
-    settings = Training(steps=1, batch_size=8, learning_rate=0.1)
+    settings = Training(steps=1, batch=8, learning_rate=0.1)
     retrain(network, teacher, task, settings, distillation=distillation, seed=0, name="r",
             progress=Progress(tmp_path / "c.pt", ""))  # fmt: skip
     # The first step of Nesterov momentum goes 1 + 0.9 times the gradient.

@@ -37,9 +37,7 @@ def small_training(path: Path, optimizer: str = "sgd", stop_at: int | None = Non
             os.kill(os.getpid(), signal.SIGKILL)
         return nn.functional.cross_entropy(forward(images[chosen]), labels[chosen])
 
-    settings = Training(
-        steps=STEPS, batch_size=8, learning_rate=0.05, optimizer=optimizer, weight_decay=1e-3, warmup_steps=5
-    )
+    settings = Training(steps=STEPS, batch=8, learning_rate=0.05, optimizer=optimizer, weight_decay=1e-3, warm_up=5)
     train(module, loss, lambda first, last: map(order, range(first, last)), settings, seed=3, name="small",
           progress=Progress(path, "identity", every=7))  # fmt: skip
     return module

@@ -71,7 +71,7 @@ def test_a_step_whose_loss_touches_nothing_changes_nothing(tmp_path: Path) -> No
     assert trainer.done == 2
 
 
-AMP = Training(steps=30, batch_size=4, learning_rate=1e-4, amp=True)
+AMP = Training(steps=30, batch=4, learning_rate=1e-4, amp=True)
 
 
 @pytest.mark.usefixtures("on_cpu_as_on_a_gpu")
@@ -88,7 +88,7 @@ def test_an_interrupted_training_in_float16_ends_as_an_uninterrupted_one(tmp_pat
 
 def test_cpus_train_in_float32_whatever_the_settings_say(tmp_path: Path) -> None:
     mixed = trained(tmp_path / "c.pt", AMP)
-    plain = trained(tmp_path / "d.pt", Training(steps=30, batch_size=4, learning_rate=1e-4))
+    plain = trained(tmp_path / "d.pt", Training(steps=30, batch=4, learning_rate=1e-4))
     assert all(torch.equal(a, b) for a, b in zip(mixed.parameters(), plain.parameters(), strict=True))
 
 

@@ -138,8 +138,8 @@ WeightsKey = Annotated[
 class Scenes:
     """Synthetic street scenes, drawn in the size of the space's input."""
 
-    n_train: Count = Field(description="Scenes to train, calibrate and validate with.")
-    n_val: Count = Field(description="Scenes to test with, of other cities.")
+    train: Count = Field(description="Scenes to train, calibrate and validate with.")
+    val: Count = Field(description="Scenes to test with, of other cities.")
     seed: Whole = Field(default=0, description="Seed of everything random in the scenes.")
 
 
@@ -154,8 +154,8 @@ class DigitsTask:
 class HeldOut:
     """Images of the train folder that are not trained on."""
 
-    n_calibration: Count = Field(description="Images for batch-norm statistics and quantisation ranges.")
-    n_validation: Count = Field(description="Images that candidates are compared on.")
+    calibration: Count = Field(description="Images for batch-norm statistics and quantisation ranges.")
+    validation: Count = Field(description="Images that candidates are compared on.")
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -274,7 +274,7 @@ class NetworksConfig:
     """The retraining of found networks."""
 
     training: Training = Field(description="How each network is retrained, in float.")
-    n_seeds: Count = Field(default=1, description="How often each network is retrained.")
+    seeds: Count = Field(default=1, description="How often each network is retrained.")
     distillation: Annotated[Number, Field(le=1)] = Field(
         default=0.0, description="Weight of the distillation loss, 0 to 1; the labels have the rest."
     )
@@ -303,7 +303,7 @@ class NetworksConfig:
             steps=max(1, self.training.steps // QAT_STEPS),
             learning_rate=self.training.learning_rate / QAT_RATE,
             min_learning_rate=self.training.min_learning_rate / QAT_RATE,
-            warmup_steps=0,
+            warm_up=0,
             amp=False,
         )
         return replace(self, qat=qat)

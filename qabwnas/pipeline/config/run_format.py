@@ -10,18 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-_TRAINING = {
-    "batch": "batch_size",
-    "decay": "lr_schedule",
-    "decayed": "weight_decay_on",
-    "warm_up": "warmup_steps",
-}
+_TRAINING = {"decay": "lr_schedule", "decayed": "weight_decay_on"}
 FIELDS: dict[tuple[str, ...], dict[str, str]] = {
-    ("task",): {"calibration": "n_calibration", "validation": "n_validation"},
-    ("task", "scenes"): {"train": "n_train", "val": "n_val"},
     ("teacher", "training"): _TRAINING,
     ("supernet", "training"): _TRAINING,
-    ("networks",): {"seeds": "n_seeds"},
     ("networks", "training"): _TRAINING,
     ("networks", "qat"): _TRAINING,
 }

@@ -22,8 +22,8 @@ def smoke_config(config: Config) -> Config:
     """
     task, teacher, networks = config.task, config.teacher, config.networks
     if not isinstance(task, DigitsTask):
-        n_calibration, n_validation = min(task.n_calibration, IMAGES), min(task.n_validation, IMAGES)
-        task = replace(task, n_calibration=n_calibration, n_validation=n_validation)
+        calibration, validation = min(task.calibration, IMAGES), min(task.validation, IMAGES)
+        task = replace(task, calibration=calibration, validation=validation)
     if isinstance(teacher, TrainedTeacher):
         teacher = replace(teacher, training=_few_steps(teacher.training))
     return replace(
@@ -40,4 +40,4 @@ def smoke_config(config: Config) -> Config:
 
 
 def _few_steps(training: T) -> T:
-    return replace(training, steps=min(training.steps, STEPS), warmup_steps=0)
+    return replace(training, steps=min(training.steps, STEPS), warm_up=0)

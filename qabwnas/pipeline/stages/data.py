@@ -71,7 +71,7 @@ def _task(config: Config, folder: Path) -> Task:
     if isinstance(task, DigitsTask):
         return Classification(load_digits())
     root = _root(config, folder)
-    held_out = {"calibration": task.n_calibration, "validation": task.n_validation}
+    held_out = {"calibration": task.calibration, "validation": task.validation}
     if not isinstance(task, CityscapesTask):
         images, classes = load_image_folder(root, size=space.input.height, **held_out)
         _check_classes(space, len(classes))
@@ -106,9 +106,9 @@ def _draw(context: StageContext) -> None:
     scenes = task.scenes if isinstance(task, CityscapesTask) else None
     if scenes is None:
         return
-    drawing = Drawing(scenes.n_train, scenes.n_val, size.height, size.width, scenes.seed)
+    drawing = Drawing(scenes.train, scenes.val, size.height, size.width, scenes.seed)
     prepare_folder(folder / SCENES_FOLDER, drawing, force=True)
-    n_scenes = scenes.n_train + scenes.n_val
+    n_scenes = scenes.train + scenes.val
     for n_drawn in draw_missing(folder / SCENES_FOLDER, drawing, workers=context.resources.num_workers):
         if n_drawn * N_REPORTS // n_scenes > (n_drawn - 1) * N_REPORTS // n_scenes:
             logger.info("data: %d of %d scenes", n_drawn, n_scenes)

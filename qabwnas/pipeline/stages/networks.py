@@ -51,7 +51,7 @@ def _make(context: StageContext) -> list[str]:
     qat: dict[str, Job] = {}
     own = context.for_job()
     for network in sorted(found, key=lambda network: (network.codes or [], network.widths)):
-        for n in range(context.config.networks.n_seeds):
+        for n in range(context.config.networks.seeds):
             name, quantised = float_name(network, n), quantised_name(network, n)
             jobs[name] = Job(name, retrain_found, (own, network, n))
             if context.config.networks.qat is not None:

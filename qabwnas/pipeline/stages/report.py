@@ -110,7 +110,7 @@ def _score_found(context: StageContext, found: FoundNetwork, task: Task) -> Resu
     before: list[Score] = []
     after: list[Score] = []
     qat: list[Score] = []
-    for n in range(config.networks.n_seeds):
+    for n in range(config.networks.seeds):
         network = load_network(config, context.folder, found, n).to(context.resources.device)
         calibration = calibration_images(task, context.resources.device)
         before.append(_score(context, task, network))

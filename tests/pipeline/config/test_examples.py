@@ -74,7 +74,7 @@ def test_the_schema_is_one_of_draft_2020_12_in_which_every_field_is_described() 
         {"budgets": []},
         {"budgets": [{"size": 5}]},
         {"supernet": {"training": TINY["supernet"]["training"], "distill": "kept"}},
-        {"networks": {"training": {"steps": 0, "batch_size": 1, "learning_rate": 1}}},
+        {"networks": {"training": {"steps": 0, "batch": 1, "learning_rate": 1}}},
         {"networks": {"training": TINY["networks"]["training"], "distillation": 2}},
         {"front_points": None},
     ],

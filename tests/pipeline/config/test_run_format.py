@@ -32,14 +32,14 @@ def test_values_are_those_that_were_written() -> None:
     config = read("independent")
     assert isinstance(config.teacher, TrainedTeacher)
     training = config.teacher.training
-    assert (training.batch_size, training.lr_schedule, training.weight_decay_on) == (16, "poly", "all")
-    assert (training.warmup_steps, config.networks.n_seeds) == (1, 1)
+    assert (training.batch, training.lr_schedule, training.weight_decay_on) == (16, "poly", "all")
+    assert (training.warm_up, config.networks.seeds) == (1, 1)
     assert config.supernet.training.learning_rate == (0.02, 0.01)
     assert [read(run).supernet.distill for run in RUNS] == ["cached", "independent", "joint"]
     task = read("street").task
     assert isinstance(task, CityscapesTask)
     assert task.scenes is not None
-    assert (task.n_calibration, task.n_validation, task.scenes.n_train, task.scenes.n_val) == (2, 3, 9, 3)
+    assert (task.calibration, task.validation, task.scenes.train, task.scenes.val) == (2, 3, 9, 3)
 
 
 @pytest.mark.parametrize("run", RUNS)
@@ -89,5 +89,5 @@ def test_unfinished_work_is_continued(name: str, tmp_path: Path) -> None:
 
 def test_first_names_are_not_taken_from_users() -> None:
     content = json.loads((ARCHIVE / "cached" / "config.json").read_text())
-    with pytest.raises(InputError, match="teacher.training.batch: unknown field; is 'batch_size' meant"):
+    with pytest.raises(InputError, match="teacher.training.decay: unknown field"):
         parse_config(content)

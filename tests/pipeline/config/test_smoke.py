@@ -12,12 +12,12 @@ def test_steps_and_images_are_few() -> None:
     task = CityscapesTask(64, 1, "cityscapes", (32, 64), root=Path("data"))
     config = replace(demo_config(), task=task, networks=demo_config().networks.with_qat())
     small = smoke_config(config)
-    assert small.task == replace(task, n_calibration=2)
+    assert small.task == replace(task, calibration=2)
     assert isinstance(config.teacher, TrainedTeacher)
-    assert small.teacher == replace(config.teacher, training=replace(config.teacher.training, steps=2, warmup_steps=0))
-    assert small.supernet.training == replace(config.supernet.training, steps=2, warmup_steps=0)
+    assert small.teacher == replace(config.teacher, training=replace(config.teacher.training, steps=2, warm_up=0))
+    assert small.supernet.training == replace(config.supernet.training, steps=2, warm_up=0)
     for name in ("training", "qat"):
-        assert getattr(small.networks, name) == replace(getattr(config.networks, name), steps=2, warmup_steps=0)
+        assert getattr(small.networks, name) == replace(getattr(config.networks, name), steps=2, warm_up=0)
     before, after = config_to_json(config), config_to_json(small)
     assert {name for name in before if before[name] != after[name]} == {"task", "teacher", "supernet", "networks"}
 

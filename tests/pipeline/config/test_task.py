@@ -18,8 +18,8 @@ from qabwnas.pipeline.config.config import (
 from qabwnas.pipeline.config.load import parse_config, with_root
 from tests.pipeline.tiny import SPACE, TINY
 
-STREET = {"name": "cityscapes", "root": "data", "crop": [32, 64], "n_calibration": 4, "n_validation": 6}
-DRAWN = {**STREET, "root": None, "scenes": {"n_train": 9, "n_val": 3}}
+STREET = {"name": "cityscapes", "root": "data", "crop": [32, 64], "calibration": 4, "validation": 6}
+DRAWN = {**STREET, "root": None, "scenes": {"train": 9, "val": 3}}
 
 
 def parse(task: Any, folder: str = "folder") -> Task:
@@ -28,11 +28,11 @@ def parse(task: Any, folder: str = "folder") -> Task:
 
 def test_what_tasks_become() -> None:
     assert parse("digits") == parse({"name": "digits"}) == DigitsTask()
-    held_out = {"crop": (32, 64), "n_calibration": 4, "n_validation": 6}
+    held_out = {"crop": (32, 64), "calibration": 4, "validation": 6}
     root = Path("folder/data").absolute()
     assert parse(STREET) == CityscapesTask(name="cityscapes", **held_out, root=root)
     assert parse(DRAWN) == CityscapesTask(name="cityscapes", **held_out, scenes=Scenes(9, 3, 0))
-    images = {"name": "image-folder", "root": "/data", "n_calibration": 4, "n_validation": 6}
+    images = {"name": "image-folder", "root": "/data", "calibration": 4, "validation": 6}
     assert parse(images) == ImageFolderTask(4, 6, "image-folder", Path("/data"))
 
 
@@ -74,14 +74,14 @@ def test_another_root_takes_the_place_of_root_and_scenes(tmp_path: Path) -> None
         ({**STREET, "crop": [32, 64, 3]}, "config: task.crop: has 3 entries, not 2"),
         ({**STREET, "crop": [32, 0]}, r"config: task.crop\[1\]: 0 is less than 1"),
         ({**STREET, "root": 3}, "config: task.root: 3 is not a path; put it between quotes"),
-        ({**STREET, "n_calibration": 0}, "config: task.n_calibration: 0 is less than 1"),
-        ({**STREET, "calibration": 4}, "config: task.calibration: unknown field"),
+        ({**STREET, "calibration": 0}, "config: task.calibration: 0 is less than 1"),
+        ({**STREET, "n_calibration": 4}, "config: task.n_calibration: unknown field"),
         (
-            {**STREET, "scenes": {"n_train": 9, "n_val": 3}},
+            {**STREET, "scenes": {"train": 9, "val": 3}},
             "config: task.root: scenes are drawn where there is no root; give one",
         ),
-        ({**DRAWN, "scenes": {"n_train": 9}}, "config: task.scenes.n_val: missing"),
-        ({"name": "image-folder", "n_calibration": 4, "n_validation": 6}, "config: task.root: missing"),
+        ({**DRAWN, "scenes": {"train": 9}}, "config: task.scenes.val: missing"),
+        ({"name": "image-folder", "calibration": 4, "validation": 6}, "config: task.root: missing"),
     ],
 )
 def test_what_is_wrong_with_a_task(task: Any, message: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,5 +31,5 @@ def test_two_processes_train_what_is_trained_once_and_one_goes_on(tmp_path: Path
     assert "teacher: step" not in whole.stderr
     for stage in ("supernet", "lut", "networks", "report"):
         assert whole.stderr.count(f"{stage}: done in") == 1
-    assert len(list((tmp_path / "run" / "networks").glob("*.pt"))) == TINY["networks"]["n_seeds"]
+    assert len(list((tmp_path / "run" / "networks").glob("*.pt"))) == TINY["networks"]["seeds"]
     assert whole.stdout.count("teacher FP32") == 1

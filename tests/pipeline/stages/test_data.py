@@ -19,10 +19,10 @@ from tests.pipeline.tiny import SPACE, TINY, write_config
 
 STREET = {
     "name": "cityscapes",
-    "scenes": {"n_train": 9, "n_val": 3},
+    "scenes": {"train": 9, "val": 3},
     "crop": [32, 48],
-    "n_calibration": 2,
-    "n_validation": 3,
+    "calibration": 2,
+    "validation": 3,
 }
 SIZE = {"channels": 3, "height": 32, "width": 64}
 HEAD = {"kind": "deeplabv3", "classes": 19, "channels": 4, "dilations": [1]}
@@ -107,7 +107,7 @@ def test_classes_in_folders(tmp_path: Path, caplog: pytest.LogCaptureFixture) ->
             for n in range(4):
                 Image.new("RGB", (40, 40), (shade + n,) * 3).save(folder / f"{n}.png")
     (tmp_path / "images" / "train" / "dark" / "a.heic").write_bytes(b"")
-    task = {"name": "image-folder", "root": "images", "n_calibration": 2, "n_validation": 2}
+    task = {"name": "image-folder", "root": "images", "calibration": 2, "validation": 2}
     square = {"channels": 3, "height": 32, "width": 32}
     images = config(tmp_path, task, input=square, head={"kind": "classifier", "classes": 2})
     run(images, tmp_path / "run")

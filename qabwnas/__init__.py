@@ -80,10 +80,14 @@ _HOMES = {
     **_SEARCH_HOMES,
 }
 
+_SUBMODULES = ("costs", "errors", "lut", "space")
+
 __all__ = list(_HOMES)
 
 
 def __getattr__(name: str) -> object:
+    if name in _SUBMODULES:  # such as qabwnas.errors.InputError
+        return import_module(f"{__name__}.{name}")
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

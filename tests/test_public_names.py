@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 FORMS = [
     "import qabwnas; assert qabwnas.search(lut).status == 'optimal'; assert qabwnas.explain(lut).objective == 1",
+    "import qabwnas; assert qabwnas.errors.InputError is qabwnas.InputError; assert qabwnas.lut is not None",
     "import qabwnas; assert qabwnas.search.session.Session is qabwnas.Session",
     "import qabwnas.search; assert qabwnas.search(lut).answers == qabwnas.search.search(lut).answers",
     "import qabwnas.search as s; assert s(lut).answers == s.api.search(lut).answers",

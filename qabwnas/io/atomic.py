@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import stat
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,6 +31,8 @@ def atomic_path(target: str | os.PathLike[str]) -> Iterator[Path]:
         OSError: the folder cannot be written, the disk is full, or ``target`` is a folder, a device or write-protected;
             the error names ``target``.
     """
+    import tempfile  # here, because it is slow to load and a search writes no file
+
     target = Path(target)
     final = written_path(target)
     mode = _replaced_mode(final)

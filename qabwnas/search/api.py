@@ -6,13 +6,12 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from qabwnas.errors import FrontLimitError, InputError
 from qabwnas.io.numeric import Number, WholeNumber, whole_number
 from qabwnas.lut.lut import Lut
 from qabwnas.search.arguments import check_lut, checked_budgets, compared_metrics
-from qabwnas.search.constraints.scope import Scope
 from qabwnas.search.engine.backend import INFEASIBLE, LIMIT, Backend, select_backend
 from qabwnas.search.engine.bit_width_groups import UNBOUNDED, Limits, Subnets
 from qabwnas.search.engine.strategy import (
@@ -26,6 +25,9 @@ from qabwnas.search.engine.strategy import (
 from qabwnas.search.model.grid import Grid
 from qabwnas.search.model.problem import Problem
 from qabwnas.search.model.totals import TotalsIn, totals_in
+
+if TYPE_CHECKING:  # scopes load when one is used, so that other searches start sooner
+    from qabwnas.search.constraints.scope import Scope
 
 _GAP_GRID = Grid(decimals=6)
 _MAX_ANSWERS = 2**31 - 1

@@ -6,13 +6,16 @@ They run once, before any work. The code below them trusts the types.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from qabwnas.errors import InputError
 from qabwnas.io.numeric import Number, shown
 from qabwnas.lut.lut import Lut
-from qabwnas.search.constraints.scope import Scope
+
+if TYPE_CHECKING:  # scopes load when one is used, so that other searches start sooner
+    from qabwnas.search.constraints.scope import Scope
 
 
 def check_lut(lut: object) -> None:
@@ -23,7 +26,11 @@ def check_lut(lut: object) -> None:
 
 def check_scope(scope: object) -> None:
     """Raise InputError unless ``scope`` is a scope or ``None``."""
-    if scope is not None and not isinstance(scope, Scope):
+    if scope is None:
+        return
+    from qabwnas.search.constraints.scope import Scope
+
+    if not isinstance(scope, Scope):
         raise InputError(f"scope: {shown(scope)} is not a Scope")
 
 

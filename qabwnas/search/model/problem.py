@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,6 @@ from qabwnas.errors import InputError
 from qabwnas.io.numeric import Number, exact_number
 from qabwnas.lut.lut import Lut, Metric
 from qabwnas.search.arguments import check_lut, check_scope, listed_metrics
-from qabwnas.search.constraints.scope import Scope, Selection
 from qabwnas.search.engine.backend import Backend
 from qabwnas.search.model.columns import UnitsOf, units_of
 from qabwnas.search.model.grid import UNLIMITED, Grid
@@ -26,7 +26,10 @@ from qabwnas.search.model.streaming import (
     largest_in_chunks,
     rows_in_chunks,
 )
-from qabwnas.search.model.weights import WeightedObjective, largest_size
+
+if TYPE_CHECKING:  # scopes and weights load when they are used, so that other searches start sooner
+    from qabwnas.search.constraints.scope import Scope, Selection
+    from qabwnas.search.model.weights import WeightedObjective
 
 NO_MAXIMUM = -(2**63)
 """The origin of a max-aggregated metric that has no fixed part."""
@@ -120,6 +123,8 @@ class Problem:
         pruning = Pruning(_is_max(metrics), k, backend)
         if scope is None or not scope.is_weighted:
             return cls._of_rows(lut, metrics, grids, backend, rows_in_chunks(lut, metrics, grids, pruning, rules))
+        from qabwnas.search.model.weights import WeightedObjective
+
         fixed = _origin(metrics[0], grids[0], backend) if metrics[0].fixed is not None else None
         largest = largest_in_chunks(lut, metrics[0], grids[0], backend, rules)
         objective = WeightedObjective.of(metrics[0], grids[0], scope.factors(lut.block_names), largest, fixed)
@@ -146,6 +151,8 @@ class Problem:
 
     def weighted(self, factors: Mapping[str, Decimal]) -> Problem:
         """Return the problem with its first metric weighted by block; raises like :meth:`.WeightedObjective.of`."""
+        from qabwnas.search.model.weights import WeightedObjective, largest_size
+
         fixed = int(self.origin[0]) if self.metrics[0].fixed is not None else None
         blocks = [self.values[0, first:last] for first, last in pairwise(self.offsets.tolist())]
         largest = list(map(largest_size, blocks))

@@ -7,19 +7,21 @@ weights each chunk first. Only the remaining rows are held in memory together.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qabwnas.errors import InputError
 from qabwnas.lut.lut import Lut, LutBlock, Metric
-from qabwnas.search.constraints.scope import BlockRules, ScopeRules, check_common_groups
 from qabwnas.search.engine.backend import Backend
 from qabwnas.search.model import columns
 from qabwnas.search.model.columns import known_values, needs_in_chunks, row_chunks
 from qabwnas.search.model.grid import Grid, choose_grid
-from qabwnas.search.model.weights import WeightedObjective, largest_size
+
+if TYPE_CHECKING:  # scopes and weights load when they are used, so that other searches start sooner
+    from qabwnas.search.constraints.scope import ScopeRules
+    from qabwnas.search.model.weights import WeightedObjective
 
 LARGEST_WHOLE = 1 << 20
 """A LUT of up to so many rows is set up as a whole. That is as fast, and leaves all rows to the pruning of a search."""
@@ -91,6 +93,8 @@ def rows_in_chunks(
     offsets = np.cumsum([0, *(block.candidates.size for block in blocks)], dtype=np.int64)
     groups = [block.groups for block in blocks if block.groups is not None]
     if groups:
+        from qabwnas.search.constraints.scope import check_common_groups
+
         check_common_groups(groups)
     return Rows(
         np.concatenate([block.values for block in blocks], axis=1),
@@ -102,6 +106,8 @@ def rows_in_chunks(
 
 def largest_in_chunks(lut: Lut, metric: Metric, grid: Grid, backend: Backend, rules: ScopeRules | None) -> list[int]:
     """Return for each block the largest absolute value of a metric over the allowed candidates, in units."""
+    from qabwnas.search.model.weights import largest_size
+
     return [
         max(
             largest_size(grid.units(known_values(block, metric.name, *chunk), backend)[allowed])
@@ -119,7 +125,11 @@ def allowed_chunks(
     Raises:
         InputError: after the last chunk, if no candidate was allowed.
     """
-    of_block = BlockRules(rules, block) if rules is not None else None
+    of_block = None
+    if rules is not None:
+        from qabwnas.search.constraints.scope import BlockRules
+
+        of_block = BlockRules(rules, block)
     for chunk in row_chunks(block):
         if of_block is None:
             yield chunk, np.ones(chunk[1] - chunk[0], dtype=np.bool_), None

@@ -29,7 +29,7 @@ from qabwnas.search.engine.backend import Backend, select_backend
 
 OURS = ("cpp", "numba")
 SHORTEST_TURN = 0.01
-NUMBA_WITHIN = 4.0
+NUMBA_WITHIN = 10.0
 DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 
 

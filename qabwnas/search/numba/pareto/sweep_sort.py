@@ -30,6 +30,10 @@ def sweep_sort(sums: Ints, candidates_of: Callable[[Ints], Choices] | None = Non
 
 def _ties(sums: Ints, order: Ints) -> tuple[Ints, Ints]:
     """Return where in the order points have the same sums as a neighbour, and a number for each run of such points."""
-    is_tied = (sums[:, order[1:]] == sums[:, order[:-1]]).all(axis=0)
-    at = np.flatnonzero(np.append(is_tied, False) | np.append(False, is_tied))
-    return at, np.cumsum(np.append(True, ~is_tied))[at]
+    sorted_sums = sums.take(order, axis=1)
+    tied = np.zeros(order.size + 1, dtype=np.bool_)  # whether a point ties with the one before it
+    tied[1:-1] = (sorted_sums[:, 1:] == sorted_sums[:, :-1]).all(axis=0)
+    if not tied.any():
+        return order[:0], order[:0]
+    at = np.flatnonzero(tied[1:] | tied[:-1])
+    return at, np.cumsum(~tied[:-1])[at]

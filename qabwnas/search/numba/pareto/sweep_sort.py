@@ -35,5 +35,6 @@ def _ties(sums: Ints, order: Ints) -> tuple[Ints, Ints]:
     tied[1:-1] = (sorted_sums[:, 1:] == sorted_sums[:, :-1]).all(axis=0)
     if not tied.any():
         return order[:0], order[:0]
-    at = np.flatnonzero(tied[1:] | tied[:-1])
-    return at, np.cumsum(~tied[:-1])[at]
+    at: Ints = np.flatnonzero(tied[1:] | tied[:-1])
+    runs: Ints = np.cumsum(~tied[:-1], dtype=np.int64)
+    return at, runs[at]

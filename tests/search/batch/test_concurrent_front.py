@@ -7,6 +7,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -261,7 +262,10 @@ class DoneAfter(ConcurrentFront[FrontAnswers]):
 
     def done(self) -> FrontAnswers | None:
         self._n_looks -= 1
-        return self._build(lambda: None) if self._n_looks < 0 else None
+        if self._n_looks >= 0:
+            return None
+        with ThreadPoolExecutor(1) as thread:  # as in use: not in the thread whose search is interrupted for this look
+            return thread.submit(self._build, lambda: None).result()
 
 
 @contextmanager

@@ -203,8 +203,8 @@ def test_bit_widths_for_another_number_of_layers_are_refused() -> None:
         network_costs(TINY, chosen, policy)
     with pytest.raises(InputError, match=r"bit widths of 3 layers .* were given for 2"):
         quantise_network(build_network(TINY, chosen), policy, [image(TINY)])
-    foreign = Network(nn.Identity(), [nn.Identity()], nn.Identity())
+    external = Network(nn.Identity(), [nn.Identity()], nn.Identity())
     with pytest.raises(
         InputError, match="bit widths per layer were given for a block that is not a sequence of layers"
     ):
-        quantise_network(foreign, Policy(((W8A8, FLOAT),)), [])
+        quantise_network(external, Policy(((W8A8, FLOAT),)), [])

@@ -99,12 +99,12 @@ def test_trained_weights_have_grids_of_their_own() -> None:
     """Quantisation-aware training leaves rounded weights whose ranges are not those that it began with."""
     observed = prepare(nn.Sequential(Input(), trained(Convolution(16, 4, 3))))
     observed(images(1))
-    tuned = prepare_qat(observed, BitWidths(4, 8))
-    tuned[1].conv.weight *= 3
-    model = onnx_model(convert_qat(tuned), SHAPE)
+    qat = prepare_qat(observed, BitWidths(4, 8))
+    qat[1].conv.weight *= 3
+    model = onnx_model(convert_qat(qat), SHAPE)
     answers = OnnxNetwork(open_session(model))
-    step = float(tuned[1].output.grid.scale)
-    assert compare_outputs(answers, tuned, [images(2)], step).within_a_step >= 0.999
+    step = float(qat[1].output.grid.scale)
+    assert compare_outputs(answers, qat, [images(2)], step).within_a_step >= 0.999
 
 
 @torch.no_grad()

@@ -52,7 +52,7 @@ asan-test: $(VENV)/.installed
 	cd build/asan && ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc \
 		LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libstdc++.so)" \
 		../../$(BIN)/python -m pytest -p no:cacheprovider -k "not numba" tests/search/test_against_oracle.py \
-		tests/search/test_frontier.py tests/search/constraints/test_region.py tests/search/batch/test_batch.py
+		tests/search/test_frontier.py tests/search/front/test_region.py tests/search/batch/test_batch.py
 
 build/fuzz_engine: $(wildcard csrc/fuzz/*) $(ENGINE_FILES) csrc/tests/oracle.hpp csrc/tests/shrunk.hpp
 	@mkdir -p build

@@ -58,7 +58,7 @@ class MinimumIndex {
 };
 
 // Two coordinates: the staircase of minimal points, x ascending and y descending (Kung, Luccio, Preparata 1975, the
-// three-dimensional sweep). A table of the smallest y in all cells of x up to each is asked first.
+// three-dimensional sweep). A table is read first: for each cell of x, the smallest y up to it.
 // dominates: O(1) where the table decides, else O(log n). insert: O(log n) and a move of the steps after the point.
 template <std::size_t n_cells>
 class StaircaseIndex {

@@ -23,8 +23,8 @@ def quantise_network(network: Network, policy: Policy, images: Iterable[Tensor])
     """Return a copy of ``network`` for evaluation, every block at its bit widths, stem and head at ``policy.fixed``.
 
     ``images`` are batches of calibration images; all ranges come from one pass over them in float. The output of a part
-    is rounded twice: as output of this part, then to the bits of the next part. A block whose layers have bit widths of
-    their own reads its input at the bits of its first layer. Between layers of a block a tensor is rounded once, as an
+    is rounded twice: as output of this part, then to the bits of the next part. A block with bit widths per
+    layer reads its input at the bits of its first layer. Between layers of a block a tensor is rounded once, as an
     output.
 
     Raises:

@@ -121,7 +121,7 @@ def test_a_limit_is_met_within_a_block(backend: str) -> None:
 
 
 def few_valued(n_first: int, first: bool, kind: str = "sum") -> Lut:
-    """Four metrics, of which one, the first or the last, has few values."""
+    """Four metrics; either the first or the last one has few values."""
     generator = np.random.default_rng(3)
     columns = {f"m{m}": [generator.integers(0, 10**5, 14).astype(float).tolist() for _ in range(3)] for m in range(3)}
     few = {"few": [generator.integers(0, n_first, 14).astype(float).tolist() for _ in range(3)]}

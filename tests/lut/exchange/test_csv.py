@@ -156,7 +156,7 @@ def test_a_comment_that_a_spreadsheet_has_changed(tmp_path: Path) -> None:
 
 
 def test_cells_with_the_sign_of_a_comment_are_quoted(tmp_path: Path) -> None:
-    """So that pandas, told of comments, reads whole rows."""
+    """pandas, with its option for comments, then reads whole rows."""
     assert '\nb,0,"a # b",0.5,1\n' in exported(tmp_path)
 
 

@@ -208,7 +208,7 @@ PLACES = [place for place in places(FULL) if place[:1] != ("space",) or len(plac
 
 
 def told(content: Any) -> list[str]:
-    """Return what is said of a configuration."""
+    """Return the lines of a configuration's error message."""
     try:
         parse_config(content)
     except InputError as error:

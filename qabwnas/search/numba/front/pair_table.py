@@ -45,26 +45,37 @@ def table_of_sample(longer, shorter, is_max):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def open_pairs(longer, shorter, is_max, high, first, last, lowest, strides):  # type: ignore[no-untyped-def]
-    """Return totals and numbers of the pairs that the table and the upper bounds leave open.
+def open_pairs(lists, longer, is_max, high, lowest, strides, starts, ends, at, most):  # type: ignore[no-untyped-def]
+    """Return totals and numbers of a slab's pairs that the table and the upper bounds leave open, at most ``most``.
 
-    They are pairs of points ``first`` to ``last`` of the longer side. Numbers grow by ``strides`` along both sides.
+    List j has pairs with the places ``starts[j]`` to ``ends[j]`` of the longer side. ``at`` is the list and the place
+    where to begin, and is moved to where to go on: past the lists at the end. Numbers grow by ``strides`` along the
+    lists and along the longer side.
     """
     cells, side, table = lowest
-    d, n_short = shorter.shape
-    totals = np.empty((d, (last - first) * n_short), dtype=np.int64)
+    d = longer.shape[0]
+    n_left = starts[at[0]] - at[1]
+    for j in range(at[0], starts.size):
+        n_left += ends[j] - starts[j]
+    totals = np.empty((d, min(n_left, most)), dtype=np.int64)
     pairs = np.empty(totals.shape[1], dtype=np.int64)
     total = np.empty(d, dtype=np.int64)
     n_open = 0
-    for j in range(n_short):
-        for i in range(first, last):
+    while at[0] < starts.size and (n_open < pairs.size or at[1] == ends[at[0]]):
+        j = at[0]
+        end = min(ends[j], at[1] + pairs.size - n_open)
+        for i in range(at[1], end):
             is_within = True
             for m in range(d):
-                total[m] = combine(is_max[m], longer[m, i], shorter[m, j])
+                total[m] = combine(is_max[m], longer[m, i], lists[m, j])
                 is_within &= total[m] <= high[m]
             if is_within and total[d - 1] < table[entry_of(cells, side, total)]:
                 for m in range(d):
                     totals[m, n_open] = total[m]
-                pairs[n_open] = i * strides[0] + j * strides[1]
+                pairs[n_open] = j * strides[0] + i * strides[1]
                 n_open += 1
+        at[1] = end
+        if end == ends[j]:
+            at[0] += 1
+            at[1] = starts[at[0]] if at[0] < starts.size else 0
     return totals[:, :n_open].copy(), pairs[:n_open].copy()

@@ -5,8 +5,14 @@ Each point of the shorter side, a list, makes pairs with one run of the longer s
 
 from __future__ import annotations
 
-from qabwnas.search.numba.compiled import bare
+from qabwnas.search.numba.compiled import bare, compiled
 from qabwnas.search.numba.pareto.cell_table import NONE
+
+
+@compiled
+def next_slab(lists, longer, starts, ends, width, pairs_per_slab):  # type: ignore[no-untyped-def]
+    """Do as ``advance``, for callers that are not compiled."""
+    return advance(lists, longer, starts, ends, width, pairs_per_slab)
 
 
 @bare

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from qabwnas.search.numba.compiled import bare
+from qabwnas.search.numba.compiled import bare, compiled
 from qabwnas.search.numba.pareto.cell_table import NONE, cell_of, cells_of
 
 _MOST_CELLS_PER_AXIS = 64
@@ -37,11 +37,18 @@ class DominanceIndex(NamedTuple):
     table: Ints  # (side + 1, side + 1): the smallest third coordinate in cells strictly below and left
 
 
-def staircase_for(n_points: int) -> DominanceIndex:
-    """Return the empty index for as many points of two coordinates."""
-    steps, none, no_points = np.empty((2, n_points), np.int64), np.empty(0, np.int64), np.empty((0, 0), np.int64)
+def staircase_for(n_points: int, known: DominanceIndex | None = None) -> DominanceIndex:
+    """Return an index with room for as many points of two coordinates, which holds those of a known one."""
+    n_steps = 0 if known is None else int(known.n_steps[0])
+    steps, none, no_points = (
+        np.empty((2, n_steps + n_points), np.int64),
+        np.empty(0, np.int64),
+        np.empty((0, 0), np.int64),
+    )
+    if known is not None:
+        steps[:, :n_steps] = known.steps[:, :n_steps]
     return DominanceIndex(
-        steps, np.zeros(1, np.int64), np.empty((2, 2)), none, none, no_points, no_points, no_points, no_points
+        steps, np.array([n_steps]), np.empty((2, 2)), none, none, no_points, no_points, no_points, no_points
     )
 
 
@@ -104,6 +111,13 @@ def insert(index, points, i):  # type: ignore[no-untyped-def]
         upper[cell, m] = max(upper[cell, m], points[i, m + 2])
     if lower.shape[1] > 0:
         lower_entries(table, row, column, points[i, 2])
+
+
+@compiled
+def insert_all(index, points):  # type: ignore[no-untyped-def]
+    """Keep all points."""
+    for i in range(points.shape[0]):
+        insert(index, points, i)
 
 
 @bare

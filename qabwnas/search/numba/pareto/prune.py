@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from qabwnas.search.numba.compiled import compiled
 from qabwnas.search.numba.core.cancel import give_turn
 from qabwnas.search.numba.pareto import dominance_index, skyband_index
-from qabwnas.search.numba.pareto.dominance_index import DominanceIndex, grid_for, staircase_for
+from qabwnas.search.numba.pareto.dominance_index import DominanceIndex, grid_for, insert_all, staircase_for
 from qabwnas.search.numba.pareto.prefilter import prefilter
 from qabwnas.search.numba.pareto.sweep_sort import sweep_sort
 
@@ -62,23 +62,42 @@ def sweep(points: Ints, k: int = 1, first_tested: int = 1, loose: Ints | None = 
     Coordinates are compared from ``first_tested`` on: the first sum ascends. ``loose`` ``(n, n_metrics)`` is compared
     with the kept points in place of the points, which it is nowhere below.
     """
-    kept = np.zeros(len(points), dtype=np.bool_)
-    if kept.size == 0:
+    return Sweep(k, first_tested).keep(points, loose)
+
+
+class Sweep:
+    """A sweep that is given its points in several parts, in sweep order; arguments are those of :func:`sweep`."""
+
+    def __init__(self, k: int = 1, first_tested: int = 1) -> None:
+        self._k, self._first_tested = k, first_tested
+        self._index: DominanceIndex | None = None
+        self._kept = list[Ints]()
+
+    def keep(self, points: Ints, loose: Ints | None = None) -> NDArray[np.bool_]:
+        """Return which of these points ``(n, n_metrics)`` are kept."""
+        kept = np.zeros(len(points), dtype=np.bool_)
+        if kept.size == 0:
+            return kept
+        tested = _tested(points, self._first_tested, self._k)
+        tested_loosely = tested if loose is None else _tested(loose, self._first_tested, self._k)
+        self._index = self._index_for(tested)
+        at = 0
+        while at < kept.size:
+            give_turn()
+            at = _sweep_slice(tested, tested_loosely, tuple(self._index), self._k, kept, at)
+        self._kept.append(tested[kept])
         return kept
-    tested = _tested(points, first_tested, k)
-    tested_loosely = tested if loose is None else _tested(loose, first_tested, k)
-    index: DominanceIndex
-    if tested.shape[1] == 1:
-        index = staircase_for(k)
-    elif tested.shape[1] == 2 and k == 1:
-        index = staircase_for(len(points))
-    else:
-        index = grid_for(tested)
-    at = 0
-    while at < kept.size:
-        give_turn()
-        at = _sweep_slice(tested, tested_loosely, tuple(index), k, kept, at)
-    return kept
+
+    def _index_for(self, coming: Ints) -> DominanceIndex:
+        """Return the index of all points kept so far, with room for those to come."""
+        if coming.shape[1] == 1:
+            return staircase_for(self._k) if self._index is None else self._index
+        if coming.shape[1] == 2 and self._k == 1:
+            return staircase_for(len(coming), self._index)
+        kept = np.concatenate([coming[:0], *self._kept])
+        index = grid_for(np.concatenate([kept, coming]))
+        insert_all(tuple(index), kept)
+        return index
 
 
 def _tested(points: Ints, first: int, k: int) -> Ints:

@@ -1,19 +1,23 @@
 """Lagrangian pricing of rows before a search for several subnets: ``csrc/solve/lagrangian_pricing.hpp``.
 
-The C++ search computes the costs of all rows before it prunes them, also for a single subnet, and starts from a sample
-of rows. This one prunes first: the LP of the Pareto-minimal rows gives the best multipliers. It does not prune the
-core, which has few rows.
+The C++ search prices rows also for a single subnet, and takes its multipliers from the LP of a sample of rows. Here
+they come from the LP of the rows that a prefilter leaves, among them all that are Pareto-minimal: these are the best
+multipliers. The core, which has few rows, is not pruned.
 """
 
 from __future__ import annotations
 
 import math
+from itertools import pairwise
+
+import numpy as np
 
 from qabwnas.search.numba.core.problem import COMPLETE
+from qabwnas.search.numba.pareto.prefilter import prefilter
 from qabwnas.search.numba.solve.answers import Answers, HammingConstraint, n_answers
-from qabwnas.search.numba.solve.lagrangian import Lagrangian
+from qabwnas.search.numba.solve.lagrangian import Doubles, Lagrangian
 from qabwnas.search.numba.solve.lp_branch_and_bound import LpBranchAndBound
-from qabwnas.search.numba.solve.presolve import Bytes, Problem, PrunedBlocks, prune_subsets
+from qabwnas.search.numba.solve.presolve import Bytes, Problem, PrunedBlocks
 from qabwnas.search.numba.solve.tree_search import SearchLimits, make_tree_search
 
 
@@ -24,8 +28,18 @@ def pricing_pays_off(problem: Problem, k: int) -> bool:
 
 def lagrangian_pricing(problem: Problem, mask: Bytes, answers: Answers, limits: SearchLimits) -> bool:
     """Find the k best subnets of the rows in ``mask`` by core problems; return whether ``answers`` is proved."""
-    minimal = LpBranchAndBound(problem, prune_subsets(problem, mask, 1))
-    return search_cores(problem, Lagrangian.of(problem, mask, minimal.lagrange_multipliers()), answers, limits)
+    return search_cores(problem, Lagrangian.of(problem, mask, _multipliers(problem, mask)), answers, limits)
+
+
+def _multipliers(problem: Problem, mask: Bytes) -> Doubles:
+    """Return the best Lagrange multipliers of the budgeted sums for the rows in ``mask``."""
+    if problem.budgeted_sums().size == 0:
+        return np.empty(0)
+    filtered = np.zeros_like(mask)
+    for first, last in pairwise(problem.offsets):
+        rows = first + np.flatnonzero(mask[first:last].view(np.bool_))
+        filtered[rows[prefilter(problem.values.take(rows, axis=1), 1)]] = 1
+    return LpBranchAndBound(problem, PrunedBlocks.marked(problem, filtered)).lagrange_multipliers()
 
 
 def search_cores(problem: Problem, lagrangian: Lagrangian, answers: Answers, limits: SearchLimits) -> bool:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from qabwnas.space import SKIP, BitWidths, Block, Head, Operation, SearchSpace, Shape, Stem, mbconvs
+from qabwnas.space import SKIP, BitWidths, Block, Head, SearchSpace, Shape, Stem, mbconv, mbconvs
 
 TINY = SearchSpace(
     name="tiny",
     input=Shape(1, 8, 6),
     stem=Stem(channels=4, kernel=3, stride=1),
     blocks=(
-        Block("first", 4, 4, 2, 1, 1, (Operation(3, 1), Operation(5, 2), SKIP)),
-        Block("second", 4, 6, 2, 2, 2, (Operation(3, 2), Operation(3, 3), SKIP)),
+        Block("first", 4, 4, 2, 1, 1, (mbconv(3, 1), mbconv(5, 2), SKIP)),
+        Block("second", 4, 6, 2, 2, 2, (mbconv(3, 2), mbconv(3, 3), SKIP)),
     ),
     head=Head("classifier", 3),
     bit_widths=(BitWidths(4, 4), BitWidths(8, 6)),

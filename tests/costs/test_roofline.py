@@ -36,16 +36,17 @@ def mbconv_ms(x: tuple[int, int], y: tuple[int, int], operation: Operation, resi
     """An MBConv at 8 bits on DEVICE, counted convolution by convolution; shapes are channels and positions."""
     if operation.is_skip:
         return 0.0
-    inner = x[0] * operation.expansion
+    kernel, expansion = map(int, operation.arguments)
+    inner = x[0] * expansion
     convolutions = [
-        (inner * operation.kernel**2, inner * x[1], inner * y[1]),
+        (inner * kernel**2, inner * x[1], inner * y[1]),
         (inner * y[0], inner * y[1], y[0] * y[1]),
     ]
-    if operation.expansion > 1:
+    if expansion > 1:
         convolutions.insert(0, (x[0] * inner, x[0] * x[1], inner * x[1]))
     total = 0.0
     for index, (weights, read, written) in enumerate(convolutions):
-        positions = x[1] if operation.expansion > 1 and index == 0 else y[1]
+        positions = x[1] if expansion > 1 and index == 0 else y[1]
         total += max(weights * positions / 2.0, (weights + read + written) / 4.0) / 1e6 + 0.003
     if residual:
         total += 3 * y[0] * y[1] / 4.0 / 1e6 + 0.003

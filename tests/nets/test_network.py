@@ -14,10 +14,10 @@ from qabwnas.nets.layers import MBConv, Skip, build_operation
 from qabwnas.nets.network import assemble, build_network
 from qabwnas.nets.supernet import Supernet, SupernetBlock, extract
 from qabwnas.quant.operators import Convolution, Linear
-from qabwnas.space import SKIP, Operation, SearchSpace
+from qabwnas.space import SKIP, SearchSpace, mbconv
 from tests.spaces import TINY, codes, spaces
 
-TEACHER = [[Operation(5, 2)], [Operation(3, 3), SKIP, Operation(3, 1)]]
+TEACHER = [[mbconv(5, 2)], [mbconv(3, 3), SKIP, mbconv(3, 1)]]
 
 
 def images(space: SearchSpace, n: int = 2) -> Tensor:

@@ -15,7 +15,7 @@ from qabwnas.quant.affine import Affine
 from qabwnas.quant.data_flow import DataFlow
 from qabwnas.quant.operators import Convolution, GlobalAverage, Input, Linear, Operator, Unquantised
 from qabwnas.quant.ptq import convert, operators_of, prepare, quantise, weighted_layer
-from qabwnas.space import FLOAT, SKIP, BitWidths, Operation, Policy
+from qabwnas.space import FLOAT, SKIP, BitWidths, Policy, mbconv
 from tests.quant.test_ptq import trained
 from tests.spaces import TINY
 
@@ -64,7 +64,7 @@ def check_grids_by_running(module: nn.Module, x: Tensor) -> None:
 @pytest.mark.parametrize("convert", [quantise_network, prepare_qat_network])
 def test_every_operator_of_a_network_knows_what_it_reads(policy: Policy, convert: object) -> None:
     torch.manual_seed(0)
-    network = trained(build_network(TINY, [[Operation(5, 2), SKIP], [Operation(3, 3)]]))
+    network = trained(build_network(TINY, [[mbconv(5, 2), SKIP], [mbconv(3, 3)]]))
     x = torch.rand(4, 1, 8, 6)
     check_grids_by_running(convert(network, policy, [x]), x)  # type: ignore[operator]
 

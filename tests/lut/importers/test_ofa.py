@@ -13,7 +13,7 @@ from qabwnas.lut.importers.formats import import_table
 from qabwnas.lut.importers.inputs import ImportOptions
 from qabwnas.lut.importers.ofa import add_operations
 from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
-from qabwnas.space import Operation
+from qabwnas.space import mbconv
 from tests.spaces import TINY
 
 TABLE = """\
@@ -120,7 +120,7 @@ TINY_TABLE = {
     "Conv-input:8x6x1-output:8x6x4": 0.25,
     "Logits-input:4x3x6-output:3": 0.5,
 }
-LATENCY = {Operation(3, 1): 1.0, Operation(5, 2): 2.0}
+LATENCY = {mbconv(3, 1): 1.0, mbconv(5, 2): 2.0}
 
 
 def tiny_lut() -> Lut:

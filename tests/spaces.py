@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from qabwnas.space import SKIP, BitWidths, Block, Head, SearchSpace, Shape, Stem, mbconv, mbconvs
+from qabwnas.space import SKIP, BitWidths, Block, Head, Operation, SearchSpace, Shape, Stem, mbconv, mbconvs
 
 TINY = SearchSpace(
     name="tiny",
@@ -18,7 +18,8 @@ TINY = SearchSpace(
     bit_widths=(BitWidths(4, 4), BitWidths(8, 6)),
 )
 
-OPERATIONS = (*mbconvs((1, 3, 5), (1, 2)), SKIP)
+OTHERS = tuple(map(Operation.parse, ("fused_k3e1", "fused_k3e2", "se_k3e1", "se_k5e2")))
+OPERATIONS = (*mbconvs((1, 3, 5), (1, 2)), *OTHERS, SKIP)
 STEMS = st.builds(Stem, st.integers(1, 4), st.sampled_from([1, 3]), st.integers(1, 2), st.none() | st.integers(1, 4))
 HEADS = st.builds(Head, st.just("classifier"), st.integers(1, 4)) | st.builds(
     Head,

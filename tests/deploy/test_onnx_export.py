@@ -23,7 +23,7 @@ from qabwnas.quant.operators import Convolution, Input, Unquantised
 from qabwnas.quant.ptq import prepare, quantise
 from qabwnas.quant.qat import convert_qat, prepare_qat
 from qabwnas.space import FLOAT, BitWidths, Policy, mbconv
-from tests.deploy.candidates import DILATED, SAME, SHAPE, SMALLER, candidate, images
+from tests.deploy.candidates import DILATED, MIXED, SAME, SHAPE, SMALLER, candidate, images
 from tests.quant.test_ptq import trained
 from tests.spaces import TINY
 
@@ -70,6 +70,19 @@ def test_all_work_is_done_by_integer_kernels(
     assert (kinds["QLinearConv"], kinds["QLinearAdd"]) == (n_convolutions, n_sums)
     assert (kinds["QuantizeLinear"], kinds["DequantizeLinear"]) == (1, 1)
     assert not kinds["Conv"] + kinds["FusedConv"] + kinds["Add"]
+
+
+@pytest.mark.parametrize("bits", [8, 4])
+def test_a_hard_sigmoid_is_the_only_float_kernel_of_squeeze_and_excitation(bits: int, tmp_path: Path) -> None:
+    network = candidate(MIXED, ["fused_k5e3", "se_k5e3", "fused_k3e1"], BitWidths(bits, bits))
+    model = onnx_model(network, SHAPE)
+    [gate] = [node for node in model.graph.node if node.op_type == "HardSigmoid"]
+    attributes = {each.name: each.f for each in gate.attribute}
+    assert attributes == {"alpha": pytest.approx(1 / 6), "beta": pytest.approx(0.5)}
+    kinds = kinds_that_run(model, tmp_path)
+    assert (kinds["QLinearConv"], kinds["QLinearAdd"]) == (2 + 5 + 1, 3)
+    assert (kinds["QLinearGlobalAveragePool"], kinds["QLinearMul"], kinds["HardSigmoid"]) == (1, 1, 1)
+    assert (kinds["QuantizeLinear"], kinds["DequantizeLinear"]) == (2, 2)  # of the input and output, and of the gate
 
 
 def test_heads_are_integer_kernels_too(tmp_path: Path) -> None:

@@ -39,9 +39,14 @@ from qabwnas.space import FLOAT, BitWidths, SearchSpace, mbconv
 from qabwnas.space.yaml import load_space
 from tests.measure.test_calibration import recalibrate_slowly
 from tests.quant.test_nsr import formula
-from tests.spaces import TINY
+from tests.spaces import OTHERS, TINY
 
-SPACE = replace(TINY, bit_widths=(*TINY.bit_widths, FLOAT))
+_FIRST, _SECOND = TINY.blocks
+SPACE = replace(
+    TINY,
+    blocks=(_FIRST, replace(_SECOND, operations=(*_SECOND.operations, OTHERS[-1]))),
+    bit_widths=(*TINY.bit_widths, FLOAT),
+)
 
 
 @pytest.fixture(scope="module")

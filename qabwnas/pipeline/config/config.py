@@ -29,6 +29,7 @@ from pydantic import (
 from pydantic.dataclasses import dataclass
 
 from qabwnas.costs import COSTS
+from qabwnas.costs.operation_type import operation_type
 from qabwnas.io.fields import user_path
 from qabwnas.space import BitWidths, Operation, SearchSpace
 from qabwnas.space.yaml import check_policy, load_space, parse_space, space_to_json
@@ -379,19 +380,22 @@ class Config:
         space = replace(self.space, policy=policy or self.space.policy, bit_widths=bit_widths or self.space.bit_widths)
         check_policy(space, "space")
         object.__setattr__(self, "space", space)
-        if not any(operation.is_own for operation in self.operations):
-            object.__setattr__(self, "code_folder", None)  # nothing is looked for there
-
-    @property
-    def operations(self) -> set[Operation]:
-        """All operations of the space and of the teacher."""
         of_teacher = () if isinstance(self.teacher, ModuleTeacher) else self.teacher.operations
-        return set().union(*(block.operations for block in self.space.blocks), *of_teacher)
+        lists = [*(block.operations for block in space.blocks), *of_teacher]
+        if not any(operation.is_own for operations in lists for operation in operations):
+            object.__setattr__(self, "code_folder", None)  # nothing is looked for there
 
     @field_validator("code_folder", mode="before")
     @classmethod
     def _default_code_folder(cls, folder: Any, info: ValidationInfo) -> Any:
         return "." if folder is None and info.context else folder
+
+    @field_validator("space")
+    @classmethod
+    def _operations_have_classes(cls, space: SearchSpace, info: ValidationInfo) -> SearchSpace:
+        for operation in dict.fromkeys(operation for block in space.blocks for operation in block.operations):
+            operation_type(operation, info.data.get("code_folder"))
+        return space
 
     @field_validator("teacher")
     @classmethod
@@ -408,6 +412,8 @@ class Config:
                 )
             return teacher
         try:
+            for operation in {operation for operations in teacher.operations for operation in operations}:
+                operation_type(operation, info.data.get("code_folder"))
             space.network_layers(teacher.operations)
         except ValueError as error:
             raise FieldError("operations", error) from error

@@ -11,7 +11,6 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from qabwnas.costs.operation_type import operation_type
 from qabwnas.errors import InputError, MultipleInputError
 from qabwnas.io.yaml_reader import parse_yaml, read_yaml
 from qabwnas.measure.sample import check_sample
@@ -107,13 +106,7 @@ def parse_config(content: Any, where: str = "config", folder: Path = Path()) -> 
 
 
 def _problems(config: Config) -> Iterator[tuple[str, InputError]]:
-    """Give what is wrong with a configuration of valid fields: own code that cannot be used, budgets, the sample."""
-    try:
-        for operation in sorted(config.operations, key=lambda operation: operation.name):
-            operation_type(operation, config.code_folder)
-    except InputError as error:
-        yield "space", error
-        return
+    """Give what is wrong with a configuration of valid fields: a module that cannot be used, budgets, the sample."""
     try:
         check_sample(config.space, config.sample)
     except InputError as error:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from qabwnas.errors import InputError
 from qabwnas.quant.data_flow import OperatorGraph
 from qabwnas.quant.operators import Convolution
+
+BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 
 
 def scale_and_shift(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
@@ -26,11 +27,11 @@ def check_batch_norms(module: nn.Module, graph: OperatorGraph) -> None:
     """
     called = [graph.name(node) for node in graph.nodes if node.op == "call_module"]
     for name, part in module.named_modules():
-        if not isinstance(part, _BatchNorm):
+        if not isinstance(part, BATCH_NORMS):
             continue
         owner = name.rpartition(".")[0]
-        if not isinstance(module.get_submodule(owner), Convolution):
-            raise InputError(f"batch norm {name!r} is not part of a Convolution, so it cannot be folded into one")
+        if not (isinstance(part, nn.BatchNorm2d) and isinstance(module.get_submodule(owner), Convolution)):
+            raise InputError(f"batch norm {name!r} is not the BatchNorm2d of a Convolution, and cannot be folded")
         if called.count(owner) != 1:
             times = "never" if owner not in called else f"{called.count(owner)} times"
             raise InputError(f"batch norm {name!r}: its Convolution is called {times}, not once")

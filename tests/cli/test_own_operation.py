@@ -102,8 +102,12 @@ def test_a_run_builds_measures_and_retrains_it(result: Result) -> None:
 
 
 def search(elsewhere: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Search in a new process, for which the user's package does not exist."""
-    command = [sys.executable, "-m", "qabwnas", "search", "run/lut.h5", "--minimize", "nsr", *arguments]
+    return without_package(elsewhere, "search", "run/lut.h5", "--minimize", "nsr", *arguments)
+
+
+def without_package(elsewhere: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a command in a new process, for which the user's package does not exist."""
+    command = [sys.executable, "-m", "qabwnas", *arguments]
     return subprocess.run(command, cwd=elsewhere, capture_output=True, text=True, check=False)
 
 
@@ -127,6 +131,23 @@ def test_a_network_with_it_is_exported(elsewhere: Path, monkeypatch: pytest.Monk
     exported = qabwnas("export", "run", "--answer", 1, "-o", "exported")
     assert exported.exit_code == 0, exported.output
     assert "100.00% are within a quantisation step" in exported.stdout
+
+
+@pytest.mark.usefixtures("result")
+def test_costs_and_models_of_its_layers_need_the_package(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    refused = without_package(elsewhere, "latency", "estimate", "run/lut.h5", "jetson-nano", "-o", "new.h5")
+    assert refused.returncode == 1
+    assert refused.stderr == (
+        "error: ghosts.types.Ghost: there is no module 'ghosts' among installed packages; "
+        "add the folder of its package to PYTHONPATH\n"
+    )
+    assert not (elsewhere / "new.h5").exists()
+    monkeypatch.chdir(elsewhere)  # the run has put the package on this process's path
+    bundle = qabwnas("latency", "export-bundle", "run/lut.h5", "-o", "bundle")
+    assert bundle.exit_code == 0, bundle.output
+    names = [path.name for path in (elsewhere / "bundle" / "models").iterdir()]
+    assert any(name.startswith("ghosts.types.Ghost,3,2-") for name in names)
+    assert not any(":" in name for name in names)  # not every file system has colons in names
 
 
 @pytest.mark.parametrize(

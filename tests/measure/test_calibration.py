@@ -98,7 +98,7 @@ class Unused(Branches):
     ("layer", "message"),
     [
         (Twice(), "batch norm 'left.norm': its Convolution is called 2 times, not once"),
-        (Alone(), "batch norm '1' is not part of a Convolution, so it cannot be folded into one"),
+        (Alone(), "batch norm '1' is not the BatchNorm2d of a Convolution, and cannot be folded"),
         (Unused(), "batch norm 'exit.norm': its Convolution is called never, not once"),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from qabwnas.nets.operation_check import check_operation
 from qabwnas.nets.supernet import SupernetBlock
 from qabwnas.space import INT8, Block, Layer, Operation
 from tests.spaces import OPERATIONS, TINY
+from tests.test_imports import loaded_by
 
 CODE = '''
 from qabwnas.costs import OperationType
@@ -215,10 +217,16 @@ def test_a_wrong_class_is_refused(name: str, message: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_counting_loads_no_torch() -> None:
+    count = "from qabwnas.costs import block_costs; block_costs(TINY, 0, TINY.bit_widths[0])"
+    loaded = loaded_by(f"from tests.spaces import TINY; {count}")
+    assert "qabwnas" in loaded
+    assert "torch" not in loaded
+
+
 def test_costs_need_a_class_and_names_do_not() -> None:
     operation = Operation.parse("no_such_package.Ghost:3")
-    space = TINY.__class__(TINY.name, TINY.input, TINY.stem, (Block("b", 4, 6, 1, 2, 1, (operation,)),), TINY.head,
-                           TINY.bit_widths)  # fmt: skip
+    space = replace(TINY, blocks=(Block("b", 4, 6, 1, 2, 1, (operation,)),))
     assert space.blocks[0].describe(0) == "no_such_package.Ghost:3"
     with pytest.raises(InputError, match="no_such_package.Ghost: there is no module 'no_such_package'"):
         block_costs(space, 0, INT8)

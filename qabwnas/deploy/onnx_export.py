@@ -8,6 +8,7 @@ grids inside the 8-bit containers. ``FLOAT`` parts become float nodes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import singledispatch
 from typing import Any
@@ -83,12 +84,12 @@ def part_model(part: nn.Sequential, shape: tuple[int, ...], *, from_floats: bool
 
 
 @singledispatch
-def emit(module: nn.Module, graph: Graph, path: str, x: Value) -> Value:
-    """Add a module with the name ``path`` to the graph, and return its output for the input ``x``.
+def emit(module: nn.Module, graph: Graph, path: str, *inputs: Value) -> Value:
+    """Add a module with the name ``path`` to the graph, and return its output for these inputs.
 
     A module without an own function here, such as that of an operation, is followed to the operators that it calls.
     """
-    return _emit_called(module, graph, path, x)
+    return _emit_called(module, graph, path, *inputs)
 
 
 def _below(path: str, name: str) -> str:
@@ -124,7 +125,7 @@ def _(module: DeepLabV3, graph: Graph, path: str, x: Value) -> Value:
     shape = graph.node("Shape", [maps[0].name], _below(path, "shape"))
     broadcast = graph.node("Expand", [pooled.name, shape], _below(path, "pooled"))
     pooled = Value(broadcast, pooled.grid, pooled.scale, pooled.zero)
-    y = _join(module.concatenate, "Concat", graph, _below(path, "concatenate"), [pooled, *maps], axis=1)
+    y = emit(module.concatenate, graph, _below(path, "concatenate"), pooled, *maps)
     y = emit(module.bottleneck, graph, _below(path, "bottleneck"), y)
     return emit(module.classifier, graph, _below(path, "classifier"), y)
 
@@ -171,12 +172,19 @@ def _(module: HardSigmoid, graph: Graph, path: str, x: Value) -> Value:
     return _join(module, "HardSigmoid", graph, path, [x], alpha=1 / 6, beta=0.5)
 
 
-JOINS: dict[type[Operator], tuple[str, dict[str, float]]] = {
-    Add: ("Add", {}),
-    Multiply: ("Mul", {}),
-    Concatenate: ("Concat", {"axis": 1}),
-}
-"""The nodes of operators with several inputs, and their attributes."""
+@emit.register
+def _(module: Multiply, graph: Graph, path: str, *factors: Value) -> Value:
+    return _join(module, "Mul", graph, path, factors)
+
+
+@emit.register
+def _(module: Add, graph: Graph, path: str, *terms: Value) -> Value:
+    return _join(module, "Add", graph, path, terms)
+
+
+@emit.register
+def _(module: Concatenate, graph: Graph, path: str, *maps: Value) -> Value:
+    return _join(module, "Concat", graph, path, maps, axis=1)
 
 
 def _emit_called(module: nn.Module, graph: Graph, path: str, x: Value) -> Value:
@@ -194,20 +202,8 @@ def _emit_called(module: nn.Module, graph: Graph, path: str, x: Value) -> Value:
             what = f"a {type(module).__name__}" if node.op == "call_module" else f"{node.target}"
             raise InputError(f"{path}: {what} cannot be exported; it is not one of the operators")
         read = [values[each] for each in node.args]
-        part = traced.part(module, node)
-        if isinstance(part, Add | Multiply | Concatenate):
-            kind, attributes = JOINS[type(part)]
-            values[node] = _join(part, kind, graph, _below(path, place), read, **attributes)
-        else:
-            values[node] = emit(part, graph, _below(path, place), read[0])
+        values[node] = emit(traced.part(module, node), graph, _below(path, place), *read)
     raise AssertionError("a graph ends with its output")
-
-
-@emit.register(Add)
-@emit.register(Multiply)
-@emit.register(Concatenate)
-def _(module: Operator, graph: Graph, path: str, x: Value) -> Value:  # noqa: ARG001 - has several inputs
-    raise InputError(f"{path}: a {type(module).__name__} by itself cannot be exported")
 
 
 def _activated(activation: nn.Module, graph: Graph, path: str, y: str) -> str:
@@ -219,7 +215,7 @@ def _activated(activation: nn.Module, graph: Graph, path: str, y: str) -> str:
     return graph.node("Clip", [y, *ends], f"{path}.relu6")
 
 
-def _join(operator: Operator, kind: str, graph: Graph, path: str, values: list[Value], **attributes: float) -> Value:
+def _join(operator: Operator, kind: str, graph: Graph, path: str, values: Sequence[Value], **attributes: Any) -> Value:
     """Add an operator without weights."""
     y = graph.node(kind, [graph.real(value) for value in values], f"{path}.values", **attributes)
     return _written(operator, graph, path, y)

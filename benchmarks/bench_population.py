@@ -100,14 +100,14 @@ def measure(method: str, setting: Setting) -> dict[str, Any]:
     from qabwnas.measure.tree import TreeWalk, n_edges, prefix_tree, row_path, tree_layers
     from qabwnas.nets.network import build_network
     from qabwnas.nets.supernet import Supernet
-    from qabwnas.space import BitWidths, Block, Head, Operation, SearchSpace, Shape, Stem, mbconvs
+    from qabwnas.space import BitWidths, Block, Head, SearchSpace, Shape, Stem, mbconv, mbconvs
 
     torch.set_num_threads(1)
     torch.manual_seed(0)
     block = Block("block", setting.in_channels, 64, 4, 1, 2, mbconvs((3, 5, 7), (3, 6)))
     image = Shape(3, setting.height, setting.width)
     space = SearchSpace("bench", image, Stem(setting.in_channels, 3, 1), (block,), Head("classifier", 2), ())
-    teacher = build_network(space, [[Operation(5, 6)] * 4]).eval()
+    teacher = build_network(space, [[mbconv(5, 6)] * 4]).eval()
     student = Supernet(space).blocks[0]
     for module in (teacher, student):
         module.to(memory_format=torch.channels_last)  # as after training

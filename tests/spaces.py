@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from qabwnas.space import SKIP, BitWidths, Block, Head, Operation, SearchSpace, Shape, Stem, mbconvs
+from qabwnas.space import SKIP, BitWidths, Block, Head, Operation, SearchSpace, Shape, Stem, mbconv, mbconvs
 
 TINY = SearchSpace(
     name="tiny",
     input=Shape(1, 8, 6),
     stem=Stem(channels=4, kernel=3, stride=1),
     blocks=(
-        Block("first", 4, 4, 2, 1, 1, (Operation(3, 1), Operation(5, 2), SKIP)),
-        Block("second", 4, 6, 2, 2, 2, (Operation(3, 2), Operation(3, 3), SKIP)),
+        Block("first", 4, 4, 2, 1, 1, (mbconv(3, 1), mbconv(5, 2), SKIP)),
+        Block("second", 4, 6, 2, 2, 2, (mbconv(3, 2), mbconv(3, 3), SKIP)),
     ),
     head=Head("classifier", 3),
     bit_widths=(BitWidths(4, 4), BitWidths(8, 6)),
 )
 
-OPERATIONS = (*mbconvs((1, 3, 5), (1, 2)), SKIP)
+OTHERS = tuple(map(Operation.parse, ("fused_k3e1", "fused_k3e2", "se_k3e1", "se_k5e2")))
+OPERATIONS = (*mbconvs((1, 3, 5), (1, 2)), *OTHERS, SKIP)
 STEMS = st.builds(Stem, st.integers(1, 4), st.sampled_from([1, 3]), st.integers(1, 2), st.none() | st.integers(1, 4))
 HEADS = st.builds(Head, st.just("classifier"), st.integers(1, 4)) | st.builds(
     Head,

@@ -11,6 +11,7 @@ from qabwnas.costs.analytic import (
     row_costs,
     total_costs,
 )
+from qabwnas.costs.operation_type import FeatureMap, OperationType, OperatorList
 from qabwnas.costs.operator_cost import (
     ACTIVATION_GRID_BYTES,
     BIAS_BYTES,
@@ -27,8 +28,11 @@ __all__ = [
     "PARAMETERS",
     "WEIGHT_SCALE_BYTES",
     "CostMetric",
+    "FeatureMap",
     "FixedParts",
+    "OperationType",
     "OperatorCost",
+    "OperatorList",
     "Part",
     "block_costs",
     "encoder_costs",

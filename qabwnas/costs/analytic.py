@@ -14,7 +14,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from qabwnas.costs.operator_cost import FixedParts, OperatorCost, Part, block_choices, block_parts
+from qabwnas.costs.block import block_choices, block_parts
+from qabwnas.costs.operator_cost import FixedParts, OperatorCost, Part
 from qabwnas.errors import InputError
 from qabwnas.space import FLOAT, BitWidths, Block, Operation, Policy, SearchSpace, layer_widths
 

@@ -1,4 +1,4 @@
-"""The costs of one operator, and the operators of layers, stem and head, from shapes alone.
+"""The costs of one operator, and the operators of stem and head, from shapes alone.
 
 Operators are those that an integer runtime executes. Conventions, for a batch of one image:
 
@@ -21,10 +21,10 @@ also through skipped layers; for ``bitops``, all operators of a layer have the l
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from qabwnas.space import BitWidths, Head, Layer, Operation, SearchSpace, Shape, Stem
+from qabwnas.space import BitWidths, Head, SearchSpace, Shape, Stem
 
 BIAS_BYTES = 4
 WEIGHT_SCALE_BYTES = 4
@@ -99,59 +99,14 @@ Part = tuple[Sequence[OperatorCost], BitWidths]
 """Operators in sequence, at the same bit widths."""
 
 
-def block_choices(space: SearchSpace, b: int) -> tuple[list[OperatorCost], list[list[list[OperatorCost]]]]:
-    """Return the operators of a block's input, and of every operation of every layer: ``[layer][operation]``."""
-    x = space.block_inputs[b]
-    block_input = [_input(x)]
-    choices = []
-    for layer in space.blocks[b].layers:
-        choices.append([_layer(layer, operation, x) for operation in layer.operations])
-        x = x.after(layer.out_channels, layer.stride)
-    return block_input, choices
-
-
-def block_parts(layers: Iterable[Layer], x: Shape, widths: Sequence[BitWidths]) -> list[Part]:
-    """Return the operators of layers with one operation each, on a feature map ``x``, at the layers' bit widths."""
-    input_widths = widths[0]
-    parts: list[Part] = [([_input(x)], input_widths)]
-    for layer, of_layer in zip(layers, widths, strict=True):
-        operators = [o.with_input_widths(input_widths) for o in _layer(layer, layer.operations[0], x)]
-        parts.append((operators, of_layer))
-        x = x.after(layer.out_channels, layer.stride)
-        input_widths = input_widths if layer.operations[0].is_skip else of_layer
-    return parts
-
-
-def _input(shape: Shape) -> OperatorCost:
+def input_cost(shape: Shape) -> OperatorCost:
+    """Return the input of a part, which is rounded to the part's bits and executes nothing."""
     return OperatorCost(live=(shape.n_elements,))
-
-
-def _layer(layer: Layer, operation: Operation, x: Shape) -> list[OperatorCost]:
-    """Return the operators of an MBConv on a feature map ``x``; none for a skip."""
-    if operation.is_skip:
-        return []
-    residual = (x.n_elements,) if layer.keeps_shape else ()
-    inner = Shape(x.channels * operation.expansion, x.height, x.width)
-    depthwise = inner.after(inner.channels, layer.stride)
-    y = depthwise.after(layer.out_channels, 1)
-    operators = []
-    if operation.expansion == 1:  # the depth-wise convolution reads x itself
-        operators.append(_convolution(x, depthwise, operation.kernel, groups=inner.channels))
-    else:
-        operators.append(_convolution(x, inner))
-        operators.append(_convolution(inner, depthwise, operation.kernel, groups=inner.channels, live=residual))
-    operators.append(_convolution(depthwise, y, live=residual))
-    if layer.keeps_shape:
-        operators.append(_elementwise(live=(*residual, y.n_elements, y.n_elements)))
-    reads_x = [True, *[bool(residual)] * (len(operators) - 1)]
-    return [
-        replace(o, input_elements=x.n_elements if reads else 0) for o, reads in zip(operators, reads_x, strict=True)
-    ]
 
 
 def _stem(stem: Stem, image: Shape) -> list[OperatorCost]:
     x = image.after(stem.channels, stem.stride)
-    operators = [_input(image), _convolution(image, x, stem.kernel)]
+    operators = [input_cost(image), _convolution(image, x, stem.kernel)]
     if stem.separable_channels is not None:
         operators.append(_convolution(x, x, 3, groups=x.channels))
         operators.append(_convolution(x, x.after(stem.separable_channels, 1)))
@@ -162,9 +117,9 @@ def _head(head: Head, x: Shape) -> list[OperatorCost]:
     pooled = Shape(x.channels, 1, 1)
     if head.kind == "classifier":
         logits = Shape(head.n_classes, 1, 1)
-        return [_input(x), _pooling(x, pooled), _convolution(pooled, logits, batch_norm=False)]
+        return [input_cost(x), _pooling(x, pooled), _convolution(pooled, logits, batch_norm=False)]
     branch = x.after(head.channels, 1)
-    operators = [_input(x)]
+    operators = [input_cost(x)]
     branches: tuple[int, ...] = ()
     for kernel in (1, *(3 for _ in head.dilations)):
         operators.append(_convolution(x, branch, kernel, live=branches))

@@ -134,7 +134,8 @@ class _Writer:
 
     def _layer(self, layer: Layer, operation: Operation, x: Shape, widths: BitWidths) -> str:
         sides = f"{x.channels}x{x.height}x{x.width}"
-        name = f"{operation.name}-{sides}-c{layer.out_channels}-s{layer.stride}-d{layer.dilation}-{_name(widths)}"
+        named = operation.name.replace(":", ",")  # a colon is not allowed in names of files on every system
+        name = f"{named}-{sides}-c{layer.out_channels}-s{layer.stride}-d{layer.dilation}-{_name(widths)}"
         if name not in self.models:
             self._part(name, build_operation(layer, operation), x, widths)
         return name

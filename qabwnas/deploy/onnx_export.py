@@ -8,8 +8,10 @@ grids inside the 8-bit containers. ``FLOAT`` parts become float nodes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import singledispatch
+from typing import Any
 
 import numpy as np
 import onnx
@@ -18,11 +20,22 @@ from torch import Tensor, nn
 
 from qabwnas.deploy.graph import INPUT, OUTPUT, Graph, Value
 from qabwnas.errors import InputError
-from qabwnas.nets.layers import DeepLabV3, MBConv
+from qabwnas.nets.layers import DeepLabV3
 from qabwnas.nets.network import Network
 from qabwnas.quant.activations import FakeQuantise
 from qabwnas.quant.affine import Affine
-from qabwnas.quant.operators import Add, Concatenate, Convolution, GlobalAverage, Input, Linear, Operator
+from qabwnas.quant.data_flow import OperatorGraph
+from qabwnas.quant.operators import (
+    Add,
+    Concatenate,
+    Convolution,
+    GlobalAverage,
+    HardSigmoid,
+    Input,
+    Linear,
+    Multiply,
+    Operator,
+)
 from qabwnas.quant.ptq import weighted_layer
 from qabwnas.quant.weights import LARGEST_BIAS, bias_unit, channel_grid
 
@@ -71,9 +84,12 @@ def part_model(part: nn.Sequential, shape: tuple[int, ...], *, from_floats: bool
 
 
 @singledispatch
-def emit(module: nn.Module, graph: Graph, path: str, x: Value) -> Value:  # noqa: ARG001 - the common signature
-    """Add a module with the name ``path`` to the graph, and return its output for the input ``x``."""
-    raise InputError(f"{path}: a {type(module).__name__} cannot be exported; it is not one of the operators")
+def emit(module: nn.Module, graph: Graph, path: str, *inputs: Value) -> Value:
+    """Add a module with the name ``path`` to the graph, and return its output for these inputs.
+
+    A module without an own function here, such as that of an operation, is followed to the operators that it calls.
+    """
+    return _emit_called(module, graph, path, *inputs)
 
 
 def _below(path: str, name: str) -> str:
@@ -102,14 +118,6 @@ def _(module: Network, graph: Graph, path: str, x: Value) -> Value:
 
 
 @emit.register
-def _(module: MBConv, graph: Graph, path: str, x: Value) -> Value:
-    y = emit(module.convolutions, graph, _below(path, "convolutions"), x)
-    if module.add is None:
-        return y
-    return _join(module.add, "Add", graph, _below(path, "add"), [x, y])
-
-
-@emit.register
 def _(module: DeepLabV3, graph: Graph, path: str, x: Value) -> Value:
     maps = [emit(branch, graph, _below(path, f"branches.{i}"), x) for i, branch in enumerate(module.branches)]
     pooled = emit(module.pool, graph, _below(path, "pool"), x)
@@ -117,7 +125,7 @@ def _(module: DeepLabV3, graph: Graph, path: str, x: Value) -> Value:
     shape = graph.node("Shape", [maps[0].name], _below(path, "shape"))
     broadcast = graph.node("Expand", [pooled.name, shape], _below(path, "pooled"))
     pooled = Value(broadcast, pooled.grid, pooled.scale, pooled.zero)
-    y = _join(module.concatenate, "Concat", graph, _below(path, "concatenate"), [pooled, *maps], axis=1)
+    y = emit(module.concatenate, graph, _below(path, "concatenate"), pooled, *maps)
     y = emit(module.bottleneck, graph, _below(path, "bottleneck"), y)
     return emit(module.classifier, graph, _below(path, "classifier"), y)
 
@@ -159,10 +167,43 @@ def _(module: Convolution, graph: Graph, path: str, x: Value) -> Value:
     return _written(module, graph, path, y)
 
 
-@emit.register(Add)
-@emit.register(Concatenate)
-def _(module: Operator, graph: Graph, path: str, x: Value) -> Value:  # noqa: ARG001 - has several inputs
-    raise InputError(f"{path}: a {type(module).__name__} by itself cannot be exported")
+@emit.register
+def _(module: HardSigmoid, graph: Graph, path: str, x: Value) -> Value:
+    return _join(module, "HardSigmoid", graph, path, [x], alpha=1 / 6, beta=0.5)
+
+
+@emit.register
+def _(module: Multiply, graph: Graph, path: str, *factors: Value) -> Value:
+    return _join(module, "Mul", graph, path, factors)
+
+
+@emit.register
+def _(module: Add, graph: Graph, path: str, *terms: Value) -> Value:
+    return _join(module, "Add", graph, path, terms)
+
+
+@emit.register
+def _(module: Concatenate, graph: Graph, path: str, *maps: Value) -> Value:
+    return _join(module, "Concat", graph, path, maps, axis=1)
+
+
+def _emit_called(module: nn.Module, graph: Graph, path: str, x: Value) -> Value:
+    """Add the operators that a module calls, in the order of execution."""
+    traced = OperatorGraph.of(module)
+    values: dict[Any, Value] = {}
+    for node in traced.nodes:
+        if node.op == "placeholder":
+            values[node] = x
+            continue
+        if node.op == "output":
+            return values[node.args[0]]
+        place = traced.name(node) if node.op == "call_module" else ""
+        if not place:  # a function, or the module itself is what torch.fx does not look into
+            what = f"a {type(module).__name__}" if node.op == "call_module" else f"{node.target}"
+            raise InputError(f"{path}: {what} cannot be exported; it is not one of the operators")
+        read = [values[each] for each in node.args]
+        values[node] = emit(traced.part(module, node), graph, _below(path, place), *read)
+    raise AssertionError("a graph ends with its output")
 
 
 def _activated(activation: nn.Module, graph: Graph, path: str, y: str) -> str:
@@ -174,7 +215,7 @@ def _activated(activation: nn.Module, graph: Graph, path: str, y: str) -> str:
     return graph.node("Clip", [y, *ends], f"{path}.relu6")
 
 
-def _join(operator: Operator, kind: str, graph: Graph, path: str, values: list[Value], **attributes: int) -> Value:
+def _join(operator: Operator, kind: str, graph: Graph, path: str, values: Sequence[Value], **attributes: Any) -> Value:
     """Add an operator without weights."""
     y = graph.node(kind, [graph.real(value) for value in values], f"{path}.values", **attributes)
     return _written(operator, graph, path, y)

@@ -97,8 +97,9 @@ def _imported(name: str, package: str, folder: Path | None) -> ModuleType:
         return importlib.import_module(package)
     except ModuleNotFoundError as error:
         if error.name is not None and f"{package}.".startswith(f"{error.name}."):
-            looked = "" if folder is None else f" in {folder} or"
-            raise InputError(f"{name}: there is no module {error.name!r}{looked} among installed packages") from error
+            looked = f" in {folder} or among" if folder else " among"
+            add = "" if folder else "; add the folder of its package to PYTHONPATH"
+            raise InputError(f"{name}: there is no module {error.name!r}{looked} installed packages{add}") from error
         raise InputError(f"{name}: importing {package} raised {described(error)}") from error
     except Exception as error:
         raise InputError(f"{name}: importing {package} raised {described(error)}") from error

@@ -8,13 +8,14 @@ block's rows, and used for all bit widths and for every chunk of the validation 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, cast
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 
-from qabwnas.nets.layers import MBConv
+from qabwnas.quant.batch_norm import check_batch_norms
+from qabwnas.quant.data_flow import OperatorGraph
 from qabwnas.quant.operators import Convolution
 from qabwnas.quant.ptq import prepare_in_place, shallow_copy
 from qabwnas.quant.statistics import channel_statistics
@@ -31,37 +32,70 @@ def recalibrate(candidate: nn.Sequential, batches: Sequence[Tensor]) -> list[Ten
     The statistics are exact means and population variances over all batches together, whose inputs come from layers
     that have been recalibrated themselves. Output slots get every batch once, so observers are filled in the same pass.
     All batches are kept in memory at the width of one operator.
+
+    Raises:
+        InputError: the statistics of a batch norm cannot be computed; see
+            :func:`~qabwnas.quant.batch_norm.check_batch_norms`.
     """
     for layer in candidate:
-        batches = recalibrate_layer(layer, batches)
+        batches = recalibrate_layer(layer, batches, layer_graph(layer))
     return list(batches)
 
 
-def recalibrate_layer(layer: nn.Module, batches: Sequence[Tensor]) -> list[Tensor]:
-    """Do the same for one layer of a candidate, given the outputs of the layer before it."""
-    if not isinstance(layer, MBConv):
-        return [layer(batch) for batch in batches]
-    maps = list(batches)
-    for convolution in layer.convolutions:
-        assert isinstance(convolution, Convolution)
-        _recalibrate_convolution(convolution, maps)
-    if layer.add is not None:
-        for i, x in enumerate(batches):
-            maps[i] = layer.add(x, maps[i])
-    return maps
+def layer_graph(layer: nn.Module) -> OperatorGraph:
+    """Return the operators that a layer calls; raises as :func:`recalibrate`."""
+    graph = OperatorGraph.of(layer)
+    check_batch_norms(layer, graph)
+    return graph
 
 
-def _recalibrate_convolution(convolution: Convolution, maps: list[Tensor]) -> None:
-    """Replace inputs by outputs, batch by batch, so that the maps of a wide layer are not in memory twice."""
-    for i in range(len(maps)):
-        maps[i] = convolution.respond(maps[i])
+def recalibrate_layer(layer: nn.Module, batches: Sequence[Tensor], graph: OperatorGraph) -> list[Tensor]:
+    """Do the same for one layer of a candidate, given the outputs of the layer before it and its :func:`layer_graph`.
+
+    One operator after the other runs on all batches. A map is dropped as soon as nothing reads it any more.
+    """
+    last_reader = {read: node for node in graph.nodes for read in node.all_input_nodes}
+    maps: dict[fx.Node, list[Any]] = {}
+    for node in graph.nodes:
+        if node.op == "placeholder":
+            maps[node] = list(batches)
+            continue
+        if node.op == "output":
+            break
+        part = graph.part(layer, node) if node.op == "call_module" else None
+        call = part.respond if isinstance(part, Convolution) else part or _function(node)
+        read_last = [maps[read] for read in node.all_input_nodes if last_reader[read] is node]
+        written = []
+        for i in range(len(batches)):
+            arguments, options = _arguments(node, maps, i)
+            written.append(call(*arguments, **options))
+            for each in read_last:
+                each[i] = None  # so that the maps of a wide layer are not in memory twice
+        if isinstance(part, Convolution):
+            _finish(part, written)
+        maps[node] = written
+    [output] = node.all_input_nodes
+    return maps[output]
+
+
+def _function(node: fx.Node) -> Callable[..., Any]:
+    return getattr(Tensor, node.target) if isinstance(node.target, str) else node.target
+
+
+def _arguments(node: fx.Node, maps: dict[fx.Node, list[Any]], i: int) -> tuple[Any, Any]:
+    """Return the positional and the named arguments of a node for batch ``i``."""
+    return cast("tuple[Any, Any]", fx.map_arg((node.args, node.kwargs), lambda read: maps[read][i]))
+
+
+def _finish(convolution: Convolution, maps: list[Tensor]) -> None:
+    """Set the statistics of a convolution's batch norm, if it has one, and replace its responses by its outputs."""
     norm = convolution.norm
-    assert isinstance(norm, nn.BatchNorm2d)
-    assert norm.running_mean is not None
-    assert norm.running_var is not None
-    mean, variance = channel_statistics(maps)
-    norm.running_mean.copy_(mean)
-    norm.running_var.copy_(variance)
+    if isinstance(norm, nn.BatchNorm2d):
+        assert norm.running_mean is not None
+        assert norm.running_var is not None
+        mean, variance = channel_statistics(maps)
+        norm.running_mean.copy_(mean)
+        norm.running_var.copy_(variance)
     for i in range(len(maps)):
         maps[i] = convolution.finish(maps[i])
 
@@ -76,24 +110,26 @@ def prefix_statistics(
     of all batches stay in memory; nothing waits for the device before the end. Time: one float run of each edge.
     """
     found: PrefixStatistics = {}
-    _descend((), layers, tree, calibration, found)
+    graphs = [[layer_graph(operation) for operation in operations] for operations in layers]
+    _descend((), layers, graphs, tree, calibration, found)
     return {prefix: {name: value.cpu() for name, value in buffers.items()} for prefix, buffers in found.items()}
 
 
 def _descend(
     prefix: Prefix,
     layers: Sequence[Sequence[nn.Module]],
+    graphs: Sequence[Sequence[OperatorGraph]],
     tree: dict[int, Any],
     maps: Sequence[Tensor],
     found: PrefixStatistics,
 ) -> None:
     for operation, below in tree.items():
         module = prepare_in_place(shallow_copy(layers[len(prefix)][operation]))
-        outputs = recalibrate_layer(module, maps)
+        outputs = recalibrate_layer(module, maps, graphs[len(prefix)][operation])
         longer = (*prefix, operation)
         found[longer] = dict(module.named_buffers())
         if below:
-            _descend(longer, layers, below, outputs, found)
+            _descend(longer, layers, graphs, below, outputs, found)
 
 
 def restore(prepared: nn.Module, statistics: dict[str, Tensor]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from qabwnas.measure.calibration import recalibrate, recalibrate_layer
+from qabwnas.measure.calibration import recalibrate
 from qabwnas.measure.maps import BlockMaps
 from qabwnas.nets.quantise import convert_block
 from qabwnas.nets.supernet import SupernetBlock, extract
@@ -25,8 +25,7 @@ def measure_candidate(block: SupernetBlock, code: int, widths: BlockWidths, maps
     Raises:
         InputError: ``code`` is no candidate, or a value is not finite.
     """
-    candidate = prepare(extract(block, code))
-    entry = prepare(Input())
-    recalibrate(candidate, recalibrate_layer(entry, maps.calibration))
+    entry, candidate = prepare(Input()), prepare(extract(block, code))
+    recalibrate(nn.Sequential(entry, *candidate), maps.calibration)
     converted = convert_block(nn.Sequential(entry, candidate), widths, convert)
     return NsrEstimate.of_images(maps.meter.image_nsrs(converted(batch) for batch in maps.validation))

@@ -16,12 +16,15 @@ at its output (and after each of its ``l`` layers) and ``w`` inside its widest o
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 
 import torch
 from torch import Tensor
 
+from qabwnas.costs.operation_type import layer_costs
 from qabwnas.errors import InputError
 from qabwnas.nets.supernet import SupernetBlock
+from qabwnas.space import Shape
 
 BYTES = 4
 LARGEST_BATCH = 256
@@ -45,9 +48,9 @@ class Footprint:
         """Return the footprint of a block, given its input maps ``x`` and output maps ``y`` of some images."""
         widest = 0
         for index, layer in enumerate(block.block.layers):
-            pixels = (x if index == 0 else y)[0, 0].numel()
-            expansion = max(operation.expansion for operation in layer.operations)
-            widest = max(widest, layer.in_channels * expansion * pixels)
+            entry = Shape(layer.in_channels, *(x if index == 0 else y).shape[2:])
+            operators = chain(*(layer_costs(layer, operation, entry) for operation in layer.operations))
+            widest = max([widest, *(max(operator.live) for operator in operators)])
         return cls(x[0].numel(), y[0].numel(), max(widest, x[0].numel(), y[0].numel()), len(block.block.layers))
 
     def batch(self, device: torch.device, n_images: int) -> int:

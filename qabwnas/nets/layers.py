@@ -1,4 +1,4 @@
-"""The modules that a space describes: stem, operations of a layer (MBConv, skip), heads of students and teachers."""
+"""The modules that a space describes: stem, operations of a layer, heads of students and teachers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from typing import cast
 
 from torch import Tensor, nn
 
-from qabwnas.quant.operators import Add, Concatenate, Convolution, GlobalAverage, Linear
+from qabwnas.costs.operation_type import operation_type
+from qabwnas.errors import InputError
+from qabwnas.io.user_code import call
+from qabwnas.quant.operators import Add, Concatenate, Convolution, GlobalAverage, HardSigmoid, Linear, Multiply
 from qabwnas.space import Head, Layer, Operation, SearchSpace, Stem
 
 DROPOUT = 0.1
@@ -24,29 +27,85 @@ def build_stem(stem: Stem, in_channels: int) -> nn.Sequential:
     return nn.Sequential(parts)
 
 
-class MBConv(nn.Module):
+class InvertedResidual(nn.Module):
+    """Convolutions in sequence; with ``adds``, their input is added to their output."""
+
+    def __init__(self, parts: OrderedDict[str, nn.Module], *, adds: bool) -> None:
+        super().__init__()
+        self.convolutions = nn.Sequential(parts)
+        self.add = Add() if adds else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = cast(Tensor, self.convolutions(x))
+        return y if self.add is None else cast(Tensor, self.add(x, y))
+
+
+class MBConv(InvertedResidual):
     """An inverted residual (Sandler et al., CVPR 2018).
 
     1×1 expansion (absent at expansion 1), k×k depth-wise convolution, linear 1×1 projection. Each has batch norm, all
-    but the projection have ReLU6. If input and output have the same shape, they are added.
+    but the projection have ReLU6. With ``squeeze_channels``, squeeze-and-excitation comes before the projection. If
+    input and output have the same shape, they are added.
     """
 
     def __init__(
-        self, in_channels: int, out_channels: int, kernel: int, expansion: int, stride: int, dilation: int
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel: int,
+        expansion: int,
+        stride: int,
+        dilation: int,
+        squeeze_channels: int | None = None,
     ) -> None:
-        super().__init__()
         inner = in_channels * expansion
         parts: OrderedDict[str, nn.Module] = OrderedDict()
         if expansion != 1:
             parts["expand"] = Convolution(in_channels, inner)
         parts["depthwise"] = Convolution(inner, inner, kernel, stride=stride, dilation=dilation, groups=inner)
+        if squeeze_channels is not None:
+            parts["squeeze_excite"] = SqueezeExcite(inner, squeeze_channels)
         parts["project"] = Convolution(inner, out_channels, activation="none")
-        self.convolutions = nn.Sequential(parts)
-        self.add = Add() if stride == 1 and in_channels == out_channels else None
+        super().__init__(parts, adds=stride == 1 and in_channels == out_channels)
+
+
+class FusedMBConv(InvertedResidual):
+    """A fused inverted residual (Tan and Le, ICML 2021).
+
+    A k×k convolution expands, a linear 1×1 convolution projects; both have batch norm, the first has ReLU6. At
+    expansion 1 there is no projection: the k×k convolution alone gives the output channels. If input and output have
+    the same shape, they are added.
+    """
+
+    def __init__(
+        self, in_channels: int, out_channels: int, kernel: int, expansion: int, stride: int, dilation: int
+    ) -> None:
+        inner = out_channels if expansion == 1 else in_channels * expansion
+        parts: OrderedDict[str, nn.Module] = OrderedDict()
+        parts["expand"] = Convolution(in_channels, inner, kernel, stride=stride, dilation=dilation)
+        if expansion != 1:
+            parts["project"] = Convolution(inner, out_channels, activation="none")
+        super().__init__(parts, adds=stride == 1 and in_channels == out_channels)
+
+
+class SqueezeExcite(nn.Module):
+    """Channels scaled by a gate that is computed from their means (Hu et al., CVPR 2018), as in MobileNetV3.
+
+    Global averages, a 1×1 convolution to ``squeeze_channels`` with ReLU, a 1×1 convolution back, and a hard sigmoid
+    (Howard et al., ICCV 2019). The convolutions have biases and no batch norm.
+    """
+
+    def __init__(self, channels: int, squeeze_channels: int) -> None:
+        super().__init__()
+        self.average = GlobalAverage()
+        self.squeeze = Convolution(channels, squeeze_channels, norm=False, activation="relu")
+        self.excite = Convolution(squeeze_channels, channels, norm=False, activation="none")
+        self.gate = HardSigmoid()
+        self.multiply = Multiply()
 
     def forward(self, x: Tensor) -> Tensor:
-        y = cast(Tensor, self.convolutions(x))
-        return y if self.add is None else cast(Tensor, self.add(x, y))
+        gate = self.gate(self.excite(self.squeeze(self.average(x))))
+        return cast(Tensor, self.multiply(x, gate))
 
 
 class Skip(nn.Identity):
@@ -54,17 +113,16 @@ class Skip(nn.Identity):
 
 
 def build_operation(layer: Layer, operation: Operation) -> nn.Module:
-    """Return a module with fresh weights for ``operation`` in ``layer``."""
-    if operation.is_skip:
-        return Skip()
-    return MBConv(
-        layer.in_channels,
-        layer.out_channels,
-        operation.kernel,
-        operation.expansion,
-        layer.stride,
-        layer.dilation,
-    )
+    """Return a module with fresh weights for ``operation`` in ``layer``.
+
+    Raises:
+        InputError: the class of the operation cannot be used, or builds no module.
+    """
+    where = f"{operation.name}: build"
+    module = call(where, operation_type(operation).build, layer)
+    if not isinstance(module, nn.Module):
+        raise InputError(f"{where}: returns {type(module).__name__}, not a torch.nn.Module")
+    return module
 
 
 class Classifier(nn.Sequential):

@@ -17,6 +17,7 @@ from qabwnas.nets.network import Network, network_of_layers
 from qabwnas.nets.state_dict import load_tensors, read_state_dict
 from qabwnas.quant.operators import Convolution
 from qabwnas.space import Operation, SearchSpace
+from qabwnas.space.operation import MBCONV
 
 AUXILIARY = "auxiliary_head."
 
@@ -28,13 +29,16 @@ def build_mmseg(space: SearchSpace, operations: Sequence[Sequence[Operation]]) -
     1 layers.
 
     Raises:
-        InputError: the stem has no separable layer, the head is not DeepLabv3, or the operations do not make a
-            network.
+        InputError: the stem has no separable layer, the head is not DeepLabv3, or the operations are not all MBConvs or
+            do not make a network.
     """
     if space.stem.separable_channels is None:
         raise InputError(f"the space {space.name!r} has no separable layer in its stem, as MobileNetV2 has")
     if space.head.kind != "deeplabv3":
         raise InputError(f"the space {space.name!r} has the head {space.head.kind!r}, not 'deeplabv3'")
+    for operation in {operation for of_block in operations for operation in of_block}:
+        if operation.path != MBCONV:
+            raise InputError(f"{operation.name}: mmsegmentation's MobileNetV2 has only layers such as k3e6")
     blocks = [
         [layers[0], *(layer._replace(dilation=1) for layer in layers[1:])]
         for layers in space.network_layers(operations)

@@ -9,6 +9,7 @@ from typing import cast
 from torch import Tensor, nn
 
 from qabwnas.nets.layers import build_operation
+from qabwnas.nets.operation_check import check_operation
 from qabwnas.space import Block, SearchSpace
 
 
@@ -16,6 +17,10 @@ class SupernetBlock(nn.Module):
     """One block of the supernet; ``layers[l][o]`` is operation ``o`` of layer ``l``, with weights of its own.
 
     A forward pass takes one path: one operation per layer.
+
+    Raises:
+        InputError: a user's operation cannot be used in a layer; see
+            :func:`~qabwnas.nets.operation_check.check_operation`.
     """
 
     def __init__(self, block: Block) -> None:
@@ -24,6 +29,10 @@ class SupernetBlock(nn.Module):
         self.layers = nn.ModuleList(
             nn.ModuleList(build_operation(layer, operation) for operation in layer.operations) for layer in block.layers
         )
+        for layer, modules in zip(block.layers, self.layers, strict=True):
+            for operation, module in zip(layer.operations, cast(nn.ModuleList, modules), strict=True):
+                if operation.is_own:  # tests check those of the package
+                    check_operation(module, layer, operation)
 
     def operations(self, digits: Sequence[int]) -> list[nn.Module]:
         """Return the module of every layer on the path that takes operation ``digits[l]`` in layer ``l``."""

@@ -5,7 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from qabwnas.errors import InputError
+from qabwnas.quant.data_flow import OperatorGraph
 from qabwnas.quant.operators import Convolution
+
+BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 
 
 def scale_and_shift(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
@@ -14,6 +18,23 @@ def scale_and_shift(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
     assert norm.running_var is not None
     scale = norm.weight.double() / torch.sqrt(norm.running_var.double() + norm.eps)
     return scale, norm.bias.double() - norm.running_mean.double() * scale
+
+
+def check_batch_norms(module: nn.Module, graph: OperatorGraph) -> None:
+    """Raise InputError unless every batch norm belongs to a convolution that the module calls, and calls once.
+
+    Recalibration could otherwise not compute its statistics, nor could folding remove it. ``graph`` is the module's.
+    """
+    called = [graph.name(node) for node in graph.nodes if node.op == "call_module"]
+    for name, part in module.named_modules():
+        if not isinstance(part, BATCH_NORMS):
+            continue
+        owner = name.rpartition(".")[0]
+        if not (isinstance(part, nn.BatchNorm2d) and isinstance(module.get_submodule(owner), Convolution)):
+            raise InputError(f"batch norm {name!r} is not the BatchNorm2d of a Convolution, and cannot be folded")
+        if called.count(owner) != 1:
+            times = "never" if owner not in called else f"{called.count(owner)} times"
+            raise InputError(f"batch norm {name!r}: its Convolution is called {times}, not once")
 
 
 @torch.no_grad()

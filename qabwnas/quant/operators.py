@@ -130,6 +130,20 @@ class Add(Operator):
         return self.write(x + y)
 
 
+class Multiply(Operator):
+    """The product of a feature map and a gate ``(n, channels, 1, 1)``, which is broadcast."""
+
+    def forward(self, x: Tensor, gate: Tensor) -> Tensor:
+        return self.write(x * gate)
+
+
+class HardSigmoid(Operator):
+    """min(max(x + 3, 0), 6) / 6: a sigmoid in three linear pieces (Howard et al., ICCV 2019)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.write(F.hardsigmoid(x))
+
+
 class Concatenate(Operator):
     """Feature maps concatenated along the channels, on one scale."""
 

@@ -12,7 +12,7 @@ from qabwnas.space.bit_widths import (
     parse_widths,
     widths_text,
 )
-from qabwnas.space.operation import SKIP, Operation, mbconvs
+from qabwnas.space.operation import SKIP, Operation, mbconv, mbconvs
 from qabwnas.space.search_space import HEAD_KINDS, Block, Head, Layer, SearchSpace, Shape, Stem
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "Stem",
     "block_widths",
     "layer_widths",
+    "mbconv",
     "mbconvs",
     "parse_widths",
     "widths_text",

@@ -166,7 +166,7 @@ def _parse_block(fields: Fields, in_channels: int, shared_operations: Any) -> Bl
 
 
 def _parse_operations(content: Any, where: str) -> tuple[Operation, ...]:
-    """Read ``[k3e3, k5e6, skip]`` or ``{kernels: [3, 5], expansions: [3, 6], skip: true}``."""
+    """Read ``[k3e3, se_k5e6, package.Class:3, skip]`` or ``{kernels: [3, 5], expansions: [3, 6], skip: true}``."""
     if isinstance(content, Mapping):
         fields = Fields(content, where)
         kernels: list[int] = fields.integers("kernels")
@@ -178,9 +178,6 @@ def _parse_operations(content: Any, where: str) -> tuple[Operation, ...]:
         fields.end()
     elif isinstance(content, list):
         operations = tuple(named(f"{where}[{i}]", Operation.parse, entry) for i, entry in enumerate(content))
-        for index, operation in enumerate(operations):
-            if not operation.is_skip:
-                check_odd(f"{where}[{index}]", operation.kernel)
     else:
         raise InputError(f"{where}: neither a list of operations nor a mapping with kernels and expansions")
     if not operations:

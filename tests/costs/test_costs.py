@@ -17,12 +17,12 @@ from qabwnas.nets.network import Network, build_network
 from qabwnas.nets.quantise import quantise_network
 from qabwnas.quant.activations import FakeQuantise
 from qabwnas.quant.operators import Operator
-from qabwnas.space import FLOAT, BitWidths, Operation, Policy, SearchSpace, Shape
+from qabwnas.space import FLOAT, BitWidths, Operation, Policy, SearchSpace, Shape, mbconv
 from qabwnas.space.yaml import load_space, presets
 from tests.spaces import TINY, codes, spaces
 
 W8A8 = BitWidths(8, 8)
-MOBILENET_V2 = [[Operation(3, 6)] * n for n in (2, 3, 4, 3, 3, 1)]
+MOBILENET_V2 = [[mbconv(3, 6)] * n for n in (2, 3, 4, 3, 3, 1)]
 
 
 def image(space: SearchSpace) -> Tensor:
@@ -170,7 +170,7 @@ def test_totals_of_the_largest_space_are_exact_doubles() -> None:
 
 def test_a_policy_for_another_number_of_blocks_is_refused() -> None:
     with pytest.raises(InputError, match="a policy of 1 blocks was given for 2"):
-        network_costs(TINY, [[Operation(3, 1)], [Operation(3, 1)]], Policy((W8A8,)))
+        network_costs(TINY, [[mbconv(3, 1)], [mbconv(3, 1)]], Policy((W8A8,)))
     network = Network(nn.Identity(), [nn.Identity()], nn.Identity())
     with pytest.raises(InputError, match="a policy of 2 blocks was given for a network of 1"):
         quantise_network(network, Policy((W8A8, W8A8)), [])
@@ -191,14 +191,14 @@ def test_bit_widths_of_layers_by_hand() -> None:
     assert doubled["peak_activation_bytes"].tolist() == [2 * at_4 + 2 * at_4 + at_6]
     skipped = row_costs(TINY, 0, np.array([[2], [1]]), np.array([[1], [0]]))  # a skip writes nothing
     assert skipped["peak_activation_bytes"].tolist() == [2 * at_4 + 2 * at_4 + at_6]
-    chosen = [[Operation(3, 1)] * 2, [Operation(3, 2)] * 2]
+    chosen = [[mbconv(3, 1)] * 2, [mbconv(3, 2)] * 2]
     total = network_costs(TINY, chosen, Policy(((w4, w86), w4)))
     assert total["bitops"] - network_costs(TINY, chosen, Policy((w4, w4)))["bitops"] == weights * 48 * (48 - 16)
 
 
 def test_bit_widths_for_another_number_of_layers_are_refused() -> None:
     policy = Policy(((W8A8,) * 3, W8A8))
-    chosen = [[Operation(3, 1)] * 2, [Operation(3, 2)] * 2]
+    chosen = [[mbconv(3, 1)] * 2, [mbconv(3, 2)] * 2]
     with pytest.raises(InputError, match=r"bit widths of 3 layers \(w8a8 w8a8 w8a8\) were given for 2"):
         network_costs(TINY, chosen, policy)
     with pytest.raises(InputError, match=r"bit widths of 3 layers .* were given for 2"):

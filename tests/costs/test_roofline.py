@@ -7,15 +7,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import Tensor
 
 from qabwnas.costs import OperatorCost, block_costs, fixed_costs
 from qabwnas.costs.roofline import Device, devices, load_device
 from qabwnas.errors import InputError
 from qabwnas.lut.columns import add_estimate
 from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
-from qabwnas.space import FLOAT, BitWidths, Operation, SearchSpace
+from qabwnas.nets.layers import build_operation
+from qabwnas.quant.operators import Operator
+from qabwnas.quant.ptq import operators_of, weighted_layer
+from qabwnas.space import FLOAT, BitWidths, Layer, Operation, SearchSpace, Shape
 from qabwnas.space.yaml import load_space
 from tests.lut.test_rows import layer_lut
 from tests.spaces import TINY, codes, spaces
@@ -36,19 +41,39 @@ def mbconv_ms(x: tuple[int, int], y: tuple[int, int], operation: Operation, resi
     """An MBConv at 8 bits on DEVICE, counted convolution by convolution; shapes are channels and positions."""
     if operation.is_skip:
         return 0.0
-    inner = x[0] * operation.expansion
+    kernel, expansion = map(int, operation.arguments)
+    inner = x[0] * expansion
     convolutions = [
-        (inner * operation.kernel**2, inner * x[1], inner * y[1]),
+        (inner * kernel**2, inner * x[1], inner * y[1]),
         (inner * y[0], inner * y[1], y[0] * y[1]),
     ]
-    if operation.expansion > 1:
+    if expansion > 1:
         convolutions.insert(0, (x[0] * inner, x[0] * x[1], inner * x[1]))
     total = 0.0
     for index, (weights, read, written) in enumerate(convolutions):
-        positions = x[1] if operation.expansion > 1 and index == 0 else y[1]
+        positions = x[1] if expansion > 1 and index == 0 else y[1]
         total += max(weights * positions / 2.0, (weights + read + written) / 4.0) / 1e6 + 0.003
     if residual:
         total += 3 * y[0] * y[1] / 4.0 / 1e6 + 0.003
+    return total
+
+
+@torch.no_grad()
+def module_ms(layer: Layer, operation: Operation, x: Shape) -> float:
+    """What the operators of the built module take at 8 bits on DEVICE, from the tensors that they read and write."""
+    total = 0.0
+
+    def hook(operator: Operator, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        nonlocal total
+        weighted = weighted_layer(operator)
+        weights = 0 if weighted is None else weighted.weight.numel()
+        traffic = sum(tensor.numel() for tensor in (*inputs, output))
+        total += max(weights * output[0, 0].numel() / 2.0, (weights + traffic) / 4.0) / 1e6 + 0.003
+
+    module = build_operation(layer, operation).eval()
+    for _, operator in operators_of(module):
+        operator.register_forward_hook(hook)
+    module(torch.zeros(1, *x))
     return total
 
 
@@ -106,8 +131,7 @@ def test_columns_add_layers_up(space: SearchSpace, data: st.DataObject) -> None:
         total = 0.0
         for layer, operation in zip(block.layers, block.decode(c), strict=True):
             y = x.after(layer.out_channels, layer.stride)
-            shapes = (x.channels, x.height * x.width), (y.channels, y.height * y.width)
-            total += mbconv_ms(*shapes, operation, layer.keeps_shape)
+            total += module_ms(layer, operation, x)
             x = y
         assert lut.block(block.name).column("estimate_ms[x]")[c] == pytest.approx(total, rel=1e-12, abs=1e-12)
     assert lut.provenance["columns"] == {"estimate_ms[x]": {"model": "roofline", "source": "made up"}}

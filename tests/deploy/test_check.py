@@ -27,7 +27,7 @@ from qabwnas.nets.quantise import quantise_network
 from qabwnas.quant.nsr import NsrMeter
 from qabwnas.quant.ptq import operators_of, weighted_layer
 from qabwnas.space import FLOAT, BitWidths, Block, Policy
-from tests.deploy.candidates import DILATED, SAME, SHAPE, SMALLER, candidate, images
+from tests.deploy.candidates import DILATED, MIXED, MIXED_SMALLER, SAME, SHAPE, SMALLER, candidate, images
 from tests.spaces import codes, spaces
 
 INT8 = BitWidths(8, 8)
@@ -43,6 +43,9 @@ CANDIDATES = [
     (SMALLER, ["k5e1", "k5e1", "k5e1"]),
     (DILATED, ["k3e6", "k5e6"]),
     (DILATED, ["k5e1", "k3e1"]),
+    (MIXED_SMALLER, ["se_k3e1", "fused_k3e1"]),
+    (MIXED, ["skip", "se_k5e3", "skip"]),
+    (MIXED, ["fused_k5e3", "se_k5e3", "skip"]),
 ]
 
 

@@ -22,8 +22,8 @@ from qabwnas.nets.quantise import quantise_network
 from qabwnas.quant.operators import Convolution, Input, Unquantised
 from qabwnas.quant.ptq import prepare, quantise
 from qabwnas.quant.qat import convert_qat, prepare_qat
-from qabwnas.space import FLOAT, BitWidths, Operation, Policy
-from tests.deploy.candidates import DILATED, SAME, SHAPE, SMALLER, candidate, images
+from qabwnas.space import FLOAT, BitWidths, Policy, mbconv
+from tests.deploy.candidates import DILATED, MIXED, SAME, SHAPE, SMALLER, candidate, images
 from tests.quant.test_ptq import trained
 from tests.spaces import TINY
 
@@ -72,12 +72,25 @@ def test_all_work_is_done_by_integer_kernels(
     assert not kinds["Conv"] + kinds["FusedConv"] + kinds["Add"]
 
 
+@pytest.mark.parametrize("bits", [8, 4])
+def test_a_hard_sigmoid_is_the_only_float_kernel_of_squeeze_and_excitation(bits: int, tmp_path: Path) -> None:
+    network = candidate(MIXED, ["fused_k5e3", "se_k5e3", "fused_k3e1"], BitWidths(bits, bits))
+    model = onnx_model(network, SHAPE)
+    [gate] = [node for node in model.graph.node if node.op_type == "HardSigmoid"]
+    attributes = {each.name: each.f for each in gate.attribute}
+    assert attributes == {"alpha": pytest.approx(1 / 6), "beta": pytest.approx(0.5)}
+    kinds = kinds_that_run(model, tmp_path)
+    assert (kinds["QLinearConv"], kinds["QLinearAdd"]) == (2 + 5 + 1, 3)
+    assert (kinds["QLinearGlobalAveragePool"], kinds["QLinearMul"], kinds["HardSigmoid"]) == (1, 1, 1)
+    assert (kinds["QuantizeLinear"], kinds["DequantizeLinear"]) == (2, 2)  # of the input and output, and of the gate
+
+
 def test_heads_are_integer_kernels_too(tmp_path: Path) -> None:
     head = quantise(trained(DeepLabV3(16, 8, (1, 2), 5)), INT8, [images(1)])
     kinds = kinds_that_run(onnx_model(head, SHAPE), tmp_path)
     assert (kinds["QLinearConv"], kinds["QLinearConcat"], kinds["QLinearGlobalAveragePool"]) == (6, 1, 1)
     classifier = quantise(
-        trained(build_network(TINY, [[Operation(5, 2)], [Operation(3, 3)]])), INT8, [torch.rand(4, 1, 8, 6)]
+        trained(build_network(TINY, [[mbconv(5, 2)], [mbconv(3, 3)]])), INT8, [torch.rand(4, 1, 8, 6)]
     )
     kinds = kinds_that_run(onnx_model(classifier, (1, 8, 6)), tmp_path)
     assert (kinds["QGemm"], kinds["Gemm"], kinds["MatMul"]) == (1, 0, 0)
@@ -86,9 +99,7 @@ def test_heads_are_integer_kernels_too(tmp_path: Path) -> None:
 @torch.no_grad()
 def test_floats_stay_floats() -> None:
     head = quantise(trained(DeepLabV3(16, 8, (1, 2), 5)), FLOAT, [images(1)])
-    network = quantise(
-        trained(build_network(TINY, [[Operation(5, 2)], [Operation(3, 3)]])), FLOAT, [torch.rand(4, 1, 8, 6)]
-    )
+    network = quantise(trained(build_network(TINY, [[mbconv(5, 2)], [mbconv(3, 3)]])), FLOAT, [torch.rand(4, 1, 8, 6)])
     for module, x in ((head, images(2)), (network, torch.rand(3, 1, 8, 6) * 9 - 4)):
         answers, expected = OnnxNetwork(open_session(onnx_model(module, tuple(x.shape[1:]))))(x), module(x)
         assert (answers - expected).abs().max() < 1e-5 * expected.abs().max()
@@ -143,7 +154,7 @@ def test_what_cannot_be_exported_is_named(module: nn.Module, message: str) -> No
 
 @torch.no_grad()
 def test_layers_keep_bit_widths_of_their_own() -> None:
-    network = trained(build_network(TINY, [[Operation(5, 2), Operation(3, 1)], [Operation(3, 3), Operation(3, 2)]]))
+    network = trained(build_network(TINY, [[mbconv(5, 2), mbconv(3, 1)], [mbconv(3, 3), mbconv(3, 2)]]))
     w4, w8 = BitWidths(4, 4), BitWidths(8, 6)
     batches = [torch.rand(8, 1, 8, 6)]
     quantised = quantise_network(network, Policy(((w4, w8), (w8, w4))), batches)

@@ -20,7 +20,7 @@ from qabwnas.measure.shard import space_shards
 from qabwnas.measure.target_variance import measure_target_variances
 from qabwnas.nets.network import Network, build_network
 from qabwnas.nets.supernet import Supernet
-from qabwnas.space import INT8, Operation, Policy
+from qabwnas.space import INT8, Policy, mbconv
 from tests.measure.test_populate import images, split
 from tests.spaces import TINY
 
@@ -31,7 +31,7 @@ SAMPLE = Sample(23, seed=5)
 @pytest.fixture(scope="module")
 def teacher() -> Network:
     torch.manual_seed(1)
-    return build_network(SPACE, [[Operation(3, 2)], [Operation(3, 2)]]).eval()
+    return build_network(SPACE, [[mbconv(3, 2)], [mbconv(3, 2)]]).eval()
 
 
 @pytest.fixture(scope="module")

@@ -35,19 +35,24 @@ from qabwnas.quant.data_flow import DataFlow
 from qabwnas.quant.nsr import NsrEstimate
 from qabwnas.quant.operators import Input
 from qabwnas.quant.ptq import convert, prepare, quantise
-from qabwnas.space import FLOAT, BitWidths, Operation, SearchSpace
+from qabwnas.space import FLOAT, BitWidths, SearchSpace, mbconv
 from qabwnas.space.yaml import load_space
 from tests.measure.test_calibration import recalibrate_slowly
 from tests.quant.test_nsr import formula
-from tests.spaces import TINY
+from tests.spaces import OTHERS, TINY
 
-SPACE = replace(TINY, bit_widths=(*TINY.bit_widths, FLOAT))
+_FIRST, _SECOND = TINY.blocks
+SPACE = replace(
+    TINY,
+    blocks=(_FIRST, replace(_SECOND, operations=(*_SECOND.operations, OTHERS[-1]))),
+    bit_widths=(*TINY.bit_widths, FLOAT),
+)
 
 
 @pytest.fixture(scope="module")
 def teacher() -> Network:
     torch.manual_seed(1)
-    return build_network(SPACE, [[Operation(3, 2)], [Operation(3, 2)]]).eval()
+    return build_network(SPACE, [[mbconv(3, 2)], [mbconv(3, 2)]]).eval()
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from qabwnas.measure.maps import block_maps
 from qabwnas.measure.teacher_nsr import teacher_nsrs
 from qabwnas.nets.network import Network, build_network
 from qabwnas.quant.ptq import quantise
-from qabwnas.space import BitWidths, Operation
+from qabwnas.space import BitWidths, mbconv
 from tests.spaces import TINY
 
 WIDTHS = [BitWidths(8, 8), BitWidths(4, 6)]
@@ -22,7 +22,7 @@ NAMES = [block.name for block in TINY.blocks]
 
 def network() -> Network:
     torch.manual_seed(1)
-    return build_network(TINY, [[Operation(3, 2)], [Operation(3, 2)]]).eval()
+    return build_network(TINY, [[mbconv(3, 2)], [mbconv(3, 2)]]).eval()
 
 
 def split(images: Tensor) -> TensorSplit:

@@ -9,10 +9,10 @@ from qabwnas.nets.layers import build_auxiliary
 from qabwnas.nets.network import Network, assemble, build_network
 from qabwnas.nets.quantise import quantise_network
 from qabwnas.nets.supernet import Supernet
-from qabwnas.space import BitWidths, Operation, Policy
+from qabwnas.space import BitWidths, Policy, mbconv
 from tests.spaces import TINY
 
-OPERATIONS = [[Operation(5, 2)], [Operation(3, 3)]]
+OPERATIONS = [[mbconv(5, 2)], [mbconv(3, 3)]]
 
 
 @pytest.fixture

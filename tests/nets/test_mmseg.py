@@ -13,14 +13,14 @@ from qabwnas.errors import FormatError, InputError
 from qabwnas.nets.layers import build_auxiliary
 from qabwnas.nets.mmseg import build_mmseg, load_mmseg, mmseg_names
 from qabwnas.nets.network import Network, build_network
-from qabwnas.space import Operation
+from qabwnas.space import mbconv
 from qabwnas.space.yaml import load_space
 from tests.nets.mmseg_reference import EncoderDecoder
 from tests.spaces import TINY
 
 FULL = load_space("cityscapes-mbv2")
 SPACE = replace(FULL, head=FULL.head._replace(channels=16))  # most of the weights are the head's
-MOBILENET_V2 = [[Operation(3, 6)] * n for n in (2, 3, 4, 3, 3, 1)]
+MOBILENET_V2 = [[mbconv(3, 6)] * n for n in (2, 3, 4, 3, 3, 1)]
 META = {"mmseg_version": "0.6.0", "CLASSES": ("road", "sidewalk"), "PALETTE": [[128, 64, 128]], "iter": 80000}
 
 
@@ -136,7 +136,7 @@ def test_what_does_not_fit_is_named(
 
 
 def test_other_operations_do_not_fit(checkpoint: Path) -> None:
-    network = build_mmseg(SPACE, [[Operation(5, 6)] * len(block) for block in MOBILENET_V2])
+    network = build_mmseg(SPACE, [[mbconv(5, 6)] * len(block) for block in MOBILENET_V2])
     with pytest.raises(FormatError, match=r"layer2.0.conv.1.conv.weight has the shape \(96, 1, 3, 3\), the network's"):
         load_mmseg(checkpoint, network)
 
@@ -150,6 +150,6 @@ def test_a_truncated_checkpoint_is_one_line(checkpoint: Path, network: Network, 
 
 def test_the_space_must_be_one_of_mobilenet_v2_under_deeplabv3() -> None:
     with pytest.raises(InputError, match="the space 'tiny' has no separable layer in its stem"):
-        build_mmseg(TINY, [[Operation(3, 1)], [Operation(3, 2)]])
+        build_mmseg(TINY, [[mbconv(3, 1)], [mbconv(3, 2)]])
     with pytest.raises(InputError, match="1 lists of operations were given for 6 blocks"):
         build_mmseg(SPACE, MOBILENET_V2[:1])

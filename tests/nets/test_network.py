@@ -10,14 +10,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from qabwnas.errors import InputError
-from qabwnas.nets.layers import MBConv, Skip, build_operation
+from qabwnas.nets.layers import FusedMBConv, MBConv, Skip, build_operation
 from qabwnas.nets.network import assemble, build_network
+from qabwnas.nets.operations import squeeze_channels
 from qabwnas.nets.supernet import Supernet, SupernetBlock, extract
 from qabwnas.quant.operators import Convolution, Linear
-from qabwnas.space import SKIP, Operation, SearchSpace
+from qabwnas.space import SKIP, SearchSpace, mbconv
 from tests.spaces import TINY, codes, spaces
 
-TEACHER = [[Operation(5, 2)], [Operation(3, 3), SKIP, Operation(3, 1)]]
+TEACHER = [[mbconv(5, 2)], [mbconv(3, 3), SKIP, mbconv(3, 1)]]
 
 
 def images(space: SearchSpace, n: int = 2) -> Tensor:
@@ -34,6 +35,40 @@ def test_mbconv_is_its_formula() -> None:
     y = F.relu6(F.conv2d(x, weights[0]) * one)
     y = F.relu6(F.conv2d(y, weights[1], padding=4, dilation=2, groups=12) * one)
     torch.testing.assert_close(module(x), x + F.conv2d(y, weights[2]) * one)
+
+
+def test_squeeze_and_excitation_is_its_formula() -> None:
+    module = MBConv(4, 4, kernel=3, expansion=8, stride=1, dilation=1, squeeze_channels=8).eval()
+    plain = MBConv(4, 4, kernel=3, expansion=8, stride=1, dilation=1).eval()
+    plain.load_state_dict({name: value for name, value in module.state_dict().items() if "excite" not in name})
+    squeeze, excite = (
+        module.get_submodule(f"convolutions.squeeze_excite.{name}.conv") for name in ("squeeze", "excite")
+    )
+    x = torch.rand(2, 4, 5, 7)
+    y = plain.convolutions[:2](x)
+    inner = F.conv2d(
+        F.relu(F.conv2d(y.mean((2, 3), keepdim=True), squeeze.weight, squeeze.bias)), excite.weight, excite.bias
+    )
+    gate = ((inner + 3).clamp(0, 6) / 6).expand_as(y)
+    torch.testing.assert_close(module(x), x + plain.convolutions[2](y * gate))
+
+
+def test_fused_mbconv_is_its_formula() -> None:
+    module = FusedMBConv(3, 3, kernel=5, expansion=4, stride=1, dilation=2).eval()
+    x = torch.rand(2, 3, 9, 7)
+    weights = [p for name, p in module.named_parameters() if name.endswith("conv.weight")]
+    assert [tuple(w.shape) for w in weights] == [(12, 3, 5, 5), (3, 12, 1, 1)]
+    one = (1 + 1e-5) ** -0.5
+    y = F.relu6(F.conv2d(x, weights[0], padding=4, dilation=2) * one)
+    torch.testing.assert_close(module(x), x + F.conv2d(y, weights[1]) * one)
+    single = FusedMBConv(3, 5, kernel=3, expansion=1, stride=2, dilation=1).eval()
+    [weight] = [p for name, p in single.named_parameters() if name.endswith("conv.weight")]
+    torch.testing.assert_close(single(x), F.relu6(F.conv2d(x, weight, stride=2, padding=1) * one))
+
+
+def test_the_squeeze_is_a_quarter_in_multiples_of_eight() -> None:
+    """The widths of MobileNetV3-large's layers with squeeze-and-excitation (72 is the known exception: 24)."""
+    assert [squeeze_channels(n) for n in (12, 72, 120, 480, 672, 960)] == [8, 24, 32, 120, 168, 240]
 
 
 def test_layers_that_change_the_shape_have_no_residual_connection() -> None:

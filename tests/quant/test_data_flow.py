@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from qabwnas.nets.layers import DeepLabV3
+from qabwnas.nets.layers import DeepLabV3, build_operation
 from qabwnas.nets.network import build_network
 from qabwnas.nets.quantise import prepare_qat_network, quantise_network
 from qabwnas.quant.activations import FakeQuantise
@@ -15,7 +15,7 @@ from qabwnas.quant.affine import Affine
 from qabwnas.quant.data_flow import DataFlow
 from qabwnas.quant.operators import Convolution, GlobalAverage, Input, Linear, Operator, Unquantised
 from qabwnas.quant.ptq import convert, operators_of, prepare, quantise, weighted_layer
-from qabwnas.space import FLOAT, SKIP, BitWidths, Operation, Policy
+from qabwnas.space import FLOAT, SKIP, BitWidths, Layer, Operation, Policy, mbconv
 from tests.quant.test_ptq import trained
 from tests.spaces import TINY
 
@@ -64,9 +64,17 @@ def check_grids_by_running(module: nn.Module, x: Tensor) -> None:
 @pytest.mark.parametrize("convert", [quantise_network, prepare_qat_network])
 def test_every_operator_of_a_network_knows_what_it_reads(policy: Policy, convert: object) -> None:
     torch.manual_seed(0)
-    network = trained(build_network(TINY, [[Operation(5, 2), SKIP], [Operation(3, 3)]]))
+    network = trained(build_network(TINY, [[mbconv(5, 2), SKIP], [mbconv(3, 3)]]))
     x = torch.rand(4, 1, 8, 6)
     check_grids_by_running(convert(network, policy, [x]), x)  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("name", ["se_k3e2", "se_k5e1", "fused_k3e1", "fused_k5e2"])
+def test_every_operator_of_an_operation_knows_what_it_reads(name: str) -> None:
+    torch.manual_seed(0)
+    layer = Layer(4, 4, 1, 1, ())
+    x = torch.randn(4, 4, 6, 6)
+    check_grids_by_running(quantise(trained(build_operation(layer, Operation.parse(name))), W4A4, [x]), x)
 
 
 def test_every_operator_of_a_segmentation_head_knows_what_it_reads() -> None:

@@ -17,7 +17,7 @@ from qabwnas.quant.activations import FakeQuantise
 from qabwnas.quant.batch_norm import fold_batch_norm
 from qabwnas.quant.operators import Activation, Convolution, Input, Operator
 from qabwnas.quant.ptq import convert, convert_in_place, prepare, prepare_in_place, quantise, shallow_copy
-from qabwnas.space import FLOAT, SKIP, BitWidths, Operation, Policy
+from qabwnas.space import FLOAT, SKIP, BitWidths, Policy, mbconv
 from tests.spaces import TINY
 
 W4A6 = BitWidths(4, 6)
@@ -83,7 +83,7 @@ def test_a_quantised_mbconv_step_by_step() -> None:
 
 @torch.no_grad()
 def test_folding_changes_no_output() -> None:
-    network = trained(build_network(TINY, [[Operation(5, 2), SKIP], [Operation(3, 3)]]))
+    network = trained(build_network(TINY, [[mbconv(5, 2), SKIP], [mbconv(3, 3)]]))
     x = torch.rand(3, 1, 8, 6)
     before = network(x)
     fold_batch_norm(network)
@@ -151,7 +151,7 @@ def test_every_operator_writes_numbers_of_its_grid() -> None:
 def test_many_bits_are_nearly_floats_and_fewer_are_worse(seed: int) -> None:
     """Only with statistics of real data: in a saturated channel, more bits do not always help."""
     torch.manual_seed(seed)
-    network = build_network(TINY, [[Operation(5, 2)], [Operation(3, 3)]])
+    network = build_network(TINY, [[mbconv(5, 2)], [mbconv(3, 3)]])
     images = torch.rand(16, 1, 8, 6)
     for _ in range(60):  # in training mode, until the moving averages have settled
         network(images)
@@ -165,7 +165,7 @@ def test_many_bits_are_nearly_floats_and_fewer_are_worse(seed: int) -> None:
 
 
 def test_the_original_is_left_alone() -> None:
-    network = build_network(TINY, [[Operation(5, 2)], [Operation(3, 3)]])
+    network = build_network(TINY, [[mbconv(5, 2)], [mbconv(3, 3)]])
     before = copy.deepcopy(network.state_dict())
     quantised = quantise_network(network, Policy.homogeneous(W4A6, 2), [torch.rand(4, 1, 8, 6)])
     with torch.no_grad():
@@ -177,7 +177,7 @@ def test_the_original_is_left_alone() -> None:
 
 @torch.no_grad()
 def test_a_policy_gives_every_part_its_bits() -> None:
-    network = trained(build_network(TINY, [[Operation(5, 2)], [Operation(3, 3)]]))
+    network = trained(build_network(TINY, [[mbconv(5, 2)], [mbconv(3, 3)]]))
     policy = Policy((W4A6, FLOAT), fixed=BitWidths(8, 3))
     quantised = quantise_network(network, policy, [torch.rand(4, 1, 8, 6)])
 

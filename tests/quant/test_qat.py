@@ -18,7 +18,7 @@ from qabwnas.quant.operators import Linear
 from qabwnas.quant.ptq import prepare
 from qabwnas.quant.qat import StraightThroughQuantise, StraightThroughWeights, convert_qat, prepare_qat
 from qabwnas.quant.weights import RoundedWeights
-from qabwnas.space import FLOAT, SKIP, BitWidths, Operation, Policy
+from qabwnas.space import FLOAT, SKIP, BitWidths, Policy, mbconv
 from qabwnas.train.loop import train
 from qabwnas.train.settings import Training
 from qabwnas.train.trainer import Progress
@@ -34,7 +34,7 @@ LABELS = ((PARTS - PARTS.mean(0)) / PARTS.std(0)).argmax(1)
 @pytest.fixture
 def network() -> Network:
     torch.manual_seed(0)
-    network = trained(build_network(TINY, [[Operation(5, 2), SKIP], [Operation(3, 3)]]))
+    network = trained(build_network(TINY, [[mbconv(5, 2), SKIP], [mbconv(3, 3)]]))
     assert isinstance(network, Network)
     return network
 
@@ -119,7 +119,7 @@ def tuned(network: Network, policy: Policy, folder: Path, *, stop_at: int | None
 
 def test_training_improves_on_quantisation_after_training(tmp_path: Path) -> None:
     torch.manual_seed(0)
-    network = build_network(TINY, [[Operation(5, 2), SKIP], [Operation(3, 3)]])
+    network = build_network(TINY, [[mbconv(5, 2), SKIP], [mbconv(3, 3)]])
     settings = Training(steps=120, batch=96, learning_rate=0.02, optimizer="adamw")
     train(network, lambda forward, images, _: F.cross_entropy(forward(images), LABELS), same_images, settings, seed=0,
           name="float", progress=Progress(tmp_path / "float.pt", ""))  # fmt: skip

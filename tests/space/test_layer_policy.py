@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qabwnas.errors import InputError
-from qabwnas.space import BitWidths, Block, Operation, SearchSpace
+from qabwnas.space import BitWidths, Block, SearchSpace, mbconv
 from qabwnas.space.bit_widths import block_widths, layer_widths, parse_widths, widths_text
 from qabwnas.space.layer_policy import LayerChoices
 from qabwnas.space.yaml import parse_space, space_to_json
@@ -72,7 +72,7 @@ def test_a_space_says_whether_layers_choose() -> None:
 
 
 def test_codes_fit_into_63_bits() -> None:
-    deep = Block("deep", 4, 4, 63, 1, 1, (Operation(3, 1),))
+    deep = Block("deep", 4, 4, 63, 1, 1, (mbconv(3, 1),))
     assert LayerChoices(deep, (W4, W8)).n_rows == 2**63
     with pytest.raises(InputError, match="deeper: 18,446,744,073,709,551,616 choices of operations and bit widths"):
         LayerChoices(replace(deep, name="deeper", n_layers=64), (W4, W8))

@@ -3,10 +3,10 @@
 import pytest
 
 from qabwnas.errors import InputError
-from qabwnas.space import SKIP, Operation
+from qabwnas.space import SKIP, Operation, mbconv
 from tests.spaces import TINY
 
-K3, K7 = Operation(3, 1), Operation(7, 4)
+K3, K7 = mbconv(3, 1), mbconv(7, 4)
 
 
 def test_layers_have_the_shapes_of_the_space() -> None:

@@ -77,6 +77,11 @@ def test_presets_survive_json(name: str) -> None:
         ({"blocks": [{"name": "b", "channels": 4, "layers": 1, "depth": 2}]}, r"blocks\[0\].depth: unknown field"),
         ({"operations": {"kernels": [4], "expansions": [3]}}, r"operations.kernels\[0\]: the kernel 4 is not odd"),
         ({"operations": ["k3e3", "k3"]}, r"operations\[1\]: operation 'k3' is neither"),
+        ({"operations": ["se_k4e3"]}, r"operations\[0\]: se_k4e3: the kernel 4 is not odd"),
+        ({"operations": ["k0e3"]}, r"operations\[0\]: k0e3: the kernel 0 is not odd"),
+        ({"operations": ["fused_k3e0"]}, r"operations\[0\]: fused_k3e0: the expansion is 0"),
+        ({"operations": ["ops.Ghost(3)"]}, r"nor a class and its arguments: 'package.Class:3:6'"),
+        ({"operations": ["qabwnas.nets.operations.MBConvType:3:6"]}, "operation 'qabwnas.nets.* is neither"),
         ({"operations": ["k3e3", "k3e3"]}, "operations: an operation appears twice"),
         ({"bit_widths": [8, "w8a8"]}, "bit_widths: an entry appears twice"),
         ({"bit_widths": [1]}, r"bit_widths\[0\]: bit widths 1 are not in 2 to 16"),
@@ -97,8 +102,12 @@ def test_a_shape_that_changes_cannot_be_skipped() -> None:
 
 
 def test_names_read_back() -> None:
-    for operation in (*mbconvs((1, 7), (1, 6)), SKIP):
+    own = Operation("package.ops.Ghost", (3, -2, 0.5, 1e-07, "same"))
+    for operation in (*mbconvs((1, 7), (1, 6)), SKIP, own):
         assert Operation.parse(operation.name) == operation
+    assert own.name == "package.ops.Ghost:3:-2:0.5:1e-07:same"
+    for name in ("fused_k3e4", "se_k5e6", "ops.Ghost"):
+        assert Operation.parse(name).name == name
     assert BitWidths.parse("w4a8") == BitWidths(4, 8)
     assert BitWidths.parse(6) == BitWidths(6, 6)
     assert BitWidths.parse(32) == FLOAT

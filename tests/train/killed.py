@@ -23,7 +23,7 @@ from qabwnas.data.digits import random_shift
 from qabwnas.data.splits import Splits, TensorSplit
 from qabwnas.nets.network import build_network
 from qabwnas.nets.supernet import Supernet
-from qabwnas.space import Operation
+from qabwnas.space import mbconv
 from qabwnas.train.checkpoint import load_checkpoint
 from qabwnas.train.distill import distill
 from qabwnas.train.settings import Training
@@ -39,7 +39,7 @@ def train(kind: str, path: Path) -> None:
     torch.set_num_threads(1)
     torch.manual_seed(0)
     split = TensorSplit(torch.rand(40, 1, 8, 6), torch.arange(40) % 3, random_shift)
-    teacher = build_network(TINY, [[Operation(3, 2)], [Operation(3, 2)]])
+    teacher = build_network(TINY, [[mbconv(3, 2)], [mbconv(3, 2)]])
     settings = Training(STEPS, 8, 0.002, optimizer="adamw", weight_decay=1e-3)
     progress = Progress(path, "", every=1)
     if kind == "teacher":

@@ -12,7 +12,7 @@ from qabwnas.data.splits import Splits, TensorSplit
 from qabwnas.nets.network import Network, build_network
 from qabwnas.nets.supernet import Supernet, SupernetBlock
 from qabwnas.quant.nsr import nsr
-from qabwnas.space import Operation
+from qabwnas.space import mbconv
 from qabwnas.train import distill
 from qabwnas.train.checkpoint import load_checkpoint
 from qabwnas.train.distill import distill_block, feature_maps
@@ -24,7 +24,7 @@ from qabwnas.train.teacher import train_teacher
 from qabwnas.train.trainer import KIND
 from tests.spaces import TINY
 
-OPERATIONS = [[Operation(3, 2)], [Operation(3, 2)]]
+OPERATIONS = [[mbconv(3, 2)], [mbconv(3, 2)]]
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from qabwnas.errors import QabwnasError
 from qabwnas.nets.network import Network, build_network
 from qabwnas.nets.supernet import Supernet, SupernetBlock
 from qabwnas.quant.nsr import nsr
-from qabwnas.space import Operation
+from qabwnas.space import mbconv
 from qabwnas.train.distill import block_seed, distill, distill_block, feature_maps, teacher_map_feed
 from qabwnas.train.sampling import ImageOrder, derive_seed, uniform_path
 from qabwnas.train.settings import Training
@@ -41,7 +41,7 @@ def split() -> Split:
 
 def networks() -> tuple[Network, Supernet]:
     torch.manual_seed(0)
-    return build_network(TINY, [[Operation(3, 2)], [Operation(3, 2)]]), Supernet(TINY)
+    return build_network(TINY, [[mbconv(3, 2)], [mbconv(3, 2)]]), Supernet(TINY)
 
 
 def distilled(split: Split, folder: Path, *groups: list[int], **changes: Any) -> Supernet:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from qabwnas.data.splits import Split
 from qabwnas.nets.layers import build_auxiliary
 from qabwnas.nets.network import build_network
-from qabwnas.space import Operation
+from qabwnas.space import mbconv
 from qabwnas.train.tasks import Score, Task
 from qabwnas.train.teacher import BothHeads, weighted_loss
 from tests.spaces import TINY
@@ -28,7 +28,7 @@ class Mean(Task):
 
 
 def test_the_auxiliary_loss_is_weighted() -> None:
-    network = build_network(TINY, [[Operation(5, 2)], [Operation(3, 3)]]).eval()
+    network = build_network(TINY, [[mbconv(5, 2)], [mbconv(3, 3)]]).eval()
     network.auxiliary = build_auxiliary(TINY, 0, 5).eval()
     x, labels = torch.rand(2, 1, 8, 6), torch.zeros(2)
     logits, auxiliary = BothHeads(network)(x)

@@ -45,7 +45,8 @@ from qabwnas.lut.exchange.text_table import TextTable
 from qabwnas.lut.importers.inputs import ImportOptions
 from qabwnas.lut.lut import Lut
 from qabwnas.lut.table import Metric, Table
-from qabwnas.space import Layer, Operation, SearchSpace, Shape
+from qabwnas.space import Layer, Operation, SearchSpace, Shape, mbconv
+from qabwnas.space.operation import MBCONV, SE_MBCONV
 
 _EXAMPLE = "expanded_conv-input:56x56x24-output:28x28x40-expand:6-kernel:5-stride:2-idskip:0"
 _SHAPES = r"input:[0-9]+(?:x[0-9]+)*-output:[0-9]+(?:x[0-9]+)*"
@@ -149,9 +150,14 @@ def _mbconv_latency(
     x: Shape, y: Shape, operation: Operation, stride: int, keeps_shape: bool, table: Mapping[str, float]
 ) -> float:
     shapes = f"expanded_conv-input:{_hwc(x)}-output:{_hwc(y)}"
-    rest = f"kernel:{operation.kernel}-stride:{stride}-idskip:{int(keeps_shape)}"
-    by_expansion = f"{shapes}-expand:{operation.expansion}-{rest}"
-    by_channels = f"{shapes}-expand:{operation.expansion * x.channels}-{rest}-se:0-hs:0"
+    if operation.path not in (MBCONV, SE_MBCONV):
+        return float("nan")
+    kernel, expansion = map(int, operation.arguments)
+    rest = f"kernel:{kernel}-stride:{stride}-idskip:{int(keeps_shape)}"
+    by_channels = f"{shapes}-expand:{expansion * x.channels}-{rest}-se:{int(operation.path == SE_MBCONV)}-hs:0"
+    if operation.path == SE_MBCONV:
+        return table.get(by_channels, float("nan"))
+    by_expansion = f"{shapes}-expand:{expansion}-{rest}"
     return table.get(by_expansion, table.get(by_channels, float("nan")))
 
 
@@ -167,7 +173,7 @@ def _fixed_latency(space: SearchSpace, table: Mapping[str, float]) -> float | No
     ]
     if stem.separable_channels is not None:
         y = x.after(stem.separable_channels, 1)
-        latencies.append(_mbconv_latency(x, y, Operation(3, 1), 1, False, table))
+        latencies.append(_mbconv_latency(x, y, mbconv(3, 1), 1, False, table))
     total = sum(latencies)
     return None if np.isnan(total) else total
 

@@ -29,7 +29,8 @@ from pydantic import (
 from pydantic.dataclasses import dataclass
 
 from qabwnas.costs import COSTS
-from qabwnas.io.fields import check_odd, user_path
+from qabwnas.costs.operation_type import operation_type
+from qabwnas.io.fields import user_path
 from qabwnas.space import BitWidths, Operation, SearchSpace
 from qabwnas.space.yaml import check_policy, load_space, parse_space, space_to_json
 from qabwnas.train.settings import STRICT, Count, Number, Training, TrainingSettings, Whole
@@ -75,11 +76,7 @@ def _read_space(value: Any, info: ValidationInfo) -> SearchSpace:
 def _read_operations(value: Any) -> tuple[Operation, ...]:
     if isinstance(value, tuple):
         return value
-    operations = tuple(map(Operation.parse, str(value).split()))
-    for operation in operations:
-        if not operation.is_skip:
-            check_odd(operation.name, operation.kernel)
-    return operations
+    return tuple(map(Operation.parse, str(value).split()))
 
 
 def _read_bit_widths(value: Any) -> BitWidths:
@@ -341,10 +338,16 @@ Teacher = Annotated[
 ]
 
 
-@dataclass(frozen=True, config=STRICT)
+@dataclass(frozen=True, config=STRICT, kw_only=True)
 class Config:
     """The configuration of a run of qabwnas."""
 
+    code_folder: UserPath | None = Field(
+        default=None,
+        validate_default=True,
+        description="Where packages of your own code (a task, an operation, a head, metrics) are looked for first; by "
+        "default the folder of the configuration.",
+    )
     task: Task = Field(description="What networks are trained for, and where its data come from.")
     space: Space = Field(description="The search space: the name of a preset, or a .yaml file.")
     seed: Whole = Field(description="Seed of everything random: weights, order of images, sampled paths.")
@@ -377,6 +380,22 @@ class Config:
         space = replace(self.space, policy=policy or self.space.policy, bit_widths=bit_widths or self.space.bit_widths)
         check_policy(space, "space")
         object.__setattr__(self, "space", space)
+        of_teacher = () if isinstance(self.teacher, ModuleTeacher) else self.teacher.operations
+        lists = [*(block.operations for block in space.blocks), *of_teacher]
+        if not any(operation.is_own for operations in lists for operation in operations):
+            object.__setattr__(self, "code_folder", None)  # nothing is looked for there
+
+    @field_validator("code_folder", mode="before")
+    @classmethod
+    def _default_code_folder(cls, folder: Any, info: ValidationInfo) -> Any:
+        return "." if folder is None and info.context else folder
+
+    @field_validator("space")
+    @classmethod
+    def _operations_have_classes(cls, space: SearchSpace, info: ValidationInfo) -> SearchSpace:
+        for operation in dict.fromkeys(operation for block in space.blocks for operation in block.operations):
+            operation_type(operation, info.data.get("code_folder"))
+        return space
 
     @field_validator("teacher")
     @classmethod
@@ -393,6 +412,8 @@ class Config:
                 )
             return teacher
         try:
+            for operation in {operation for operations in teacher.operations for operation in operations}:
+                operation_type(operation, info.data.get("code_folder"))
             space.network_layers(teacher.operations)
         except ValueError as error:
             raise FieldError("operations", error) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from qabwnas.lut.importers.formats import import_table
 from qabwnas.lut.importers.inputs import ImportOptions
 from qabwnas.lut.importers.ofa import add_operations
 from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
-from qabwnas.space import Operation
+from qabwnas.space import INT8, Block, Operation, mbconv
 from tests.spaces import TINY
 
 TABLE = """\
@@ -120,7 +121,7 @@ TINY_TABLE = {
     "Conv-input:8x6x1-output:8x6x4": 0.25,
     "Logits-input:4x3x6-output:3": 0.5,
 }
-LATENCY = {Operation(3, 1): 1.0, Operation(5, 2): 2.0}
+LATENCY = {mbconv(3, 1): 1.0, mbconv(5, 2): 2.0}
 
 
 def tiny_lut() -> Lut:
@@ -146,6 +147,20 @@ def test_a_table_is_a_column_of_a_lut_with_a_space(tmp_path: Path) -> None:
     assert lut.provenance == {
         "teacher": "0", "columns": {"latency_ms[note10]": {"table": "table.yaml", "format": "ofa"}},
     }  # fmt: skip
+
+
+def test_squeeze_and_excitation_has_entries_of_its_own_and_other_operations_have_none(tmp_path: Path) -> None:
+    names = ["k3e2", "se_k3e2", "fused_k3e2", "ops.Ghost:3:2"]
+    block = Block("b", 4, 4, 1, 1, 1, tuple(map(Operation.parse, names)))
+    space = replace(TINY, blocks=(block,))
+    lut = Lut((Metric("nsr"),), (LutBlock("b", (Table({"nsr": np.ones(4)}, INT8),)),), space)
+    key = KEEP.format(8, 3)
+    path = write(tmp_path, f"{key}-se:0-hs:0: {{mean: 2}}\n{key}-se:1-hs:0: {{mean: 3}}\n")
+    added = add_operations(lut, path, "x").block("b")
+    mask = added.measured("latency_ms[x]")
+    assert mask is not None
+    assert mask.tolist() == [True, True, False, False]
+    assert added.column("latency_ms[x]")[mask].tolist() == [2, 3]
 
 
 def test_candidates_with_a_missing_layer_are_masked(tmp_path: Path) -> None:

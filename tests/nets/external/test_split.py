@@ -16,7 +16,7 @@ from qabwnas.nets.quantise import quantise_network
 from qabwnas.nets.supernet import Supernet
 from qabwnas.quant.activations import FakeQuantise
 from qabwnas.quant.operators import Operator, Unquantised
-from qabwnas.space import BitWidths, Operation, Policy, SearchSpace, Shape
+from qabwnas.space import BitWidths, Policy, SearchSpace, Shape, mbconv
 from qabwnas.space.yaml import load_space
 from tests.nets.external import external_modules as external
 from tests.spaces import TINY
@@ -134,10 +134,10 @@ FIRST, SECOND = TINY.blocks
 
 
 def test_teachers_of_the_space_pass() -> None:
-    check_shapes(build_network(TINY, [[Operation(3, 1)], [Operation(3, 2)]]), TINY)
+    check_shapes(build_network(TINY, [[mbconv(3, 1)], [mbconv(3, 2)]]), TINY)
     check_shapes(split_teacher(external.make(), external.BORDERS, TINY.input), TINY)
     full = load_space("cityscapes-mbv2")  # 1024 × 2048 pixels; nothing is computed
-    check_shapes(build_network(full, [[Operation(3, 6)]] * 6), full)
+    check_shapes(build_network(full, [[mbconv(3, 6)]] * 6), full)
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def test_teachers_of_the_space_pass() -> None:
 )  # fmt: skip
 def test_other_shapes_are_named(space: SearchSpace, message: str) -> None:
     for teacher in (
-        build_network(TINY, [[Operation(3, 1)], [Operation(3, 2)]]),
+        build_network(TINY, [[mbconv(3, 1)], [mbconv(3, 2)]]),
         split_teacher(external.make(), external.BORDERS, TINY.input),
     ):
         with pytest.raises(InputError, match=message) as caught:

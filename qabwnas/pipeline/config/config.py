@@ -7,6 +7,7 @@ file of a space are found from the folder in the validation context, that of the
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import InitVar, replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from pydantic import (
     Discriminator,
     Field,
     FilePath,
+    JsonValue,
     PlainSerializer,
     PlainValidator,
     Tag,
@@ -30,8 +32,10 @@ from pydantic.dataclasses import dataclass
 
 from qabwnas.costs import COSTS
 from qabwnas.io.fields import check_odd, user_path
+from qabwnas.io.user_code import DOTTED_PATH
 from qabwnas.space import BitWidths, Operation, SearchSpace
 from qabwnas.space.yaml import check_policy, load_space, parse_space, space_to_json
+from qabwnas.train.own_task import task_class
 from qabwnas.train.settings import STRICT, Count, Number, Training, TrainingSettings, Whole
 
 TASKS = ("digits", "cityscapes", "image-folder")
@@ -192,6 +196,27 @@ class CityscapesTask(HeldOut):
 
 
 @dataclass(frozen=True, config=STRICT)
+class OwnTask:
+    """A task of your own: a class derived from qabwnas.train.Task. All fields but the name are its settings."""
+
+    name: str = Field(pattern=DOTTED_PATH, description="The class, package.Class.")
+    settings: dict[str, JsonValue] = Field(description="Arguments of its constructor, by name.")
+
+    @field_validator("settings")
+    @classmethod
+    def _absolute_paths(cls, settings: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        return {name: _setting(name, value, info) for name, value in settings.items()}
+
+
+def _setting(name: str, value: Any, info: ValidationInfo) -> Any:
+    """Return a setting of own code; ``root``, and text that starts like a path, becomes an absolute path."""
+    if name == "root":
+        return str(_read_path(value, info))
+    is_path = isinstance(value, str) and value.startswith(("./", "../", "~/"))
+    return str(user_path(value, _folder(info))) if is_path else value
+
+
+@dataclass(frozen=True, config=STRICT)
 class Auxiliary:
     """An auxiliary head of the teacher, used in its training only."""
 
@@ -223,7 +248,7 @@ class ModuleTeacher:
     """A teacher of other code: any module that torch.fx can trace."""
 
     module: str = Field(
-        pattern=r"^[^\W\d]\w*(\.[^\W\d]\w*)+$",
+        pattern=DOTTED_PATH,
         description="The function package.function that returns the module; it is called without arguments.",
     )
     borders: tuple[Border, ...] = Field(
@@ -311,15 +336,35 @@ class NetworksConfig:
 
 def _read_task(value: Any) -> Any:
     if isinstance(value, str):
-        if value not in TASKS:
-            raise ValueError(f"{value!r} is not one of {', '.join(TASKS)}")
-        if value != "digits":
+        if not _is_own(value) and value not in TASKS:
+            raise ValueError(f"{value!r} is not {_TASKS_TEXT}")
+        if value in TASKS and value != "digits":
             raise ValueError(f"{value!r} needs settings: name, root, …")
-        return {"name": value}
-    if isinstance(value, Mapping) and value.get("name") not in TASKS:
-        given = f"{value['name']!r} is not one of {', '.join(TASKS)}" if "name" in value else "missing"
-        raise FieldError("name", given)
+        value = {"name": value}
+    if not isinstance(value, Mapping):
+        return value
+    if _is_own(value.get("name")):
+        return {"name": value["name"], "settings": {name: each for name, each in value.items() if name != "name"}}
+    if value.get("name") not in TASKS:
+        raise FieldError("name", f"{value['name']!r} is not {_TASKS_TEXT}" if "name" in value else "missing")
     return value
+
+
+def _is_own(name: Any) -> bool:
+    """Return whether a name is the dotted path of a user's own code."""
+    return isinstance(name, str) and re.match(DOTTED_PATH, name) is not None
+
+
+def _kind_of_task(value: Any) -> str:
+    if not isinstance(value, Mapping):
+        return type(value).__name__ if isinstance(value, _Tasks) else "DigitsTask"
+    return _TASK_CLASSES.get(str(value.get("name")), "OwnTask")
+
+
+def _check_own_task(task: Any, info: ValidationInfo) -> Any:
+    if isinstance(task, OwnTask):
+        task_class(task.name, task.settings, info.data.get("code_folder"))
+    return task
 
 
 def _kind_of_teacher(value: Any) -> str:
@@ -329,9 +374,39 @@ def _kind_of_teacher(value: Any) -> str:
     return next((kind for name, kind in kinds.items() if value.get(name) is not None), "TrainedTeacher")
 
 
-_Tasks = DigitsTask | CityscapesTask | ImageFolderTask
+_TASKS_TEXT = f"one of {', '.join(TASKS)}, or a class package.Class"
+_TASK_CLASSES = dict(zip(TASKS, ("DigitsTask", "CityscapesTask", "ImageFolderTask"), strict=True))
+_Own = Annotated[
+    OwnTask,
+    PlainSerializer(lambda task: {"name": task.name, **task.settings}),
+    WithJsonSchema(
+        {
+            "title": "OwnTask",
+            "description": OwnTask.__doc__,
+            "type": "object",
+            "properties": {"name": {"type": "string", "pattern": DOTTED_PATH}},
+            "required": ["name"],
+            "additionalProperties": True,
+        }
+    ),
+]
+_Tasks = DigitsTask | CityscapesTask | ImageFolderTask | OwnTask
+_TaskInput = (
+    Literal["digits"]
+    | DigitsTask
+    | CityscapesTask
+    | ImageFolderTask
+    | _Own
+    | Annotated[str, Field(pattern=DOTTED_PATH)]
+)
 Task = Annotated[
-    _Tasks, Discriminator("name"), BeforeValidator(_read_task, json_schema_input_type=Literal["digits"] | _Tasks)
+    Annotated[DigitsTask, Tag("DigitsTask")]
+    | Annotated[CityscapesTask, Tag("CityscapesTask")]
+    | Annotated[ImageFolderTask, Tag("ImageFolderTask")]
+    | Annotated[_Own, Tag("OwnTask")],
+    Discriminator(_kind_of_task),
+    BeforeValidator(_read_task, json_schema_input_type=_TaskInput),
+    AfterValidator(_check_own_task),
 ]
 Teacher = Annotated[
     Annotated[TrainedTeacher, Tag("TrainedTeacher")]
@@ -341,10 +416,16 @@ Teacher = Annotated[
 ]
 
 
-@dataclass(frozen=True, config=STRICT)
+@dataclass(frozen=True, config=STRICT, kw_only=True)
 class Config:
     """The configuration of a run of qabwnas."""
 
+    code_folder: UserPath | None = Field(
+        default=None,
+        validate_default=True,
+        description="Where packages of your own code (a task, a head, metrics) are looked for first; by default the "
+        "folder of the configuration.",
+    )
     task: Task = Field(description="What networks are trained for, and where its data come from.")
     space: Space = Field(description="The search space: the name of a preset, or a .yaml file.")
     seed: Whole = Field(description="Seed of everything random: weights, order of images, sampled paths.")
@@ -377,6 +458,13 @@ class Config:
         space = replace(self.space, policy=policy or self.space.policy, bit_widths=bit_widths or self.space.bit_widths)
         check_policy(space, "space")
         object.__setattr__(self, "space", space)
+        if not isinstance(self.task, OwnTask):
+            object.__setattr__(self, "code_folder", None)  # nothing is looked for there
+
+    @field_validator("code_folder", mode="before")
+    @classmethod
+    def _default_code_folder(cls, folder: Any, info: ValidationInfo) -> Any:
+        return "." if folder is None and info.context else folder
 
     @field_validator("teacher")
     @classmethod

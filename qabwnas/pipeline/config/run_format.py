@@ -30,6 +30,9 @@ DISTILL = {
 OPTIONAL_SECTIONS = ("task", "teacher")
 """Where fields without a value were not written."""
 
+LATER_FIELDS: dict[str, Any] = {"code_folder": None, "metrics": []}
+"""Fields that the first version did not have, with their defaults."""
+
 
 def current_names(content: Mapping[str, Any]) -> dict[str, Any]:
     """Return a configuration, or the settings of a stage, with the names of today."""
@@ -40,6 +43,7 @@ def first_names(content: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings of a stage as the first version wrote them, for fingerprints."""
     fields = {section: {new: old for old, new in names.items()} for section, names in FIELDS.items()}
     renamed = _renamed(content, (), fields, {new: old for old, new in DISTILL.items()})
+    renamed = {k: v for k, v in renamed.items() if k not in LATER_FIELDS or v != LATER_FIELDS[k]}
     for section in OPTIONAL_SECTIONS:
         if isinstance(renamed.get(section), dict):
             renamed[section] = {name: value for name, value in renamed[section].items() if value is not None}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -50,7 +51,7 @@ class OnRay(Engine):
             num_cpus=1, num_gpus=int(self.uses_gpu), max_retries=RETRIES, runtime_env={"env_vars": VARIABLES}
         )(_work)
         level = logger.getEffectiveLevel()
-        pending = {task.remote(level, job.function, job.arguments): job for job in jobs}
+        pending = {task.remote(level, sys.path, job.function, job.arguments): job for job in jobs}
         while pending:
             [done, *_], _ = ray.wait(list(pending))
             job = pending.pop(done)
@@ -67,6 +68,7 @@ class OnRay(Engine):
             logger.info("%s: done, %d of %d", job.name, len(jobs) - len(pending), len(jobs))
 
 
-def _work(level: int, function: Callable[..., object], arguments: tuple[Any, ...]) -> None:
+def _work(level: int, path: list[str], function: Callable[..., object], arguments: tuple[Any, ...]) -> None:
+    sys.path += [folder for folder in path if folder not in sys.path]  # the user's own code, as in new processes
     prepare_worker(level)
     function(*arguments)

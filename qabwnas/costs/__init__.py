@@ -18,6 +18,7 @@ from qabwnas.costs.operator_cost import (
     FixedParts,
     OperatorCost,
     Part,
+    stem_operators,
 )
 
 __all__ = [
@@ -35,5 +36,6 @@ __all__ = [
     "fixed_costs",
     "network_costs",
     "row_costs",
+    "stem_operators",
     "total_costs",
 ]

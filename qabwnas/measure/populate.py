@@ -27,6 +27,7 @@ from qabwnas.measure.sample import Sample, space_rows
 from qabwnas.measure.shard import Shard, space_shards
 from qabwnas.measure.target_variance import inactive_channels, measure_target_variances
 from qabwnas.measure.tree import Path, row_path
+from qabwnas.nets.external.costs import fixed_parts
 from qabwnas.nets.network import Network
 from qabwnas.nets.supernet import Supernet, SupernetBlock
 from qabwnas.quant.nsr import NsrEstimate, TargetVariance
@@ -81,7 +82,8 @@ def populate(
                 variances[shard.b],
                 max_memory,
                 made_with,
-                rows=rows,
+                fixed_parts(space),
+                rows,
             )
             for shard in space_shards(space, rows=rows)
         }

@@ -7,6 +7,7 @@ from typing import cast
 
 from torch import Tensor, nn
 
+from qabwnas.nets.own_head import build_own_head
 from qabwnas.quant.operators import Add, Concatenate, Convolution, GlobalAverage, Linear
 from qabwnas.space import Head, Layer, Operation, SearchSpace, Stem
 
@@ -104,7 +105,9 @@ class DeepLabV3(nn.Module):
 
 
 def build_head(head: Head, in_channels: int) -> nn.Module:
-    """Return a head with fresh weights."""
+    """Return a head with fresh weights; raises as :func:`~qabwnas.nets.own_head.build_own_head` if it is the user's."""
+    if head.is_own:
+        return build_own_head(head, in_channels)
     if head.kind == "classifier":
         return Classifier(in_channels, head.n_classes)
     return DeepLabV3(in_channels, head.channels, head.dilations, head.n_classes)

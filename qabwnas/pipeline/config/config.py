@@ -32,7 +32,8 @@ from pydantic.dataclasses import dataclass
 
 from qabwnas.costs import COSTS
 from qabwnas.io.fields import check_odd, user_path
-from qabwnas.io.user_code import DOTTED_PATH
+from qabwnas.io.user_code import DOTTED_PATH, load_object
+from qabwnas.nets.external.costs import fixed_parts
 from qabwnas.space import BitWidths, Operation, SearchSpace
 from qabwnas.space.yaml import check_policy, load_space, parse_space, space_to_json
 from qabwnas.train.own_task import task_class
@@ -458,13 +459,21 @@ class Config:
         space = replace(self.space, policy=policy or self.space.policy, bit_widths=bit_widths or self.space.bit_widths)
         check_policy(space, "space")
         object.__setattr__(self, "space", space)
-        if not isinstance(self.task, OwnTask):
+        if not (isinstance(self.task, OwnTask) or self.space.head.is_own):
             object.__setattr__(self, "code_folder", None)  # nothing is looked for there
 
     @field_validator("code_folder", mode="before")
     @classmethod
     def _default_code_folder(cls, folder: Any, info: ValidationInfo) -> Any:
         return "." if folder is None and info.context else folder
+
+    @field_validator("space")
+    @classmethod
+    def _own_head_can_be_built(cls, space: SearchSpace, info: ValidationInfo) -> SearchSpace:
+        if space.head.is_own:
+            load_object(space.head.kind, info.data.get("code_folder"))  # so that its folder is on Python's path
+            fixed_parts(space)
+        return space
 
     @field_validator("teacher")
     @classmethod

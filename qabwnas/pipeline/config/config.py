@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import InitVar, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -30,7 +30,9 @@ from pydantic import (
 )
 from pydantic.dataclasses import dataclass
 
-from qabwnas.costs import COSTS
+from qabwnas.costs import COSTS, PARAMETERS, CostMetric
+from qabwnas.costs.own_metric import load_metric, value_fingerprint
+from qabwnas.errors import InputError
 from qabwnas.io.fields import check_odd, user_path
 from qabwnas.io.user_code import DOTTED_PATH, load_object
 from qabwnas.nets.external.costs import fixed_parts
@@ -41,7 +43,7 @@ from qabwnas.train.settings import STRICT, Count, Number, Training, TrainingSett
 
 TASKS = ("digits", "cityscapes", "image-folder")
 METRICS = ("nsr", *(cost.name for cost in COSTS))
-"""The columns of a LUT that a run makes."""
+"""The columns of a LUT that every run makes; :func:`metric_names` gives those of a configuration."""
 CITYSCAPES_VARIABLE = "CITYSCAPES_DATASET"
 """The environment variable in which the data set's own tools look for its folder."""
 QAT_STEPS, QAT_RATE = 10, 100
@@ -93,9 +95,12 @@ def _read_bit_widths(value: Any) -> BitWidths:
     return BitWidths.parse(value)
 
 
-def _check_metric(name: str) -> str:
-    if name not in METRICS:
-        raise ValueError(f"{name!r} is not one of {', '.join(METRICS)}")
+def _check_metric(name: str, info: ValidationInfo) -> str:
+    if "metrics" not in info.data:
+        return name  # they are wrong, which has lines of its own
+    known = metric_names(info.data["metrics"], info.data["code_folder"])
+    if name not in known:
+        raise ValueError(f"{name!r} is not one of {', '.join(known)}")
     return name
 
 
@@ -116,7 +121,11 @@ def _amount(value: Any) -> Any:
 
 UserPath = Annotated[Path, BeforeValidator(_read_path, json_schema_input_type=str)]
 UserFile = Annotated[FilePath, BeforeValidator(_read_path, json_schema_input_type=str)]
-Metric = Annotated[str, AfterValidator(_check_metric), WithJsonSchema({"type": "string", "enum": list(METRICS)})]
+Metric = Annotated[
+    str,
+    AfterValidator(_check_metric),
+    WithJsonSchema({"anyOf": [{"enum": list(METRICS)}, {"type": "string"}]}),  # the names of own metrics are unknown
+]
 Budget = Annotated[str, BeforeValidator(_amount, json_schema_input_type=float | str)]
 Border = Annotated[str, BeforeValidator(_text, json_schema_input_type=int | str)]
 Space = Annotated[
@@ -215,6 +224,19 @@ def _setting(name: str, value: Any, info: ValidationInfo) -> Any:
         return str(_read_path(value, info))
     is_path = isinstance(value, str) and value.startswith(("./", "../", "~/"))
     return str(user_path(value, _folder(info))) if is_path else value
+
+
+@dataclass(frozen=True, config=STRICT)
+class OwnMetric:
+    """A cost of your own: a qabwnas.costs.CostMetric, or a function that gives one."""
+
+    name: str = Field(pattern=DOTTED_PATH, description="The object, package.name.")
+    settings: dict[str, JsonValue] = Field(description="Arguments of the function, by name.")
+
+    @field_validator("settings")
+    @classmethod
+    def _absolute_paths(cls, settings: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        return {name: _setting(name, value, info) for name, value in settings.items()}
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -345,10 +367,23 @@ def _read_task(value: Any) -> Any:
     if not isinstance(value, Mapping):
         return value
     if _is_own(value.get("name")):
-        return {"name": value["name"], "settings": {name: each for name, each in value.items() if name != "name"}}
+        return _with_settings(value)
     if value.get("name") not in TASKS:
         raise FieldError("name", f"{value['name']!r} is not {_TASKS_TEXT}" if "name" in value else "missing")
     return value
+
+
+def _with_settings(value: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a section of own code, in which every field but the name is a setting, with its settings together."""
+    return {
+        **{name: each for name, each in value.items() if name == "name"},
+        "settings": {name: each for name, each in value.items() if name != "name"},
+    }
+
+
+def _read_metric(value: Any) -> Any:
+    value = {"name": value} if isinstance(value, str) else value
+    return _with_settings(value) if isinstance(value, Mapping) else value
 
 
 def _is_own(name: Any) -> bool:
@@ -377,29 +412,35 @@ def _kind_of_teacher(value: Any) -> str:
 
 _TASKS_TEXT = f"one of {', '.join(TASKS)}, or a class package.Class"
 _TASK_CLASSES = dict(zip(TASKS, ("DigitsTask", "CityscapesTask", "ImageFolderTask"), strict=True))
-_Own = Annotated[
-    OwnTask,
-    PlainSerializer(lambda task: {"name": task.name, **task.settings}),
-    WithJsonSchema(
+
+
+def _flat_schema(kind: type) -> WithJsonSchema:
+    """Return the schema of a section of own code as users write it."""
+    return WithJsonSchema(
         {
-            "title": "OwnTask",
-            "description": OwnTask.__doc__,
+            "title": kind.__name__,
+            "description": kind.__doc__,
             "type": "object",
-            "properties": {"name": {"type": "string", "pattern": DOTTED_PATH}},
+            "properties": {"name": {"type": "string", "pattern": DOTTED_PATH, "description": "Its dotted path."}},
             "required": ["name"],
             "additionalProperties": True,
         }
+    )
+
+
+_flat = PlainSerializer(lambda own: {"name": own.name, **own.settings})
+_Own = Annotated[OwnTask, _flat, _flat_schema(OwnTask)]
+_OwnMetric = Annotated[OwnMetric, _flat, _flat_schema(OwnMetric)]
+_DottedPath = Annotated[str, Field(pattern=DOTTED_PATH)]
+Metrics = Annotated[
+    tuple[Annotated[_OwnMetric, BeforeValidator(_read_metric, json_schema_input_type=_DottedPath | _OwnMetric)], ...],
+    Field(
+        description="Costs of your own, which become columns of the LUT: the dotted path package.name of a "
+        "qabwnas.costs.CostMetric, or of a function that gives one, with its settings."
     ),
 ]
 _Tasks = DigitsTask | CityscapesTask | ImageFolderTask | OwnTask
-_TaskInput = (
-    Literal["digits"]
-    | DigitsTask
-    | CityscapesTask
-    | ImageFolderTask
-    | _Own
-    | Annotated[str, Field(pattern=DOTTED_PATH)]
-)
+_TaskInput = Literal["digits"] | DigitsTask | CityscapesTask | ImageFolderTask | _Own | _DottedPath
 Task = Annotated[
     Annotated[DigitsTask, Tag("DigitsTask")]
     | Annotated[CityscapesTask, Tag("CityscapesTask")]
@@ -429,6 +470,7 @@ class Config:
     )
     task: Task = Field(description="What networks are trained for, and where its data come from.")
     space: Space = Field(description="The search space: the name of a preset, or a .yaml file.")
+    metrics: Metrics = ()
     seed: Whole = Field(description="Seed of everything random: weights, order of images, sampled paths.")
     teacher: Teacher = Field(description="The network that is distilled, and that budgets may be relative to.")
     supernet: SupernetConfig = Field(description="The training of all candidate operations side by side.")
@@ -459,7 +501,7 @@ class Config:
         space = replace(self.space, policy=policy or self.space.policy, bit_widths=bit_widths or self.space.bit_widths)
         check_policy(space, "space")
         object.__setattr__(self, "space", space)
-        if not (isinstance(self.task, OwnTask) or self.space.head.is_own):
+        if not (isinstance(self.task, OwnTask) or self.space.head.is_own or self.metrics):
             object.__setattr__(self, "code_folder", None)  # nothing is looked for there
 
     @field_validator("code_folder", mode="before")
@@ -474,6 +516,22 @@ class Config:
             load_object(space.head.kind, info.data.get("code_folder"))  # so that its folder is on Python's path
             fixed_parts(space)
         return space
+
+    @field_validator("metrics")
+    @classmethod
+    def _metrics_have_values(cls, metrics: tuple[OwnMetric, ...], info: ValidationInfo) -> tuple[OwnMetric, ...]:
+        names = ["nsr", "nsr_se", *(cost.name for cost in (PARAMETERS, *COSTS))]
+        for index, metric in enumerate(metrics):
+            try:
+                cost = load_metric(metric.name, metric.settings, info.data.get("code_folder"))
+                if cost.name in names:
+                    raise InputError(f"{metric.name}: its name {cost.name!r} is taken")
+                if "space" in info.data:
+                    value_fingerprint(cost, info.data["space"])
+            except InputError as error:
+                raise FieldError(f"[{index}]", error) from error
+            names.append(cost.name)
+        return metrics
 
     @field_validator("teacher")
     @classmethod
@@ -524,6 +582,21 @@ class Config:
 
 
 ADAPTER = TypeAdapter(Config)
+
+
+def run_costs(config: Config) -> tuple[CostMetric, ...]:
+    """Return the costs of a run's LUT: those of every run, then the user's own."""
+    return (*COSTS, *own_costs(config))
+
+
+def own_costs(config: Config) -> list[CostMetric]:
+    """Return the user's own costs; raises InputError as :func:`~qabwnas.costs.own_metric.load_metric`."""
+    return [load_metric(metric.name, metric.settings, config.code_folder) for metric in config.metrics]
+
+
+def metric_names(metrics: Sequence[OwnMetric], code_folder: Path | None) -> list[str]:
+    """Return the columns of the LUT of a run with these own metrics; raises as :func:`own_costs`."""
+    return [*METRICS, *(load_metric(metric.name, metric.settings, code_folder).name for metric in metrics)]
 
 
 def config_to_json(config: Config) -> dict[str, Any]:

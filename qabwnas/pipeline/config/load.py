@@ -151,7 +151,9 @@ def _path(details: ErrorDetails, content: Any) -> str:
             path, content = f"{path}.{name}" if path else str(name), content.get(name)
         # else it names a branch of a union or a key, and the file has no such place
     cause = details.get("ctx", {}).get("error")
-    return f"{path}.{cause.field}" if isinstance(cause, FieldError) else path
+    if not isinstance(cause, FieldError):
+        return path
+    return f"{path}{cause.field}" if cause.field.startswith("[") else f"{path}.{cause.field}"
 
 
 def _message(details: ErrorDetails, content: Any) -> str:

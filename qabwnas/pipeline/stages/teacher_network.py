@@ -23,7 +23,7 @@ from qabwnas.nets.layers import build_auxiliary
 from qabwnas.nets.mmseg import build_mmseg, load_mmseg
 from qabwnas.nets.network import Network, build_network
 from qabwnas.nets.state_dict import load_tensors, read_state_dict
-from qabwnas.pipeline.config.config import CheckpointTeacher, Config, ModuleTeacher, TrainedTeacher
+from qabwnas.pipeline.config.config import CheckpointTeacher, Config, ModuleTeacher, TrainedTeacher, run_costs
 from qabwnas.quant.operators import Unquantised
 from qabwnas.space import BitWidths, Policy, SearchSpace
 
@@ -122,9 +122,9 @@ def teacher_costs(config: Config, widths: BitWidths, *, encoder: bool = False) -
     if not isinstance(config.teacher, ModuleTeacher):
         costs = encoder_costs if encoder else network_costs
         policy = Policy.homogeneous(widths, len(config.space.blocks))
-        return costs(config.space, config.teacher.operations, policy, measured_parts(config))
+        return costs(config.space, config.teacher.operations, policy, measured_parts(config), run_costs(config))
     parts = _module_parts(config.teacher, config.space)
-    return total_costs([(part, widths) for part in parts[: -1 if encoder else None]])
+    return total_costs([(part, widths) for part in parts[: -1 if encoder else None]], run_costs(config))
 
 
 def make_module(name: str, folder: Path | None = None) -> nn.Module:

@@ -161,4 +161,4 @@ def _name(dataset: Dataset[Any]) -> str:
 def _described(value: Any) -> str:
     if isinstance(value, Tensor):
         return f"a tensor of {str(value.dtype).removeprefix('torch.')} with the shape {tuple(value.shape)}"
-    return f"a {type(value).__name__}" + (f" of {len(value)}" if isinstance(value, tuple | list) else "")
+    return type(value).__name__ + (f" of {len(value)}" if isinstance(value, tuple | list) else "")

@@ -212,16 +212,14 @@ class OwnTask:
     name: str = Field(pattern=DOTTED_PATH, description="The class, package.Class.")
     settings: dict[str, JsonValue] = Field(description="Arguments of its constructor, by name.")
 
-    @field_validator("settings")
-    @classmethod
-    def _absolute_paths(cls, settings: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
-        return {name: _setting(name, value, info) for name, value in settings.items()}
-
 
 def _setting(name: str, value: Any, info: ValidationInfo) -> Any:
     """Return a setting of own code; ``root``, and text that starts like a path, becomes an absolute path."""
     if name == "root":
-        return str(_read_path(value, info))
+        try:
+            return str(_read_path(value, info))
+        except ValueError as error:
+            raise FieldError(name, error) from error
     is_path = isinstance(value, str) and value.startswith(("./", "../", "~/"))
     return str(user_path(value, _folder(info))) if is_path else value
 
@@ -232,11 +230,6 @@ class OwnMetric:
 
     name: str = Field(pattern=DOTTED_PATH, description="The object, package.name.")
     settings: dict[str, JsonValue] = Field(description="Arguments of the function, by name.")
-
-    @field_validator("settings")
-    @classmethod
-    def _absolute_paths(cls, settings: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
-        return {name: _setting(name, value, info) for name, value in settings.items()}
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -357,7 +350,7 @@ class NetworksConfig:
         return replace(self, qat=qat)
 
 
-def _read_task(value: Any) -> Any:
+def _read_task(value: Any, info: ValidationInfo) -> Any:
     if isinstance(value, str):
         if not _is_own(value) and value not in TASKS:
             raise ValueError(f"{value!r} is not {_TASKS_TEXT}")
@@ -367,23 +360,21 @@ def _read_task(value: Any) -> Any:
     if not isinstance(value, Mapping):
         return value
     if _is_own(value.get("name")):
-        return _with_settings(value)
+        return _with_settings(value, info)
     if value.get("name") not in TASKS:
         raise FieldError("name", f"{value['name']!r} is not {_TASKS_TEXT}" if "name" in value else "missing")
     return value
 
 
-def _with_settings(value: Mapping[str, Any]) -> dict[str, Any]:
+def _with_settings(value: Mapping[str, Any], info: ValidationInfo) -> dict[str, Any]:
     """Return a section of own code, in which every field but the name is a setting, with its settings together."""
-    return {
-        **{name: each for name, each in value.items() if name == "name"},
-        "settings": {name: each for name, each in value.items() if name != "name"},
-    }
+    section = {name: each for name, each in value.items() if name == "name"}
+    return section | {"settings": {name: _setting(name, each, info) for name, each in value.items() if name != "name"}}
 
 
-def _read_metric(value: Any) -> Any:
+def _read_metric(value: Any, info: ValidationInfo) -> Any:
     value = {"name": value} if isinstance(value, str) else value
-    return _with_settings(value) if isinstance(value, Mapping) else value
+    return _with_settings(value, info) if isinstance(value, Mapping) else value
 
 
 def _is_own(name: Any) -> bool:
@@ -432,13 +423,7 @@ _flat = PlainSerializer(lambda own: {"name": own.name, **own.settings})
 _Own = Annotated[OwnTask, _flat, _flat_schema(OwnTask)]
 _OwnMetric = Annotated[OwnMetric, _flat, _flat_schema(OwnMetric)]
 _DottedPath = Annotated[str, Field(pattern=DOTTED_PATH)]
-Metrics = Annotated[
-    tuple[Annotated[_OwnMetric, BeforeValidator(_read_metric, json_schema_input_type=_DottedPath | _OwnMetric)], ...],
-    Field(
-        description="Costs of your own, which become columns of the LUT: the dotted path package.name of a "
-        "qabwnas.costs.CostMetric, or of a function that gives one, with its settings."
-    ),
-]
+_MetricEntry = Annotated[_OwnMetric, BeforeValidator(_read_metric, json_schema_input_type=_DottedPath | _OwnMetric)]
 _Tasks = DigitsTask | CityscapesTask | ImageFolderTask | OwnTask
 _TaskInput = Literal["digits"] | DigitsTask | CityscapesTask | ImageFolderTask | _Own | _DottedPath
 Task = Annotated[
@@ -470,7 +455,11 @@ class Config:
     )
     task: Task = Field(description="What networks are trained for, and where its data come from.")
     space: Space = Field(description="The search space: the name of a preset, or a .yaml file.")
-    metrics: Metrics = ()
+    metrics: tuple[_MetricEntry, ...] = Field(
+        default=(),
+        description="Costs of your own, which become columns of the LUT: the dotted path package.name of a "
+        "qabwnas.costs.CostMetric, or of a function that gives one, with its settings.",
+    )
     seed: Whole = Field(description="Seed of everything random: weights, order of images, sampled paths.")
     teacher: Teacher = Field(description="The network that is distilled, and that budgets may be relative to.")
     supernet: SupernetConfig = Field(description="The training of all candidate operations side by side.")

@@ -47,9 +47,7 @@ class Shapes(Task):
     def __init__(self, root: Path, size: int, held_out: int, smoothing: float = 0.1) -> None:
         train, test = ClassFolders(root / "train", size), ClassFolders(root / "val", size)
         augmented = ClassFolders(root / "train", size, flips=True)
-        super().__init__(
-            divide_datasets(train, test, calibration=held_out, validation=held_out, augmented=augmented)
-        )
+        super().__init__(divide_datasets(train, test, calibration=held_out, validation=held_out, augmented=augmented))
         self.smoothing = smoothing
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:

@@ -405,27 +405,30 @@ _TASKS_TEXT = f"one of {', '.join(TASKS)}, or a class package.Class"
 _TASK_CLASSES = dict(zip(TASKS, ("DigitsTask", "CityscapesTask", "ImageFolderTask"), strict=True))
 
 
-def _flat_schema(kind: type) -> WithJsonSchema:
+def _flat_schema(kind: type) -> dict[str, Any]:
     """Return the schema of a section of own code as users write it."""
-    return WithJsonSchema(
-        {
-            "title": kind.__name__,
-            "description": kind.__doc__,
-            "type": "object",
-            "properties": {"name": {"type": "string", "pattern": DOTTED_PATH, "description": "Its dotted path."}},
-            "required": ["name"],
-            "additionalProperties": True,
-        }
-    )
+    return {
+        "title": kind.__name__,
+        "description": kind.__doc__,
+        "type": "object",
+        "properties": {"name": {"type": "string", "pattern": DOTTED_PATH, "description": "Its dotted path."}},
+        "required": ["name"],
+        "additionalProperties": True,
+    }
 
 
+_DOTTED_NAME = {"type": "string", "pattern": DOTTED_PATH}
 _flat = PlainSerializer(lambda own: {"name": own.name, **own.settings})
-_Own = Annotated[OwnTask, _flat, _flat_schema(OwnTask)]
-_OwnMetric = Annotated[OwnMetric, _flat, _flat_schema(OwnMetric)]
-_DottedPath = Annotated[str, Field(pattern=DOTTED_PATH)]
-_MetricEntry = Annotated[_OwnMetric, BeforeValidator(_read_metric, json_schema_input_type=_DottedPath | _OwnMetric)]
+_Own = Annotated[OwnTask, _flat, WithJsonSchema(_flat_schema(OwnTask))]
+_MetricEntry = Annotated[
+    OwnMetric,
+    BeforeValidator(_read_metric),
+    _flat,
+    WithJsonSchema({"anyOf": [_DOTTED_NAME, _flat_schema(OwnMetric)]}),
+]
 _Tasks = DigitsTask | CityscapesTask | ImageFolderTask | OwnTask
-_TaskInput = Literal["digits"] | DigitsTask | CityscapesTask | ImageFolderTask | _Own | _DottedPath
+_DottedName = Annotated[str, WithJsonSchema(_DOTTED_NAME)]
+_TaskInput = Literal["digits"] | DigitsTask | CityscapesTask | ImageFolderTask | _Own | _DottedName
 Task = Annotated[
     Annotated[DigitsTask, Tag("DigitsTask")]
     | Annotated[CityscapesTask, Tag("CityscapesTask")]

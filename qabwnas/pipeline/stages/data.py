@@ -1,6 +1,7 @@
 """Stage 1: check the data, or draw them. Writes ``data.json``: the number of images of every split, and its digest.
 
-All later stages depend on that file, so that a run is never continued with other data.
+All later stages depend on that file, so that a run is never continued with other data. A task of the user's own code
+may also give a fingerprint of what it computes.
 """
 
 from __future__ import annotations

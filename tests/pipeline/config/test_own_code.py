@@ -32,7 +32,7 @@ def test_own_code_is_read_and_written_back() -> None:
     }
     config = parse_config(content, folder=Path("folder"))
     folder = Path("folder").absolute()
-    settings = {"n": 50, "root": str(folder / "data"), "notes": str(folder / "notes.txt")}
+    settings: dict[str, Any] = {"n": 50, "root": str(folder / "data"), "notes": str(folder / "notes.txt")}
     assert config.task == OwnTask(TASK["name"], settings)
     assert config.metrics == (OwnMetric(f"{HERE}.BITOPS", {}), OwnMetric(f"{HERE}.scaled", {"factor": 2}))
     assert dict(config.space.head.settings) == {"scales": (1, 2.5)}

@@ -21,12 +21,14 @@ TINY = SearchSpace(
 OTHERS = tuple(map(Operation.parse, ("fused_k3e1", "fused_k3e2", "se_k3e1", "se_k5e2")))
 OPERATIONS = (*mbconvs((1, 3, 5), (1, 2)), *OTHERS, SKIP)
 STEMS = st.builds(Stem, st.integers(1, 4), st.sampled_from([1, 3]), st.integers(1, 2), st.none() | st.integers(1, 4))
-HEADS = st.builds(Head, st.just("classifier"), st.integers(1, 4)) | st.builds(
+NO_SETTINGS = st.just(())
+HEADS = st.builds(Head, st.just("classifier"), st.integers(1, 4), settings=NO_SETTINGS) | st.builds(
     Head,
     st.just("deeplabv3"),
     st.integers(1, 3),
     st.integers(1, 3),
     st.lists(st.integers(1, 3), min_size=1, max_size=3).map(tuple),
+    NO_SETTINGS,
 )
 
 

@@ -19,6 +19,7 @@ from qabwnas.costs.operator_cost import (
     FixedParts,
     OperatorCost,
     Part,
+    stem_operators,
 )
 
 __all__ = [
@@ -39,5 +40,6 @@ __all__ = [
     "fixed_costs",
     "network_costs",
     "row_costs",
+    "stem_operators",
     "total_costs",
 ]

@@ -118,7 +118,11 @@ def fixed_costs(
 
 
 def network_costs(
-    space: SearchSpace, operations: Sequence[Sequence[Operation]], policy: Policy, fixed: FixedParts | None = None
+    space: SearchSpace,
+    operations: Sequence[Sequence[Operation]],
+    policy: Policy,
+    fixed: FixedParts | None = None,
+    costs: Sequence[CostMetric] = COSTS,
 ) -> dict[str, float]:
     """Return the costs of a whole network, and its ``parameters``, given the operation of every layer of every block.
 
@@ -128,26 +132,30 @@ def network_costs(
             or of layers in one.
     """
     fixed = fixed or FixedParts.of_space(space)
-    return total_costs([*_encoder(space, operations, policy, fixed), (fixed.head, policy.fixed)])
+    return total_costs([*_encoder(space, operations, policy, fixed), (fixed.head, policy.fixed)], costs)
 
 
 def encoder_costs(
-    space: SearchSpace, operations: Sequence[Sequence[Operation]], policy: Policy, fixed: FixedParts | None = None
+    space: SearchSpace,
+    operations: Sequence[Sequence[Operation]],
+    policy: Policy,
+    fixed: FixedParts | None = None,
+    costs: Sequence[CostMetric] = COSTS,
 ) -> dict[str, float]:
     """Return the same costs without the head, which can have ten times as many weights as the blocks.
 
     Raises as :func:`network_costs`.
     """
-    return total_costs(_encoder(space, operations, policy, fixed or FixedParts.of_space(space)))
+    return total_costs(_encoder(space, operations, policy, fixed or FixedParts.of_space(space)), costs)
 
 
-def total_costs(parts: Sequence[Part]) -> dict[str, float]:
+def total_costs(parts: Sequence[Part], costs: Sequence[CostMetric] = COSTS) -> dict[str, float]:
     """Return the costs of all parts of a network together, and their ``parameters``."""
-    costs = {}
-    for cost in (PARAMETERS, *COSTS):
+    found = {}
+    for cost in (PARAMETERS, *costs):
         totals = [cost.total(operators, widths) for operators, widths in parts]
-        costs[cost.name] = float(sum(totals) if cost.aggregation == "sum" else max(totals))
-    return costs
+        found[cost.name] = float(sum(totals) if cost.aggregation == "sum" else max(totals))
+    return found
 
 
 def _encoder(

@@ -24,6 +24,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from qabwnas.errors import InputError
 from qabwnas.space import BitWidths, Head, SearchSpace, Shape, Stem
 
 BIAS_BYTES = 4
@@ -91,8 +92,17 @@ class FixedParts:
 
     @classmethod
     def of_space(cls, space: SearchSpace) -> FixedParts:
-        """Return the operators of the stem and the head of a space."""
-        return cls(tuple(_stem(space.stem, space.input)), tuple(_head(space.head, space.block_inputs[-1])))
+        """Return the operators of the stem and the head of a space.
+
+        Raises:
+            InputError: the head is the user's own code, which the space does not describe.
+        """
+        return cls(stem_operators(space), tuple(_head(space.head, space.block_inputs[-1])))
+
+
+def stem_operators(space: SearchSpace) -> tuple[OperatorCost, ...]:
+    """Return the operators of the stem of a space."""
+    return tuple(_stem(space.stem, space.input))
 
 
 Part = tuple[Sequence[OperatorCost], BitWidths]
@@ -114,6 +124,8 @@ def _stem(stem: Stem, image: Shape) -> list[OperatorCost]:
 
 
 def _head(head: Head, x: Shape) -> list[OperatorCost]:
+    if head.is_own:
+        raise InputError(f"the head {head.kind} is not described by the space, so its operators are not known here")
     pooled = Shape(x.channels, 1, 1)
     if head.kind == "classifier":
         logits = Shape(head.n_classes, 1, 1)

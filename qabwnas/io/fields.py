@@ -128,6 +128,10 @@ class Fields:
         """Return a list of integers, each 1 or more."""
         return [parse_integer(f"{self.path(name)}[{i}]", entry) for i, entry in enumerate(self.entries(name))]
 
+    def rest(self) -> dict[str, Any]:
+        """Return the fields that were not read yet, with their content unchanged."""
+        return {name: self.optional(name) for name in self._unread()}
+
     def end(self) -> None:
         """Raise InputError for a field that was not read, because it is unknown; the message gives a similar name."""
         for name in self._unread():

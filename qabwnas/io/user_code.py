@@ -19,6 +19,9 @@ from qabwnas.errors import InputError
 
 T = TypeVar("T")
 
+DOTTED_PATH = r"^[^\W\d]\w*(\.[^\W\d]\w*)+$"
+"""A pattern of dotted paths with two or more names."""
+
 
 def load_object(name: str, folder: Path | None = None) -> Any:
     """Return the object ``package.name``.

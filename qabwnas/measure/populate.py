@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from qabwnas.costs import COSTS, FixedParts, block_costs, fixed_costs, row_costs
+from qabwnas.costs import COSTS, CostMetric, FixedParts, block_costs, fixed_costs, row_costs
 from qabwnas.data.splits import Split
 from qabwnas.errors import InputError
 from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
@@ -27,6 +27,7 @@ from qabwnas.measure.sample import Sample, space_rows
 from qabwnas.measure.shard import Shard, space_shards
 from qabwnas.measure.target_variance import inactive_channels, measure_target_variances
 from qabwnas.measure.tree import Path, row_path
+from qabwnas.nets.external.costs import fixed_parts
 from qabwnas.nets.network import Network
 from qabwnas.nets.supernet import Supernet, SupernetBlock
 from qabwnas.quant.nsr import NsrEstimate, TargetVariance
@@ -81,7 +82,8 @@ def populate(
                 variances[shard.b],
                 max_memory,
                 made_with,
-                rows=rows,
+                fixed_parts(space),
+                rows,
             )
             for shard in space_shards(space, rows=rows)
         }
@@ -100,6 +102,7 @@ def measure_shard(
     made_with: Mapping[str, Any],
     parts: FixedParts | None = None,
     rows: Sequence[LayerRows | None] | None = None,
+    costs: Sequence[CostMetric] = COSTS,
 ) -> Lut:
     """Return the LUT of a space with the rows of one shard measured, at each of ``space.bit_widths``.
 
@@ -107,7 +110,7 @@ def measure_shard(
     if layers have bit widths of their own (:func:`~qabwnas.measure.sample.space_rows`).
 
     Columns are ``nsr`` relative to the teacher's output of the block on the validation images, ``nsr_se``, its standard
-    error, and the costs of :mod:`qabwnas.costs`. Time: about the number of tree edges (:mod:`~qabwnas.measure.tree`)
+    error, and the ``costs``. Time: about the number of tree edges (:mod:`~qabwnas.measure.tree`)
     × images.
 
     Raises:
@@ -125,7 +128,7 @@ def measure_shard(
         target_variance.to(device),
         max_memory,
     )
-    lut = unmeasured_lut(space, made_with, parts, rows or [None] * len(space.blocks))
+    lut = unmeasured_lut(space, made_with, parts, rows or [None] * len(space.blocks), costs)
     try:
         estimates = evaluator.measure(_paths(block, lut.blocks[shard.b], shard))
     except InputError as error:
@@ -145,21 +148,29 @@ def _paths(block: Block, lut_block: LutBlock, shard: Shard) -> list[Path]:
 
 
 def unmeasured_lut(
-    space: SearchSpace, made_with: Mapping[str, Any], parts: FixedParts | None, rows: Sequence[LayerRows | None]
+    space: SearchSpace,
+    made_with: Mapping[str, Any],
+    parts: FixedParts | None,
+    rows: Sequence[LayerRows | None],
+    costs: Sequence[CostMetric] = COSTS,
 ) -> Lut:
     """Return the LUT of a space with its costs and no other value; ``made_with`` holds the bits of stem and head."""
-    constant = fixed_costs(space, BitWidths.parse(made_with["fixed"]), parts)
-    costs = (Metric(cost.name, cost.unit, cost.aggregation, constant[cost.name]) for cost in COSTS)
-    blocks = (LutBlock(block.name, _unmeasured_tables(space, b, rows[b])) for b, block in enumerate(space.blocks))
-    return Lut((*map(Metric, MEASURED), *costs), tuple(blocks), space, made_with)
+    constant = fixed_costs(space, BitWidths.parse(made_with["fixed"]), parts, costs)
+    metrics = (Metric(cost.name, cost.unit, cost.aggregation, constant[cost.name]) for cost in costs)
+    blocks = (
+        LutBlock(block.name, _unmeasured_tables(space, b, rows[b], costs)) for b, block in enumerate(space.blocks)
+    )
+    return Lut((*map(Metric, MEASURED), *metrics), tuple(blocks), space, made_with)
 
 
-def _unmeasured_tables(space: SearchSpace, b: int, rows: LayerRows | None) -> tuple[Table, ...]:
+def _unmeasured_tables(
+    space: SearchSpace, b: int, rows: LayerRows | None, costs: Sequence[CostMetric]
+) -> tuple[Table, ...]:
     if rows is not None:
-        costs = row_costs(space, b, rows.operations, rows.widths)
-        return (_unmeasured_table(len(rows.codes), costs, rows=rows),)
+        columns = row_costs(space, b, rows.operations, rows.widths, costs)
+        return (_unmeasured_table(len(rows.codes), columns, rows=rows),)
     n_rows = space.blocks[b].n_candidates
-    return tuple(_unmeasured_table(n_rows, block_costs(space, b, w), widths=w) for w in space.bit_widths)
+    return tuple(_unmeasured_table(n_rows, block_costs(space, b, w, costs), widths=w) for w in space.bit_widths)
 
 
 def _unmeasured_table(n_rows: int, costs: Mapping[str, NDArray[np.float64]], **known: Any) -> Table:

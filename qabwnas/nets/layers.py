@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from qabwnas.costs.operation_type import operation_type
 from qabwnas.errors import InputError
 from qabwnas.io.user_code import call
+from qabwnas.nets.own_head import build_own_head
 from qabwnas.quant.operators import Add, Concatenate, Convolution, GlobalAverage, HardSigmoid, Linear, Multiply
 from qabwnas.space import Head, Layer, Operation, SearchSpace, Stem
 
@@ -162,7 +163,9 @@ class DeepLabV3(nn.Module):
 
 
 def build_head(head: Head, in_channels: int) -> nn.Module:
-    """Return a head with fresh weights."""
+    """Return a head with fresh weights; raises as :func:`~qabwnas.nets.own_head.build_own_head` if it is the user's."""
+    if head.is_own:
+        return build_own_head(head, in_channels)
     if head.kind == "classifier":
         return Classifier(in_channels, head.n_classes)
     return DeepLabV3(in_channels, head.channels, head.dilations, head.n_classes)

@@ -103,6 +103,24 @@ class OperatorGraph:
         if node.op == "call_module":
             return isinstance(self.part(module, node), MOVING_MODULES)
         return node.op in ("placeholder", "output") or node.target in _moving(node)
+def trace_operators(module: nn.Module) -> fx.GraphModule:
+    """Return a module's graph of operators and layers of torch, which computes with the same submodules.
+
+    Raises what the code of the module raises if torch.fx cannot follow it.
+    """
+    return fx.GraphModule(module, _Tracer().trace(module))
+
+
+def step_without_operator(traced: fx.GraphModule) -> str | None:
+    """Return the name of the first step that is neither an operator nor moves values; ``None`` if there is none."""
+    for node in traced.graph.nodes:
+        if node.op == "call_module":
+            part = traced.get_submodule(str(node.target))
+            if not isinstance(part, (Operator, *MOVING_MODULES)):
+                return f"{node.target} ({type(part).__name__})"
+        elif node.op not in ("placeholder", "output") and node.target not in _moving(node):
+            return getattr(node.target, "__name__", str(node.target))
+    return None
 
 
 class _Tracer(fx.Tracer):

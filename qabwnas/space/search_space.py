@@ -11,11 +11,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from qabwnas.errors import InputError
 from qabwnas.space.bit_widths import BitWidths
 from qabwnas.space.operation import Operation
+
+Setting = bool | int | float | str | tuple[Any, ...]
+"""A setting of a user's own head: a plain value, or a list of them."""
 
 
 class Shape(NamedTuple):
@@ -149,12 +152,22 @@ class Head(NamedTuple):
     ``deeplabv3``: atrous spatial pyramid pooling (Chen et al. 2017): a 1×1 convolution, one 3×3 convolution per
     dilation and image pooling, each to ``channels``; a 3×3 bottleneck over their concatenation; a 1×1 convolution to
     ``n_classes``.
+
+    Any other kind is the dotted path of a class or function of the user that makes the module
+    (:mod:`qabwnas.nets.own_head`); ``settings`` are its arguments by name. Its costs are those of the module, so that
+    this package does not know them.
     """
 
     kind: str
     n_classes: int
     channels: int = 0
     dilations: tuple[int, ...] = ()
+    settings: tuple[tuple[str, Setting], ...] = ()
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the head is the user's own code."""
+        return self.kind not in HEAD_KINDS
 
 
 HEAD_KINDS = ("classifier", "deeplabv3")

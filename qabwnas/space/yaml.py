@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qabwnas.errors import InputError
 from qabwnas.io.fields import Fields, check_odd, named
+from qabwnas.io.user_code import DOTTED_PATH
 from qabwnas.space.bit_widths import POLICIES, BitWidths
 from qabwnas.space.layer_policy import LayerChoices
 from qabwnas.space.operation import SKIP, Operation, mbconvs
-from qabwnas.space.search_space import HEAD_KINDS, Block, Head, SearchSpace, Shape, Stem
+from qabwnas.space.search_space import HEAD_KINDS, Block, Head, SearchSpace, Setting, Shape, Stem
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
@@ -103,6 +106,7 @@ def space_to_json(space: SearchSpace) -> dict[str, Any]:
     head: dict[str, Any] = {"kind": space.head.kind, "classes": space.head.n_classes}
     if space.head.kind == "deeplabv3":
         head |= {"channels": space.head.channels, "dilations": list(space.head.dilations)}
+    head |= {name: _as_json(value) for name, value in space.head.settings}
     return {
         "name": space.name,
         "input": {"channels": space.input.channels, "height": space.input.height, "width": space.input.width},
@@ -133,14 +137,33 @@ def _parse_stem(fields: Fields) -> Stem:
 
 
 def _parse_head(fields: Fields) -> Head:
-    kind = fields.choice("kind", HEAD_KINDS)
+    kind = fields.value("kind")
+    if kind not in HEAD_KINDS and not (isinstance(kind, str) and re.match(DOTTED_PATH, kind)):
+        kinds = ", ".join(HEAD_KINDS)
+        raise InputError(f"{fields.path('kind')}: {kind!r} is not one of {kinds}, or a class package.Class")
     n_classes = fields.integer("classes")
-    if kind == "classifier":
+    if kind not in HEAD_KINDS:
+        settings = fields.rest().items()
+        head = Head(kind, n_classes, settings=tuple((name, _setting(fields.path(name), v)) for name, v in settings))
+    elif kind == "classifier":
         head = Head(kind, n_classes)
     else:
         head = Head(kind, n_classes, fields.integer("channels"), tuple(fields.integers("dilations")))
     fields.end()
     return head
+
+
+def _setting(where: str, value: Any) -> Setting:
+    """Return a value of JSON as one that cannot be changed."""
+    if isinstance(value, list):
+        return tuple(_setting(f"{where}[{i}]", each) for i, each in enumerate(value))
+    if not isinstance(value, bool | int | float | str) or (isinstance(value, float) and not math.isfinite(value)):
+        raise InputError(f"{where}: {value!r} is not a number, a text, true, false, or a list of these")
+    return value
+
+
+def _as_json(value: Setting) -> Any:
+    return [_as_json(each) for each in value] if isinstance(value, tuple) else value
 
 
 def _parse_block(fields: Fields, in_channels: int, shared_operations: Any) -> Block:

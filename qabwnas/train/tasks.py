@@ -1,4 +1,8 @@
-"""Tasks: what networks are trained for and evaluated by. Only a :class:`Task` knows which task it is."""
+"""Tasks: what networks are trained for and evaluated by. Only a :class:`Task` knows which task it is.
+
+A task of a user's own is a class derived from :class:`Task` (or from :class:`Classification` or :class:`Segmentation`,
+which have a loss and a score); :mod:`~qabwnas.train.own_task` makes and checks it.
+"""
 
 from __future__ import annotations
 
@@ -33,6 +37,9 @@ class Score:
 class Task(ABC):
     """A data set with its loss and its score.
 
+    Images are float32 ``(n, channels, height, width)``, in the size of the space's input for evaluation. Labels are
+    any tensor with one entry per image that :meth:`loss` and :meth:`score` understand.
+
     Attributes:
         splits: the data.
         score_name: the name of the score.
@@ -43,15 +50,23 @@ class Task(ABC):
     def __init__(self, splits: Splits) -> None:
         self.splits = splits
 
+    @classmethod
+    def fingerprint(cls) -> str:
+        """Return a text that changes when the class gives other data, losses or scores for the same settings.
+
+        A run whose task has another fingerprint than before is made again. The default is empty.
+        """
+        return ""
+
     @abstractmethod
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Return the loss of logits as a scalar."""
+        """Return the loss of a network's output as a scalar; ``labels`` are on the device of ``logits``."""
 
     @abstractmethod
     def score(self, network: nn.Module, split: Split, *, workers: int = 0) -> Score:
         """Return the score of a network, computed on the network's device; leave the network in evaluation mode.
 
-        ``workers`` processes read the images.
+        ``workers`` processes read the images (:func:`~qabwnas.data.batches.read_batches`).
         """
 
 
@@ -67,7 +82,7 @@ class Classification(Task):
     def score(self, network: nn.Module, split: Split, *, workers: int = 0) -> Score:
         """Return the share of images whose label has the highest logit, with the standard error of a binomial."""
         network.eval()
-        device = _device_of(network)
+        device = device_of(network)
         n_right = 0
         for batch in read_batches(split, CLASSIFICATION_BATCH, workers=workers):
             n_right += int((network(batch.images.to(device)).argmax(dim=1).cpu() == batch.labels).sum())
@@ -98,7 +113,7 @@ class Segmentation(Task):
         standard error is the jackknife's over images (Efron and Stein 1981).
         """
         network.eval()
-        device = _device_of(network)
+        device = device_of(network)
         counts = []
         for batch in read_batches(split, SEGMENTATION_BATCH, workers=workers):
             logits = network(batch.images.to(device))
@@ -136,7 +151,7 @@ def _jackknife_error(confusions: Tensor) -> float:
     return math.sqrt((n - 1) / n * float((without - without.mean()).square().sum()))
 
 
-def _device_of(network: nn.Module) -> str:
+def device_of(network: nn.Module) -> str:
     """Return the device of a network's first parameter or buffer; a network without any runs on the CPU."""
     for tensor in (*network.parameters(), *network.buffers()):
         return str(tensor.device)

@@ -9,18 +9,22 @@ runs.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from qabwnas.costs import OperatorCost
+from qabwnas.costs import FixedParts, OperatorCost, stem_operators
 from qabwnas.errors import InputError
+from qabwnas.io.user_code import call
 from qabwnas.nets.external.shapes import without_data
 from qabwnas.nets.network import Network
+from qabwnas.nets.own_head import build_own_head
 from qabwnas.quant import operators
-from qabwnas.space import Shape
+from qabwnas.quant.data_flow import trace_operators
+from qabwnas.space import SearchSpace, Shape
 
 WITH_WEIGHTS = (torch.ops.aten.convolution, torch.ops.aten.addmm, torch.ops.aten.mm)
 
@@ -34,14 +38,52 @@ def teacher_parts(teacher: Network, image: Shape) -> list[tuple[OperatorCost, ..
     x = torch.empty((1, image.channels, image.height, image.width), device="meta")
     parts = []
     for part in (teacher.stem, *teacher.blocks, teacher.head):
-        traced = part.part if isinstance(part, operators.Unquantised) else part
-        if not isinstance(traced, fx.GraphModule):
-            raise InputError("only the parts of a split teacher are measured; the space describes all other networks")
-        run = _Measurement(traced, quantised=traced is part)
-        entry = OperatorCost(live=(x.numel(),), quantised=run.quantised, requantises=run.quantised)
-        x = run.run(x)
-        parts.append((entry, *run.operators()))
+        measured, x = part_operators(part, x)
+        parts.append(measured)
     return parts
+
+
+def part_operators(part: nn.Module, x: Tensor) -> tuple[tuple[OperatorCost, ...], Tensor]:
+    """Return the operators of a traced part for the input ``x`` without data, and the part's output.
+
+    Raises:
+        InputError: the part is not traced.
+    """
+    traced = part.part if isinstance(part, operators.Unquantised) else part
+    if not isinstance(traced, fx.GraphModule):
+        raise InputError("only the parts of a split teacher are measured; the space describes all other networks")
+    run = _Measurement(traced, quantised=traced is part)
+    entry = OperatorCost(live=(x.numel(),), quantised=run.quantised, requantises=run.quantised)
+    y = run.run(x)
+    return (entry, *run.operators()), y
+
+
+@lru_cache(maxsize=4)
+def fixed_parts(space: SearchSpace) -> FixedParts | None:
+    """Return the operators of stem and head if the head is the user's own; ``None`` if the space describes both.
+
+    Cached, because the head is built and traced.
+
+    Raises:
+        InputError: as :func:`~qabwnas.nets.own_head.build_own_head`, or the head does not run on the last feature map,
+            or its output is not one tensor ``(n, classes, …)``.
+    """
+    head, x = space.head, space.block_inputs[-1]
+    if not head.is_own:
+        return None
+    with torch.random.fork_rng():  # the weights are not used
+        part = without_data(build_own_head(head, x.channels))
+    features = torch.empty((1, x.channels, x.height, x.width), device="meta")
+    with torch.no_grad():
+        output = call(head.kind, part, features)
+    if not isinstance(output, Tensor):
+        raise InputError(f"{head.kind}: the head gives {type(output).__name__}, not one tensor")
+    if output.ndim < 2 or tuple(output.shape[:2]) != (1, head.n_classes):
+        shape = tuple(output.shape)
+        raise InputError(f"{head.kind}: the head gives the shape {shape} for one image, not (1, {head.n_classes}, …)")
+    if isinstance(part, operators.Unquantised):
+        part = operators.Unquantised(trace_operators(part.part))
+    return FixedParts(stem_operators(space), part_operators(part, features)[0])
 
 
 class _Measurement(fx.Interpreter):

@@ -7,7 +7,8 @@ file of a space are found from the folder in the validation context, that of the
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import InitVar, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -18,6 +19,7 @@ from pydantic import (
     Discriminator,
     Field,
     FilePath,
+    JsonValue,
     PlainSerializer,
     PlainValidator,
     Tag,
@@ -28,16 +30,21 @@ from pydantic import (
 )
 from pydantic.dataclasses import dataclass
 
-from qabwnas.costs import COSTS
+from qabwnas.costs import COSTS, PARAMETERS, CostMetric
 from qabwnas.costs.operation_type import operation_type
+from qabwnas.costs.own_metric import load_metric, value_fingerprint
+from qabwnas.errors import InputError
 from qabwnas.io.fields import user_path
+from qabwnas.io.user_code import DOTTED_PATH, load_object
+from qabwnas.nets.external.costs import fixed_parts
 from qabwnas.space import BitWidths, Operation, SearchSpace
 from qabwnas.space.yaml import check_policy, load_space, parse_space, space_to_json
+from qabwnas.train.own_task import task_class
 from qabwnas.train.settings import STRICT, Count, Number, Training, TrainingSettings, Whole
 
 TASKS = ("digits", "cityscapes", "image-folder")
 METRICS = ("nsr", *(cost.name for cost in COSTS))
-"""The columns of a LUT that a run makes."""
+"""The columns of a LUT that every run makes; :func:`metric_names` gives those of a configuration."""
 CITYSCAPES_VARIABLE = "CITYSCAPES_DATASET"
 """The environment variable in which the data set's own tools look for its folder."""
 QAT_STEPS, QAT_RATE = 10, 100
@@ -85,9 +92,12 @@ def _read_bit_widths(value: Any) -> BitWidths:
     return BitWidths.parse(value)
 
 
-def _check_metric(name: str) -> str:
-    if name not in METRICS:
-        raise ValueError(f"{name!r} is not one of {', '.join(METRICS)}")
+def _check_metric(name: str, info: ValidationInfo) -> str:
+    if "metrics" not in info.data:
+        return name  # they are wrong, which has lines of its own
+    known = metric_names(info.data["metrics"], info.data["code_folder"])
+    if name not in known:
+        raise ValueError(f"{name!r} is not one of {', '.join(known)}")
     return name
 
 
@@ -108,7 +118,11 @@ def _amount(value: Any) -> Any:
 
 UserPath = Annotated[Path, BeforeValidator(_read_path, json_schema_input_type=str)]
 UserFile = Annotated[FilePath, BeforeValidator(_read_path, json_schema_input_type=str)]
-Metric = Annotated[str, AfterValidator(_check_metric), WithJsonSchema({"type": "string", "enum": list(METRICS)})]
+Metric = Annotated[
+    str,
+    AfterValidator(_check_metric),
+    WithJsonSchema({"anyOf": [{"enum": list(METRICS)}, {"type": "string"}]}),  # the names of own metrics are unknown
+]
 Budget = Annotated[str, BeforeValidator(_amount, json_schema_input_type=float | str)]
 Border = Annotated[str, BeforeValidator(_text, json_schema_input_type=int | str)]
 Space = Annotated[
@@ -189,6 +203,33 @@ class CityscapesTask(HeldOut):
 
 
 @dataclass(frozen=True, config=STRICT)
+class OwnTask:
+    """A task of your own: a class derived from qabwnas.train.Task. All fields but the name are its settings."""
+
+    name: str = Field(pattern=DOTTED_PATH, description="The class, package.Class.")
+    settings: dict[str, JsonValue] = Field(description="Arguments of its constructor, by name.")
+
+
+def _setting(name: str, value: Any, info: ValidationInfo) -> Any:
+    """Return a setting of own code; ``root``, and text that starts like a path, becomes an absolute path."""
+    if name == "root":
+        try:
+            return str(_read_path(value, info))
+        except ValueError as error:
+            raise FieldError(name, error) from error
+    is_path = isinstance(value, str) and value.startswith(("./", "../", "~/"))
+    return str(user_path(value, _folder(info))) if is_path else value
+
+
+@dataclass(frozen=True, config=STRICT)
+class OwnMetric:
+    """A cost of your own: a qabwnas.costs.CostMetric, or a function that gives one."""
+
+    name: str = Field(pattern=DOTTED_PATH, description="The object, package.name.")
+    settings: dict[str, JsonValue] = Field(description="Arguments of the function, by name.")
+
+
+@dataclass(frozen=True, config=STRICT)
 class Auxiliary:
     """An auxiliary head of the teacher, used in its training only."""
 
@@ -220,7 +261,7 @@ class ModuleTeacher:
     """A teacher of other code: any module that torch.fx can trace."""
 
     module: str = Field(
-        pattern=r"^[^\W\d]\w*(\.[^\W\d]\w*)+$",
+        pattern=DOTTED_PATH,
         description="The function package.function that returns the module; it is called without arguments.",
     )
     borders: tuple[Border, ...] = Field(
@@ -306,17 +347,48 @@ class NetworksConfig:
         return replace(self, qat=qat)
 
 
-def _read_task(value: Any) -> Any:
+def _read_task(value: Any, info: ValidationInfo) -> Any:
     if isinstance(value, str):
-        if value not in TASKS:
-            raise ValueError(f"{value!r} is not one of {', '.join(TASKS)}")
-        if value != "digits":
+        if not _is_own(value) and value not in TASKS:
+            raise ValueError(f"{value!r} is not {_TASKS_TEXT}")
+        if value in TASKS and value != "digits":
             raise ValueError(f"{value!r} needs settings: name, root, …")
-        return {"name": value}
-    if isinstance(value, Mapping) and value.get("name") not in TASKS:
-        given = f"{value['name']!r} is not one of {', '.join(TASKS)}" if "name" in value else "missing"
-        raise FieldError("name", given)
+        value = {"name": value}
+    if not isinstance(value, Mapping):
+        return value
+    if _is_own(value.get("name")):
+        return _with_settings(value, info)
+    if value.get("name") not in TASKS:
+        raise FieldError("name", f"{value['name']!r} is not {_TASKS_TEXT}" if "name" in value else "missing")
     return value
+
+
+def _with_settings(value: Mapping[str, Any], info: ValidationInfo) -> dict[str, Any]:
+    """Return a section of own code, in which every field but the name is a setting, with its settings together."""
+    section = {name: each for name, each in value.items() if name == "name"}
+    return section | {"settings": {name: _setting(name, each, info) for name, each in value.items() if name != "name"}}
+
+
+def _read_metric(value: Any, info: ValidationInfo) -> Any:
+    value = {"name": value} if isinstance(value, str) else value
+    return _with_settings(value, info) if isinstance(value, Mapping) else value
+
+
+def _is_own(name: Any) -> bool:
+    """Return whether a name is the dotted path of a user's own code."""
+    return isinstance(name, str) and re.match(DOTTED_PATH, name) is not None
+
+
+def _kind_of_task(value: Any) -> str:
+    if not isinstance(value, Mapping):
+        return type(value).__name__ if isinstance(value, _Tasks) else "DigitsTask"
+    return _TASK_CLASSES.get(str(value.get("name")), "OwnTask")
+
+
+def _check_own_task(task: Any, info: ValidationInfo) -> Any:
+    if isinstance(task, OwnTask):
+        task_class(task.name, task.settings, info.data.get("code_folder"))
+    return task
 
 
 def _kind_of_teacher(value: Any) -> str:
@@ -326,9 +398,42 @@ def _kind_of_teacher(value: Any) -> str:
     return next((kind for name, kind in kinds.items() if value.get(name) is not None), "TrainedTeacher")
 
 
-_Tasks = DigitsTask | CityscapesTask | ImageFolderTask
+_TASKS_TEXT = f"one of {', '.join(TASKS)}, or a class package.Class"
+_TASK_CLASSES = dict(zip(TASKS, ("DigitsTask", "CityscapesTask", "ImageFolderTask"), strict=True))
+
+
+def _flat_schema(kind: type) -> dict[str, Any]:
+    """Return the schema of a section of own code as users write it."""
+    return {
+        "title": kind.__name__,
+        "description": kind.__doc__,
+        "type": "object",
+        "properties": {"name": {"type": "string", "pattern": DOTTED_PATH, "description": "Its dotted path."}},
+        "required": ["name"],
+        "additionalProperties": True,
+    }
+
+
+_DOTTED_NAME = {"type": "string", "pattern": DOTTED_PATH}
+_flat = PlainSerializer(lambda own: {"name": own.name, **own.settings})
+_Own = Annotated[OwnTask, _flat, WithJsonSchema(_flat_schema(OwnTask))]
+_MetricEntry = Annotated[
+    OwnMetric,
+    BeforeValidator(_read_metric),
+    _flat,
+    WithJsonSchema({"anyOf": [_DOTTED_NAME, _flat_schema(OwnMetric)]}),
+]
+_Tasks = DigitsTask | CityscapesTask | ImageFolderTask | OwnTask
+_DottedName = Annotated[str, WithJsonSchema(_DOTTED_NAME)]
+_TaskInput = Literal["digits"] | DigitsTask | CityscapesTask | ImageFolderTask | _Own | _DottedName
 Task = Annotated[
-    _Tasks, Discriminator("name"), BeforeValidator(_read_task, json_schema_input_type=Literal["digits"] | _Tasks)
+    Annotated[DigitsTask, Tag("DigitsTask")]
+    | Annotated[CityscapesTask, Tag("CityscapesTask")]
+    | Annotated[ImageFolderTask, Tag("ImageFolderTask")]
+    | Annotated[_Own, Tag("OwnTask")],
+    Discriminator(_kind_of_task),
+    BeforeValidator(_read_task, json_schema_input_type=_TaskInput),
+    AfterValidator(_check_own_task),
 ]
 Teacher = Annotated[
     Annotated[TrainedTeacher, Tag("TrainedTeacher")]
@@ -350,6 +455,11 @@ class Config:
     )
     task: Task = Field(description="What networks are trained for, and where its data come from.")
     space: Space = Field(description="The search space: the name of a preset, or a .yaml file.")
+    metrics: tuple[_MetricEntry, ...] = Field(
+        default=(),
+        description="Costs of your own, which become columns of the LUT: the dotted path package.name of a "
+        "qabwnas.costs.CostMetric, or of a function that gives one, with its settings.",
+    )
     seed: Whole = Field(description="Seed of everything random: weights, order of images, sampled paths.")
     teacher: Teacher = Field(description="The network that is distilled, and that budgets may be relative to.")
     supernet: SupernetConfig = Field(description="The training of all candidate operations side by side.")
@@ -380,10 +490,13 @@ class Config:
         space = replace(self.space, policy=policy or self.space.policy, bit_widths=bit_widths or self.space.bit_widths)
         check_policy(space, "space")
         object.__setattr__(self, "space", space)
-        of_teacher = () if isinstance(self.teacher, ModuleTeacher) else self.teacher.operations
-        lists = [*(block.operations for block in space.blocks), *of_teacher]
-        if not any(operation.is_own for operations in lists for operation in operations):
+        if not (isinstance(self.task, OwnTask) or space.head.is_own or self.metrics or self._has_own_operations()):
             object.__setattr__(self, "code_folder", None)  # nothing is looked for there
+
+    def _has_own_operations(self) -> bool:
+        of_teacher = () if isinstance(self.teacher, ModuleTeacher) else self.teacher.operations
+        lists = [*(block.operations for block in self.space.blocks), *of_teacher]
+        return any(operation.is_own for operations in lists for operation in operations)
 
     @field_validator("code_folder", mode="before")
     @classmethod
@@ -392,10 +505,30 @@ class Config:
 
     @field_validator("space")
     @classmethod
-    def _operations_have_classes(cls, space: SearchSpace, info: ValidationInfo) -> SearchSpace:
+    def _own_parts_can_be_made(cls, space: SearchSpace, info: ValidationInfo) -> SearchSpace:
+        folder = info.data.get("code_folder")
         for operation in dict.fromkeys(operation for block in space.blocks for operation in block.operations):
-            operation_type(operation, info.data.get("code_folder"))
+            operation_type(operation, folder)
+        if space.head.is_own:
+            load_object(space.head.kind, folder)  # so that its folder is on Python's path
+            fixed_parts(space)
         return space
+
+    @field_validator("metrics")
+    @classmethod
+    def _metrics_have_values(cls, metrics: tuple[OwnMetric, ...], info: ValidationInfo) -> tuple[OwnMetric, ...]:
+        names = ["nsr", "nsr_se", *(cost.name for cost in (PARAMETERS, *COSTS))]
+        for index, metric in enumerate(metrics):
+            try:
+                cost = load_metric(metric.name, metric.settings, info.data.get("code_folder"))
+                if cost.name in names:
+                    raise InputError(f"{metric.name}: its name {cost.name!r} is taken")
+                if "space" in info.data:
+                    value_fingerprint(cost, info.data["space"])
+            except InputError as error:
+                raise FieldError(f"[{index}]", error) from error
+            names.append(cost.name)
+        return metrics
 
     @field_validator("teacher")
     @classmethod
@@ -448,6 +581,21 @@ class Config:
 
 
 ADAPTER = TypeAdapter(Config)
+
+
+def run_costs(config: Config) -> tuple[CostMetric, ...]:
+    """Return the costs of a run's LUT: those of every run, then the user's own."""
+    return (*COSTS, *own_costs(config))
+
+
+def own_costs(config: Config) -> list[CostMetric]:
+    """Return the user's own costs; raises InputError as :func:`~qabwnas.costs.own_metric.load_metric`."""
+    return [load_metric(metric.name, metric.settings, config.code_folder) for metric in config.metrics]
+
+
+def metric_names(metrics: Sequence[OwnMetric], code_folder: Path | None) -> list[str]:
+    """Return the columns of the LUT of a run with these own metrics; raises as :func:`own_costs`."""
+    return [*METRICS, *(load_metric(metric.name, metric.settings, code_folder).name for metric in metrics)]
 
 
 def config_to_json(config: Config) -> dict[str, Any]:

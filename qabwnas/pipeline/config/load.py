@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 from qabwnas.errors import InputError, MultipleInputError
 from qabwnas.io.yaml_reader import parse_yaml, read_yaml
 from qabwnas.measure.sample import check_sample
-from qabwnas.pipeline.config.config import ADAPTER, Config, FieldError, ModuleTeacher, config_schema
+from qabwnas.pipeline.config.config import ADAPTER, TASKS, Config, FieldError, ModuleTeacher, config_schema
 from qabwnas.pipeline.config.examples import example_text
 from qabwnas.pipeline.config.run_format import current_names
 from qabwnas.pipeline.stages.budgets import check_budgets, resolve_budget
@@ -84,6 +84,8 @@ def with_root(content: Any, root: Path, where: str) -> Any:
         InputError: the task has no data in a folder.
     """
     task = content.get("task") if isinstance(content, Mapping) else None
+    if isinstance(task, str) and task not in TASKS:  # a class of the user
+        task = {"name": task}
     if not isinstance(task, Mapping):
         raise InputError(f"{where}: task: has no data in a folder")
     kept = {name: value for name, value in task.items() if name != "scenes"}
@@ -149,7 +151,9 @@ def _path(details: ErrorDetails, content: Any) -> str:
             path, content = f"{path}.{name}" if path else str(name), content.get(name)
         # else it names a branch of a union or a key, and the file has no such place
     cause = details.get("ctx", {}).get("error")
-    return f"{path}.{cause.field}" if isinstance(cause, FieldError) else path
+    if not isinstance(cause, FieldError):
+        return path
+    return f"{path}{cause.field}" if cause.field.startswith("[") else f"{path}.{cause.field}"
 
 
 def _message(details: ErrorDetails, content: Any) -> str:

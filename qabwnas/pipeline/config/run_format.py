@@ -30,7 +30,7 @@ DISTILL = {
 OPTIONAL_SECTIONS = ("task", "teacher")
 """Where fields without a value were not written."""
 
-LATER_FIELDS: dict[str, Any] = {"code_folder": None}
+LATER_FIELDS: dict[str, Any] = {"code_folder": None, "metrics": []}
 """Fields that the first version did not have, with their defaults."""
 
 

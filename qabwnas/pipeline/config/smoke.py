@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TypeVar
 
-from qabwnas.pipeline.config.config import Config, DigitsTask, TrainedTeacher
+from qabwnas.pipeline.config.config import Config, HeldOut, TrainedTeacher
 from qabwnas.train.settings import TrainingSettings
 
 T = TypeVar("T", bound=TrainingSettings)
@@ -18,10 +18,11 @@ IMAGES = 2
 def smoke_config(config: Config) -> Config:
     """Return the run with at most ``STEPS`` steps per training, and ``IMAGES`` images to calibrate and to validate.
 
-    What is drawn, searched and reported stays the same, and no result means anything.
+    What is drawn, searched and reported stays the same, and no result means anything. A task of a user's own keeps its
+    images.
     """
     task, teacher, networks = config.task, config.teacher, config.networks
-    if not isinstance(task, DigitsTask):
+    if isinstance(task, HeldOut):
         calibration, validation = min(task.calibration, IMAGES), min(task.validation, IMAGES)
         task = replace(task, calibration=calibration, validation=validation)
     if isinstance(teacher, TrainedTeacher):

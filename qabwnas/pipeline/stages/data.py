@@ -1,6 +1,7 @@
 """Stage 1: check the data, or draw them. Writes ``data.json``: the number of images of every split, and its digest.
 
-All later stages depend on that file, so that a run is never continued with other data.
+All later stages depend on that file, so that a run is never continued with other data. A task of the user's own code
+may also give a fingerprint of what it computes.
 """
 
 from __future__ import annotations
@@ -20,10 +21,11 @@ from qabwnas.data.splits import Split, Splits
 from qabwnas.data.street.dataset import Drawing, draw_missing, prepare_folder
 from qabwnas.errors import InputError, StaleError
 from qabwnas.io.atomic import atomic_path
-from qabwnas.pipeline.config.config import CityscapesTask, Config, DigitsTask, config_to_json
+from qabwnas.pipeline.config.config import CityscapesTask, Config, DigitsTask, ImageFolderTask, OwnTask, config_to_json
 from qabwnas.pipeline.stages.stage import Stage, StageContext
 from qabwnas.space import SearchSpace, Shape
 from qabwnas.space.yaml import space_to_json
+from qabwnas.train.own_task import make_task, task_fingerprint
 from qabwnas.train.tasks import Classification, Segmentation, Task
 
 logger = logging.getLogger(__name__)
@@ -36,7 +38,11 @@ N_REPORTS = 4
 def _settings(config: Config) -> dict[str, Any]:
     task = config_to_json(config)["task"]
     task.pop("root", None)  # the data may be moved; their digest identifies them
-    return {"task": task, "space": {"input": space_to_json(config.space)["input"]}}
+    settings = {"task": task, "space": {"input": space_to_json(config.space)["input"]}}
+    if isinstance(config.task, OwnTask):
+        fingerprint = task_fingerprint(config.task.name, _arguments(config.task), config.code_folder)
+        settings |= {"fingerprint": fingerprint} if fingerprint else {}
+    return settings
 
 
 def _make(context: StageContext) -> list[str]:
@@ -70,6 +76,8 @@ def _task(config: Config, folder: Path) -> Task:
     task, space = config.task, config.space
     if isinstance(task, DigitsTask):
         return Classification(load_digits())
+    if isinstance(task, OwnTask):
+        return make_task(task.name, _arguments(task), config.code_folder)
     root = _root(config, folder)
     held_out = {"calibration": task.calibration, "validation": task.validation}
     if not isinstance(task, CityscapesTask):
@@ -80,13 +88,19 @@ def _task(config: Config, folder: Path) -> Task:
     return Segmentation(load_cityscapes(root, crop=task.crop, **held_out), N_CLASSES)
 
 
+def _arguments(task: OwnTask) -> dict[str, Any]:
+    """Return the arguments of a task's constructor; its ``root`` is a path."""
+    settings = task.settings
+    return settings | {"root": Path(str(settings["root"]))} if "root" in settings else settings
+
+
 def _root(config: Config, folder: Path) -> Path:
-    root = None if isinstance(config.task, DigitsTask) else config.task.root
-    return root or folder / SCENES_FOLDER
+    assert isinstance(config.task, CityscapesTask | ImageFolderTask)
+    return config.task.root or folder / SCENES_FOLDER
 
 
 def _tell_passed_over(config: Config, folder: Path) -> None:
-    if isinstance(config.task, DigitsTask):
+    if not isinstance(config.task, CityscapesTask | ImageFolderTask):
         return
     root = _root(config, folder)
     listings = survey_scenes(root) if isinstance(config.task, CityscapesTask) else survey_images(root)

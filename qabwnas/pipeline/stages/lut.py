@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 
+from qabwnas.costs.own_metric import value_fingerprint
 from qabwnas.errors import StaleError
 from qabwnas.lut.lut import Lut
 from qabwnas.lut.merge import differing, merge_luts
@@ -23,7 +24,7 @@ from qabwnas.measure.populate import SETTINGS, measure_shard, provenance
 from qabwnas.measure.sample import Sample, space_rows
 from qabwnas.measure.shard import Shard, space_shards
 from qabwnas.measure.target_variance import WITHOUT_SIGNAL, inactive_channels
-from qabwnas.pipeline.config.config import Config
+from qabwnas.pipeline.config.config import Config, own_costs, run_costs
 from qabwnas.pipeline.execution.jobs import Job
 from qabwnas.pipeline.stages.data import load_task
 from qabwnas.pipeline.stages.stage import Stage, StageContext
@@ -42,7 +43,14 @@ def _settings(config: Config) -> dict[str, Any]:
     if config.space.policy == "layer":
         sample = sample_of(config)
         settings |= {"policy": "layer", "sample": sample.n_rows, "seed": None if sample.n_rows is None else sample.seed}
-    return settings
+    return settings | _own_metrics(config)
+
+
+def _own_metrics(config: Config) -> dict[str, Any]:
+    """Return what identifies the user's own columns, their values included; empty if there are none."""
+    costs = own_costs(config)
+    own = {cost.name: value_fingerprint(cost, config.space) for cost in costs}
+    return {"metrics": own} if own else {}
 
 
 def sample_of(config: Config) -> Sample:
@@ -89,7 +97,8 @@ def _provenance(context: StageContext) -> dict[str, Any]:
     teacher, supernet = load_teacher(context.config, context.folder), load_supernet(context.config, context.folder)
     device = context.resources.device
     sample = sample_of(context.config)
-    return provenance(teacher, supernet, splits.calibration, splits.validation, Policy.fixed, device, sample)
+    made_with = provenance(teacher, supernet, splits.calibration, splits.validation, Policy.fixed, device, sample)
+    return made_with | _own_metrics(context.config)
 
 
 def _check_part(path: Path, made_with: Mapping[str, Any]) -> None:
@@ -132,6 +141,7 @@ def measure_part(
         {**made_with, **inactive_channels([block.name for block in config.space.blocks], targets)},
         measured_parts(config),
         space_rows(config.space, sample_of(config)),
+        run_costs(config),
     )
     lut.save(path)
 

@@ -20,7 +20,7 @@ from qabwnas.pipeline.execution.jobs import Job, Serial
 from qabwnas.pipeline.execution.torchrun import training_engine
 from qabwnas.pipeline.stages.data import load_task
 from qabwnas.pipeline.stages.stage import Stage, StageContext
-from qabwnas.pipeline.stages.teacher_network import build_teacher, given_teacher, trainable_teacher
+from qabwnas.pipeline.stages.teacher_network import build_teacher, given_teacher, log_float_parts, trainable_teacher
 from qabwnas.quant.nsr import TargetVariance
 from qabwnas.train.checkpoint import load_checkpoint, load_weights, save_checkpoint, save_weights
 from qabwnas.train.parallel import rank
@@ -57,7 +57,9 @@ def _identity(config: Config) -> dict[str, Any]:
 def _make(context: StageContext) -> list[str]:
     config = context.config
     if not isinstance(config.teacher, TrainedTeacher):
-        save_weights(context.folder / FILE_NAME, KIND, given_teacher(config))
+        network = given_teacher(config)
+        log_float_parts(config, network)
+        save_weights(context.folder / FILE_NAME, KIND, network)
     else:
         training_engine(Serial()).run([Job(KIND, _train, (context.for_job(), config.teacher.training))])
         (context.scratch / TRAINED_NAME).replace(context.folder / FILE_NAME)
@@ -73,6 +75,7 @@ def _train(context: StageContext, settings: Training) -> None:
     seed = derive_seed(config.seed, "teacher")
     with seeded_generators(seed):
         network = trainable_teacher(config)
+    log_float_parts(config, network)
     train_teacher(
         network,
         task,

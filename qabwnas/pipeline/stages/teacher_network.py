@@ -16,14 +16,14 @@ from torch.nn.parameter import is_lazy
 from qabwnas.costs import FixedParts, OperatorCost, encoder_costs, network_costs, total_costs
 from qabwnas.errors import InputError
 from qabwnas.io.user_code import call, load_object
-from qabwnas.nets.external.costs import teacher_parts
+from qabwnas.nets.external.costs import fixed_parts, teacher_parts
 from qabwnas.nets.external.split import check_shapes, split_teacher
 from qabwnas.nets.external.user_module import unwrapped
 from qabwnas.nets.layers import build_auxiliary
 from qabwnas.nets.mmseg import build_mmseg, load_mmseg
 from qabwnas.nets.network import Network, build_network
 from qabwnas.nets.state_dict import load_tensors, read_state_dict
-from qabwnas.pipeline.config.config import CheckpointTeacher, Config, ModuleTeacher, TrainedTeacher
+from qabwnas.pipeline.config.config import CheckpointTeacher, Config, ModuleTeacher, TrainedTeacher, run_costs
 from qabwnas.quant.operators import Unquantised
 from qabwnas.space import BitWidths, Policy, SearchSpace
 
@@ -63,11 +63,14 @@ def given_teacher(config: Config) -> Network:
         names = {key: key for key in inner.state_dict()}
         tensors = read_state_dict(teacher.weights, teacher.weights_key, names)
         load_tensors(inner, tensors, names, str(teacher.weights))
-    network = _split(config.space, module, teacher, check=True)
+    return _split(config.space, module, teacher, check=True)
+
+
+def log_float_parts(config: Config, network: Network) -> None:
+    """Log which parts of a network stay float at any bit widths, and why."""
     for name, part in zip(part_names(config), (network.stem, *network.blocks, network.head), strict=True):
         if isinstance(part, Unquantised):
             logger.info("teacher: %s stays float (32 bits) at any bit widths: %s", name, part.reason)
-    return network
 
 
 def part_names(config: Config) -> list[str]:
@@ -103,13 +106,13 @@ def _module_parts(given: ModuleTeacher, space: SearchSpace) -> Sequence[tuple[Op
 
 
 def measured_parts(config: Config) -> FixedParts | None:
-    """Return the operators of stem and head if the teacher is a module; ``None`` if the space describes them.
+    """Return the operators of stem and head if they are the user's code; ``None`` if the space describes them.
 
     Raises:
-        InputError: as :func:`build_teacher`.
+        InputError: as :func:`build_teacher` and :func:`~qabwnas.nets.external.costs.fixed_parts`.
     """
     if not isinstance(config.teacher, ModuleTeacher):
-        return None
+        return fixed_parts(config.space)
     parts = _module_parts(config.teacher, config.space)
     return FixedParts(parts[0], parts[-1])
 
@@ -119,9 +122,9 @@ def teacher_costs(config: Config, widths: BitWidths, *, encoder: bool = False) -
     if not isinstance(config.teacher, ModuleTeacher):
         costs = encoder_costs if encoder else network_costs
         policy = Policy.homogeneous(widths, len(config.space.blocks))
-        return costs(config.space, config.teacher.operations, policy)
+        return costs(config.space, config.teacher.operations, policy, measured_parts(config), run_costs(config))
     parts = _module_parts(config.teacher, config.space)
-    return total_costs([(part, widths) for part in parts[: -1 if encoder else None]])
+    return total_costs([(part, widths) for part in parts[: -1 if encoder else None]], run_costs(config))
 
 
 def make_module(name: str, folder: Path | None = None) -> nn.Module:

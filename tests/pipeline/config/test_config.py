@@ -162,7 +162,7 @@ def test_all_errors_of_a_file_are_told_at_once(folder: Path) -> None:
     assert str(caught.value).splitlines() == [
         f"{folder}/c.yaml: {line}"
         for line in (
-            "task: 'mnist' is not one of digits, cityscapes, image-folder",
+            "task: 'mnist' is not one of digits, cityscapes, image-folder, or a class package.Class",
             "seed: -1 is less than 0",
             "networks.training.steps: 0 is less than 1",
             "networks.training.batch: '16' is not a whole number",

@@ -70,9 +70,12 @@ def test_the_schema_is_one_of_draft_2020_12_in_which_every_field_is_described() 
         {"sed": 3},
         {"task": {"name": "cityscapes"}},
         {"teacher": {"operations": ["k3e2"]}},
-        {"minimize": "loss"},
+        {"minimize": 3},
+        {"task": "mnist"},
+        {"task": {"root": "data"}},
+        {"metrics": ["energy"]},
         {"budgets": []},
-        {"budgets": [{"size": 5}]},
+        {"budgets": [{"size_bytes": None}]},
         {"supernet": {"training": TINY["supernet"]["training"], "distill": "kept"}},
         {"networks": {"training": {"steps": 0, "batch": 1, "learning_rate": 1}}},
         {"networks": {"training": TINY["networks"]["training"], "distillation": 2}},
@@ -83,3 +86,9 @@ def test_the_schema_refuses(change: dict[str, Any]) -> None:
     validate(TINY)
     with pytest.raises(jsonschema.ValidationError):
         validate(TINY | change)
+
+
+def test_the_schema_takes_own_code_with_any_settings() -> None:
+    metrics = ["mynet.costs.ENERGY", {"name": "mynet.costs.energy", "scale": 2}]
+    for task in ("mynet.tasks.Shapes", {"name": "mynet.tasks.Shapes", "size": [16, 24]}):
+        validate(TINY | {"task": task, "metrics": metrics, "minimize": "energy_pj"})

@@ -30,7 +30,7 @@ from pydantic.dataclasses import dataclass
 
 from qabwnas.costs import COSTS
 from qabwnas.io.fields import check_odd, user_path
-from qabwnas.space import BitWidths, Operation, SearchSpace
+from qabwnas.space import INT8, BitWidths, Operation, SearchSpace
 from qabwnas.space.yaml import check_policy, load_space, parse_space, space_to_json
 from qabwnas.train.settings import STRICT, Count, Number, Training, TrainingSettings, Whole
 
@@ -83,6 +83,8 @@ def _read_operations(value: Any) -> tuple[Operation, ...]:
 
 
 def _read_bit_widths(value: Any) -> BitWidths:
+    if isinstance(value, BitWidths):
+        return value
     if not isinstance(value, str | int) or isinstance(value, bool):
         raise ValueError(f"{value!r} is not a bit width such as 8 or w4a8")
     return BitWidths.parse(value)
@@ -128,7 +130,11 @@ Operations = Annotated[
     tuple[BlockOperations, ...],
     Field(min_length=1, description="The operations of each block, one per layer, such as [k3e6 k3e6, k5e6]."),
 ]
-Widths = Annotated[BitWidths, PlainValidator(_read_bit_widths, json_schema_input_type=int | str)]
+Widths = Annotated[
+    BitWidths,
+    PlainValidator(_read_bit_widths, json_schema_input_type=int | str),
+    PlainSerializer(lambda widths: widths.name),
+]
 WeightsKey = Annotated[
     str | None, Field(min_length=1, description="The state dict to take, where the file has several.")
 ]
@@ -309,6 +315,46 @@ class NetworksConfig:
         return replace(self, qat=qat)
 
 
+@dataclass(frozen=True, config=STRICT)
+class QuantisationConfig:
+    """Post-training quantisation, of measured candidates and of whole networks; the defaults are the paper's."""
+
+    observer: str = Field(
+        default="minmax",
+        min_length=1,
+        description="How ranges of activations are chosen: minmax, percentile, mse (the smallest squared error at each "
+        "bit width), or a class package.Class derived from qabwnas.quant.observers.RangeObserver.",
+    )
+    percentile: Annotated[Number, Field(ge=50, le=100)] = Field(
+        default=99.9, description="The percentile of the values at which each end of a range lies."
+    )
+    bias_correction: bool = Field(
+        default=False, description="Whether biases make up for the mean error of rounded weights."
+    )
+    recalibrate: bool = Field(
+        default=True,
+        description="Whether batch norms of a measured candidate get its own statistics on the calibration images.",
+    )
+    folder: UserPath | None = Field(
+        default=None,
+        validate_default=True,
+        description="Where the package of a class is looked for first; by default the folder of the configuration.",
+    )
+
+    @field_validator("percentile")
+    @classmethod
+    def _of_the_observer(cls, percentile: float, info: ValidationInfo) -> float:
+        observer = info.data.get("observer", "percentile")
+        if percentile != 99.9 and observer != "percentile":
+            raise ValueError(f"has no effect with observer {observer!r}; it belongs to observer 'percentile'")
+        return percentile
+
+    @field_validator("folder", mode="before")
+    @classmethod
+    def _default_folder(cls, folder: Any, info: ValidationInfo) -> Any:
+        return "." if folder is None and info.context and "." in info.data.get("observer", "") else folder
+
+
 def _read_task(value: Any) -> Any:
     if isinstance(value, str):
         if value not in TASKS:
@@ -358,6 +404,9 @@ class Config:
         "where the metric has one (1.5MB), or a percentage of the 8-bit teacher's cost (50%).",
     )
     networks: NetworksConfig = Field(description="The retraining of found networks.")
+    quantisation: QuantisationConfig = Field(
+        default=QuantisationConfig(), description="How ranges and biases are found when networks are quantised."
+    )
     front_points: Whole = Field(
         default=0,
         description="How many networks to retrain in addition from the front of NSR and size of each bit width that "
@@ -371,6 +420,9 @@ class Config:
     )
     bit_widths: InitVar[Annotated[tuple[Widths, ...], Field(min_length=1), AfterValidator(_check_distinct)] | None] = (
         Field(default=None, description="Bit widths to search, such as [4, 8, w4a8], instead of the space's.")
+    )
+    fixed_bits: Widths = Field(
+        default=INT8, description="Bit widths of stem and head, of found networks and of the quantised teacher."
     )
 
     def __post_init__(self, policy: Literal["block", "layer"] | None, bit_widths: tuple[BitWidths, ...] | None) -> None:

@@ -18,12 +18,12 @@ from qabwnas.measure.sample import Sample, space_rows
 from qabwnas.pipeline.config.config import METRICS, Config
 from qabwnas.pipeline.stages.teacher_network import measured_parts, teacher_costs
 from qabwnas.search.api import search
-from qabwnas.space import BitWidths, Policy
+from qabwnas.space import INT8
 
 UNITS = {cost.name: cost.unit for cost in COSTS}
 
-TEACHER_WIDTHS = BitWidths(8, 8)
-"""The bit widths of the teacher that budgets in per cent refer to."""
+TEACHER_WIDTHS = INT8
+"""The bit widths of the teacher that budgets in per cent refer to, stem and head included."""
 
 
 def resolve_budget(config: Config, metric: str, budget: str) -> Decimal:
@@ -36,7 +36,7 @@ def resolve_budget(config: Config, metric: str, budget: str) -> Decimal:
         raise InputError(f"{metric}: unknown metric; there are {', '.join(METRICS)}")
     if not budget.endswith("%"):
         return parse_quantity(budget, metric)
-    costs = teacher_costs(config, TEACHER_WIDTHS)
+    costs = teacher_costs(config, TEACHER_WIDTHS, TEACHER_WIDTHS)
     if metric not in costs:
         raise InputError(f"{metric}: a percentage of the teacher's cost, but the teacher has no such cost")
     return Decimal(costs[metric]) * parse_quantity(budget[:-1], "percent") // 100
@@ -65,7 +65,7 @@ def check_budgets(config: Config, where: str) -> None:
 def cost_lut(config: Config) -> Lut:
     """Return the LUT that a run will measure, with its costs only."""
     rows = space_rows(config.space, Sample(config.sample, config.seed))
-    return unmeasured_lut(config.space, {"fixed": Policy.fixed.name}, measured_parts(config), rows)
+    return unmeasured_lut(config.space, {"fixed": config.fixed_bits.name}, measured_parts(config), rows)
 
 
 def smallest_totals(lut: Lut) -> dict[str, Decimal]:

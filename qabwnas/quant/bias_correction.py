@@ -84,5 +84,5 @@ def corrected_bias(layer: nn.Conv2d | nn.Linear, rounded: Tensor, mean: Tensor) 
     assert layer.bias is not None, "folding gives every convolution a bias"
     change = rounded.double() - layer.weight.double()
     groups = layer.groups if isinstance(layer, nn.Conv2d) else 1
-    of_groups = change.reshape(groups, -1, mean.numel() // groups) @ mean.reshape(groups, -1, 1)
+    of_groups = change.reshape(groups, -1, mean.numel() // groups) @ mean.to(change.device).reshape(groups, -1, 1)
     return (layer.bias.double() - of_groups.flatten()).float()

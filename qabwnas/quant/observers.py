@@ -90,7 +90,7 @@ class MinMaxObserver(RangeObserver):
 
     @property
     def description(self) -> str:
-        return "min-max"
+        return "min-max" if type(self) is MinMaxObserver else super().description
 
     def observe(self, x: Tensor) -> None:
         # minimum keeps NaN on either side, and grid() then refuses it.
@@ -163,7 +163,7 @@ class PercentileObserver(HistogramObserver):
 
     @property
     def description(self) -> str:
-        return f"percentile {self._percentile:g}"
+        return f"percentile {self._percentile:g}" if type(self) is PercentileObserver else super().description
 
     def clipping_range(self, bits: int) -> tuple[Tensor, Tensor]:
         low, high = super().clipping_range(bits)
@@ -186,7 +186,7 @@ class MseObserver(HistogramObserver):
 
     @property
     def description(self) -> str:
-        return "mse"
+        return "mse" if type(self) is MseObserver else super().description
 
     def clipping_range(self, bits: int) -> tuple[Tensor, Tensor]:
         low, high = super().clipping_range(bits)

@@ -32,7 +32,7 @@ from qabwnas.costs import COSTS
 from qabwnas.io.fields import check_odd, user_path
 from qabwnas.space import INT8, BitWidths, Operation, SearchSpace
 from qabwnas.space.yaml import check_policy, load_space, parse_space, space_to_json
-from qabwnas.train.settings import STRICT, Count, Number, Training, TrainingSettings, Whole
+from qabwnas.train.settings import STRICT, Count, Flag, Number, Training, TrainingSettings, Whole
 
 TASKS = ("digits", "cityscapes", "image-folder")
 METRICS = ("nsr", *(cost.name for cost in COSTS))
@@ -328,10 +328,10 @@ class QuantisationConfig:
     percentile: Annotated[Number, Field(ge=50, le=100)] = Field(
         default=99.9, description="The percentile of the values at which each end of a range lies."
     )
-    bias_correction: bool = Field(
+    bias_correction: Flag = Field(
         default=False, description="Whether biases make up for the mean error of rounded weights."
     )
-    recalibrate: bool = Field(
+    recalibrate: Flag = Field(
         default=True,
         description="Whether batch norms of a measured candidate get its own statistics on the calibration images.",
     )

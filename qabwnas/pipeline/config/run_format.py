@@ -27,6 +27,18 @@ DISTILL = {
 }
 """Values of ``supernet.distill``, likewise."""
 
+ADDED: dict[str, Any] = {
+    "fixed_bits": "w8a8",
+    "quantisation": {
+        "observer": "minmax",
+        "percentile": 99.9,
+        "bias_correction": False,
+        "recalibrate": True,
+        "folder": None,
+    },
+}
+"""Fields that the first version did not have, with the values that mean what it did."""
+
 OPTIONAL_SECTIONS = ("task", "teacher")
 """Where fields without a value were not written."""
 
@@ -43,7 +55,7 @@ def first_names(content: Mapping[str, Any]) -> dict[str, Any]:
     for section in OPTIONAL_SECTIONS:
         if isinstance(renamed.get(section), dict):
             renamed[section] = {name: value for name, value in renamed[section].items() if value is not None}
-    return renamed
+    return {name: value for name, value in renamed.items() if name not in ADDED or value != ADDED[name]}
 
 
 def _renamed(

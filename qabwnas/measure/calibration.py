@@ -9,6 +9,7 @@ block's rows, and used for all bit widths and for every chunk of the validation 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import torch
@@ -17,13 +18,53 @@ from torch import Tensor, fx, nn
 from qabwnas.quant.batch_norm import check_batch_norms
 from qabwnas.quant.data_flow import OperatorGraph
 from qabwnas.quant.operators import Convolution
-from qabwnas.quant.ptq import prepare_in_place, shallow_copy
+from qabwnas.quant.ptq import PAPER, PtqSettings, operators_of, prepare_in_place, shallow_copy
 from qabwnas.quant.statistics import channel_statistics
 
 Prefix = tuple[int, ...]
 """The operation of every layer so far, including the block's entry."""
-PrefixStatistics = dict[Prefix, dict[str, Tensor]]
-"""Prefix → the buffers of its last operation, by name, in main memory: a few thousand numbers each."""
+
+
+@dataclass(frozen=True)
+class OperationStatistics:
+    """What calibration found for one operation after the operations before it, in main memory.
+
+    Attributes:
+        buffers: of its batch norms, by name: a few thousand numbers.
+        observers: per operator, by name, the observer of its output, and that of its input if biases are corrected. An
+            observer keeps the grids that it gave, so each is computed once. A histogram takes 32 kB, and a prefix has
+            about three operators.
+    """
+
+    buffers: dict[str, Tensor]
+    observers: dict[str, tuple[nn.Module, nn.Module | None]]
+
+    @classmethod
+    def of(cls, calibrated: nn.Module) -> OperationStatistics:
+        """Return the statistics of a prepared operation that has seen the calibration data."""
+        observers = {name: (operator.output, operator.input_mean) for name, operator in operators_of(calibrated)}
+        norms = (part for part in calibrated.named_modules() if isinstance(part[1], nn.BatchNorm2d))
+        return cls({f"{name}.{own}": buffer for name, norm in norms for own, buffer in norm.named_buffers()}, observers)
+
+    def cpu(self) -> OperationStatistics:
+        """Move everything to main memory."""
+        for output, input_mean in self.observers.values():
+            output.cpu()
+            if input_mean is not None:
+                input_mean.cpu()
+        return replace(self, buffers={name: buffer.cpu() for name, buffer in self.buffers.items()})
+
+    def restore(self, operation: nn.Module) -> None:
+        """Put the statistics into a copy of the operation, which is then prepared and calibrated."""
+        for name, buffer in self.buffers.items():
+            operation.get_buffer(name).copy_(buffer)
+        for name, operator in operators_of(operation):
+            operator.output, operator.input_mean = self.observers[name]
+        operation.eval()
+
+
+PrefixStatistics = dict[Prefix, OperationStatistics]
+"""Prefix → the statistics of its last operation."""
 
 
 def recalibrate(candidate: nn.Sequential, batches: Sequence[Tensor]) -> list[Tensor]:
@@ -102,17 +143,23 @@ def _finish(convolution: Convolution, maps: list[Tensor]) -> None:
 
 @torch.inference_mode()
 def prefix_statistics(
-    layers: Sequence[Sequence[nn.Module]], tree: dict[int, Any], calibration: Sequence[Tensor]
+    layers: Sequence[Sequence[nn.Module]],
+    tree: dict[int, Any],
+    calibration: Sequence[Tensor],
+    settings: PtqSettings = PAPER,
+    *,
+    recalibrated: bool = True,
 ) -> PrefixStatistics:
     """Return the statistics of every prefix in a tree of operations, given the block's inputs in batches.
 
-    ``layers[l][o]`` is operation ``o`` after the first ``l`` choices. For every layer on the current path, the outputs
-    of all batches stay in memory; nothing waits for the device before the end. Time: one float run of each edge.
+    ``layers[l][o]`` is operation ``o`` after the first ``l`` choices. Without ``recalibrated``, batch norms keep the
+    statistics that they have. For every layer on the current path, the outputs of all batches stay in memory; nothing
+    waits for the device before the end, unless observers do. Time: one float run of each edge.
     """
     found: PrefixStatistics = {}
     graphs = [[layer_graph(operation) for operation in operations] for operations in layers]
-    _descend((), layers, graphs, tree, calibration, found)
-    return {prefix: {name: value.cpu() for name, value in buffers.items()} for prefix, buffers in found.items()}
+    _descend((), layers, graphs, tree, calibration, settings, recalibrated, found)
+    return {prefix: statistics.cpu() for prefix, statistics in found.items()}
 
 
 def _descend(
@@ -121,18 +168,17 @@ def _descend(
     graphs: Sequence[Sequence[OperatorGraph]],
     tree: dict[int, Any],
     maps: Sequence[Tensor],
+    settings: PtqSettings,
+    recalibrated: bool,
     found: PrefixStatistics,
 ) -> None:
     for operation, below in tree.items():
-        module = prepare_in_place(shallow_copy(layers[len(prefix)][operation]))
-        outputs = recalibrate_layer(module, maps, graphs[len(prefix)][operation])
+        module = prepare_in_place(shallow_copy(layers[len(prefix)][operation]), settings)
+        if recalibrated:
+            outputs = recalibrate_layer(module, maps, graphs[len(prefix)][operation])
+        else:
+            outputs = [module(x) for x in maps]
         longer = (*prefix, operation)
-        found[longer] = dict(module.named_buffers())
+        found[longer] = OperationStatistics.of(module)
         if below:
-            _descend(longer, layers, graphs, below, outputs, found)
-
-
-def restore(prepared: nn.Module, statistics: dict[str, Tensor]) -> None:
-    """Copy stored statistics into a prepared operation."""
-    for name, buffer in prepared.named_buffers():
-        buffer.copy_(statistics[name])
+            _descend(longer, layers, graphs, below, outputs, settings, recalibrated, found)

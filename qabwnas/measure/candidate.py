@@ -7,6 +7,7 @@ from torch import nn
 
 from qabwnas.measure.calibration import recalibrate
 from qabwnas.measure.maps import BlockMaps
+from qabwnas.measure.settings import PAPER_SETTINGS, MeasureSettings
 from qabwnas.nets.quantise import convert_block
 from qabwnas.nets.supernet import SupernetBlock, extract
 from qabwnas.quant.nsr import NsrEstimate
@@ -16,7 +17,13 @@ from qabwnas.space import BlockWidths
 
 
 @torch.inference_mode()
-def measure_candidate(block: SupernetBlock, code: int, widths: BlockWidths, maps: BlockMaps) -> NsrEstimate:
+def measure_candidate(
+    block: SupernetBlock,
+    code: int,
+    widths: BlockWidths,
+    maps: BlockMaps,
+    settings: MeasureSettings = PAPER_SETTINGS,
+) -> NsrEstimate:
     """Return the NSR of candidate ``code`` relative to the teacher, at bit widths of the block or of each layer.
 
     The candidate is extracted from the supernet. Its batch-norm statistics and activation ranges come from the
@@ -25,7 +32,11 @@ def measure_candidate(block: SupernetBlock, code: int, widths: BlockWidths, maps
     Raises:
         InputError: ``code`` is no candidate, or a value is not finite.
     """
-    entry, candidate = prepare(Input()), prepare(extract(block, code))
-    recalibrate(nn.Sequential(entry, *candidate), maps.calibration)
+    entry, candidate = prepare(Input(), settings.ptq), prepare(extract(block, code), settings.ptq)
+    if settings.recalibrated:
+        recalibrate(nn.Sequential(entry, *candidate), maps.calibration)
+    else:
+        for batch in maps.calibration:
+            candidate(entry(batch))
     converted = convert_block(nn.Sequential(entry, candidate), widths, convert)
     return NsrEstimate.of_images(maps.meter.image_nsrs(converted(batch) for batch in maps.validation))

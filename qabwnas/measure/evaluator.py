@@ -19,6 +19,7 @@ from qabwnas.errors import InputError
 from qabwnas.measure.calibration import PrefixStatistics, prefix_statistics
 from qabwnas.measure.maps import input_target_maps
 from qabwnas.measure.memory import Footprint
+from qabwnas.measure.settings import PAPER_SETTINGS, MeasureSettings
 from qabwnas.measure.tree import Path, TreeWalk, path_code, prefix_tree, tree_layers
 from qabwnas.nets.network import Network
 from qabwnas.nets.supernet import SupernetBlock
@@ -42,6 +43,7 @@ class BlockEvaluator:
         validation: outputs are compared on these images.
         target_variance: of the teacher's channels after the block, on the same device.
         max_memory: for feature maps, in bytes; no result depends on it.
+        settings: how rows are calibrated and quantised.
     """
 
     teacher: Network
@@ -51,6 +53,7 @@ class BlockEvaluator:
     validation: Split
     target_variance: TargetVariance
     max_memory: int
+    settings: MeasureSettings = PAPER_SETTINGS
 
     def measure(self, paths: Sequence[Path]) -> list[NsrEstimate]:
         """Return the NSR of every path, with its standard error over the images of the validation split.
@@ -90,7 +93,8 @@ class BlockEvaluator:
     def _statistics(self, paths: Sequence[Path], batch: int) -> PrefixStatistics:
         inputs = [x for x, _ in self._maps(self.calibration, "calibration", batch)]
         operations = prefix_tree([[digit for digit, _ in path] for path in paths])
-        return prefix_statistics(tree_layers(self.block), operations, inputs)
+        ptq, recalibrated = self.settings.ptq, self.settings.recalibrated
+        return prefix_statistics(tree_layers(self.block), operations, inputs, ptq, recalibrated=recalibrated)
 
     def _image_nsrs(
         self, paths: Sequence[Path], statistics: PrefixStatistics, batch: int, chunk: int

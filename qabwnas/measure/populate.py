@@ -24,6 +24,7 @@ from qabwnas.lut.rows import LayerRows
 from qabwnas.measure.evaluator import BlockEvaluator
 from qabwnas.measure.memory import CPU_MEMORY
 from qabwnas.measure.sample import Sample, space_rows
+from qabwnas.measure.settings import PAPER_SETTINGS, MeasureSettings
 from qabwnas.measure.shard import Shard, space_shards
 from qabwnas.measure.target_variance import inactive_channels, measure_target_variances
 from qabwnas.measure.tree import Path, row_path
@@ -38,14 +39,6 @@ from qabwnas.space.bit_widths import layer_widths
 MEASURED = ("nsr", "nsr_se")
 ALL = Sample()
 
-# How the values of a LUT are measured, in addition to weights and data; part of every LUT's provenance.
-SETTINGS: dict[str, Any] = {
-    "batch_norm": "recalibrated for each candidate",
-    "weights": "symmetric, per output channel, min-max",
-    "activations": "asymmetric, per tensor, min-max",
-    "biases": "whole units of an accumulator",
-}
-
 
 def populate(
     teacher: Network,
@@ -57,18 +50,19 @@ def populate(
     fixed: BitWidths = Policy.fixed,
     max_memory: int = CPU_MEMORY,
     sample: Sample = ALL,
+    settings: MeasureSettings = PAPER_SETTINGS,
 ) -> Lut:
     """Return the LUT of a whole space; all shards are measured in this process, one after the other.
 
     Teacher and supernet are on one device; ``max_memory`` is in bytes; ``sample`` says which rows a block has if
-    layers have bit widths of their own. Raises as :func:`measure_shard` and
-    :func:`~qabwnas.measure.sample.check_sample`.
+    layers have bit widths of their own; ``settings`` how rows are calibrated and quantised. Raises as
+    :func:`measure_shard` and :func:`~qabwnas.measure.sample.check_sample`.
     """
     rows = space_rows(space, sample)
     names = [block.name for block in space.blocks]
     variances = measure_target_variances(teacher, names, validation)
     device = str(next(teacher.parameters()).device)
-    made_with = provenance(teacher, supernet, calibration, validation, fixed, device, sample)
+    made_with = provenance(teacher, supernet, calibration, validation, fixed, device, sample, settings)
     made_with |= inactive_channels(names, variances)
     return merge_luts(
         {
@@ -84,6 +78,7 @@ def populate(
                 made_with,
                 fixed_parts(space),
                 rows,
+                settings=settings,
             )
             for shard in space_shards(space, rows=rows)
         }
@@ -103,6 +98,7 @@ def measure_shard(
     parts: FixedParts | None = None,
     rows: Sequence[LayerRows | None] | None = None,
     costs: Sequence[CostMetric] = COSTS,
+    settings: MeasureSettings = PAPER_SETTINGS,
 ) -> Lut:
     """Return the LUT of a space with the rows of one shard measured, at each of ``space.bit_widths``.
 
@@ -127,6 +123,7 @@ def measure_shard(
         validation,
         target_variance.to(device),
         max_memory,
+        settings,
     )
     lut = unmeasured_lut(space, made_with, parts, rows or [None] * len(space.blocks), costs)
     try:
@@ -205,6 +202,7 @@ def provenance(
     fixed: BitWidths,
     device: str,
     sample: Sample = ALL,
+    settings: MeasureSettings = PAPER_SETTINGS,
 ) -> dict[str, Any]:
     """Return JSON values that record how a LUT is measured: digests of weights and images, and the settings.
 
@@ -218,7 +216,7 @@ def provenance(
         "supernet": module_digest(supernet),
         "calibration": calibration.digest(),
         "validation": validation.digest(),
-        "settings": SETTINGS,
+        "settings": settings.to_json(),
         "device": kind,
         "fixed": fixed.name,
     }

@@ -13,7 +13,7 @@ from qabwnas.measure.target_variance import measure_target_variances
 from qabwnas.nets.network import Network
 from qabwnas.quant.nsr import NsrEstimate, image_nsrs
 from qabwnas.quant.operators import with_input
-from qabwnas.quant.ptq import convert, prepare
+from qabwnas.quant.ptq import PAPER, PtqSettings, convert, prepare
 from qabwnas.space import BitWidths
 
 
@@ -24,8 +24,9 @@ def teacher_nsrs(
     calibration: Split,
     validation: Split,
     bit_widths: Iterable[BitWidths],
+    settings: PtqSettings = PAPER,
 ) -> dict[BitWidths, list[float]]:
-    """Return the NSR of every block of the teacher at each of the given bit widths.
+    """Return the NSR of every block of the teacher at each of the given bit widths, with ranges by ``settings``.
 
     The calibration split passes through the teacher once, the validation split twice; the feature maps of one batch of
     images are in memory. The teacher is left in evaluation mode.
@@ -36,7 +37,7 @@ def teacher_nsrs(
     """
     device = next(teacher.parameters()).device
     variances = [variance.to(device) for variance in measure_target_variances(teacher, block_names, validation)]
-    prepared = [prepare(with_input(block)) for block in teacher.blocks]
+    prepared = [prepare(with_input(block), settings) for block in teacher.blocks]
     for images in ImageBatches(calibration, device):
         for block, x in zip(prepared, _maps(teacher, images)[:-1], strict=True):
             block(x)

@@ -14,13 +14,13 @@ import torch
 from torch import Tensor, nn
 
 from qabwnas.errors import InputError
-from qabwnas.measure.calibration import PrefixStatistics, restore
+from qabwnas.measure.calibration import PrefixStatistics
 from qabwnas.nets.supernet import SupernetBlock
 from qabwnas.quant.affine import Affine
 from qabwnas.quant.data_flow import DataFlow
 from qabwnas.quant.nsr import TargetVariance, image_nsrs
 from qabwnas.quant.operators import Input
-from qabwnas.quant.ptq import convert_in_place, prepare_in_place, shallow_copy
+from qabwnas.quant.ptq import convert_in_place, shallow_copy
 from qabwnas.space import BitWidths, Block
 
 K = TypeVar("K", bound=Hashable)
@@ -114,8 +114,8 @@ class TreeWalk:
     def _converted(self, path: Path, below: Tree[Choice], entry: Affine | None) -> tuple[nn.Module, Affine | None]:
         """Return the last choice's operation, calibrated after the choices before it and quantised, and its grid."""
         operation, widths = path[-1]
-        module = prepare_in_place(shallow_copy(self._layers[len(path) - 1][operation]))
-        restore(module, self._statistics[tuple(digit for digit, _ in path)])
+        module = shallow_copy(self._layers[len(path) - 1][operation])
+        self._statistics[tuple(digit for digit, _ in path)].restore(module)
         try:
             convert_in_place(module, widths)
         except InputError as error:

@@ -11,7 +11,7 @@ from qabwnas.errors import InputError
 from qabwnas.nets.network import Network
 from qabwnas.quant.data_flow import DataFlow
 from qabwnas.quant.operators import with_input
-from qabwnas.quant.ptq import convert, prepare
+from qabwnas.quant.ptq import PAPER, PtqSettings, convert, prepare
 from qabwnas.quant.qat import prepare_qat
 from qabwnas.space import BitWidths, BlockWidths, Policy
 from qabwnas.space.bit_widths import layer_widths
@@ -19,36 +19,41 @@ from qabwnas.space.bit_widths import layer_widths
 Convert = Callable[[nn.Module, BitWidths], nn.Module]
 
 
-def quantise_network(network: Network, policy: Policy, images: Iterable[Tensor]) -> Network:
+def quantise_network(
+    network: Network, policy: Policy, images: Iterable[Tensor], settings: PtqSettings = PAPER
+) -> Network:
     """Return a copy of ``network`` for evaluation, every block at its bit widths, stem and head at ``policy.fixed``.
 
-    ``images`` are batches of calibration images; all ranges come from one pass over them in float. The output of a part
-    is rounded twice: as output of this part, then to the bits of the next part. A block with bit widths per
-    layer reads its input at the bits of its first layer. Between layers of a block a tensor is rounded once, as an
-    output.
+    ``images`` are batches of calibration images; all ranges come from one pass over them in float, by ``settings``. The
+    output of a part is rounded twice: as output of this part, then to the bits of the next part. A block with bit
+    widths per layer reads its input at the bits of its first layer. Between layers of a block a tensor is rounded once,
+    as an output.
 
     Raises:
         InputError: the policy has another number of blocks, or of layers in a block; there are no images, or a value is
             not finite.
     """
-    return _convert_parts(_prepared(network, policy, images), policy, convert)
+    return _convert_parts(_prepared(network, policy, images, settings), policy, convert)
 
 
-def prepare_qat_network(network: Network, policy: Policy, images: Iterable[Tensor]) -> Network:
+def prepare_qat_network(
+    network: Network, policy: Policy, images: Iterable[Tensor], settings: PtqSettings = PAPER
+) -> Network:
     """Return a copy of ``network`` for quantisation-aware training (:mod:`qabwnas.quant.qat`).
 
     It computes the values of :func:`quantise_network` and raises the same errors.
     :func:`~qabwnas.quant.qat.convert_qat` makes a network of the same form from it.
     """
-    return _convert_parts(_prepared(network, policy, images), policy, prepare_qat)
+    return _convert_parts(_prepared(network, policy, images, settings), policy, prepare_qat)
 
 
-def _prepared(network: Network, policy: Policy, images: Iterable[Tensor]) -> Network:
+def _prepared(network: Network, policy: Policy, images: Iterable[Tensor], settings: PtqSettings) -> Network:
     """Return a copy that was calibrated on ``images``, with an input operator in front of every part."""
     if len(policy.blocks) != len(network.blocks):
         raise InputError(f"a policy of {len(policy.blocks)} blocks was given for a network of {len(network.blocks)}")
     prepared = prepare(
-        Network(with_input(network.stem), [with_input(block) for block in network.blocks], with_input(network.head))
+        Network(with_input(network.stem), [with_input(block) for block in network.blocks], with_input(network.head)),
+        settings,
     )
     with torch.no_grad():
         for batch in images:

@@ -24,6 +24,7 @@ from qabwnas.pipeline.stages import answers, lut, networks
 from qabwnas.pipeline.stages.answers import FoundNetwork, mixed_front_points
 from qabwnas.pipeline.stages.data import load_task
 from qabwnas.pipeline.stages.networks import calibration_images, load_deployed, load_network
+from qabwnas.pipeline.stages.quantisation import ptq_settings
 from qabwnas.pipeline.stages.supernet import load_supernet
 from qabwnas.pipeline.stages.teacher import load_teacher
 from qabwnas.report.block_weights import BlockWeights, check_enough, fit_block_weights
@@ -81,8 +82,10 @@ def fit_inherited(folder: Path, n: int, resources: Resources) -> FittedWeights:
     def score(found: FoundNetwork) -> float:
         assert found.codes is not None
         network = assemble(teacher, supernet, found.codes).eval()
-        _recalibrate(network, task, resources.device)
-        quantised = quantise_network(network, found.policy, calibration_images(task, resources.device))
+        if config.quantisation.recalibrate:
+            _recalibrate(network, task, resources.device)
+        images = calibration_images(task, resources.device)
+        quantised = quantise_network(network, found.policy, images, ptq_settings(config))
         return _score(quantised, task, resources)
 
     return _fit(config, found, [score(each) for each in _distinct(config, found)], "inherited", task)

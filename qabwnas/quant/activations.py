@@ -1,4 +1,4 @@
-"""What stands in an operator's output slot: an observer of ranges during calibration, fake quantisation afterwards.
+"""Fake quantisation of activations, which stands in an operator's output slot after calibration.
 
 Fake quantisation keeps float tensors that hold only numbers of an integer grid, so that float kernels can run on them:
 S · clamp(Int(r / S), Z + smallest, Z + largest). All values equal those of torch's fake-quantise kernels. On CPUs,
@@ -8,52 +8,13 @@ memory and are used.
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor, nn
 
-from qabwnas.errors import InputError
 from qabwnas.quant.affine import Affine
 
 BLOCK = 2**17
 """How many elements go through torch's operations together on CPUs: half a megabyte, which stays in a cache."""
-
-
-class MinMaxObserver(nn.Module):
-    """Passes tensors through unchanged and keeps the smallest and the largest value of all of them.
-
-    The two are the buffers ``low`` and ``high``, so that the buffers of a calibrated module hold the whole calibration.
-    """
-
-    low: Tensor
-    high: Tensor
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.register_buffer("low", torch.tensor(math.inf), persistent=False)
-        self.register_buffer("high", torch.tensor(-math.inf), persistent=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        # Pass channels-last maps as the contiguous tensors that they are: otherwise aminmax is many times slower.
-        self.see(*torch.aminmax(x.detach() if x.is_contiguous() else x.detach().movedim(1, -1)))
-        return x
-
-    def see(self, low: Tensor, high: Tensor) -> None:
-        """Extend the range to ``low`` and ``high``, the smallest and the largest value of a tensor."""
-        # minimum keeps NaN on either side, and grid() then refuses it.
-        self.low = torch.minimum(self.low.to(low.device), low)
-        self.high = torch.maximum(self.high.to(high.device), high)
-
-    def grid(self, bits: int) -> Affine:
-        """Return the asymmetric grid of ``bits`` bits over the observed range.
-
-        Raises:
-            InputError: nothing was observed, or a value that is not finite.
-        """
-        if self.low > self.high:
-            raise InputError("no calibration data has passed here")
-        return Affine.of_range(self.low, self.high, bits, symmetric=False)
 
 
 class FakeQuantise(nn.Module):

@@ -103,6 +103,8 @@ class OperatorGraph:
         if node.op == "call_module":
             return isinstance(self.part(module, node), MOVING_MODULES)
         return node.op in ("placeholder", "output") or node.target in _moving(node)
+
+
 def trace_operators(module: nn.Module) -> fx.GraphModule:
     """Return a module's graph of operators and layers of torch, which computes with the same submodules.
 

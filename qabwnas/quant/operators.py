@@ -22,16 +22,26 @@ Activation = Literal["relu6", "relu", "none"]
 
 
 class Operator(nn.Module):
-    """Base of all operators: the ``output`` slot, and the rounding of weights and bias, if they are rounded."""
+    """Base of all operators: the ``output`` slot, and the rounding of weights and bias, if they are rounded.
+
+    ``input_mean`` observes the input of the layer with weights during calibration, if biases are to be corrected.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.output: nn.Module = nn.Identity()
+        self.input_mean: nn.Module | None = None
         self.weights: RoundedWeights | None = None
 
     def write(self, values: Tensor) -> Tensor:
         """Pass the computed values through the output slot."""
         return cast(Tensor, self.output(values))
+
+    def read(self, x: Tensor) -> Tensor:
+        """Return the input of the layer with weights, and let ``input_mean`` observe it."""
+        if self.input_mean is not None:
+            self.input_mean(x)
+        return x
 
 
 class Input(Operator):
@@ -79,7 +89,7 @@ class Convolution(Operator):
     def respond(self, x: Tensor) -> Tensor:
         """Return the response of the convolution alone, with its rounded weights and bias if it has some."""
         if self.weights is None:
-            return cast(Tensor, self.conv(x))
+            return cast(Tensor, self.conv(self.read(x)))
         return convolve(self.conv, x, *self.weights(self.conv))
 
     @property
@@ -119,7 +129,7 @@ class Linear(Operator):
 
     def forward(self, x: Tensor) -> Tensor:
         if self.weights is None:
-            return self.write(self.linear(x.flatten(1)))
+            return self.write(self.linear(self.read(x.flatten(1))))
         return self.write(F.linear(x.flatten(1), *self.weights(self.linear)))
 
 

@@ -1,8 +1,9 @@
 """Post-training quantisation of modules that are built of :mod:`~qabwnas.quant.operators`: prepare, calibrate, convert.
 
-``prepare`` makes a copy with range observers in its output slots. Calibration data then runs through this copy in
-float. ``convert`` makes copies of the calibrated module, any number of them, each at given bit widths: batch norm
-folded, weights rounded, and the output of every operator rounded to a grid over its observed range.
+``prepare`` makes a copy with range observers (:mod:`~qabwnas.quant.observers`) in its output slots. Calibration data
+then runs through this copy in float. ``convert`` makes copies of the calibrated module, any number of them, each at
+given bit widths: batch norm folded, weights rounded, and the output of every operator rounded to a grid over the range
+that its observer gives.
 :mod:`~qabwnas.quant.qat` starts from the same prepared module.
 """
 
@@ -10,16 +11,19 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from qabwnas.errors import InputError
-from qabwnas.quant.activations import FakeQuantise, MinMaxObserver
+from qabwnas.quant.activations import FakeQuantise
 from qabwnas.quant.affine import Affine
 from qabwnas.quant.batch_norm import fold_batch_norm
+from qabwnas.quant.bias_correction import InputMean, corrected_bias
 from qabwnas.quant.data_flow import DataFlow
+from qabwnas.quant.observers import MinMaxObserver, RangeObserver
 from qabwnas.quant.operators import Convolution, Input, Linear, Operator, with_input
 from qabwnas.quant.weights import RoundedWeights, fake_quantise_channels
 from qabwnas.space import BitWidths
@@ -27,15 +31,34 @@ from qabwnas.space import BitWidths
 M = TypeVar("M", bound=nn.Module)
 
 
-def prepare(module: M) -> M:
-    """Return a copy in evaluation mode with a min-max observer in every output slot."""
-    return prepare_in_place(copy.deepcopy(module))
+@dataclass(frozen=True)
+class PtqSettings:
+    """How ranges and biases are found; the defaults are those of the paper.
+
+    Attributes:
+        observer: makes the observer of an operator's output, which chooses the ranges of activations.
+        bias_correction: whether biases make up for the mean error of rounded weights
+            (:mod:`~qabwnas.quant.bias_correction`).
+    """
+
+    observer: Callable[[], RangeObserver] = MinMaxObserver
+    bias_correction: bool = False
 
 
-def prepare_in_place(module: M) -> M:
+PAPER = PtqSettings()
+
+
+def prepare(module: M, settings: PtqSettings = PAPER) -> M:
+    """Return a copy in evaluation mode with observers of ranges, and of inputs if biases are to be corrected."""
+    return prepare_in_place(copy.deepcopy(module), settings)
+
+
+def prepare_in_place(module: M, settings: PtqSettings = PAPER) -> M:
     """Do the same to the module itself, and return it."""
     for _, operator in operators_of(module):
-        operator.output = MinMaxObserver()
+        operator.output = settings.observer()
+        layer = weighted_layer(operator)
+        operator.input_mean = InputMean(layer) if settings.bias_correction and layer is not None else None
     return module.eval()
 
 
@@ -74,6 +97,7 @@ def fold_and_change(prepared: nn.Module, change: Callable[[Operator], None]) -> 
     for name, operator in operators_of(prepared):
         try:
             change(operator)
+            operator.input_mean = None
         except InputError as error:
             raise InputError(f"{name}: {error}") from error
 
@@ -91,8 +115,8 @@ def weighted_layer(operator: Operator) -> nn.Conv2d | nn.Linear | None:
 
 
 def output_grid(operator: Operator, bits: int) -> Affine:
-    """Return the grid of a prepared operator's output; raises as :meth:`MinMaxObserver.grid`."""
-    assert isinstance(operator.output, MinMaxObserver), "the module does not come from prepare()"
+    """Return the grid of a prepared operator's output; raises as :meth:`RangeObserver.grid`."""
+    assert isinstance(operator.output, RangeObserver), "the module does not come from prepare()"
     return operator.output.grid(bits)
 
 
@@ -104,12 +128,20 @@ def may_overwrite(operator: Operator) -> bool:
     return not isinstance(operator, Input)
 
 
-def quantise(module: nn.Module, widths: BitWidths, batches: Iterable[Tensor]) -> nn.Module:
+def correct_bias(operator: Operator, layer: nn.Conv2d | nn.Linear, rounded: Tensor) -> None:
+    """Correct the bias of a prepared operator for its ``rounded`` weights, if it observed its input for that."""
+    if isinstance(operator.input_mean, InputMean):
+        layer.bias = nn.Parameter(corrected_bias(layer, rounded, operator.input_mean.mean))
+
+
+def quantise(
+    module: nn.Module, widths: BitWidths, batches: Iterable[Tensor], settings: PtqSettings = PAPER
+) -> nn.Module:
     """Return ``module`` at the given bit widths, with an :class:`Input` in front, calibrated in float on ``batches``.
 
     Raises InputError as :func:`convert` does.
     """
-    prepared = prepare(with_input(module))
+    prepared = prepare(with_input(module), settings)
     with torch.no_grad():
         for batch in batches:
             prepared(batch)
@@ -138,6 +170,7 @@ def _convert_operator(operator: Operator, widths: BitWidths) -> None:
     layer = weighted_layer(operator)
     if layer is not None:
         rounded = fake_quantise_channels(layer.weight, widths.weights)
+        correct_bias(operator, layer, rounded)
         layer.weight = nn.Parameter(rounded)
         operator.weights = RoundedWeights(widths.weights)
     rounding = FakeQuantise(output_grid(operator, widths.activations), inplace=may_overwrite(operator))

@@ -19,7 +19,7 @@ from torch.autograd.function import once_differentiable
 from qabwnas.quant.activations import FakeQuantise
 from qabwnas.quant.data_flow import DataFlow
 from qabwnas.quant.operators import Operator
-from qabwnas.quant.ptq import fold_and_change, may_overwrite, operators_of, output_grid, weighted_layer
+from qabwnas.quant.ptq import correct_bias, fold_and_change, may_overwrite, operators_of, output_grid, weighted_layer
 from qabwnas.quant.weights import RoundedWeights, fake_quantise_channels
 from qabwnas.space import BitWidths
 
@@ -104,6 +104,8 @@ def _prepare_operator(operator: Operator, widths: BitWidths) -> None:
     if widths.is_float:
         operator.output = nn.Identity()
         return
-    if weighted_layer(operator) is not None:
+    layer = weighted_layer(operator)
+    if layer is not None:
+        correct_bias(operator, layer, fake_quantise_channels(layer.weight, widths.weights))
         operator.weights = StraightThroughWeights(widths.weights)
     operator.output = StraightThroughQuantise(output_grid(operator, widths.activations), inplace=False)

@@ -70,13 +70,19 @@ class NothingFits:
 
 @dataclass(frozen=True)
 class Results:
-    """All networks of a run, and the task that they were scored on."""
+    """All networks of a run, and the task that they were scored on.
+
+    Attributes:
+        fixed_bits: the bit widths of stem and head of every quantised network. ``None`` in results of earlier versions,
+            in which stem and head of a teacher had the bits of its blocks.
+    """
 
     task: str
     score: str
     n_test: int
     seed: int
     rows: list[Result | NothingFits]
+    fixed_bits: str | None = None
 
     @property
     def networks(self) -> list[Result]:
@@ -105,7 +111,8 @@ class Results:
             raise FormatError(f"{where}: results of version {version!r}; this reads versions 2 and {VERSION}")
         try:
             rows = [Result(**_renamed(row)) if "blocks" in row else NothingFits(**row) for row in content["rows"]]
-            return cls(**{name: content[name] for name in ("task", "score", "n_test", "seed")}, rows=rows)
+            named = {name: content[name] for name in ("task", "score", "n_test", "seed")}
+            return cls(**named, rows=rows, fixed_bits=content.get("fixed_bits"))
         except (KeyError, TypeError) as error:
             raise FormatError(f"{where}: not the results of a run: {error}") from error
 

@@ -7,6 +7,7 @@ from statistics import mean
 
 from qabwnas.report.kendall import agreement
 from qabwnas.report.result import BUDGET, TEACHER, NothingFits, Result, Results, mean_and_deviation
+from qabwnas.space import BitWidths
 
 NONE = "–"
 FEWEST_TO_RANK = 5
@@ -77,11 +78,22 @@ def _footnote(results: Results) -> str:
         error = mean(row.standard_error for row in results.networks) * 100
         precision = f"a standard error of about {error:.2f} points"
         lines.append(f"On so many images one network's {results.score} has {precision}.")
+    if any(row.family == TEACHER and row.widths for row in results.networks):
+        lines.append(_fixed_bits(results.fixed_bits))
     found = results.found
     if len(found) >= FEWEST_TO_RANK:
         tau = agreement([row.nsr for row in found], [row.final_score for row in found])
         lines.append(f"Kendall's τ between low NSR and high final {results.score}, {len(found)} networks: {tau:.2f}.")
     return "\n".join(lines)
+
+
+def _fixed_bits(name: str | None) -> str:
+    if name is None:
+        return "Stem and head of quantised teachers have the bits of their blocks, those of networks found 8 bits."
+    if (widths := BitWidths.parse(name)).is_float:
+        return "Stem and head are float in all networks."
+    bits = f"{widths.weights} bits" if widths.weights == widths.activations else widths.name
+    return f"Stem and head have {bits} in all quantised networks."
 
 
 def _duration(seconds: float) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,7 @@ from torch import Tensor
 
 from qabwnas.costs import COSTS, block_costs, fixed_costs
 from qabwnas.data.splits import Split, TensorSplit
-from qabwnas.errors import InputError
+from qabwnas.errors import InputError, StaleError
 from qabwnas.lut.lut import Lut
 from qabwnas.lut.merge import merge_luts
 from qabwnas.measure import evaluator as evaluator_module
@@ -25,6 +27,7 @@ from qabwnas.measure.evaluator import BlockEvaluator
 from qabwnas.measure.maps import block_maps
 from qabwnas.measure.memory import CPU_MEMORY, Footprint
 from qabwnas.measure.populate import measure_shard, populate, provenance
+from qabwnas.measure.settings import PAPER_SETTINGS, MeasureSettings
 from qabwnas.measure.shard import space_shards
 from qabwnas.measure.target_variance import measure_target_variances
 from qabwnas.measure.tree import TreeWalk, row_path
@@ -33,13 +36,30 @@ from qabwnas.nets.network import Network, build_network
 from qabwnas.nets.supernet import Supernet, SupernetBlock, extract
 from qabwnas.quant.data_flow import DataFlow
 from qabwnas.quant.nsr import NsrEstimate
+from qabwnas.quant.observers import MseObserver, PercentileObserver, RangeObserver
 from qabwnas.quant.operators import Input
-from qabwnas.quant.ptq import convert, prepare, quantise
+from qabwnas.quant.ptq import PtqSettings, convert, prepare, quantise
 from qabwnas.space import FLOAT, BitWidths, SearchSpace, mbconv
 from qabwnas.space.yaml import load_space
 from tests.measure.test_calibration import recalibrate_slowly
 from tests.quant.test_nsr import formula
 from tests.spaces import OTHERS, TINY
+
+
+class MeanObserver(RangeObserver):
+    """An observer of a user, with a state that is no tensor: the mean of the ranges of all batches."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ranges: list[tuple[float, float]] = []
+
+    def observe(self, x: Tensor) -> None:
+        self.ranges.append((float(x.min()), float(x.max())))
+
+    def clipping_range(self, bits: int) -> tuple[Tensor, Tensor]:
+        low, high = torch.tensor(self.ranges).mean(0) * (0.9 if bits < 8 else 0.95)
+        return low, high
+
 
 _FIRST, _SECOND = TINY.blocks
 SPACE = replace(
@@ -95,6 +115,41 @@ def test_every_candidate_is_measured_as_if_it_were_alone(teacher: Network, super
             assert table.columns["nsr_se"].tolist() == [estimate.standard_error for estimate in alone]
             assert not table.measured
             assert table.widths == widths
+
+
+@pytest.mark.parametrize("recalibrated", [True, False])
+@pytest.mark.parametrize(
+    "ptq",
+    [PtqSettings(MseObserver), PtqSettings(partial(PercentileObserver, 99.0), True), PtqSettings(MeanObserver)],
+    ids=["mse", "percentile and bias correction", "of a user"],
+)
+def test_rows_are_those_of_one_by_one_with_other_ranges(
+    teacher: Network, supernet: Supernet, lut: Lut, ptq: PtqSettings, recalibrated: bool
+) -> None:
+    settings = MeasureSettings(ptq, recalibrated)
+    narrow = replace(SPACE, bit_widths=(BitWidths(3, 4), BitWidths(8, 8)))
+    found = populate(teacher, supernet, narrow, split(3), split(4), settings=settings)
+    assert found.provenance["settings"] == settings.to_json() != lut.provenance["settings"]
+    for b, block in enumerate(narrow.blocks):
+        maps = block_maps(teacher, b, [images(3)], [images(4)])
+        for table, widths in zip(found.blocks[b].tables, narrow.bit_widths, strict=True):
+            codes = range(block.n_candidates)
+            alone = [measure_candidate(supernet.blocks[b], c, widths, maps, settings).value for c in codes]
+            default = [measure_candidate(supernet.blocks[b], c, widths, maps).value for c in codes]
+            assert table.columns["nsr"].tolist() == alone != default
+
+
+def test_shards_of_other_settings_are_not_merged(teacher: Network, supernet: Supernet) -> None:
+    made = {
+        name: populate(teacher, supernet, TINY, split(3), split(4), settings=settings)
+        for name, settings in {"a": PAPER_SETTINGS, "b": MeasureSettings(PtqSettings(MseObserver), False)}.items()
+    }
+    differences = (
+        'settings.batch_norm ("recalibrated for each candidate", "as trained in the supernet"); '
+        'settings.activations ("asymmetric, per tensor, min-max", "asymmetric, per tensor, mse")'
+    )
+    with pytest.raises(StaleError, match=f"^a and b differ in {re.escape(differences)}$"):
+        merge_luts(made)
 
 
 @torch.no_grad()

@@ -71,7 +71,7 @@ def test_every_network_is_there_in_float_and_at_its_bit_widths(folder: Path) -> 
 def test_tuned_networks_read_back_with_rounded_weights(folder: Path, config: Config) -> None:
     found = next(each for each in load_answers(folder) if each.family == "w4a4")
     network = load_network(config, folder, found, 0)
-    tuned = load_qat(folder, network, found, 0, calibration_images(load_task(config, folder), "cpu"))
+    tuned = load_qat(config, folder, network, found, 0, calibration_images(load_task(config, folder), "cpu"))
     convolutions = [part.conv for part in tuned.blocks.modules() if isinstance(part, Convolution)]
     assert all(len(row.unique()) <= 15 for conv in convolutions for row in conv.weight)
     images = torch.cat(list(calibration_images(load_task(config, folder), "cpu")))

@@ -7,8 +7,9 @@ import torch
 
 from qabwnas.errors import InputError
 from qabwnas.quant import activations
-from qabwnas.quant.activations import FakeQuantise, MinMaxObserver, fused
+from qabwnas.quant.activations import FakeQuantise, fused
 from qabwnas.quant.affine import Affine
+from qabwnas.quant.observers import MinMaxObserver
 from qabwnas.quant.weights import fake_quantise_channels
 
 

@@ -37,10 +37,10 @@ from qabwnas.errors import InputError
 from qabwnas.io.fields import user_path
 from qabwnas.io.user_code import DOTTED_PATH, load_object
 from qabwnas.nets.external.costs import fixed_parts
-from qabwnas.space import BitWidths, Operation, SearchSpace
+from qabwnas.space import INT8, BitWidths, Operation, SearchSpace
 from qabwnas.space.yaml import check_policy, load_space, parse_space, space_to_json
 from qabwnas.train.own_task import task_class
-from qabwnas.train.settings import STRICT, Count, Number, Training, TrainingSettings, Whole
+from qabwnas.train.settings import STRICT, Count, Flag, Number, Training, TrainingSettings, Whole
 
 TASKS = ("digits", "cityscapes", "image-folder")
 METRICS = ("nsr", *(cost.name for cost in COSTS))
@@ -87,6 +87,8 @@ def _read_operations(value: Any) -> tuple[Operation, ...]:
 
 
 def _read_bit_widths(value: Any) -> BitWidths:
+    if isinstance(value, BitWidths):
+        return value
     if not isinstance(value, str | int) or isinstance(value, bool):
         raise ValueError(f"{value!r} is not a bit width such as 8 or w4a8")
     return BitWidths.parse(value)
@@ -139,7 +141,11 @@ Operations = Annotated[
     tuple[BlockOperations, ...],
     Field(min_length=1, description="The operations of each block, one per layer, such as [k3e6 k3e6, k5e6]."),
 ]
-Widths = Annotated[BitWidths, PlainValidator(_read_bit_widths, json_schema_input_type=int | str)]
+Widths = Annotated[
+    BitWidths,
+    PlainValidator(_read_bit_widths, json_schema_input_type=int | str),
+    PlainSerializer(lambda widths: widths.name),
+]
 WeightsKey = Annotated[
     str | None, Field(min_length=1, description="The state dict to take, where the file has several.")
 ]
@@ -347,6 +353,36 @@ class NetworksConfig:
         return replace(self, qat=qat)
 
 
+@dataclass(frozen=True, config=STRICT)
+class QuantisationConfig:
+    """Post-training quantisation, of measured candidates and of whole networks; the defaults are the paper's."""
+
+    observer: str = Field(
+        default="minmax",
+        min_length=1,
+        description="How ranges of activations are chosen: minmax, percentile, mse (the smallest squared error at each "
+        "bit width), or a class package.Class derived from qabwnas.quant.observers.RangeObserver.",
+    )
+    percentile: Annotated[Number, Field(ge=50, le=100)] = Field(
+        default=99.9, description="The percentile of the values at which each end of a range lies."
+    )
+    bias_correction: Flag = Field(
+        default=False, description="Whether biases make up for the mean error of rounded weights."
+    )
+    recalibrate: Flag = Field(
+        default=True,
+        description="Whether batch norms of a measured candidate get its own statistics on the calibration images.",
+    )
+
+    @field_validator("percentile")
+    @classmethod
+    def _of_the_observer(cls, percentile: float, info: ValidationInfo) -> float:
+        observer = info.data.get("observer", "percentile")
+        if percentile != 99.9 and observer != "percentile":
+            raise ValueError(f"has no effect with observer {observer!r}; it belongs to observer 'percentile'")
+        return percentile
+
+
 def _read_task(value: Any, info: ValidationInfo) -> Any:
     if isinstance(value, str):
         if not _is_own(value) and value not in TASKS:
@@ -450,7 +486,7 @@ class Config:
     code_folder: UserPath | None = Field(
         default=None,
         validate_default=True,
-        description="Where packages of your own code (a task, an operation, a head, metrics) are looked for first; by "
+        description="Where packages of your own code (a task, an operation, a head, metrics, an observer) are looked for first; by "
         "default the folder of the configuration.",
     )
     task: Task = Field(description="What networks are trained for, and where its data come from.")
@@ -471,6 +507,9 @@ class Config:
         "where the metric has one (1.5MB), or a percentage of the 8-bit teacher's cost (50%).",
     )
     networks: NetworksConfig = Field(description="The retraining of found networks.")
+    quantisation: QuantisationConfig = Field(
+        default=QuantisationConfig(), description="How ranges and biases are found when networks are quantised."
+    )
     front_points: Whole = Field(
         default=0,
         description="How many networks to retrain in addition from the front of NSR and size of each bit width that "
@@ -485,15 +524,25 @@ class Config:
     bit_widths: InitVar[Annotated[tuple[Widths, ...], Field(min_length=1), AfterValidator(_check_distinct)] | None] = (
         Field(default=None, description="Bit widths to search, such as [4, 8, w4a8], instead of the space's.")
     )
+    fixed_bits: Widths = Field(
+        default=INT8, description="Bit widths of stem and head, of found networks and of the quantised teacher."
+    )
 
     def __post_init__(self, policy: Literal["block", "layer"] | None, bit_widths: tuple[BitWidths, ...] | None) -> None:
         space = replace(self.space, policy=policy or self.space.policy, bit_widths=bit_widths or self.space.bit_widths)
         check_policy(space, "space")
         object.__setattr__(self, "space", space)
-        if not (isinstance(self.task, OwnTask) or space.head.is_own or self.metrics or self._has_own_operations()):
+        if not self._has_own_code():
             object.__setattr__(self, "code_folder", None)  # nothing is looked for there
 
-    def _has_own_operations(self) -> bool:
+    def _has_own_code(self) -> bool:
+        if (
+            isinstance(self.task, OwnTask)
+            or self.space.head.is_own
+            or self.metrics
+            or "." in self.quantisation.observer
+        ):
+            return True
         of_teacher = () if isinstance(self.teacher, ModuleTeacher) else self.teacher.operations
         lists = [*(block.operations for block in self.space.blocks), *of_teacher]
         return any(operation.is_own for operations in lists for operation in operations)

@@ -18,6 +18,7 @@ from qabwnas.pipeline.config.config import ADAPTER, TASKS, Config, FieldError, M
 from qabwnas.pipeline.config.examples import example_text
 from qabwnas.pipeline.config.run_format import current_names
 from qabwnas.pipeline.stages.budgets import check_budgets, resolve_budget
+from qabwnas.pipeline.stages.quantisation import ptq_settings
 from qabwnas.pipeline.stages.teacher_network import make_module, measured_parts
 
 MESSAGES = {
@@ -113,6 +114,10 @@ def _problems(config: Config) -> Iterator[tuple[str, InputError]]:
         check_sample(config.space, config.sample)
     except InputError as error:
         yield "sample", error
+    try:
+        ptq_settings(config)
+    except InputError as error:
+        yield "quantisation.observer", error
     if isinstance(config.teacher, ModuleTeacher):
         try:
             make_module(config.teacher.module, config.teacher.folder)

@@ -30,8 +30,13 @@ DISTILL = {
 OPTIONAL_SECTIONS = ("task", "teacher")
 """Where fields without a value were not written."""
 
-LATER_FIELDS: dict[str, Any] = {"code_folder": None, "metrics": []}
-"""Fields that the first version did not have, with their defaults."""
+LATER_FIELDS: dict[str, Any] = {
+    "code_folder": None,
+    "metrics": [],
+    "fixed_bits": "w8a8",
+    "quantisation": {"observer": "minmax", "percentile": 99.9, "bias_correction": False, "recalibrate": True},
+}
+"""Fields that the first version did not have, with the values that mean what it did."""
 
 
 def current_names(content: Mapping[str, Any]) -> dict[str, Any]:
@@ -43,11 +48,10 @@ def first_names(content: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings of a stage as the first version wrote them, for fingerprints."""
     fields = {section: {new: old for old, new in names.items()} for section, names in FIELDS.items()}
     renamed = _renamed(content, (), fields, {new: old for old, new in DISTILL.items()})
-    renamed = {k: v for k, v in renamed.items() if k not in LATER_FIELDS or v != LATER_FIELDS[k]}
     for section in OPTIONAL_SECTIONS:
         if isinstance(renamed.get(section), dict):
             renamed[section] = {name: value for name, value in renamed[section].items() if value is not None}
-    return renamed
+    return {name: value for name, value in renamed.items() if name not in LATER_FIELDS or value != LATER_FIELDS[name]}
 
 
 def _renamed(

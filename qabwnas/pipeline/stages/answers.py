@@ -23,7 +23,7 @@ from qabwnas.report.result import BUDGET, MIXED
 from qabwnas.search.api import search
 from qabwnas.search.constraints.scope import Scope
 from qabwnas.search.frontier import Frontier
-from qabwnas.space import BitWidths, Policy
+from qabwnas.space import INT8, BitWidths, Policy
 from qabwnas.space.bit_widths import parse_widths, widths_text
 
 FILE_NAME = "answers.json"
@@ -44,6 +44,7 @@ class FoundNetwork:
         nsrs: the noise-to-signal power ratio of every block's candidate, as measured.
         totals: metric → exact total.
         smallest: if no network fits, metric → the smallest total that the other budgets allow.
+        fixed: the bit widths of stem and head.
     """
 
     name: str
@@ -54,6 +55,7 @@ class FoundNetwork:
     nsrs: list[float] = field(default_factory=list)
     totals: dict[str, str] = field(default_factory=dict)
     smallest: dict[str, str | None] = field(default_factory=dict)
+    fixed: str = INT8.name
 
     @classmethod
     def of_choice(
@@ -75,11 +77,12 @@ class FoundNetwork:
             widths=[widths_text(widths) for table, row in rows if (widths := table.widths_of(row)) is not None],
             nsrs=[float(table.columns["nsr"][row]) for table, row in rows],
             totals={metric: str(total) for metric, total in totals.items()},
+            fixed=lut.provenance.get("fixed", INT8.name),
         )
 
     @property
     def policy(self) -> Policy:
-        return Policy(tuple(map(parse_widths, self.widths)))
+        return Policy(tuple(map(parse_widths, self.widths)), BitWidths.parse(self.fixed))
 
 
 def _settings(config: Config) -> dict[str, Any]:

@@ -17,10 +17,10 @@ from qabwnas.measure.sample import Sample, space_rows
 from qabwnas.pipeline.config.config import Config, metric_names, run_costs
 from qabwnas.pipeline.stages.teacher_network import measured_parts, teacher_costs
 from qabwnas.search.api import search
-from qabwnas.space import BitWidths, Policy
+from qabwnas.space import INT8
 
-TEACHER_WIDTHS = BitWidths(8, 8)
-"""The bit widths of the teacher that budgets in per cent refer to."""
+TEACHER_WIDTHS = INT8
+"""The bit widths of the teacher that budgets in per cent refer to, stem and head included."""
 
 
 def resolve_budget(config: Config, metric: str, budget: str) -> Decimal:
@@ -34,7 +34,7 @@ def resolve_budget(config: Config, metric: str, budget: str) -> Decimal:
         raise InputError(f"{metric}: unknown metric; there are {', '.join(known)}")
     if not budget.endswith("%"):
         return parse_quantity(budget, metric)
-    costs = teacher_costs(config, TEACHER_WIDTHS)
+    costs = teacher_costs(config, TEACHER_WIDTHS, TEACHER_WIDTHS)
     if metric not in costs:
         raise InputError(f"{metric}: a percentage of the teacher's cost, but the teacher has no such cost")
     return Decimal(costs[metric]) * parse_quantity(budget[:-1], "percent") // 100
@@ -63,7 +63,7 @@ def check_budgets(config: Config, where: str) -> None:
 def cost_lut(config: Config) -> Lut:
     """Return the LUT that a run will measure, with its costs only."""
     rows = space_rows(config.space, Sample(config.sample, config.seed))
-    made_with = {"fixed": Policy.fixed.name}
+    made_with = {"fixed": config.fixed_bits.name}
     return unmeasured_lut(config.space, made_with, measured_parts(config), rows, run_costs(config))
 
 

@@ -20,18 +20,18 @@ from qabwnas.errors import StaleError
 from qabwnas.lut.lut import Lut
 from qabwnas.lut.merge import differing, merge_luts
 from qabwnas.measure.memory import default_memory
-from qabwnas.measure.populate import SETTINGS, measure_shard, provenance
+from qabwnas.measure.populate import measure_shard, provenance
 from qabwnas.measure.sample import Sample, space_rows
 from qabwnas.measure.shard import Shard, space_shards
 from qabwnas.measure.target_variance import WITHOUT_SIGNAL, inactive_channels
 from qabwnas.pipeline.config.config import Config, own_costs, run_costs
 from qabwnas.pipeline.execution.jobs import Job
 from qabwnas.pipeline.stages.data import load_task
+from qabwnas.pipeline.stages.quantisation import fixed_bits_setting, measure_settings
 from qabwnas.pipeline.stages.stage import Stage, StageContext
 from qabwnas.pipeline.stages.supernet import load_supernet
 from qabwnas.pipeline.stages.teacher import VARIANCES_NAME, load_teacher, target_variances
 from qabwnas.pipeline.stages.teacher_network import measured_parts
-from qabwnas.space import Policy
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +39,11 @@ FILE_NAME = "lut.h5"
 
 
 def _settings(config: Config) -> dict[str, Any]:
-    settings: dict[str, Any] = {"bit_widths": [widths.name for widths in config.space.bit_widths], "measure": SETTINGS}
+    settings: dict[str, Any] = {
+        "bit_widths": [widths.name for widths in config.space.bit_widths],
+        "measure": measure_settings(config).to_json(),
+        **fixed_bits_setting(config),
+    }
     if config.space.policy == "layer":
         sample = sample_of(config)
         settings |= {"policy": "layer", "sample": sample.n_rows, "seed": None if sample.n_rows is None else sample.seed}
@@ -95,9 +99,16 @@ def measure(context: StageContext, shards: Sequence[Shard]) -> Lut:
 def _provenance(context: StageContext) -> dict[str, Any]:
     splits = load_task(context.config, context.folder).splits
     teacher, supernet = load_teacher(context.config, context.folder), load_supernet(context.config, context.folder)
-    device = context.resources.device
-    sample = sample_of(context.config)
-    made_with = provenance(teacher, supernet, splits.calibration, splits.validation, Policy.fixed, device, sample)
+    made_with = provenance(
+        teacher,
+        supernet,
+        splits.calibration,
+        splits.validation,
+        context.config.fixed_bits,
+        context.resources.device,
+        sample_of(context.config),
+        measure_settings(context.config),
+    )
     return made_with | _own_metrics(context.config)
 
 
@@ -142,6 +153,7 @@ def measure_part(
         measured_parts(config),
         space_rows(config.space, sample_of(config)),
         run_costs(config),
+        measure_settings(config),
     )
     lut.save(path)
 

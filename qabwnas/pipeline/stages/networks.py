@@ -23,6 +23,7 @@ from qabwnas.pipeline.execution.jobs import Job
 from qabwnas.pipeline.execution.torchrun import training_engine
 from qabwnas.pipeline.stages.answers import FoundNetwork, load_answers
 from qabwnas.pipeline.stages.data import load_task
+from qabwnas.pipeline.stages.quantisation import network_settings, ptq_settings
 from qabwnas.pipeline.stages.stage import Stage, StageContext
 from qabwnas.pipeline.stages.supernet import load_supernet
 from qabwnas.pipeline.stages.teacher import load_teacher
@@ -40,7 +41,8 @@ FOLDER = "networks"
 
 
 def _settings(config: Config) -> dict[str, Any]:
-    return {"seed": config.seed, "networks": config_to_json(config)["networks"]}
+    settings = {"seed": config.seed, "networks": config_to_json(config)["networks"]}
+    return settings if config.networks.qat is None else settings | network_settings(config)
 
 
 def _make(context: StageContext) -> list[str]:
@@ -85,7 +87,7 @@ def train_qat(context: StageContext, found: FoundNetwork, n: int) -> None:
     load_weights(context.scratch / FOLDER / float_name(found, n), KIND, network)
     network.to(context.resources.device)
     calibration = calibration_images(load_task(config, context.folder), context.resources.device)
-    prepared = prepare_qat_network(network, found.policy, calibration)
+    prepared = prepare_qat_network(network, found.policy, calibration, ptq_settings(config))
     _retrain(context, prepared, config.networks.qat, target.stem, n)
     if rank() == 0:
         save_weights(target, QUANTISED, convert_qat(prepared))
@@ -134,13 +136,15 @@ def load_network(config: Config, folder: Path, found: FoundNetwork, n: int) -> N
     return network.eval()
 
 
-def load_qat(folder: Path, network: Network, found: FoundNetwork, n: int, calibration: Iterable[Tensor]) -> Network:
+def load_qat(
+    config: Config, folder: Path, network: Network, found: FoundNetwork, n: int, calibration: Iterable[Tensor]
+) -> Network:
     """Return the result of quantisation-aware training of ``network``, the retrained one, on its device.
 
     The activation ranges are those of ``network`` on the calibration images, as in training; the file has the rest.
     Raises as :func:`~qabwnas.train.checkpoint.load_weights`.
     """
-    quantised = quantise_network(network, found.policy, calibration)
+    quantised = quantise_network(network, found.policy, calibration, ptq_settings(config))
     load_weights(folder / FOLDER / quantised_name(found, n), QUANTISED, quantised)
     return quantised
 
@@ -150,8 +154,8 @@ def load_deployed(
 ) -> Network:
     """Return ``network`` quantised for deployment: with its QAT weights if the configuration has QAT."""
     if config.networks.qat is None:
-        return quantise_network(network, found.policy, calibration)
-    return load_qat(folder, network, found, n, calibration)
+        return quantise_network(network, found.policy, calibration, ptq_settings(config))
+    return load_qat(config, folder, network, found, n, calibration)
 
 
 def calibration_images(task: Task, device: str) -> ImageBatches:

@@ -18,6 +18,7 @@ from qabwnas.pipeline.stages.answers import FoundNetwork, load_answers
 from qabwnas.pipeline.stages.budgets import TEACHER_WIDTHS
 from qabwnas.pipeline.stages.data import load_task
 from qabwnas.pipeline.stages.networks import calibration_images, load_network, load_qat
+from qabwnas.pipeline.stages.quantisation import network_settings, ptq_settings
 from qabwnas.pipeline.stages.stage import Stage, StageContext
 from qabwnas.pipeline.stages.teacher import load_teacher
 from qabwnas.pipeline.stages.teacher_network import measured_parts, teacher_costs
@@ -33,7 +34,7 @@ FRONT_NAME, SCORES_NAME = "front.png", "scores.png"
 
 
 def _settings(config: Config) -> dict[str, Any]:
-    return {"task": config.task.name}
+    return {"task": config.task.name, **network_settings(config)}
 
 
 def _make(context: StageContext) -> list[str]:
@@ -44,7 +45,8 @@ def _make(context: StageContext) -> list[str]:
         *_score_teacher(context, teacher, task),
         *(_score_found(context, found, task) for found in load_answers(folder)),
     ]
-    results = Results(config.task.name, task.score_name, len(task.splits.test), config.seed, rows)
+    n_test, fixed = len(task.splits.test), config.fixed_bits.name
+    results = Results(config.task.name, task.score_name, n_test, config.seed, rows, fixed)
     with atomic_path(folder / RESULTS_NAME) as temporary:
         temporary.write_text(json.dumps(results.to_json(), indent=2) + "\n", encoding="utf-8")
     _draw_front(Frontier.open(folder / front.FILE_NAME), results, folder / FRONT_NAME)
@@ -64,17 +66,17 @@ def _teacher_name(widths: BitWidths) -> str:
 
 
 def _score_teacher(context: StageContext, teacher: Network, task: Task) -> list[Result]:
-    """Return the teacher's results in float and at all bit widths."""
+    """Return the teacher's results in float and at all bit widths of blocks, with stem and head as found networks."""
     config, splits = context.config, task.splits
-    n_blocks, device = len(config.space.blocks), context.resources.device
+    n_blocks, device, settings = len(config.space.blocks), context.resources.device, ptq_settings(config)
     quantised = [widths for widths in _teacher_widths(config) if not widths.is_float]
     names = [block.name for block in config.space.blocks]
-    nsrs = teacher_nsrs(teacher, names, splits.calibration, splits.validation, quantised)
+    nsrs = teacher_nsrs(teacher, names, splits.calibration, splits.validation, quantised, settings)
     in_float = _score(context, task, teacher)
     rows = [_teacher_result(config, FLOAT, [0.0] * n_blocks, in_float, None)]
     for widths in quantised:
-        policy = Policy.homogeneous(widths, n_blocks)
-        network = quantise_network(teacher, policy, calibration_images(task, device))
+        policy = Policy((widths,) * n_blocks, config.fixed_bits)
+        network = quantise_network(teacher, policy, calibration_images(task, device), settings)
         rows.append(_teacher_result(config, widths, nsrs[widths], in_float, _score(context, task, network)))
     return rows
 
@@ -82,13 +84,14 @@ def _score_teacher(context: StageContext, teacher: Network, task: Task) -> list[
 def _teacher_result(
     config: Config, widths: BitWidths, nsrs: list[float], in_float: Score, quantised: Score | None
 ) -> Result:
+    fixed = FLOAT if widths.is_float else config.fixed_bits
     return Result(
         name=_teacher_name(widths),
         family=TEACHER,
         blocks=_teacher_blocks(config),
         widths=[] if widths.is_float else [widths.name] * len(config.space.blocks),
-        size_bytes=teacher_costs(config, widths)["size_bytes"],
-        encoder_bytes=teacher_costs(config, widths, encoder=True)["size_bytes"],
+        size_bytes=teacher_costs(config, widths, fixed)["size_bytes"],
+        encoder_bytes=teacher_costs(config, widths, fixed, encoder=True)["size_bytes"],
         nsrs=nsrs,
         scores_before=[in_float.value],
         scores_after=[] if quantised is None else [quantised.value],
@@ -114,9 +117,9 @@ def _score_found(context: StageContext, found: FoundNetwork, task: Task) -> Resu
         network = load_network(config, context.folder, found, n).to(context.resources.device)
         calibration = calibration_images(task, context.resources.device)
         before.append(_score(context, task, network))
-        after.append(_score(context, task, quantise_network(network, found.policy, calibration)))
+        after.append(_score(context, task, quantise_network(network, found.policy, calibration, ptq_settings(config))))
         if config.networks.qat is not None:
-            qat.append(_score(context, task, load_qat(context.folder, network, found, n, calibration)))
+            qat.append(_score(context, task, load_qat(config, context.folder, network, found, n, calibration)))
     blocks = config.space.blocks
     operations = [block.decode(code) for block, code in zip(blocks, found.codes, strict=True)]
     return Result(

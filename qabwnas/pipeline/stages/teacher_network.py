@@ -117,14 +117,18 @@ def measured_parts(config: Config) -> FixedParts | None:
     return FixedParts(parts[0], parts[-1])
 
 
-def teacher_costs(config: Config, widths: BitWidths, *, encoder: bool = False) -> dict[str, float]:
-    """Return the teacher's costs at these bit widths, without its head if ``encoder``; keys as ``network_costs``."""
+def teacher_costs(config: Config, widths: BitWidths, fixed: BitWidths, *, encoder: bool = False) -> dict[str, float]:
+    """Return the teacher's costs with blocks at ``widths`` and stem and head at ``fixed``; keys as ``network_costs``.
+
+    ``encoder`` leaves the head out.
+    """
     if not isinstance(config.teacher, ModuleTeacher):
         costs = encoder_costs if encoder else network_costs
-        policy = Policy.homogeneous(widths, len(config.space.blocks))
+        policy = Policy((widths,) * len(config.space.blocks), fixed)
         return costs(config.space, config.teacher.operations, policy, measured_parts(config), run_costs(config))
-    parts = _module_parts(config.teacher, config.space)
-    return total_costs([(part, widths) for part in parts[: -1 if encoder else None]], run_costs(config))
+    stem, *blocks, head = _module_parts(config.teacher, config.space)
+    parts = [(stem, fixed), *((block, widths) for block in blocks), (head, fixed)]
+    return total_costs(parts[: -1 if encoder else None], run_costs(config))
 
 
 def make_module(name: str, folder: Path | None = None) -> nn.Module:

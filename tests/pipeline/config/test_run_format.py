@@ -8,16 +8,18 @@ from pathlib import Path
 import pytest
 
 from qabwnas.errors import InputError, StaleError
-from qabwnas.pipeline.config.config import CityscapesTask, Config, TrainedTeacher, config_to_json
+from qabwnas.pipeline.config.config import CityscapesTask, Config, QuantisationConfig, TrainedTeacher, config_to_json
 from qabwnas.pipeline.config.load import parse_config, stored_config
 from qabwnas.pipeline.config.run_format import current_names, first_names
 from qabwnas.pipeline.ledger import ORIGIN_NAME, Ledger, open_scratch, scratch_identity
 from qabwnas.pipeline.run import STAGES, finished_config
 from qabwnas.pipeline.stages import lut, networks
 from qabwnas.pipeline.stages.stage import Stage
+from qabwnas.space import BitWidths
 
 ARCHIVE = Path(__file__).resolve().parents[2] / "archives" / "run-v1"
 RUNS = ("cached", "independent", "street")
+W4A8 = BitWidths(4, 8)
 
 
 def read(run: str) -> Config:
@@ -48,6 +50,23 @@ def test_names_are_translated_both_ways(run: str) -> None:
     assert first_names(current_names(old)) == old
     assert current_names(current_names(old)) == current_names(old)
     assert first_names(config_to_json(read(run))) == old
+
+
+def test_other_ranges_or_fixed_bits_make_other_stages() -> None:
+    default = read("cached")
+    mse = replace(default, quantisation=QuantisationConfig(observer="mse"))
+    stem = replace(default, fixed_bits=W4A8)
+    uncalibrated = replace(default, quantisation=QuantisationConfig(recalibrate=False))
+
+    def changed(config: Config) -> set[str]:
+        return {stage.name for stage in STAGES if stage.settings(config) != stage.settings(default)}
+
+    assert default.networks.qat is not None
+    assert changed(mse) == changed(stem) == {"lut", "networks", "report"}
+    assert changed(uncalibrated) == {"lut"}
+    untrained = replace(default, networks=replace(default.networks, qat=None))
+    assert stage("networks").settings(untrained) == stage("networks").settings(replace(untrained, fixed_bits=W4A8))
+    assert first_names(config_to_json(mse))["quantisation"]["observer"] == "mse"
 
 
 @pytest.mark.parametrize("run", RUNS)

@@ -64,7 +64,7 @@ def test_a_run_under_a_module_made_elsewhere(tmp_path: Path) -> None:
 
 def test_costs_of_a_module_are_those_of_its_parts() -> None:
     config = module_config()
-    whole, encoder = (teacher_costs(config, BitWidths(8, 8), encoder=e) for e in (False, True))
+    whole, encoder = (teacher_costs(config, BitWidths(4, 4), BitWidths(8, 8), encoder=e) for e in (False, True))
     assert whole["parameters"] == sum(p.numel() for p in external_teacher.make().parameters())
     assert whole["parameters"] - encoder["parameters"] == 24 * 8 + 8 + 8 * 10 + 10
     assert resolve_budget(config, "macs", "50%") == int(whole["macs"]) // 2
@@ -74,10 +74,10 @@ def test_costs_of_a_module_are_those_of_its_parts() -> None:
 def test_costs_of_described_teachers_are_those_of_the_space() -> None:
     config = demo_config()
     assert isinstance(config.teacher, TrainedTeacher)
-    policy = Policy.homogeneous(BitWidths(8, 8), 3)
-    described = config.space, config.teacher.operations, policy
-    assert teacher_costs(config, BitWidths(8, 8)) == network_costs(*described)
-    assert teacher_costs(config, BitWidths(8, 8), encoder=True) == encoder_costs(*described)
+    w4, w8 = BitWidths(4, 4), BitWidths(8, 8)
+    described = config.space, config.teacher.operations, Policy((w4, w4, w4), fixed=w8)
+    assert teacher_costs(config, w4, w8) == network_costs(*described)
+    assert teacher_costs(config, w4, w8, encoder=True) == encoder_costs(*described)
     assert measured_parts(config) is None
 
 

@@ -6,6 +6,7 @@ images.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import warnings
 from typing import Any
@@ -74,8 +75,9 @@ def _exported(part: Unquantised, path: str, x: Tensor) -> tuple[onnx.ModelProto,
     for opset in range(OPSET, HIGHEST_OPSET + 1):
         file = io.BytesIO()
         try:
-            with warnings.catch_warnings():
-                # Torch announces that it will remove this exporter, and doubts traced shapes, which are compared below.
+            # Torch announces that it will remove this exporter, doubts traced shapes, which are compared below, and
+            # prints its graph if it cannot write an operation.
+            with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
                 warnings.simplefilter("ignore")
                 torch.onnx.export(
                     part.part,

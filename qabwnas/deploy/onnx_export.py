@@ -199,7 +199,8 @@ def _(module: GlobalAverage, graph: Graph, path: str, x: Value) -> Value:
 @emit.register
 def _(module: AveragePool, graph: Graph, path: str, x: Value) -> Value:
     pool = module.pool
-    counts_zeros = int(pool.count_include_pad)
+    # Without padding both are the same, but run-times would also count pixels beyond the map (ceil_mode) as zeros.
+    counts_zeros = int(pool.count_include_pad and any(_both(pool.padding)))
     return _join(module, "AveragePool", graph, path, [x], **_windows(pool), count_include_pad=counts_zeros)
 
 

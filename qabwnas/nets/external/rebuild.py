@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import NoReturn
 
 import torch
 from torch import fx, nn
@@ -77,11 +78,16 @@ class _Rebuild:
             elif node.op == "get_attr" or isinstance(node.meta.get("known"), SIZES):
                 continue  # its reader handles it
             elif node not in self._made and not self._convert(node):
-                raise NoOperatorError(f"{self._layers.described(node)} has no operator{self._reason(node)}")
+                self._refuse(node)
         return fx.GraphModule(self._modules, self._graph)
 
-    def _reason(self, node: fx.Node) -> str:
-        return next((f": {reason}" for kinds, reason in REASONS if self._is(node, kinds)), "")
+    def _refuse(self, node: fx.Node) -> NoReturn:
+        """Raise for a node without operator, or for another one in its part if the reason for that one is known."""
+        for other in (node, *self._source.nodes):
+            for kinds, reason in REASONS:
+                if self._is(other, kinds):
+                    raise NoOperatorError(f"{self._layers.described(other)} has no operator: {reason}")
+        raise NoOperatorError(f"{self._layers.described(node)} has no operator")
 
     def _convert(self, node: fx.Node) -> bool:
         """Add the equivalent of ``node``, and of the nodes that are fused with it, to the new graph; return success."""

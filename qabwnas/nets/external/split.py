@@ -95,8 +95,13 @@ def check_shapes(teacher: Network, space: SearchSpace) -> None:
         raise InputError(f"the teacher does not run on {_shape_text(image)}: {' '.join(str(error).split())}") from error
     for name, given, shape in zip(names, maps, space.block_inputs, strict=True):
         if tuple(given.shape[1:]) != (shape.channels, shape.height, shape.width):
+            hint = (
+                ""
+                if given.ndim == 4
+                else "; blocks compute maps of channels, so that tokens of a transformer do not fit"
+            )
             raise InputError(
-                f"{name} is {_sides(given)} in the teacher and {_shape_text(shape)} in the space {space.name!r}"
+                f"{name} is {_sides(given)} in the teacher and {_shape_text(shape)} in the space {space.name!r}{hint}"
             )
     if logits.ndim < 2:
         raise InputError(f"the teacher's logits have the shape {tuple(logits.shape)}, without a dimension of classes")

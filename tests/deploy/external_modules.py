@@ -25,7 +25,8 @@ class Residual(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         y = self.bn2(self.conv2(self.relu(self.bn1(self.conv1(x)))))
         y += self.down(x)
-        return self.relu(y)
+        given: Tensor = self.relu(y)
+        return given
 
 
 class Branches(nn.Module):

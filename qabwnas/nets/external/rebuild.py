@@ -43,7 +43,7 @@ REASONS: tuple[tuple[Kinds, str], ...] = (
         "integer run-times approximate it, each in its own way",
     ),
 )  # fmt: skip
-"""Why layers that users often have stay float."""
+"""Why layers that users often have stay float; attention comes first."""
 
 
 def to_operators(part: fx.GraphModule, values: ValueShapes) -> fx.GraphModule:
@@ -82,9 +82,9 @@ class _Rebuild:
         return fx.GraphModule(self._modules, self._graph)
 
     def _refuse(self, node: fx.Node) -> NoReturn:
-        """Raise for a node without operator, or for another one in its part if the reason for that one is known."""
-        for other in (node, *self._source.nodes):
-            for kinds, reason in REASONS:
+        """Raise for a node without operator, or for attention in its part, whose reshaping comes before it."""
+        for other, reasons in ((node, REASONS), *((other, REASONS[:1]) for other in self._source.nodes)):
+            for kinds, reason in reasons:
                 if self._is(other, kinds):
                     raise NoOperatorError(f"{self._layers.described(other)} has no operator: {reason}")
         raise NoOperatorError(f"{self._layers.described(node)} has no operator")

@@ -12,7 +12,7 @@ from torch.overrides import TorchFunctionMode
 
 class _Counter(TorchFunctionMode):
     def __init__(self) -> None:
-        self.n_macs = 0
+        self.n_macs: int = 0
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         y = func(*args, **(kwargs or {}))

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -75,9 +77,8 @@ def _exported(part: Unquantised, path: str, x: Tensor) -> tuple[onnx.ModelProto,
     for opset in range(OPSET, HIGHEST_OPSET + 1):
         file = io.BytesIO()
         try:
-            # Torch announces that it will remove this exporter, doubts traced shapes, which are compared below, and
-            # prints its graph if it cannot write an operation.
-            with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            with _exporter_settings(), warnings.catch_warnings():
+                # Torch announces that it will remove this exporter, and doubts traced shapes, which are compared below.
                 warnings.simplefilter("ignore")
                 torch.onnx.export(
                     part.part,
@@ -98,6 +99,26 @@ def _exported(part: Unquantised, path: str, x: Tensor) -> tuple[onnx.ModelProto,
         f"{path}: stays float ({part.reason}), and torch cannot write it as ONNX of opset {OPSET} to {HIGHEST_OPSET}: "
         f"{text}"
     ) from reason
+
+
+@contextlib.contextmanager
+def _exporter_settings() -> Iterator[None]:
+    """Let attention run as operations that ONNX knows, and drop the graphs that torch prints if it knows one not.
+
+    Torch's C++ code prints them, even if its log is switched off; so the file descriptor is redirected.
+    """
+    fast, stderr = torch.backends.mha.get_fastpath_enabled(), os.dup(2)
+    torch.backends.mha.set_fastpath_enabled(False)
+    torch._C._jit_set_onnx_log_output_stream("stderr")  # not buffered, unlike stdout
+    with open(os.devnull, "wb") as nothing:
+        os.dup2(nothing.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
+        torch._C._jit_set_onnx_log_output_stream("stdout")
+        torch.backends.mha.set_fastpath_enabled(fast)
 
 
 def _check(model: onnx.ModelProto, part: Unquantised, path: str, x: Tensor) -> None:

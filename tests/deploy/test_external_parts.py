@@ -113,7 +113,7 @@ def test_a_float_part_that_tracing_changes_is_refused() -> None:
         onnx_model(nn.Sequential(Unquantised(ByNumber(), "no operator")), (4,))
 
 
-def test_a_float_part_that_cannot_be_written_is_named() -> None:
+def test_a_float_part_that_cannot_be_written_is_named(capfd: pytest.CaptureFixture[str]) -> None:
     part = Unquantised(nn.FractionalMaxPool2d(2, 2), "pool (FractionalMaxPool2d) has no operator")
     with pytest.raises(InputError) as caught:
         exported_floats.export_float_parts(nn.Sequential(part), (3, 8, 8))
@@ -121,6 +121,7 @@ def test_a_float_part_that_cannot_be_written_is_named() -> None:
         "0: stays float (pool (FractionalMaxPool2d) has no operator), and torch cannot "
     )
     assert "'aten::fractional_max_pool2d'" in str(caught.value)
+    assert capfd.readouterr() == ("", ""), "torch prints nothing"
 
 
 @given(st.data())

@@ -39,7 +39,8 @@ from qabwnas.errors import InputError
 def command(run: Path, answer: int, n: int, output: Path, as_json: bool, force: bool) -> None:
     """Write a retrained network as FOLDER/model.onnx, weights.safetensors and card.json.
 
-    The model has the bit widths that the search chose. Before it is written, it is run in ONNX Runtime: its outputs,
+    The model has the bit widths that the search chose; a part of an external teacher that does not consist of
+    operators stays float. Before it is written, it is run in ONNX Runtime: its outputs,
     score and size are compared with the simulation and the prediction, and a mismatch is an error.
     """
     require_extras("train", "deploy")
@@ -71,5 +72,9 @@ def _as_text(card: dict[str, Any], output: Path) -> str:
             f"and {difference['largest']:.2g} at most",
             f"size: {size['packed_bytes']} bytes as predicted; {size['stored_bytes']} in 8-bit containers, "
             f"{size['file_bytes']} with the description of the graph",
+            *(
+                f"{part['path']} stays float (32 bits) in the model, of opset {card['opset']}: {part['reason']}"
+                for part in card["float_parts"]
+            ),
         ]
     )

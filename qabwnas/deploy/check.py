@@ -16,9 +16,11 @@ from onnx import TensorProto
 from torch import Tensor, nn
 
 from qabwnas.costs import ACTIVATION_GRID_BYTES, BIAS_BYTES, WEIGHT_SCALE_BYTES
-from qabwnas.deploy.graph import INPUT, OUTPUT
+from qabwnas.deploy.graph import INPUT, OUTPUT, float_parts
 from qabwnas.errors import MismatchError
 from qabwnas.quant.activations import FakeQuantise
+from qabwnas.quant.data_flow import INPUT as NO_OPERATOR
+from qabwnas.quant.data_flow import ITSELF, DataFlow
 from qabwnas.quant.ptq import operators_of
 
 M = TypeVar("M", bound=nn.Module)
@@ -26,6 +28,8 @@ Forward = Callable[[Tensor], Tensor]
 
 WITHIN_A_STEP = 0.99
 """The fraction of outputs that have to be within one quantisation step of the simulation."""
+STEPS_OF_FLOATS = 255
+"""The range of a float output counts as this many quantisation steps, as many as an 8-bit grid has."""
 SCORE_TOLERANCE = 0.01
 """The largest difference between the scores of the simulated and the executed network."""
 FLOAT_BITS = 32
@@ -37,7 +41,7 @@ BYTES_PER_ELEMENT = {
 """The bytes per element of a constant by the last part of its name.
 
 Other constants count nothing (zero points of weights, scales of biases, ends of grids): they follow from these, or
-belong to the container.
+belong to the container. Parts that stay float count their parameters, in whatever form their constants are stored.
 """
 
 
@@ -94,9 +98,12 @@ def compare_outputs(one: Forward, other: Forward, batches: Iterable[Tensor], ste
 
 
 def output_step(module: nn.Module) -> float:
-    """Return the quantisation step of a frozen module's output, that of its last operator; 0 if the output is float."""
-    slots = [operator.output for _, operator in operators_of(module)]
-    return float(slots[-1].grid.scale) if slots and isinstance(slots[-1], FakeQuantise) else 0.0
+    """Return the quantisation step of a frozen module's output; 0 if the output is float."""
+    name = DataFlow.of(module).output
+    if name in (None, NO_OPERATOR):
+        return 0.0
+    slot = module.get_submodule("" if name == ITSELF else str(name)).output
+    return float(slot.grid.scale) if isinstance(slot, FakeQuantise) else 0.0
 
 
 def with_float_biases(module: M) -> M:
@@ -112,13 +119,13 @@ def check_outputs(simulated: nn.Module, executed: nn.Module, batches: Sequence[T
 
     In a deep network, a single value that is rounded to the other side of a tie changes values in later layers.
     Therefore it is also enough if the model is as near to ``simulated`` as the simulation with float biases, which
-    differs only in roundings.
+    differs only in roundings. If the output is float, a step is its range divided by ``STEPS_OF_FLOATS``.
 
     Raises:
         MismatchError: less than ``WITHIN_A_STEP`` of the outputs are within one quantisation step, and the mean
             difference is larger than other roundings explain.
     """
-    step = output_step(simulated)
+    step = output_step(simulated) or _float_step(simulated, batches)
     found = compare_outputs(executed, simulated, batches, step)
     roundings = compare_outputs(with_float_biases(simulated), simulated, batches, step).mean
     if not (found.within_a_step >= WITHIN_A_STEP or found.mean <= roundings):
@@ -128,6 +135,12 @@ def check_outputs(simulated: nn.Module, executed: nn.Module, batches: Sequence[T
             f"roundings explain {roundings:.4g}"
         )
     return found
+
+
+@torch.inference_mode()
+def _float_step(module: nn.Module, batches: Sequence[Tensor]) -> float:
+    outputs = [module(batch) for batch in batches]
+    return float(max(y.max() for y in outputs) - min(y.min() for y in outputs)) / STEPS_OF_FLOATS
 
 
 def check_scores(simulated: float, executed: float, name: str) -> None:
@@ -151,7 +164,8 @@ def packed_bytes(model: onnx.ModelProto) -> int:
 
     Every weight counts its own bits, not those of its container.
     """
-    return sum(_packed(tensor) for tensor in model.graph.initializer)
+    n_float = sum(part.n_parameters for part in float_parts(model))
+    return sum(_packed(tensor) for tensor in model.graph.initializer) + n_float * FLOAT_BITS // 8
 
 
 def stored_bytes(model: onnx.ModelProto) -> int:

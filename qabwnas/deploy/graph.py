@@ -12,23 +12,30 @@ The names of constants give their roles, because sizes are counted by role (:mod
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from importlib import metadata
 from typing import Any
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, compose, helper, numpy_helper
 
 from qabwnas.errors import InputError
 from qabwnas.quant.affine import Affine
 
 # The lowest versions with quantisation per channel, so that older boards can read them: ONNX Runtime 1.7 and newer.
+# A part that stays float may need newer ones.
 OPSET = 13
 IR_VERSION = 7
 INPUT, OUTPUT = "input", "output"
 CONTAINER_LARGEST = 255
+FLOAT_PARTS = "qabwnas.float_parts"
+"""The key of a model's metadata that holds its :class:`FloatPart` entries as JSON."""
+FLOAT_CONSTANT = "float"
+"""The role of the constants of parts that stay float."""
 
 
 @dataclass(frozen=True)
@@ -44,10 +51,37 @@ class Value:
     zero: str = ""
 
 
-class Graph:
-    """Collects nodes and constants; their names follow the paths of modules."""
+@dataclass(frozen=True)
+class FloatPart:
+    """A part that stays float because it does not consist of operators.
 
-    def __init__(self) -> None:
+    Attributes:
+        path: its place in the network.
+        reason: why it stays float.
+        n_parameters: of the part. Its model may store more or fewer numbers.
+        opset: the lowest opset that it can be written in.
+    """
+
+    path: str
+    reason: str
+    n_parameters: int
+    opset: int
+
+
+def float_parts(model: onnx.ModelProto) -> list[FloatPart]:
+    """Return the parts of a model that stay float, in the order in which they run."""
+    found = {entry.key: entry.value for entry in model.metadata_props}
+    return [FloatPart(**fields) for fields in json.loads(found.get(FLOAT_PARTS, "[]"))]
+
+
+class Graph:
+    """Collects nodes and constants; their names follow the paths of modules.
+
+    ``float_models`` are the models of the parts that stay float, by path; each has the input and the output of a graph.
+    """
+
+    def __init__(self, float_models: Mapping[str, tuple[FloatPart, onnx.ModelProto]] | None = None) -> None:
+        self._float_models = float_models or {}
         self._nodes: list[onnx.NodeProto] = []
         self._constants: list[TensorProto] = []
         self._names: set[str] = set()
@@ -93,6 +127,20 @@ class Graph:
         zero = self.constant(f"{name}.zero", (-grid.zero).numpy().astype(np.uint8))
         return Value(integers, grid, scale, zero)
 
+    def include(self, path: str, x: Value) -> Value:
+        """Add the model of a part that stays float, and return its output for the input ``x``."""
+        prefix = f"{path}:"
+        model = compose.add_prefix(self._float_models[path][1], prefix)
+        for n, constant in enumerate(model.graph.initializer):
+            renamed = f"{prefix}{n}.{FLOAT_CONSTANT}"
+            for node in model.graph.node:
+                node.input[:] = [renamed if name == constant.name else name for name in node.input]
+            constant.doc_string, constant.name = constant.name, renamed
+        self._nodes.append(helper.make_node("Identity", [self.real(x)], [prefix + INPUT]))
+        self._nodes += model.graph.node
+        self._constants += model.graph.initializer
+        return Value(prefix + OUTPUT)
+
     def model(
         self, shape: tuple[int, ...], output: str, n_output_sides: int, *, integers: tuple[bool, bool] = (False, False)
     ) -> onnx.ModelProto:
@@ -110,13 +158,17 @@ class Graph:
             [helper.make_tensor_value_info(output, of_output, ["n", *sides])],
             self._constants,
         )
+        parts = [part for part, _ in self._float_models.values()]
+        opset = helper.make_opsetid("", max([OPSET, *(part.opset for part in parts)]))
         model = helper.make_model(
             graph,
-            opset_imports=[helper.make_opsetid("", OPSET)],
-            ir_version=IR_VERSION,
+            opset_imports=[opset],
+            ir_version=max(IR_VERSION, helper.find_min_ir_version_for([opset])),
             producer_name="qabwnas",
             producer_version=metadata.version("qabwnas"),
         )
+        if parts:
+            helper.set_model_props(model, {FLOAT_PARTS: json.dumps([asdict(part) for part in parts])})
         onnx.checker.check_model(model, full_check=True)
         return model
 

@@ -3,7 +3,8 @@
 A network that is built of :mod:`qabwnas.quant.operators` and converted by :func:`qabwnas.quant.ptq.convert` is exported
 operator by operator, without tracing: activations as unsigned 8-bit integers, weights as signed 8-bit integers with one
 scale per channel, biases as 32-bit integers with the scale S_x · S_w. Weights and activations of fewer bits keep their
-grids inside the 8-bit containers. ``FLOAT`` parts become float nodes.
+grids inside the 8-bit containers. Parts at ``FLOAT`` become float nodes. Parts that stay float because they do not
+consist of operators are exported by torch (:mod:`qabwnas.deploy.float_parts`).
 """
 
 from __future__ import annotations
@@ -16,17 +17,22 @@ from typing import Any
 import numpy as np
 import onnx
 import torch
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
+from torch.nn import functional as F
 
+from qabwnas.deploy.float_parts import export_float_parts
 from qabwnas.deploy.graph import INPUT, OUTPUT, Graph, Value
 from qabwnas.errors import InputError
+from qabwnas.nets.external.layers import zeros_of
 from qabwnas.nets.layers import DeepLabV3
 from qabwnas.nets.network import Network
 from qabwnas.quant.activations import FakeQuantise
 from qabwnas.quant.affine import Affine
+from qabwnas.quant.convolutions import PaddedConv2d
 from qabwnas.quant.data_flow import OperatorGraph
 from qabwnas.quant.operators import (
     Add,
+    AveragePool,
     Concatenate,
     Convolution,
     GlobalAverage,
@@ -35,6 +41,7 @@ from qabwnas.quant.operators import (
     Linear,
     Multiply,
     Operator,
+    Unquantised,
 )
 from qabwnas.quant.ptq import weighted_layer
 from qabwnas.quant.weights import LARGEST_BIAS, bias_unit, channel_grid
@@ -46,13 +53,15 @@ CONTAINER_BITS = 8
 def onnx_model(module: nn.Module, shape: tuple[int, ...]) -> onnx.ModelProto:
     """Return a frozen network or block as an ONNX model with one input and one output, for batches of any size.
 
-    ``shape`` is that of one input without the batch.
+    ``shape`` is that of one input without the batch. Parts that stay float are named in the model's metadata
+    (:func:`~qabwnas.deploy.graph.float_parts`). The model has the lowest opset that these parts can be written in.
 
     Raises:
         InputError: a part of the module is no operator, or has bit widths of 9 to 16 or asymmetric weights, which
-            8-bit containers cannot hold; the message names its path in the module.
+            8-bit containers cannot hold; or torch cannot export a part that stays float. The message names its path in
+            the module.
     """
-    graph = Graph()
+    graph = Graph(export_float_parts(module, shape))
     value = emit(module, graph, "", Value(INPUT))
     if value.grid is None:
         graph.node("Identity", [value.name], OUTPUT)
@@ -87,7 +96,8 @@ def part_model(part: nn.Sequential, shape: tuple[int, ...], *, from_floats: bool
 def emit(module: nn.Module, graph: Graph, path: str, *inputs: Value) -> Value:
     """Add a module with the name ``path`` to the graph, and return its output for these inputs.
 
-    A module without an own function here, such as that of an operation, is followed to the operators that it calls.
+    A module without an own function here, such as that of an operation or a rebuilt part of a teacher, is followed to
+    the operators that it calls.
     """
     return _emit_called(module, graph, path, *inputs)
 
@@ -121,13 +131,39 @@ def _(module: Network, graph: Graph, path: str, x: Value) -> Value:
 def _(module: DeepLabV3, graph: Graph, path: str, x: Value) -> Value:
     maps = [emit(branch, graph, _below(path, f"branches.{i}"), x) for i, branch in enumerate(module.branches)]
     pooled = emit(module.pool, graph, _below(path, "pool"), x)
-    # Broadcast the integers, so that concatenation alone is between quantised tensors.
-    shape = graph.node("Shape", [maps[0].name], _below(path, "shape"))
-    broadcast = graph.node("Expand", [pooled.name, shape], _below(path, "pooled"))
-    pooled = Value(broadcast, pooled.grid, pooled.scale, pooled.zero)
+    pooled = _expanded(graph, _below(path, "pooled"), pooled, maps[0])
     y = emit(module.concatenate, graph, _below(path, "concatenate"), pooled, *maps)
     y = emit(module.bottleneck, graph, _below(path, "bottleneck"), y)
     return emit(module.classifier, graph, _below(path, "classifier"), y)
+
+
+@emit.register
+def _(module: Unquantised, graph: Graph, path: str, x: Value) -> Value:  # noqa: ARG001 - it was exported before
+    return graph.include(path, x)
+
+
+@emit.register
+def _(module: nn.Flatten, graph: Graph, path: str, x: Value) -> Value:  # noqa: ARG001 - all sides but the batch
+    return _moved("Flatten", graph, path, x)
+
+
+@emit.register
+def _(module: nn.MaxPool2d, graph: Graph, path: str, x: Value) -> Value:
+    return _moved("MaxPool", graph, path, x, **_windows(module), dilations=_both(module.dilation))
+
+
+@emit.register
+def _(module: nn.ReLU, graph: Graph, path: str, x: Value) -> Value:  # noqa: ARG001 - it has no settings
+    if x.grid is None:
+        return Value(graph.node("Relu", [x.name], path))
+    return replace(x, name=graph.node("Clip", [x.name, x.zero], path))  # the integers of 0 and above
+
+
+@emit.register
+def _(module: nn.ZeroPad2d, graph: Graph, path: str, x: Value) -> Value:
+    left, right, top, bottom = module.padding
+    pads = graph.constant(f"{path}.pads", np.array([0, 0, top, left, 0, 0, bottom, right]))
+    return replace(x, name=graph.node("Pad", [x.name, pads, *([x.zero] if x.zero else [])], path))
 
 
 @emit.register
@@ -141,8 +177,26 @@ def _(module: GlobalAverage, graph: Graph, path: str, x: Value) -> Value:
 
 
 @emit.register
+def _(module: AveragePool, graph: Graph, path: str, x: Value) -> Value:
+    pool = module.pool
+    # Without padding both are the same, but run-times would also count pixels beyond the map (ceil_mode) as zeros.
+    counts_zeros = int(pool.count_include_pad and any(_both(pool.padding)))
+    return _join(module, "AveragePool", graph, path, [x], **_windows(pool), count_include_pad=counts_zeros)
+
+
+@emit.register
+def _(module: Add, graph: Graph, path: str, *terms: Value) -> Value:
+    return _join(module, "Add", graph, path, terms)
+
+
+@emit.register
+def _(module: Concatenate, graph: Graph, path: str, *maps: Value) -> Value:
+    return _join(module, "Concat", graph, path, maps, axis=1)
+
+
+@emit.register
 def _(module: Linear, graph: Graph, path: str, x: Value) -> Value:
-    flat = Value(graph.node("Flatten", [x.name], f"{path}.flat"), x.grid, x.scale, x.zero)
+    flat = _moved("Flatten", graph, f"{path}.flat", x)
     y = graph.node("Gemm", [graph.real(flat), *_weights(module, graph, path, x)], f"{path}.values", transB=1)
     return _written(module, graph, path, y)
 
@@ -150,7 +204,7 @@ def _(module: Linear, graph: Graph, path: str, x: Value) -> Value:
 @emit.register
 def _(module: Convolution, graph: Graph, path: str, x: Value) -> Value:
     conv = module.conv
-    (top, left) = conv.padding if not isinstance(conv.padding, str) else (0, 0)
+    left, right, top, bottom = conv.zeros if isinstance(conv, PaddedConv2d) else zeros_of(conv)
     y = graph.node(
         "Conv",
         [graph.real(x), *_weights(module, graph, path, x)],
@@ -158,7 +212,7 @@ def _(module: Convolution, graph: Graph, path: str, x: Value) -> Value:
         kernel_shape=list(conv.kernel_size),
         strides=list(conv.stride),
         dilations=list(conv.dilation),
-        pads=[top, left, top, left],
+        pads=[top, left, bottom, right],
         group=conv.groups,
     )
     if isinstance(module.output, nn.Identity):
@@ -177,32 +231,28 @@ def _(module: Multiply, graph: Graph, path: str, *factors: Value) -> Value:
     return _join(module, "Mul", graph, path, factors)
 
 
-@emit.register
-def _(module: Add, graph: Graph, path: str, *terms: Value) -> Value:
-    return _join(module, "Add", graph, path, terms)
-
-
-@emit.register
-def _(module: Concatenate, graph: Graph, path: str, *maps: Value) -> Value:
-    return _join(module, "Concat", graph, path, maps, axis=1)
-
-
 def _emit_called(module: nn.Module, graph: Graph, path: str, x: Value) -> Value:
-    """Add the operators that a module calls, in the order of execution."""
+    """Add what a module calls, in the order of execution."""
     traced = OperatorGraph.of(module)
-    values: dict[Any, Value] = {}
+    values: dict[fx.Node, Value] = {}
     for node in traced.nodes:
+        inputs = [values[read] for read in node.args if isinstance(read, fx.Node)]
+        place = traced.name(node) if node.op == "call_module" else ""
         if node.op == "placeholder":
             values[node] = x
-            continue
-        if node.op == "output":
-            return values[node.args[0]]
-        place = traced.name(node) if node.op == "call_module" else ""
-        if not place:  # a function, or the module itself is what torch.fx does not look into
-            what = f"a {type(module).__name__}" if node.op == "call_module" else f"{node.target}"
-            raise InputError(f"{path}: {what} cannot be exported; it is not one of the operators")
-        read = [values[each] for each in node.args]
-        values[node] = emit(traced.part(module, node), graph, _below(path, place), *read)
+        elif node.op == "output":
+            return inputs[0]
+        elif place:
+            values[node] = emit(traced.part(module, node), graph, _below(path, place), *inputs)
+        elif node.target == "expand_as":
+            values[node] = _expanded(graph, _below(path, node.name), *inputs)
+        elif node.target in (torch.relu, F.relu):
+            values[node] = emit(nn.ReLU(), graph, _below(path, node.name), *inputs)
+        elif node.target in (torch.flatten, "flatten") and node.args[1:] in ((1,), (1, -1)):
+            values[node] = _moved("Flatten", graph, _below(path, node.name), *inputs)
+        else:  # the module itself is what torch.fx does not look into, or a function
+            what = type(module).__name__ if node.op == "call_module" else getattr(node.target, "__name__", node.target)
+            raise InputError(f"{path}: a {what} cannot be exported; it is not one of the operators")
     raise AssertionError("a graph ends with its output")
 
 
@@ -213,6 +263,31 @@ def _activated(activation: nn.Module, graph: Graph, path: str, y: str) -> str:
         return graph.node("Relu", [y], f"{path}.relu")
     ends = [graph.constant(f"{path}.{name}", np.array(end, dtype=np.float32)) for name, end in (("from", 0), ("to", 6))]
     return graph.node("Clip", [y, *ends], f"{path}.relu6")
+
+
+def _moved(kind: str, graph: Graph, path: str, x: Value, **attributes: Any) -> Value:
+    """Add a node that only moves or selects values, and so works on the integers themselves."""
+    return replace(x, name=graph.node(kind, [x.name], path, **attributes))
+
+
+def _expanded(graph: Graph, path: str, x: Value, y: Value) -> Value:
+    """Return ``x`` in the shape of ``y``; it stays quantised, so that the next operator is one integer kernel."""
+    shape = graph.node("Shape", [y.name], f"{path}.shape")
+    return replace(x, name=graph.node("Expand", [x.name, shape], path))
+
+
+def _windows(pool: nn.MaxPool2d | nn.AvgPool2d) -> dict[str, Any]:
+    rows, columns = _both(pool.padding)
+    return {
+        "kernel_shape": _both(pool.kernel_size),
+        "strides": _both(pool.stride),
+        "pads": [rows, columns, rows, columns],
+        "ceil_mode": int(pool.ceil_mode),
+    }
+
+
+def _both(sides: int | tuple[int, ...]) -> list[int]:
+    return [sides, sides] if isinstance(sides, int) else list(sides)
 
 
 def _join(operator: Operator, kind: str, graph: Graph, path: str, values: Sequence[Value], **attributes: Any) -> Value:

@@ -22,12 +22,13 @@ from qabwnas.deploy.check import (
     packed_bytes,
     stored_bytes,
 )
+from qabwnas.deploy.graph import float_parts
 from qabwnas.deploy.onnx_export import onnx_model
 from qabwnas.errors import InputError
 from qabwnas.io.atomic import atomic_path
 from qabwnas.io.fingerprint import file_sha256
 from qabwnas.lut.lut import Lut
-from qabwnas.pipeline.config.config import Config, ModuleTeacher
+from qabwnas.pipeline.config.config import Config
 from qabwnas.pipeline.run import finished_config
 from qabwnas.pipeline.stages import lut, networks
 from qabwnas.pipeline.stages.answers import FoundNetwork, load_answers
@@ -48,11 +49,10 @@ def export_answer(folder: Path, answer: int, n: int, output: Path) -> dict[str, 
 
     Raises:
         InputError: the run has not retrained its networks; it has no such answer, retraining or network; or a part of
-            the network cannot be exported, such as stem and head of an external teacher.
+            the network cannot be exported (:func:`~qabwnas.deploy.onnx_export.onnx_model`).
         MismatchError: outputs, score or size of the model differ.
     """
     config = finished_config(folder, networks.STAGE)
-    _check_parts(config, folder)
     found = _chosen(folder, answer)
     if not 0 <= n < config.networks.seeds:
         raise InputError(f"{folder}: retraining {n} is not in 0 … {config.networks.seeds - 1}")
@@ -81,6 +81,8 @@ def export_answer(folder: Path, answer: int, n: int, output: Path) -> dict[str, 
         "schema_version": SCHEMA_VERSION,
         "writer_version": metadata.version("qabwnas"),
         **_network_card(config, found, answer, n),
+        "opset": model.opset_import[0].version,
+        "float_parts": [asdict(part) for part in float_parts(model)],
         "size": _sizes(model, found),
         "scores": scores,
         "outputs": outputs,
@@ -89,15 +91,6 @@ def export_answer(folder: Path, answer: int, n: int, output: Path) -> dict[str, 
     }
     _write(output / CARD_NAME, (json.dumps(card, indent=2, ensure_ascii=False) + "\n").encode())
     return card
-
-
-def _check_parts(config: Config, folder: Path) -> None:
-    """Refuse networks whose stem and head are traced graphs, which those of an external teacher are."""
-    if isinstance(config.teacher, ModuleTeacher) and config.networks.initial == "supernet":
-        raise InputError(
-            f"{folder}: stem and head of its networks are those of {config.teacher.module}, and only parts "
-            "that the space describes can be exported, as networks with `initial: scratch` have"
-        )
 
 
 def _chosen(folder: Path, answer: int) -> FoundNetwork:

@@ -1,6 +1,7 @@
-"""Depth-wise and point-wise convolutions by torch's kernels, arranged so that every CPU runs them fast.
+"""Convolutions that torch's own class does not give: depth-wise and point-wise ones that every CPU runs fast, and
+paddings that differ from side to side.
 
-Three arrangements, all measured on CPUs with and without AVX-512 (``quant/README.md`` has the figures):
+Three arrangements of torch's kernels, measured on CPUs with and without AVX-512 (``quant/README.md`` has the figures):
 
 - **Space to batch** (Chen et al. 2017): for a depth-wise convolution that is padded by six pixels or more, torch uses a
   plain loop on many CPUs, up to thirty times slower. A dilated convolution equals an undilated one on each of
@@ -127,3 +128,25 @@ class PointwiseConv2d(nn.Conv2d):
             return F.conv2d(x, weight, bias, self.stride)
         stride = cast(tuple[int, int], self.stride)
         return torch.mkldnn_convolution(x, weight, bias, (0, 0), stride, (1, 1), 1)
+
+
+class PaddedConv2d(nn.Conv2d):
+    """An ``nn.Conv2d`` with zeros of its own number on every side, as TensorFlow's SAME has at strides above 1.
+
+    ``zeros`` are those at the left, right, top and bottom; ``padding`` is 0.
+    """
+
+    def __init__(self, conv: nn.Conv2d, zeros: tuple[int, int, int, int]) -> None:
+        geometry: dict[str, Any] = {
+            name: getattr(conv, name) for name in ("kernel_size", "stride", "dilation", "groups")
+        }
+        super().__init__(conv.in_channels, conv.out_channels, bias=conv.bias is not None, device="meta", **geometry)
+        self.weight, self.bias = conv.weight, conv.bias
+        self.zeros = zeros
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.convolve(x, self.weight, self.bias)
+
+    def convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """Return the response to ``x`` with these weights and this bias in place of the layer's own."""
+        return F.conv2d(F.pad(x, self.zeros), weight, bias, self.stride, 0, self.dilation, self.groups)

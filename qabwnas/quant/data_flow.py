@@ -20,7 +20,7 @@ from qabwnas.quant.affine import Affine
 from qabwnas.quant.operators import Operator, Unquantised
 
 # These only return values of their input, or zeros, which every grid holds.
-MOVING_MODULES = (nn.Identity, nn.Dropout, nn.Dropout2d, nn.Flatten, nn.MaxPool2d, nn.ReLU)
+MOVING_MODULES = (nn.Identity, nn.Dropout, nn.Dropout2d, nn.Flatten, nn.MaxPool2d, nn.ReLU, nn.ZeroPad2d)
 MOVING_FUNCTIONS = (torch.flatten, torch.relu, F.relu, F.max_pool2d)
 MOVING_METHODS = ("flatten", "view", "reshape", "expand", "expand_as", "contiguous", "clone", "permute", "transpose")
 

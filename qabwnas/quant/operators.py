@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from qabwnas.quant.convolutions import DepthwiseConv2d, PointwiseConv2d
+from qabwnas.quant.convolutions import DepthwiseConv2d, PaddedConv2d, PointwiseConv2d
 from qabwnas.quant.weights import RoundedWeights
 
 Activation = Literal["relu6", "relu", "none"]
@@ -109,7 +109,7 @@ class Convolution(Operator):
 
 def convolve(conv: nn.Conv2d, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """Return the response of ``conv`` with these weights and this bias in place of its own."""
-    if isinstance(conv, DepthwiseConv2d | PointwiseConv2d):
+    if isinstance(conv, DepthwiseConv2d | PaddedConv2d | PointwiseConv2d):
         return conv.convolve(x, weight, bias)
     return F.conv2d(x, weight, bias, conv.stride, conv.padding, conv.dilation, conv.groups)
 
@@ -166,6 +166,17 @@ class GlobalAverage(Operator):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.write(F.adaptive_avg_pool2d(x, 1))
+
+
+class AveragePool(Operator):
+    """The mean over windows of every channel, with the geometry of ``pool``."""
+
+    def __init__(self, pool: nn.AvgPool2d) -> None:
+        super().__init__()
+        self.pool = pool
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.write(self.pool(x))
 
 
 class Unquantised(nn.Module):

@@ -8,13 +8,15 @@ than the border's own output would have to pass it. The parts are then compared 
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor, fx, nn
 
 from qabwnas.errors import InputError
-from qabwnas.nets.external.rebuild import NoOperatorError, to_operators
+from qabwnas.nets.external.layers import NoOperatorError
+from qabwnas.nets.external.rebuild import to_operators
 from qabwnas.nets.external.shapes import Sides, ValueShapes, without_data
 from qabwnas.nets.external.trace import trace
 from qabwnas.nets.external.tracer import Traced
@@ -93,8 +95,13 @@ def check_shapes(teacher: Network, space: SearchSpace) -> None:
         raise InputError(f"the teacher does not run on {_shape_text(image)}: {' '.join(str(error).split())}") from error
     for name, given, shape in zip(names, maps, space.block_inputs, strict=True):
         if tuple(given.shape[1:]) != (shape.channels, shape.height, shape.width):
+            hint = (
+                ""
+                if given.ndim == 4
+                else "; blocks compute maps of channels, so that tokens of a transformer do not fit"
+            )
             raise InputError(
-                f"{name} is {_sides(given)} in the teacher and {_shape_text(shape)} in the space {space.name!r}"
+                f"{name} is {_sides(given)} in the teacher and {_shape_text(shape)} in the space {space.name!r}{hint}"
             )
     if logits.ndim < 2:
         raise InputError(f"the teacher's logits have the shape {tuple(logits.shape)}, without a dimension of classes")
@@ -148,6 +155,8 @@ def _cut(graph: fx.Graph, exits: Sequence[fx.Node], borders: Sequence[str]) -> l
     parts = [nodes[start:end] for start, end in zip([0, *ends], [*ends, len(nodes)], strict=True)]
     place = {node: part for part, members in enumerate(parts) for node in members}
     for node, part in place.items():
+        if _is_number_of_images(node):
+            continue  # every part can read it from its own input
         for user in node.users:
             used = place.get(user, len(exits))  # the output belongs to the head
             passes = used == part + 1 and part < len(exits) and node is exits[part]
@@ -157,6 +166,23 @@ def _cut(graph: fx.Graph, exits: Sequence[fx.Node], borders: Sequence[str]) -> l
                     f"{borders[part]!r} is used after it, where only the border's own output may pass"
                 )
     return parts
+
+
+def _is_number_of_images(node: fx.Node) -> bool:
+    """Return whether a node is ``images.size(0)`` or ``images.shape[0]``, also by unpacking."""
+    if node.op == "call_method":
+        images, *side = node.args
+        return node.target == "size" and side == [0] and _is_images(images)
+    if node.target is not operator.getitem or node.args[1] != 0:
+        return False
+    sizes = node.args[0]
+    if not isinstance(sizes, fx.Node) or not _is_images(sizes.args[0]):
+        return False
+    return sizes.target == "size" or (sizes.target is getattr and sizes.args[1] == "shape")
+
+
+def _is_images(value: object) -> bool:
+    return isinstance(value, fx.Node) and value.op == "placeholder"
 
 
 def _described(node: fx.Node) -> str:
@@ -176,6 +202,9 @@ def _piece(nodes: Sequence[fx.Node], entry: fx.Node | None, end: fx.Node, *, cop
         for needed in node.all_input_nodes:
             if needed.op == "get_attr" and needed not in copies:
                 copies[needed] = graph.node_copy(needed)
+            elif needed not in copies and entry is not None and _is_number_of_images(needed):
+                copies[needed] = graph.call_method("size", (copies[entry], 0))
+                copies[needed].meta["known"] = needed.meta["known"]
         copies[node] = graph.node_copy(node, copies.__getitem__)
         if node.op == "placeholder" and copy_input:
             copies[node] = graph.call_method("clone", (copies[node],))

@@ -58,7 +58,8 @@ def _check_inputs(module: nn.Module) -> None:
     except TypeError:
         needed = [p.name for p in signature.parameters.values() if p.default is p.empty]
         raise InputError(
-            f"the teacher takes {len(needed)} inputs ({', '.join(needed)}) instead of one batch of images"
+            f"the teacher takes {len(needed)} inputs ({', '.join(needed)}) instead of one batch of images; "
+            "modules with several inputs do not fit"
         ) from None
 
 

@@ -180,7 +180,7 @@ class _Shell(nn.Module):
             keys = f" of {', '.join(map(str, answer))}" if isinstance(answer, dict) else ""
             raise InputError(
                 f"the teacher gives something else than one tensor of logits: {kind.__name__}{keys}; "
-                "wrap it in a module that returns the logits alone"
+                "wrap it in a module that returns the logits alone (detection heads with several outputs do not fit)"
             )
         return answer  # type: ignore[return-value]  # a symbol of a tensor
 

@@ -486,8 +486,8 @@ class Config:
     code_folder: UserPath | None = Field(
         default=None,
         validate_default=True,
-        description="Where packages of your own code (a task, an operation, a head, metrics, an observer) are looked for first; by "
-        "default the folder of the configuration.",
+        description="Where packages of your own code (a task, an operation, a head, metrics, an observer) are looked "
+        "for first; by default the folder of the configuration.",
     )
     task: Task = Field(description="What networks are trained for, and where its data come from.")
     space: Space = Field(description="The search space: the name of a preset, or a .yaml file.")

@@ -74,7 +74,7 @@ def test_a_rebuilt_part_that_computes_something_else_is_refused(monkeypatch: pyt
     module = odd.trained(odd.EXACT["derived ReLU6"][0])
     nn.init.constant_(module.get_parameter("one.1.weight"), 10)
     monkeypatch.setattr("qabwnas.nets.external.tracer.torch_class", wrong)
-    monkeypatch.setattr("qabwnas.nets.external.rebuild.torch_class", wrong)
+    monkeypatch.setattr("qabwnas.nets.external.layers.torch_class", wrong)
     message = "border 'one': the part up to it .* a rebuilt part gives other values, by up to"
     with pytest.raises(InputError, match=message):
         split_teacher(module, odd.BORDERS, TINY.input)
@@ -92,7 +92,7 @@ def test_the_module_keeps_its_hooks_and_weights() -> None:
 def test_products_of_functions_count_as_those_of_layers() -> None:
     plain = split_teacher(odd.trained(odd.Plain), odd.BORDERS, TINY.input)
     _, *expected = teacher_parts(plain, TINY.input)[1]
-    for name in ("derived norm", "derived conv", "same conv", "hook", "pruned", "weight norm", "parametrised"):
+    for name in ("derived norm", "derived conv", "hook", "pruned", "weight norm", "parametrised"):
         module = odd.trained(odd.EXACT[name][0])
         operators = teacher_parts(split_teacher(module, odd.BORDERS, TINY.input), TINY.input)[1]
         assert sum(o.macs for o in operators) == sum(o.macs for o in expected) == 48 * 4 * 4 * 9

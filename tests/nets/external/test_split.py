@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
+import re
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from qabwnas.errors import InputError
 from qabwnas.nets.external.split import check_shapes, split_teacher
@@ -128,6 +130,53 @@ def test_images_of_other_channels_are_one_line() -> None:
     ) as caught:
         split_teacher(external.Foreign(), external.BORDERS, Shape(3, 8, 6))
     assert "\n" not in str(caught.value)
+
+
+class Tokens(nn.Module):
+    """A transformer on the pixels of the maps."""
+
+    def __init__(self, *, norm: nn.Module | None = None) -> None:
+        super().__init__()
+        self.attention = nn.MultiheadAttention(6, 2, batch_first=True)
+        self.norm = norm or nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        tokens = x.flatten(2).transpose(1, 2)
+        tokens = self.norm(tokens + self.attention(tokens, tokens, tokens, need_weights=False)[0])
+        return tokens.transpose(1, 2).unflatten(2, x.shape[2:])
+
+
+@pytest.mark.parametrize(
+    ("layer", "reason"),
+    [
+        (Tokens, r"pool.0.attention \(MultiheadAttention\) has no operator: attention multiplies activations"),
+        (
+            lambda: nn.GroupNorm(2, 6),
+            r"pool.0 \(GroupNorm\) has no operator: it normalises by statistics of each image",
+        ),
+        (nn.Hardswish, r"pool.0 \(Hardswish\) has no operator: integer run-times approximate it"),
+        (nn.Softplus, r"pool.0 \(Softplus\) has no operator$"),
+    ],
+)
+def test_the_reason_why_a_part_stays_float_is_given(layer: Callable[[], nn.Module], reason: str) -> None:
+    module = external.make()
+    module.pool = nn.Sequential(layer(), nn.AdaptiveAvgPool2d(1))
+    head = split_teacher(module, external.BORDERS, TINY.input).head
+    assert isinstance(head, Unquantised)
+    assert re.match(reason, head.reason)
+
+
+def test_tokens_are_not_maps() -> None:
+    class Flat(external.Foreign):
+        def forward(self, images: Tensor) -> Tensor:
+            return self.fc(self.layer3(self.layer2(self.layer1(self.stem(images)))).mean(1))
+
+    module = Flat()
+    module.layer3 = nn.Flatten(2)
+    module.fc = nn.Linear(12, 3)
+    teacher = split_teacher(module, ("stem.2", "layer1", "layer3"), TINY.input)
+    with pytest.raises(InputError, match="second: its output is 6 × 12 .*, so that tokens of a transformer do not fit"):
+        check_shapes(teacher, TINY)
 
 
 FIRST, SECOND = TINY.blocks

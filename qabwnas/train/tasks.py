@@ -44,8 +44,11 @@ class Task(ABC):
         self.splits = splits
 
     @abstractmethod
-    def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Return the loss of logits as a scalar."""
+    def loss(self, logits: Tensor, labels: Tensor, *, label_smoothing: float = 0.0) -> Tensor:
+        """Return the loss of logits as a scalar: a mean over images.
+
+        ``label_smoothing`` is the share of each label that is spread over all classes. A task need not take it.
+        """
 
     @abstractmethod
     def score(self, network: nn.Module, split: Split, *, workers: int = 0) -> Score:
@@ -60,8 +63,8 @@ class Classification(Task):
 
     score_name = "accuracy"
 
-    def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        return F.cross_entropy(logits, labels)
+    def loss(self, logits: Tensor, labels: Tensor, *, label_smoothing: float = 0.0) -> Tensor:
+        return F.cross_entropy(logits, labels, label_smoothing=label_smoothing)
 
     @torch.inference_mode()
     def score(self, network: nn.Module, split: Split, *, workers: int = 0) -> Score:
@@ -87,8 +90,9 @@ class Segmentation(Task):
         super().__init__(splits)
         self._n_classes = n_classes
 
-    def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        return F.cross_entropy(_scaled(logits, labels), labels, ignore_index=IGNORED)
+    def loss(self, logits: Tensor, labels: Tensor, *, label_smoothing: float = 0.0) -> Tensor:
+        scaled = _scaled(logits, labels)
+        return F.cross_entropy(scaled, labels, ignore_index=IGNORED, label_smoothing=label_smoothing)
 
     @torch.inference_mode()
     def score(self, network: nn.Module, split: Split, *, workers: int = 0) -> Score:

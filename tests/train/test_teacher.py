@@ -33,5 +33,5 @@ def test_the_auxiliary_loss_is_weighted() -> None:
     x, labels = torch.rand(2, 1, 8, 6), torch.zeros(2)
     logits, auxiliary = BothHeads(network)(x)
     expected = logits.mean() + 0.4 * auxiliary.mean()
-    torch.testing.assert_close(weighted_loss(Mean(), (logits, auxiliary), labels, 0.4), expected)
-    torch.testing.assert_close(weighted_loss(Mean(), network(x), labels, 0.4), logits.mean())
+    torch.testing.assert_close(weighted_loss(Mean().loss, (logits, auxiliary), labels, 0.4), expected)
+    torch.testing.assert_close(weighted_loss(Mean().loss, network(x), labels, 0.4), logits.mean())

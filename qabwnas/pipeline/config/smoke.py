@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TypeVar
 
-from qabwnas.pipeline.config.config import Config, DigitsTask, TrainedTeacher
+from qabwnas.pipeline.config.config import CheckpointTeacher, Config, DigitsTask
 from qabwnas.train.settings import TrainingSettings
 
 T = TypeVar("T", bound=TrainingSettings)
@@ -24,7 +24,7 @@ def smoke_config(config: Config) -> Config:
     if not isinstance(task, DigitsTask):
         calibration, validation = min(task.calibration, IMAGES), min(task.validation, IMAGES)
         task = replace(task, calibration=calibration, validation=validation)
-    if isinstance(teacher, TrainedTeacher):
+    if not isinstance(teacher, CheckpointTeacher) and teacher.training is not None:
         teacher = replace(teacher, training=_few_steps(teacher.training))
     return replace(
         config,

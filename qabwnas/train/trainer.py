@@ -111,7 +111,7 @@ class Trainer(Generic[T]):
         self._device = device
         self._optimizer = settings.make_optimizer(module.parameters())
         self._scaler = torch.amp.GradScaler(device.type, enabled=_is_mixed(settings, device))
-        self._average = None if settings.ema_decay is None else WeightAverage(module, settings.ema_decay)
+        self._average: WeightAverage | None = None
         self._saved_at = time.monotonic()
         self._unread: list[tuple[int, Tensor]] = []
         self._last_loss = math.nan
@@ -126,6 +126,8 @@ class Trainer(Generic[T]):
                 be raised some steps later, but always before a checkpoint is written.
         """
         step = self.done
+        if self._average is None and self.settings.ema_decay is not None:  # several processes have equal weights now
+            self._average = WeightAverage(self.module, self.settings.ema_decay)
         torch.manual_seed(derive_seed(self._seed, "step", step))
         for group in self._optimizer.param_groups:
             group["lr"] = self.settings.learning_rate_at(step)
@@ -208,7 +210,8 @@ class Trainer(Generic[T]):
             if self._scaler.is_enabled():
                 self._scaler.load_state_dict(content["scaler"])
             self.done = int(content["step"])
-            if self._average is not None:
+            if self.settings.ema_decay is not None:
+                self._average = WeightAverage(self.module, self.settings.ema_decay)
                 self._average.load_state_dict(content["average"], self.done)
                 self._end_if_done()
         except (KeyError, RuntimeError, ValueError) as error:

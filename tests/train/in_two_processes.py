@@ -52,16 +52,15 @@ def train_network(folder: Path, kind: str, stop_at: int) -> nn.Module:
 
 def train_supernet(folder: Path, stop_at: int) -> nn.Module:
     """Distil blocks that may skip all of their layers; batch norm stays in evaluation mode."""
-    teacher, supernet = build_network(TINY, [[Operation(3, 2)] * 2] * 2), Supernet(TINY)
+    supernet = Supernet(TINY)
     for name, part in list(supernet.named_modules()):
         if isinstance(part, nn.BatchNorm2d):
             supernet.set_submodule(name, Frozen(part.num_features))
     torch.manual_seed(7)
-    for parameter in teacher.parameters():  # not only the first process's: it is given, not trained
-        nn.init.normal_(parameter, std=0.5)
+    teacher = build_network(TINY, [[Operation(3, 2)] * 2] * 2)
     split = Stopping(torch.rand(30, 1, 8, 6), torch.zeros(30, dtype=torch.int64), unmoved)
-    split.left = stop_at if stop_at >= 0 else -1
-    settings = [Training(STEPS, 8, 0.05)] * 2
+    split.left = stop_at
+    settings = [Training(STEPS, 8, 0.01)] * 2
     distill(teacher, supernet, [0, 1], split, settings, sampling="uniform", seed=3,
             progress=lambda b: Progress(folder / f"progress{b}.pt", "", every=4))  # fmt: skip
     return supernet

@@ -81,8 +81,9 @@ class PartlyFrozen(nn.Module):
     def __init__(self, network: nn.Module, frozen: Collection[nn.Module]) -> None:
         super().__init__()
         self.network = network
-        self._frozen = tuple(frozen)  # not registered: they are submodules of the network already
-        for module in self._frozen:
+        # Names, because data-parallel training replaces batch norms on GPUs.
+        self._frozen = [name for name, part in network.named_modules() if any(part is module for module in frozen)]
+        for module in frozen:
             module.requires_grad_(False)
 
     def forward(self, x: Tensor) -> Tensor | tuple[Tensor, Tensor]:
@@ -91,8 +92,8 @@ class PartlyFrozen(nn.Module):
 
     def train(self, mode: bool = True) -> Self:
         super().train(mode)
-        for module in self._frozen:
-            module.eval()
+        for name in self._frozen:
+            self.network.get_submodule(name).eval()
         return self
 
 

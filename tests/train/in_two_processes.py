@@ -57,8 +57,10 @@ def train_supernet(folder: Path, stop_at: int) -> nn.Module:
         if isinstance(part, nn.BatchNorm2d):
             supernet.set_submodule(name, Frozen(part.num_features))
     torch.manual_seed(7)
-    teacher = build_network(TINY, [[Operation(3, 2)] * 2] * 2)
-    split = Stopping(torch.rand(30, 1, 8, 6), torch.zeros(30, dtype=torch.int64), unmoved)
+    teacher, images = build_network(TINY, [[Operation(3, 2)] * 2] * 2), torch.rand(30, 1, 8, 6)
+    for _ in range(50):  # so that batch norm has statistics, and feature maps a variance
+        teacher.train()(images)
+    split = Stopping(images, torch.zeros(30, dtype=torch.int64), unmoved)
     split.left = stop_at
     settings = [Training(STEPS, 8, 0.01)] * 2
     distill(teacher, supernet, [0, 1], split, settings, sampling="uniform", seed=3,

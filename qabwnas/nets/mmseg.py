@@ -19,7 +19,8 @@ from qabwnas.quant.operators import Convolution
 from qabwnas.space import Operation, SearchSpace
 from qabwnas.space.operation import MBCONV
 
-AUXILIARY = "auxiliary_head."
+AUXILIARY, HEAD = "auxiliary_head.", "decode_head."
+"""What the names of the weights of the heads start with."""
 
 
 def build_mmseg(space: SearchSpace, operations: Sequence[Sequence[Operation]]) -> Network:
@@ -59,9 +60,7 @@ def load_mmseg(path: str | os.PathLike[str], network: Network, key: str | None =
     """
     names = mmseg_names(network)
     tensors = read_state_dict(path, key, names.values())
-    if network.auxiliary is None:
-        tensors = {name: tensor for name, tensor in tensors.items() if AUXILIARY not in name}
-    load_tensors(network, tensors, names, os.fspath(path))
+    load_tensors(network, tensors, names, os.fspath(path), ignored=() if network.auxiliary else (AUXILIARY,))
 
 
 def mmseg_names(network: Network) -> dict[str, str]:

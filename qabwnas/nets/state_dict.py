@@ -70,12 +70,20 @@ def read_state_dict(
     return found[fitting[0]]
 
 
-def load_tensors(module: nn.Module, tensors: Mapping[str, Tensor], names: Mapping[str, str], where: str) -> None:
+def load_tensors(
+    module: nn.Module,
+    tensors: Mapping[str, Tensor],
+    names: Mapping[str, str],
+    where: str,
+    *,
+    ignored: tuple[str, ...] = (),
+) -> None:
     """Copy ``tensors`` into ``module``, in place; ``names[k]`` is the name of the module's key ``k`` in ``tensors``.
 
     A prefix that all of these names have in ``tensors`` (``module.`` of DataParallel, ``model.`` of Lightning) is
     removed; tensors without the prefix are ignored, and both are logged. What torch.compile adds to names is removed,
-    too. Counts of training steps may be missing. Nothing is copied unless everything fits.
+    too. Counts of training steps may be missing. Tensors with names that start with one of ``ignored`` are left out.
+    Nothing is copied unless everything fits.
 
     Raises:
         FormatError: a key is missing or superfluous, or fits with several prefixes; a shape differs, a tensor is not
@@ -91,6 +99,8 @@ def load_tensors(module: nn.Module, tensors: Mapping[str, Tensor], names: Mappin
         outside = f", ignores {n_outside} tensors without it" if n_outside else ""
         logger.info("%s: removes the prefix %r%s", where, prefix, outside)
         tensors = {name: tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+    ignored = tuple(prefix + start for start in ignored)
+    tensors = {name: tensor for name, tensor in tensors.items() if not name.startswith(ignored)}
     known = {prefix + name for name in names.values()}
     missing = [prefix + name for name in wanted if prefix + name not in tensors]
     like = f"; its names are like {next(iter(tensors))}" if tensors and not known & tensors.keys() else ""
@@ -143,11 +153,13 @@ def _state_dicts(content: Any, at: str = "", depth: int = 0) -> Iterator[tuple[s
 
 def _has_any(tensors: Mapping[str, Tensor], expected: Collection[str]) -> bool:
     """Return whether a name, or its end after a dot, is expected; also if no name is expected."""
-    ends = (end for name in tensors for end in _ends(name.replace(COMPILED, "")))
+    ends = (end for name in tensors for end in name_ends(name))
     return not expected or not set(expected).isdisjoint(ends)
 
 
-def _ends(name: str) -> Iterator[str]:
+def name_ends(name: str) -> Iterator[str]:
+    """Yield the name of a tensor, without what torch.compile adds, and its end after every dot."""
+    name = name.replace(COMPILED, "")
     while name:
         yield name
         name = name.partition(".")[2]

@@ -10,7 +10,7 @@ above 0, have no ratio. They are left out of the mean, by one rule for the loss 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,17 +77,25 @@ def _active(variances: Tensor) -> Tensor:
     return ~(variances <= SMALLEST_SHARE * variances.mean())
 
 
-def nsr(output: Tensor, target: Tensor, target_variance: TargetVariance | None = None) -> Tensor:
+def nsr(
+    output: Tensor,
+    target: Tensor,
+    target_variance: TargetVariance | None = None,
+    *,
+    over_processes: Callable[[Tensor], Tensor] = lambda value: value,
+) -> Tensor:
     """Return the NSR of one batch as a differentiable scalar: the loss of distillation.
 
     ``output`` and ``target`` are ``(n, channels, height, width)``. Variances are those of the batch. Inactive channels
     are left out: those of ``target_variance``, on the same device, or else those of the batch. An active channel that
     happens to be (nearly) constant in the batch does not dominate the others: its variance counts as at least
-    ``SMALLEST_IN_BATCH`` of its variance in ``target_variance``.
+    ``SMALLEST_IN_BATCH`` of its variance in ``target_variance``. If processes share a batch in equal parts,
+    ``over_processes`` gives the mean of a value over them: the mean of their results is then the NSR of the batch.
     """
     error = (output - target).square().mean(OVER_IMAGES_AND_PIXELS)
-    centred = target - target.mean(OVER_IMAGES_AND_PIXELS, keepdim=True)  # Tensor.var is ten times slower on CPUs
-    variance = centred.square().mean(OVER_IMAGES_AND_PIXELS)
+    # Tensor.var is ten times slower on CPUs.
+    centred = target - over_processes(target.mean(OVER_IMAGES_AND_PIXELS, keepdim=True))
+    variance = over_processes(centred.square().mean(OVER_IMAGES_AND_PIXELS))
     if target_variance is None:
         counts = _active(variance)
         return (error / variance.where(counts, math.inf)).sum() / counts.sum()

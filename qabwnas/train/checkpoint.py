@@ -24,6 +24,7 @@ from qabwnas.io.atomic import atomic_path
 FORMAT = "qabwnas-checkpoint"
 SCHEMA_VERSION = 1
 LONGEST_FOOTER = 200
+DAMAGED = "a damaged checkpoint: its checksum is another one"
 
 
 def save_checkpoint(path: str | os.PathLike[str], kind: str, content: Mapping[str, Any]) -> None:
@@ -55,7 +56,7 @@ def load_checkpoint(path: str | os.PathLike[str], kind: str) -> dict[str, Any]:
     if int(footer[1]) > SCHEMA_VERSION:
         raise FormatError(f"{path}: written by schema {footer[1]}, this reads up to {SCHEMA_VERSION}")
     if hashlib.sha256(archive).hexdigest() != footer[3]:
-        raise FormatError(f"{path}: a damaged checkpoint: its checksum is another one")
+        raise FormatError(f"{path}: {DAMAGED}")
     if footer[2] != kind:
         raise FormatError(f"{path}: a checkpoint of kind {footer[2]!r}, not {kind!r}")
     try:
@@ -63,6 +64,13 @@ def load_checkpoint(path: str | os.PathLike[str], kind: str) -> dict[str, Any]:
     except pickle.UnpicklingError as error:
         raise FormatError(f"{path}: holds something else than tensors and plain values") from error
     return content
+
+
+def check_whole(path: str | os.PathLike[str]) -> None:
+    """Raise FormatError if a file is a checkpoint of ours, of any kind, and damaged; any other file passes."""
+    archive, footer = _split(Path(path).read_bytes())
+    if len(footer) == 4 and footer[0] == FORMAT and hashlib.sha256(archive).hexdigest() != footer[3]:
+        raise FormatError(f"{os.fspath(path)}: {DAMAGED}")
 
 
 def _split(content: bytes) -> tuple[memoryview, list[str]]:

@@ -5,6 +5,9 @@ its loss the noise-to-signal power ratio between its output and the target. A st
 
 Blocks can learn jointly from one forward pass of the teacher, or independently, in other processes or on other devices.
 Their batches, paths and random numbers are functions of seeds and steps, so the weights are the same.
+
+If torchrun started several processes, each takes its part of every batch, and all take the same path. The variances
+that the loss divides by are those of the whole batch, so the gradient is that of one process.
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ from qabwnas.nets.supernet import Supernet, SupernetBlock
 from qabwnas.quant.nsr import SMALLEST_SHARE, TargetVariance, nsr
 from qabwnas.train.feed import Feed, Maps, cached_map_feed, teacher_map_feed
 from qabwnas.train.loop import train_jointly
+from qabwnas.train.parallel import mean_over_processes, process_seed
 from qabwnas.train.sampling import PATHS, derive_seed
 from qabwnas.train.settings import Training
 from qabwnas.train.trainer import CPU, Loss, NotFiniteError, Progress, Trainer
@@ -65,7 +69,7 @@ def distill(
             blocks[b],
             _loss(blocks[b], b, sampling, own, None if target_variances is None else target_variances[b].to(device)),
             settings[b],
-            seed=own,
+            seed=process_seed(own),
             name=f"supernet: {name}",
             progress=progress(b),
             device=device,
@@ -112,7 +116,9 @@ def distill_block(
     """
     feed = cached_map_feed(inputs, targets, settings.batch, seed)
     loss = _loss(block, 0, sampling, seed, None if target_variance is None else target_variance.to(inputs.device))
-    trainer = Trainer(block, loss, settings, seed=seed, name=name, progress=progress, device=inputs.device)
+    trainer = Trainer(
+        block, loss, settings, seed=process_seed(seed), name=name, progress=progress, device=inputs.device
+    )
     if target_variance is not None and trainer.done < settings.steps:
         _log_inactive_channels(block.block.name, target_variance)
     _train([trainer], feed, name, [block])
@@ -138,7 +144,8 @@ def _loss(block: SupernetBlock, b: int, sampling: str, seed: int, target_varianc
 
     def loss(forward: nn.Module, maps: Maps, step: int) -> Tensor:
         output = forward(maps[b], draw(block.block.radices, step, seed))
-        return nsr(output.float(), maps[b + 1].float(), target_variance)  # squares overflow in float16
+        target = maps[b + 1].float()  # squares overflow in float16
+        return nsr(output.float(), target, target_variance, over_processes=mean_over_processes)
 
     return loss
 
@@ -146,7 +153,7 @@ def _loss(block: SupernetBlock, b: int, sampling: str, seed: int, target_varianc
 def _train(trainers: Sequence[Trainer[Maps]], feed: Feed[Maps], name: str, blocks: Iterable[SupernetBlock]) -> None:
     """Train side by side; if a loss is not finite, check whether the teacher's maps are the cause."""
     try:
-        train_jointly(trainers, feed, name=name)
+        train_jointly(trainers, feed, name=name, partly_used=True)
     except NotFiniteError as error:
         names = [block.block.name for block in blocks]
         (maps,) = feed(error.step, error.step + 1)

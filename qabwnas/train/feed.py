@@ -70,6 +70,12 @@ def labelled_feed(split: Split, batch: int, seed: int, *, device: torch.device =
     )
 
 
+def micro_batches(batch: Batch, n: int) -> list[tuple[Batch, float]]:
+    """Return a batch in at most ``n`` parts, each with its share of the images. Parts differ by at most one image."""
+    parts = zip(batch.images.tensor_split(n), batch.labels.tensor_split(n), strict=True)
+    return [(Batch(images, labels), len(images) / len(batch.images)) for images, labels in parts if len(images)]
+
+
 def teacher_map_feed(
     teacher: Network,
     split: Split,
@@ -80,12 +86,15 @@ def teacher_map_feed(
     device: torch.device = CPU,
     workers: int = 0,
 ) -> Feed[Maps]:
-    """Return a feed of the teacher's maps up to the output of its first ``n_blocks`` blocks, in evaluation mode."""
+    """Return a feed of the teacher's maps up to the output of its first ``n_blocks`` blocks, in evaluation mode.
+
+    Several processes share the batch, and InputError is raised, as in :func:`labelled_feed`.
+    """
     teacher.eval().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    order = ImageOrder(len(split), settings.batch, seed)
+    order = ImageOrder(len(split), settings.batch, seed, rank=rank(), n_processes=n_processes())
 
     def feed(first: int, last: int) -> Iterator[Maps]:
-        for batch in random_batches(split, order, seed, first, last, workers=workers):
+        for batch in random_batches(split, order, process_seed(seed), first, last, workers=workers):
             with torch.no_grad(), mixed_precision(settings, device):
                 maps = [teacher.stem(batch.images.to(device, non_blocking=True))]
                 for block in teacher.blocks[:n_blocks]:
@@ -96,8 +105,11 @@ def teacher_map_feed(
 
 
 def cached_map_feed(inputs: Tensor, targets: Tensor, batch: int, seed: int) -> Feed[Maps]:
-    """Return a feed of ``batch`` images per step of a block's input and target maps that are in memory."""
-    order = ImageOrder(len(inputs), batch, seed)
+    """Return a feed of ``batch`` images per step of a block's input and target maps that are in memory.
+
+    Several processes share the batch, and InputError is raised, as in :func:`labelled_feed`.
+    """
+    order = ImageOrder(len(inputs), batch, seed, rank=rank(), n_processes=n_processes())
 
     def feed(first: int, last: int) -> Iterator[Maps]:
         for step in range(first, last):

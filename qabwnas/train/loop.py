@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from contextlib import ExitStack
 
 import torch
 from torch import nn
@@ -13,7 +14,7 @@ from qabwnas.train.log import TrainingLog
 from qabwnas.train.parallel import data_parallel, process_seed
 from qabwnas.train.sampling import seeded_generators
 from qabwnas.train.settings import Training
-from qabwnas.train.trainer import CPU, Loss, Progress, T, Trainer
+from qabwnas.train.trainer import CPU, Divide, Loss, Progress, T, Trainer
 
 logger = logging.getLogger(__name__)
 
@@ -28,35 +29,40 @@ def train(
     name: str,
     progress: Progress,
     device: torch.device = CPU,
+    divide: Divide[T] | None = None,
+    partly_used: bool = False,
 ) -> None:
     """Minimise ``loss`` over the parameters of ``module``, in place, on ``device``; continue from a checkpoint.
 
-    If torchrun started several processes, they train it together: see :mod:`qabwnas.train.parallel`.
+    If torchrun started several processes, they train it together: see :mod:`qabwnas.train.parallel`, also for
+    ``partly_used``. ``divide`` makes the micro-batches of ``settings.accumulate``.
 
     Raises:
         QabwnasError: a loss is not finite; the message names the training and the step.
         StaleError: the checkpoint has another identity.
         FormatError: the checkpoint is damaged, or belongs to another module.
     """
-    trainer = Trainer(module, loss, settings, seed=process_seed(seed), name=name, progress=progress, device=device)
-    with data_parallel(module) as trainer.forward:
-        train_jointly([trainer], feed, name=name)
+    trainer = Trainer(
+        module, loss, settings, seed=process_seed(seed), name=name, progress=progress, device=device, divide=divide
+    )
+    train_jointly([trainer], feed, name=name, partly_used=partly_used)
 
 
-def train_jointly(trainers: Sequence[Trainer[T]], feed: Feed[T], *, name: str) -> None:
+def train_jointly(trainers: Sequence[Trainer[T]], feed: Feed[T], *, name: str, partly_used: bool = False) -> None:
     """Train modules side by side: per step of the feed, one update of each. The modules do not influence each other.
 
-    A trainer that is ahead, because a kill came between two checkpoints, waits for the others. Raises as
-    :meth:`Trainer.update`.
+    If torchrun started several processes, they train every module together. A trainer that is ahead, because a kill
+    came between two checkpoints, waits for the others. Raises as :meth:`Trainer.update`.
     """
     first = min(trainer.done for trainer in trainers)
     last = max(trainer.settings.steps for trainer in trainers)
     if first:
         logger.info("%s: continued at step %d of %d", name, first, last)
     log = TrainingLog(name, trainers, first, last)
-    for trainer in trainers:
-        trainer.module.train()
-    with seeded_generators(0), log:
+    with seeded_generators(0), log, ExitStack() as wrapped:
+        for trainer in trainers:
+            trainer.forward = wrapped.enter_context(data_parallel(trainer.module, partly_used=partly_used))
+            trainer.module.train()
         for step, given in enumerate(feed(first, last), first):
             for trainer in trainers:
                 if step == trainer.done < trainer.settings.steps:

@@ -82,8 +82,11 @@ class _OwnTask(Task):
         self._name = name
         self._task = task
 
-    def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        loss = call(f"{self._name}.loss", self._task.loss, logits, labels)
+    def can_smooth_labels(self) -> bool:
+        return self._task.can_smooth_labels()
+
+    def loss(self, logits: Tensor, labels: Tensor, **options: float) -> Tensor:
+        loss = call(f"{self._name}.loss", self._task.loss, logits, labels, **options)
         if not isinstance(loss, Tensor) or loss.ndim:
             raise InputError(f"{self._name}.loss: gives {_described(loss)}, not a tensor with a single number")
         return loss

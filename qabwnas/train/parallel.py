@@ -15,12 +15,12 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from datetime import timedelta
 
 import torch
-from torch import distributed, nn
+from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from qabwnas.train.sampling import derive_seed
@@ -102,14 +102,32 @@ def receive() -> object:
     return received[0]
 
 
+def mean_over_processes(value: Tensor) -> Tensor:
+    """Return the mean of a value without gradient over the processes that train together, which all call this."""
+    if n_processes() == 1:
+        return value
+    total = value.clone()
+    distributed.all_reduce(total)
+    return total / n_processes()
+
+
+def without_averaging(forward: nn.Module) -> AbstractContextManager[None]:
+    """Return the context in which gradients are added up in this process alone, for all micro-batches but the last."""
+    if isinstance(forward, DistributedDataParallel):
+        context: AbstractContextManager[None] = forward.no_sync()
+        return context
+    return nullcontext()
+
+
 @contextmanager
-def data_parallel(module: nn.Module) -> Iterator[nn.Module]:
+def data_parallel(module: nn.Module, *, partly_used: bool = False) -> Iterator[nn.Module]:
     """Give the module to call in training: a wrapper that averages gradients over processes, or ``module`` itself.
 
     All processes begin with the weights of the first. The module itself is trained in place; its structure is restored
-    afterwards.
+    afterwards. With ``partly_used``, the loss of a step need not depend on all parameters, as in a supernet; all
+    processes then use the same ones.
     """
-    if not _is_parallel.get():
+    if not _is_parallel.get() or not any(parameter.requires_grad for parameter in module.parameters()):
         yield module
         return
     device = next(module.parameters()).device
@@ -118,7 +136,8 @@ def data_parallel(module: nn.Module) -> Iterator[nn.Module]:
         # The new modules share parameters and statistics with those that they replace.
         nn.SyncBatchNorm.convert_sync_batchnorm(module)  # type: ignore[no-untyped-call]
     try:
-        yield DistributedDataParallel(module, device_ids=[device] if device.type == "cuda" else None)
+        devices = [device] if device.type == "cuda" else None
+        yield DistributedDataParallel(module, device_ids=devices, find_unused_parameters=partly_used)
     finally:
         for name, norm in norms.items():
             module.set_submodule(name, norm)

@@ -7,7 +7,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from qabwnas.data.splits import Batch
-from qabwnas.train.feed import labelled_feed
+from qabwnas.train.feed import labelled_feed, micro_batches
+from qabwnas.train.label_loss import label_loss
 from qabwnas.train.loop import train
 from qabwnas.train.settings import Training
 from qabwnas.train.tasks import Task
@@ -32,13 +33,14 @@ def retrain(
     The loss is ``(1 − distillation)`` times the task's loss, plus ``distillation`` (0 … 1) times the Kullback–Leibler
     divergence of the network's class probabilities from the teacher's (Hinton et al. 2015, at temperature 1): its mean
     over images, and over pixels if logits have them.
-    Raises as :func:`~qabwnas.train.loop.train`.
+    Raises as :func:`~qabwnas.train.loop.train` and :func:`~qabwnas.train.label_loss.label_loss`.
     """
     teacher.eval().to(device)
+    of_labels = label_loss(task, settings.label_smoothing)
 
     def loss_of(forward: nn.Module, batch: Batch, _: int) -> Tensor:
         logits = forward(batch.images)
-        loss = task.loss(logits, batch.labels)
+        loss = of_labels(logits, batch.labels)
         if not distillation:
             return loss
         with torch.no_grad():
@@ -47,4 +49,6 @@ def retrain(
         return (1 - distillation) * loss + distillation * divergence
 
     feed = labelled_feed(task.splits.train, settings.batch, seed, device=device, workers=workers)
-    train(network, loss_of, feed, settings, seed=seed, name=name, progress=progress, device=device)
+    train(
+        network, loss_of, feed, settings, seed=seed, name=name, progress=progress, device=device, divide=micro_batches
+    )

@@ -6,7 +6,7 @@ They are checked by pydantic: wrong values raise ``pydantic.ValidationError``, w
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Annotated, Any, Literal
 
 import torch
@@ -30,6 +30,12 @@ Whole = Annotated[int, Field(strict=True, ge=0), BeforeValidator(_whole)]
 Count = Annotated[int, Field(strict=True, ge=1), BeforeValidator(_whole)]
 Number = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
 Flag = Annotated[bool, Field(strict=True)]
+
+
+def _is_default(default: object) -> Callable[[object], bool]:
+    return lambda value: value == default
+
+
 _Rates = Annotated[
     Annotated[Number, Tag("number")] | Annotated[tuple[Number, ...], Field(min_length=1), Tag("list")],
     Discriminator(lambda value: "list" if isinstance(value, list | tuple) else "number"),
@@ -69,6 +75,18 @@ class TrainingSettings:
         description="Mixed precision on CUDA: float16 where it is safe, with scaled gradients (Micikevicius et al., "
         "ICLR 2018). CPUs always train in float32.",
     )
+    # Settings that came later are left out of files at their default, so that finished stages of older runs stay done.
+    max_grad_norm: Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)] | None = Field(
+        default=None,
+        exclude_if=_is_default(None),
+        description="Gradients with a larger norm over all weights are scaled down to it (Pascanu et al., ICML 2013).",
+    )
+    ema_decay: Annotated[float, Field(strict=True, gt=0, lt=1)] | None = Field(
+        default=None,
+        exclude_if=_is_default(None),
+        description="The result is an exponential moving average of the weights with this decay (Polyak and Juditsky "
+        "1992; Tarvainen and Valpola, NeurIPS 2017), such as 0.999; by default, the last weights.",
+    )
 
     @field_validator("min_learning_rate")
     @classmethod
@@ -93,9 +111,29 @@ class TrainingSettings:
 
 @dataclass(frozen=True, config=STRICT)
 class Training(TrainingSettings):
-    """How long and how fast to train."""
+    """How long and how fast to train. A training on labels also has the fields that a supernet's has not."""
 
     learning_rate: Number = Field(description="The highest learning rate, reached after warm_up.")
+    accumulate: Count = Field(
+        default=1,
+        exclude_if=_is_default(1),
+        description="Micro-batches that each batch is divided into, one after the other, to save memory. Their "
+        "gradients are added up. Batch norm takes its statistics over a micro-batch.",
+    )
+    label_smoothing: Annotated[Number, Field(lt=1)] = Field(
+        default=0.0,
+        exclude_if=_is_default(0.0),
+        description="The share of each label that is spread evenly over all classes (Szegedy et al., CVPR 2016), such "
+        "as 0.1; below 1.",
+    )
+
+    @field_validator("accumulate")
+    @classmethod
+    def _divides_the_batch(cls, accumulate: int, info: ValidationInfo) -> int:
+        batch = info.data.get("batch", accumulate)
+        if batch % accumulate:
+            raise ValueError(f"{accumulate} micro-batches of equal size cannot be made of a batch of {batch}")
+        return accumulate
 
     def learning_rate_at(self, step: int) -> float:
         """Return the learning rate of a step, ``0 … steps − 1``; a function of the step, so that nothing is stored."""

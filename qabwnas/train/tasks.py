@@ -6,6 +6,7 @@ which have a loss and a score); :mod:`~qabwnas.train.own_task` makes and checks 
 
 from __future__ import annotations
 
+import inspect
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -60,7 +61,15 @@ class Task(ABC):
 
     @abstractmethod
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Return the loss of a network's output as a scalar; ``labels`` are on the device of ``logits``."""
+        """Return the loss of a network's output as a scalar, a mean over images; ``labels`` are on its device.
+
+        A keyword ``label_smoothing``, 0 by default, makes smoothing possible: the share of each label that is spread
+        over all classes.
+        """
+
+    def can_smooth_labels(self) -> bool:
+        """Return whether :meth:`loss` has the keyword ``label_smoothing``."""
+        return "label_smoothing" in inspect.signature(self.loss).parameters
 
     @abstractmethod
     def score(self, network: nn.Module, split: Split, *, workers: int = 0) -> Score:
@@ -75,8 +84,8 @@ class Classification(Task):
 
     score_name = "accuracy"
 
-    def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        return F.cross_entropy(logits, labels)
+    def loss(self, logits: Tensor, labels: Tensor, *, label_smoothing: float = 0.0) -> Tensor:
+        return F.cross_entropy(logits, labels, label_smoothing=label_smoothing)
 
     @torch.inference_mode()
     def score(self, network: nn.Module, split: Split, *, workers: int = 0) -> Score:
@@ -102,8 +111,9 @@ class Segmentation(Task):
         super().__init__(splits)
         self._n_classes = n_classes
 
-    def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        return F.cross_entropy(_scaled(logits, labels), labels, ignore_index=IGNORED)
+    def loss(self, logits: Tensor, labels: Tensor, *, label_smoothing: float = 0.0) -> Tensor:
+        scaled = _scaled(logits, labels)
+        return F.cross_entropy(scaled, labels, ignore_index=IGNORED, label_smoothing=label_smoothing)
 
     @torch.inference_mode()
     def score(self, network: nn.Module, split: Split, *, workers: int = 0) -> Score:

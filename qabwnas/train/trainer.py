@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -20,7 +21,8 @@ from torch import Tensor, nn
 
 from qabwnas.errors import FormatError, QabwnasError, StaleError
 from qabwnas.train.checkpoint import load_checkpoint, save_checkpoint
-from qabwnas.train.parallel import rank
+from qabwnas.train.ema import WeightAverage
+from qabwnas.train.parallel import rank, without_averaging
 from qabwnas.train.sampling import derive_seed
 from qabwnas.train.settings import Training
 
@@ -35,9 +37,11 @@ SMALLEST_SCALE = 2.0**-14
 
 T = TypeVar("T")
 Loss = Callable[[nn.Module, T, int], Tensor]
-"""A scalar loss from (the module, the feed's input for the step, the step). It may use torch's random numbers, and must
-not depend on anything else that changes from call to call. It must call the module that it gets, which may be a wrapper
-of the trained module."""
+"""A scalar loss from (the module, the feed's input for the step, the step): a mean over the images of the input. It may
+use torch's random numbers, and must not depend on anything else that changes from call to call. It must call the module
+that it gets, which may be a wrapper of the trained module."""
+Divide = Callable[[T, int], Sequence[tuple[T, float]]]
+"""Divides the input of a step into so many micro-batches; each comes with its share of the images."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,9 @@ class Trainer(Generic[T]):
         done: the number of finished steps; :meth:`update` makes the next one.
         forward: the module that the loss calls: ``module``, or a wrapper of it.
 
+    When the training is done, ``module`` has the moving average of its weights, if the settings have one. ``divide`` is
+    needed for ``settings.accumulate``.
+
     Raises:
         StaleError: the checkpoint has another identity.
         FormatError: the checkpoint is damaged, or belongs to another module.
@@ -89,6 +96,7 @@ class Trainer(Generic[T]):
         name: str,
         progress: Progress,
         device: torch.device,
+        divide: Divide[T] | None = None,
     ) -> None:
         # Channels last is the faster layout, on CPUs and GPUs.
         module.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -97,11 +105,13 @@ class Trainer(Generic[T]):
         self.name = name
         self.done = 0
         self._loss = loss
+        self._divide = divide
         self._seed = seed
         self.progress = progress
         self._device = device
         self._optimizer = settings.make_optimizer(module.parameters())
         self._scaler = torch.amp.GradScaler(device.type, enabled=_is_mixed(settings, device))
+        self._average: WeightAverage | None = None
         self._saved_at = time.monotonic()
         self._unread: list[tuple[int, Tensor]] = []
         self._last_loss = math.nan
@@ -116,21 +126,52 @@ class Trainer(Generic[T]):
                 be raised some steps later, but always before a checkpoint is written.
         """
         step = self.done
+        if self._average is None and self.settings.ema_decay is not None:  # several processes have equal weights now
+            self._average = WeightAverage(self.module, self.settings.ema_decay)
         torch.manual_seed(derive_seed(self._seed, "step", step))
         for group in self._optimizer.param_groups:
             group["lr"] = self.settings.learning_rate_at(step)
-        with mixed_precision(self.settings, self._device):
-            loss = self._loss(self.forward, given, step)
-        self._unread.append((step, loss.detach()))
+        self._optimizer.zero_grad()
+        losses = [self._add_gradients(part, share, step, is_last) for part, share, is_last in self._parts(given)]
+        self._unread.append((step, torch.stack(losses).sum()))
         if self._device.type in READ_AT_ONCE or len(self._unread) >= MOST_UNREAD:
             self.last_loss()
-        self._optimizer.zero_grad()
-        if loss.requires_grad:  # a path that skips every layer has nothing to train
-            self._scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
-            self._scaler.step(self._optimizer)
-            self._scaler.update()
+        if any(parameter.grad is not None for parameter in self.module.parameters()):
+            self._step()
+        if self._average is not None:
+            self._average.update(self.module)
         self.done = step + 1
         self._save_if_due()
+        self._end_if_done()
+
+    def _parts(self, given: T) -> list[tuple[T, float, bool]]:
+        """Return the micro-batches of a step, the share of each, and which is the last."""
+        if self.settings.accumulate == 1:
+            return [(given, 1.0, True)]
+        assert self._divide is not None, "only trainings on labels accumulate gradients"
+        *parts, (part, share) = self._divide(given, self.settings.accumulate)
+        return [*((part, share, False) for part, share in parts), (part, share, True)]
+
+    def _add_gradients(self, given: T, share: float, step: int, is_last: bool) -> Tensor:
+        """Add the gradients of a micro-batch's share of the loss, and return that share."""
+        with nullcontext() if is_last else without_averaging(self.forward):
+            with mixed_precision(self.settings, self._device):
+                loss = self._loss(self.forward, given, step) * share
+            if loss.requires_grad:  # a path that skips every layer has nothing to train
+                self._scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+        return loss.detach()
+
+    def _step(self) -> None:
+        """Update the weights with the gradients, clipped if the settings say so."""
+        if self.settings.max_grad_norm is not None:
+            self._scaler.unscale_(self._optimizer)
+            nn.utils.clip_grad_norm_(self.module.parameters(), self.settings.max_grad_norm)
+        self._scaler.step(self._optimizer)
+        self._scaler.update()
+
+    def _end_if_done(self) -> None:
+        if self._average is not None and self.done == self.settings.steps:
+            self._average.copy_to(self.module)
 
     def last_loss(self) -> float:
         """Return the loss of the last step, and check all losses since the last call; raises as :meth:`update`."""
@@ -152,6 +193,8 @@ class Trainer(Generic[T]):
             raise QabwnasError(f"{self.name}: the gradients are infinite or NaN in the steps before {self.done}")
         content: dict[str, Any] = {"module": self.module.state_dict(), "optimizer": self._optimizer.state_dict()}
         content |= {"scaler": self._scaler.state_dict(), "identity": self.progress.identity, "step": self.done}
+        if self._average is not None:
+            content["average"] = self._average.state_dict()
         if rank() == 0:
             save_checkpoint(self.progress.path, KIND, content)
         self._saved_at = now
@@ -167,6 +210,10 @@ class Trainer(Generic[T]):
             if self._scaler.is_enabled():
                 self._scaler.load_state_dict(content["scaler"])
             self.done = int(content["step"])
+            if self.settings.ema_decay is not None:
+                self._average = WeightAverage(self.module, self.settings.ema_decay)
+                self._average.load_state_dict(content["average"], self.done)
+                self._end_if_done()
         except (KeyError, RuntimeError, ValueError) as error:
             raise FormatError(f"{path}: does not belong to this module: {' '.join(str(error).split())}") from error
 

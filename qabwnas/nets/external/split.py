@@ -44,15 +44,9 @@ def split_teacher(module: nn.Module, borders: Sequence[str], image: Shape, *, ch
             other than a border's output passes the border, as in a skip connection; a part does not compute the same as
             the module. The message names the cause.
     """
-    if len(borders) < 2:
-        raise InputError("borders: one is needed for the input of the first block, and one for each block's output")
     inner = unwrapped(module)
-    if inner is not module:
-        borders = [name.removeprefix("module.").removeprefix("_orig_mod.") for name in borders]
-    traced = trace(inner, borders, image)
-    answer = _answer(traced.graph)
-    exits = [_border_node(traced, answer, name) for name in borders]
-    parts = _cut(traced.graph, exits, borders)
+    borders = _inner_names(module, borders)
+    traced, exits, answer, parts = _trace_and_cut(inner, borders, image)
     pieces = []
     entry: fx.Node | None = None
     shape: Sides = (1, image.channels, image.height, image.width)
@@ -71,6 +65,29 @@ def split_teacher(module: nn.Module, borders: Sequence[str], image: Shape, *, ch
     if check:
         check_parts(inner, borders, pieces, network, image)
     return network
+
+
+def part_modules(module: nn.Module, borders: Sequence[str], image: Shape) -> list[list[nn.Module]]:
+    """Return the submodules that each part of a module consists of: stem, blocks and head, as for `split_teacher`.
+
+    Together they own all weights and statistics that the part reads.
+
+    Raises:
+        InputError: as :func:`split_teacher`; or a part reads a tensor that its module holds beside submodules, so that
+            it may belong to several parts.
+    """
+    inner = unwrapped(module)
+    _, _, _, parts = _trace_and_cut(inner, _inner_names(module, borders), image)
+    found = []
+    for nodes in parts:
+        names = {str(node.target) for node in nodes if node.op == "call_module"}
+        for tensor in {str(x.target) for node in nodes for x in node.all_input_nodes if x.op == "get_attr"}:
+            owner = tensor.rpartition(".")[0]
+            if next(inner.get_submodule(owner).children(), None) is not None:
+                raise InputError(f"{tensor} is held by a module that has submodules; give it a module of its own")
+            names.add(owner)
+        found.append([inner.get_submodule(name) for name in sorted(names)])
+    return found
 
 
 @torch.no_grad()
@@ -109,6 +126,25 @@ def check_shapes(teacher: Network, space: SearchSpace) -> None:
         raise InputError(
             f"the teacher has {logits.shape[1]} classes, the space {space.name!r} has {space.head.n_classes}"
         )
+
+
+def _inner_names(module: nn.Module, borders: Sequence[str]) -> Sequence[str]:
+    """Return the borders without the prefixes of wrappers, if the module is wrapped."""
+    if unwrapped(module) is module:
+        return borders
+    return [name.removeprefix("module.").removeprefix("_orig_mod.") for name in borders]
+
+
+def _trace_and_cut(
+    module: nn.Module, borders: Sequence[str], image: Shape
+) -> tuple[Traced, list[fx.Node], fx.Node, list[list[fx.Node]]]:
+    """Return the traced module, the border of each part, the output, and the nodes of each part."""
+    if len(borders) < 2:
+        raise InputError("borders: one is needed for the input of the first block, and one for each block's output")
+    traced = trace(module, borders, image)
+    answer = _answer(traced.graph)
+    exits = [_border_node(traced, answer, name) for name in borders]
+    return traced, exits, answer, _cut(traced.graph, exits, borders)
 
 
 def _part(piece: fx.GraphModule, values: ValueShapes) -> nn.Module:

@@ -6,10 +6,12 @@ file of a space are found from the folder in the validation context, that of the
 
 from __future__ import annotations
 
+import operator
 import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import InitVar, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -146,6 +148,15 @@ Widths = Annotated[
     PlainValidator(_read_bit_widths, json_schema_input_type=int | str),
     PlainSerializer(lambda widths: widths.name),
 ]
+Frozen = Annotated[
+    tuple[Border, ...],
+    AfterValidator(_check_distinct),
+    Field(
+        exclude_if=operator.not_,
+        description="Parts that are not trained: stem, names of blocks, head. Their weights and batch-norm statistics "
+        "stay as they are.",
+    ),
+]
 WeightsKey = Annotated[
     str | None, Field(min_length=1, description="The state dict to take, where the file has several.")
 ]
@@ -251,6 +262,26 @@ class TrainedTeacher:
     operations: Operations
     training: Training = Field(description="How the teacher is trained.")
     auxiliary: Auxiliary | None = Field(default=None, description="An auxiliary head for its training.")
+    checkpoint: UserFile | None = Field(
+        default=None,
+        description="The weights that its training starts from: the teacher.pt of another run, any state dict with its "
+        "names, or a checkpoint deeplabv3_m-v2-d8_* of mmsegmentation. New weights by default.",
+    )
+    weights_key: WeightsKey = None
+    new_head: Flag = Field(
+        default=False,
+        exclude_if=operator.not_,
+        description="Whether the checkpoint's head is left out and training starts with a new one, as for other "
+        "classes.",
+    )
+    frozen: Frozen = ()
+
+    @field_validator("weights_key", "new_head", "frozen")
+    @classmethod
+    def _of_checkpoint(cls, value: Any, info: ValidationInfo) -> Any:
+        if value and info.data.get("checkpoint", value) is None:
+            raise ValueError("needs a checkpoint, and there is none")
+        return value
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -282,6 +313,10 @@ class ModuleTeacher:
         validate_default=True,
         description="Where its package is looked for first; by default the folder of the configuration.",
     )
+    training: Training | None = Field(
+        default=None, description="How its training on the task continues; by default it stays as it is."
+    )
+    frozen: Frozen = ()
 
     @field_validator("weights_key")
     @classmethod
@@ -289,6 +324,13 @@ class ModuleTeacher:
         if key is not None and info.data.get("weights", key) is None:
             raise ValueError("chooses from a file of weights, and there is none")
         return key
+
+    @field_validator("frozen")
+    @classmethod
+    def _of_training(cls, frozen: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        if frozen and info.data.get("training", frozen) is None:
+            raise ValueError("needs a training, and there is none")
+        return frozen
 
     @field_validator("folder", mode="before")
     @classmethod
@@ -430,8 +472,26 @@ def _check_own_task(task: Any, info: ValidationInfo) -> Any:
 def _kind_of_teacher(value: Any) -> str:
     if not isinstance(value, Mapping):
         return type(value).__name__ if isinstance(value, CheckpointTeacher | ModuleTeacher) else "TrainedTeacher"
-    kinds = {"module": "ModuleTeacher", "checkpoint": "CheckpointTeacher"}
+    kinds = {"module": "ModuleTeacher", "training": "TrainedTeacher", "checkpoint": "CheckpointTeacher"}
     return next((kind for name, kind in kinds.items() if value.get(name) is not None), "TrainedTeacher")
+
+
+def _check_frozen(teacher: TrainedTeacher | ModuleTeacher, space: SearchSpace) -> None:
+    names = freezable_parts(space)
+    for index, name in enumerate(teacher.frozen):
+        if name not in names:
+            close = get_close_matches(name, names, n=1)
+            meant = f"; is {close[0]!r} meant?" if close else ""
+            raise FieldError(f"frozen[{index}]", f"{name!r} is not one of {', '.join(names)}{meant}")
+    if len(teacher.frozen) == len(names):
+        raise FieldError("frozen", "nothing is left to train")
+    if isinstance(teacher, TrainedTeacher) and teacher.new_head and "head" in teacher.frozen:
+        raise FieldError("frozen", "the head is new (new_head), so it has to be trained")
+
+
+def freezable_parts(space: SearchSpace) -> list[str]:
+    """Return the names of a teacher's parts: stem, the blocks' names, head."""
+    return ["stem", *(block.name for block in space.blocks), "head"]
 
 
 _TASKS_TEXT = f"one of {', '.join(TASKS)}, or a class package.Class"
@@ -585,6 +645,8 @@ class Config:
         if "space" not in info.data:
             return teacher
         space: SearchSpace = info.data["space"]
+        if not isinstance(teacher, CheckpointTeacher):
+            _check_frozen(teacher, space)
         if isinstance(teacher, ModuleTeacher):
             if len(teacher.borders) != len(space.blocks) + 1:
                 raise FieldError(

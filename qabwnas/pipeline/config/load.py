@@ -28,6 +28,8 @@ MESSAGES = {
     "finite_number": "{input!r} is not a finite number",
     "greater_than_equal": "{input!r} is less than {ge}",
     "less_than_equal": "{input!r} is more than {le}",
+    "greater_than": "{input!r} is not more than {gt}",
+    "less_than": "{input!r} is not less than {lt}",
     "bool_type": "{input!r} is neither true nor false",
     "string_type": "{input!r} is not a text; put it between quotes",
     "string_too_short": "is empty",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TypeVar
 
-from qabwnas.pipeline.config.config import Config, HeldOut, TrainedTeacher
+from qabwnas.pipeline.config.config import CheckpointTeacher, Config, HeldOut
 from qabwnas.train.settings import TrainingSettings
 
 T = TypeVar("T", bound=TrainingSettings)
@@ -25,7 +25,7 @@ def smoke_config(config: Config) -> Config:
     if isinstance(task, HeldOut):
         calibration, validation = min(task.calibration, IMAGES), min(task.validation, IMAGES)
         task = replace(task, calibration=calibration, validation=validation)
-    if isinstance(teacher, TrainedTeacher):
+    if not isinstance(teacher, CheckpointTeacher) and teacher.training is not None:
         teacher = replace(teacher, training=_few_steps(teacher.training))
     return replace(
         config,

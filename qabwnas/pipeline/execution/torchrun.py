@@ -13,7 +13,7 @@ from qabwnas.train.parallel import broadcast, is_first, parallel_training, proce
 
 
 class DistributedEngine(Engine):
-    """Runs one job after the other, each in all processes at once: they train the job's network together.
+    """Runs one job after the other, each in all processes at once: they train the job's module together.
 
     For the first process; the others wait for its jobs in :func:`run_distributed`.
     """
@@ -26,7 +26,7 @@ class DistributedEngine(Engine):
 
 
 def training_engine(engine: Engine) -> Engine:
-    """Return the engine for jobs that each train one network: all joined processes if there are any, or ``engine``."""
+    """Return the engine for jobs that each train something: all joined processes if there are any, or ``engine``."""
     return DistributedEngine() if distributed.is_initialized() else engine
 
 

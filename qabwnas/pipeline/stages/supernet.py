@@ -11,12 +11,14 @@ import torch
 from qabwnas.data.batches import ImageBatches
 from qabwnas.nets.supernet import Supernet, SupernetBlock
 from qabwnas.pipeline.config.config import Config, config_to_json
-from qabwnas.pipeline.execution.jobs import Job
+from qabwnas.pipeline.execution.jobs import Job, Serial
+from qabwnas.pipeline.execution.torchrun import training_engine
 from qabwnas.pipeline.stages.data import load_task
 from qabwnas.pipeline.stages.stage import Stage, StageContext
 from qabwnas.pipeline.stages.teacher import VARIANCES_NAME, load_teacher, target_variances
 from qabwnas.train.checkpoint import load_weights, save_weights
 from qabwnas.train.distill import block_seed, distill, distill_block, feature_maps
+from qabwnas.train.parallel import rank
 from qabwnas.train.sampling import derive_seed, seeded_generators
 
 KIND = "supernet"
@@ -33,14 +35,16 @@ def _settings(config: Config) -> dict[str, Any]:
 
 
 def _make(context: StageContext) -> list[str]:
-    blocks = range(len(context.config.space.blocks))
-    if context.config.supernet.distill == "independent":
-        first = Job("target variances", target_variances, _variances_arguments(context))  # once, not in every job
-        context.resources.engine.run([first])
-        context.resources.engine.run(block_jobs(context, blocks))
-    supernet = _new_supernet(context.config)
-    _distill(context, supernet, blocks)  # only loads blocks that jobs have trained
-    save_weights(context.folder / FILE_NAME, KIND, supernet)
+    independent = context.config.supernet.distill == "independent"
+    engine = context.resources.engine if independent else Serial()
+    # Once, not in every job or process.
+    engine.run([Job("target variances", target_variances, _variances_arguments(context))])
+    engine = training_engine(engine)
+    if independent:
+        engine.run(block_jobs(context, range(len(context.config.space.blocks))))
+        engine = Serial()  # only loads what these jobs have trained
+    engine.run([Job(KIND, _distill_all, (context.for_job(),))])
+    (context.scratch / FILE_NAME).replace(context.folder / FILE_NAME)
     return [FILE_NAME]
 
 
@@ -52,6 +56,16 @@ def block_jobs(context: StageContext, blocks: Iterable[int]) -> list[Job]:
 
 def _variances_arguments(context: StageContext) -> tuple[Config, Path, str, Path]:
     return context.config, context.folder, context.resources.device, context.scratch / VARIANCES_NAME
+
+
+def _distill_all(context: StageContext) -> None:
+    """Train all blocks jointly, and write the supernet to the scratch folder."""
+    if (context.scratch / FILE_NAME).exists():
+        return
+    supernet = _new_supernet(context.config)
+    _distill(context, supernet, range(len(context.config.space.blocks)))
+    if rank() == 0:
+        save_weights(context.scratch / FILE_NAME, KIND, supernet)
 
 
 def _distill_one(context: StageContext, b: int) -> None:

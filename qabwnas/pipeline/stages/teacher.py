@@ -11,18 +11,25 @@ from typing import Any
 
 import torch
 
-from qabwnas.errors import FormatError
+from qabwnas.errors import FormatError, InputError
 from qabwnas.io.fingerprint import file_sha256
 from qabwnas.measure.target_variance import measure_target_variances
 from qabwnas.nets.network import Network
-from qabwnas.pipeline.config.config import Config, ModuleTeacher, TrainedTeacher, config_to_json
+from qabwnas.pipeline.config.config import CheckpointTeacher, Config, ModuleTeacher, TrainedTeacher, config_to_json
 from qabwnas.pipeline.execution.jobs import Job, Serial
 from qabwnas.pipeline.execution.torchrun import training_engine
 from qabwnas.pipeline.stages.data import load_task
 from qabwnas.pipeline.stages.stage import Stage, StageContext
-from qabwnas.pipeline.stages.teacher_network import build_teacher, given_teacher, log_float_parts, trainable_teacher
+from qabwnas.pipeline.stages.teacher_network import (
+    build_teacher,
+    given_teacher,
+    log_float_parts,
+    trainable_teacher,
+    trained_network,
+)
 from qabwnas.quant.nsr import TargetVariance
 from qabwnas.train.checkpoint import load_checkpoint, load_weights, save_checkpoint, save_weights
+from qabwnas.train.label_loss import label_loss
 from qabwnas.train.parallel import rank
 from qabwnas.train.sampling import derive_seed, seeded_generators
 from qabwnas.train.settings import Training
@@ -56,7 +63,8 @@ def _identity(config: Config) -> dict[str, Any]:
 
 def _make(context: StageContext) -> list[str]:
     config = context.config
-    if not isinstance(config.teacher, TrainedTeacher):
+    _check_label_smoothing(context)
+    if isinstance(config.teacher, CheckpointTeacher) or config.teacher.training is None:
         network = given_teacher(config)
         log_float_parts(config, network)
         save_weights(context.folder / FILE_NAME, KIND, network)
@@ -64,6 +72,20 @@ def _make(context: StageContext) -> list[str]:
         training_engine(Serial()).run([Job(KIND, _train, (context.for_job(), config.teacher.training))])
         (context.scratch / TRAINED_NAME).replace(context.folder / FILE_NAME)
     return [FILE_NAME]
+
+
+def _check_label_smoothing(context: StageContext) -> None:
+    """Raise before anything is trained if a training of the run smoothes labels and the task's loss does not."""
+    config = context.config
+    trainings = {"networks.training": config.networks.training, "networks.qat": config.networks.qat}
+    if not isinstance(config.teacher, CheckpointTeacher):
+        trainings = {"teacher.training": config.teacher.training, **trainings}
+    for field, training in trainings.items():
+        if training is not None and training.label_smoothing:
+            try:
+                label_loss(load_task(config, context.folder), training.label_smoothing)
+            except InputError as error:
+                raise InputError(f"{field}.{error}") from error
 
 
 def _train(context: StageContext, settings: Training) -> None:
@@ -74,22 +96,23 @@ def _train(context: StageContext, settings: Training) -> None:
     task = load_task(config, context.folder)
     seed = derive_seed(config.seed, "teacher")
     with seeded_generators(seed):
-        network = trainable_teacher(config)
-    log_float_parts(config, network)
+        trained, frozen = trainable_teacher(config)
+    if isinstance(trained, Network):  # a module is split when it is trained
+        log_float_parts(config, trained)
     train_teacher(
-        network,
+        trained,
         task,
         settings,
         seed=seed,
         name=KIND,
         progress=context.progress(KIND),
         auxiliary_weight=auxiliary.weight if auxiliary else 0.0,
+        frozen=frozen,
         device=torch.device(context.resources.device),
         workers=context.resources.num_workers,
     )
-    network.auxiliary = None  # only training uses it
     if rank() == 0:
-        save_weights(context.scratch / TRAINED_NAME, KIND, network)
+        save_weights(context.scratch / TRAINED_NAME, KIND, trained_network(config, trained))
 
 
 def load_teacher(config: Config, folder: Path) -> Network:

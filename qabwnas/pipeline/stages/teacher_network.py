@@ -6,26 +6,36 @@ An external teacher comes from a function of the user, which is imported and cal
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from qabwnas.costs import FixedParts, OperatorCost, encoder_costs, network_costs, total_costs
-from qabwnas.errors import InputError
+from qabwnas.errors import FormatError, InputError
 from qabwnas.io.user_code import call, load_object
 from qabwnas.nets.external.costs import fixed_parts, teacher_parts
-from qabwnas.nets.external.split import check_shapes, split_teacher
-from qabwnas.nets.external.user_module import unwrapped
+from qabwnas.nets.external.split import check_shapes, part_modules, split_teacher
+from qabwnas.nets.external.user_module import evaluation_copy, unwrapped
 from qabwnas.nets.layers import build_auxiliary
 from qabwnas.nets.mmseg import build_mmseg, load_mmseg
 from qabwnas.nets.network import Network, build_network
+from qabwnas.nets.pretrained import load_pretrained
 from qabwnas.nets.state_dict import load_tensors, read_state_dict
-from qabwnas.pipeline.config.config import CheckpointTeacher, Config, ModuleTeacher, TrainedTeacher, run_costs
+from qabwnas.pipeline.config.config import (
+    CheckpointTeacher,
+    Config,
+    ModuleTeacher,
+    TrainedTeacher,
+    freezable_parts,
+    run_costs,
+)
 from qabwnas.quant.operators import Unquantised
-from qabwnas.space import BitWidths, Policy, SearchSpace
+from qabwnas.space import BitWidths, Policy, SearchSpace, Shape
+from qabwnas.train.checkpoint import check_whole
 
 logger = logging.getLogger(__name__)
 
@@ -57,13 +67,17 @@ def given_teacher(config: Config) -> Network:
         load_mmseg(teacher.checkpoint, network, teacher.weights_key)
         return network
     assert isinstance(teacher, ModuleTeacher)
+    return _split(config.space, _given_module(teacher), teacher, check=True)
+
+
+def _given_module(teacher: ModuleTeacher) -> nn.Module:
     module = make_module(teacher.module, teacher.folder)
     if teacher.weights is not None:
         inner = unwrapped(module)
         names = {key: key for key in inner.state_dict()}
         tensors = read_state_dict(teacher.weights, teacher.weights_key, names)
         load_tensors(inner, tensors, names, str(teacher.weights))
-    return _split(config.space, module, teacher, check=True)
+    return module
 
 
 def log_float_parts(config: Config, network: Network) -> None:
@@ -78,14 +92,78 @@ def part_names(config: Config) -> list[str]:
     return ["stem", *(f"block {block.name!r}" for block in config.space.blocks), "head"]
 
 
-def trainable_teacher(config: Config) -> Network:
-    """Return a teacher with new weights, and with the auxiliary head if the configuration has one."""
+def trainable_teacher(config: Config) -> tuple[nn.Module, list[nn.Module]]:
+    """Return what is trained to be the teacher, with the weights that it starts from, and its frozen submodules.
+
+    This is a network, with the auxiliary head if the configuration has one; or the user's module itself, because only
+    its own code does what it should in training mode. :func:`trained_network` returns the teacher afterwards.
+
+    Raises:
+        InputError: as :func:`build_teacher`; or a module does not run in training mode, or a part cannot be frozen.
+        FormatError: a file of weights cannot be read, or does not fit.
+    """
+    teacher = config.teacher
+    if isinstance(teacher, ModuleTeacher):
+        module = unwrapped(_given_module(teacher))
+        _check_training_mode(module, f"teacher.module: {teacher.module}", config.space.input)
+        return module, _frozen(config, lambda: part_modules(module, teacher.borders, config.space.input))
+    assert isinstance(teacher, TrainedTeacher)
     network = build_teacher(config)
-    auxiliary = config.teacher.auxiliary if isinstance(config.teacher, TrainedTeacher) else None
-    if auxiliary is not None:
-        b = config.space.block_index(auxiliary.block)
-        network.auxiliary = build_auxiliary(config.space, b, auxiliary.channels)
-    return network
+    if teacher.checkpoint is not None:
+        _load_checkpoint(network, config.space, teacher)
+    if teacher.auxiliary is not None:
+        b = config.space.block_index(teacher.auxiliary.block)
+        network.auxiliary = build_auxiliary(config.space, b, teacher.auxiliary.channels)
+    return network, _frozen(config, lambda: [[part] for part in (network.stem, *network.blocks, network.head)])
+
+
+def trained_network(config: Config, trained: nn.Module) -> Network:
+    """Return the teacher that :func:`trainable_teacher` became; raises as :func:`build_teacher`."""
+    if isinstance(config.teacher, ModuleTeacher):
+        network = _split(config.space, trained.cpu(), config.teacher, check=True)
+        log_float_parts(config, network)
+        return network
+    assert isinstance(trained, Network)
+    trained.auxiliary = None  # only training uses it
+    return trained
+
+
+def _load_checkpoint(network: Network, space: SearchSpace, teacher: TrainedTeacher) -> None:
+    assert teacher.checkpoint is not None
+    try:
+        check_whole(teacher.checkpoint)
+        others = load_pretrained(teacher.checkpoint, network, space, teacher.weights_key, new_head=teacher.new_head)
+    except FormatError as error:
+        raise FormatError(f"teacher.checkpoint: {error}") from error
+    dilations = "only its first layer is dilated in mmsegmentation, and all of its layers are here"
+    for name in others:
+        if name in teacher.frozen:
+            raise InputError(f"teacher.frozen: {name!r} has to be trained: {dilations}")
+        logger.info("teacher: block %r has to adapt: %s", name, dilations)
+
+
+def _frozen(config: Config, modules_of_parts: Callable[[], Sequence[Sequence[nn.Module]]]) -> list[nn.Module]:
+    """Return the submodules of the parts that the configuration freezes."""
+    assert not isinstance(config.teacher, CheckpointTeacher)
+    frozen = config.teacher.frozen
+    if not frozen:
+        return []
+    try:
+        parts = dict(zip(freezable_parts(config.space), modules_of_parts(), strict=True))
+    except InputError as error:
+        raise InputError(f"teacher.frozen: {error}") from error
+    logger.info("teacher: %s: frozen, weights and statistics stay as they are", ", ".join(frozen))
+    return [module for name in frozen for module in parts[name]]
+
+
+def _check_training_mode(module: nn.Module, name: str, image: Shape) -> None:
+    """Raise InputError unless a module gives one tensor in training mode, too."""
+    copied = evaluation_copy(module).train()
+    answer = call(f"{name}, in training mode", copied, torch.rand(2, image.channels, image.height, image.width))
+    if not isinstance(answer, Tensor):
+        raise InputError(
+            f"{name}: gives {type(answer).__name__} in training mode, not one tensor of logits; give a module that does"
+        )
 
 
 def _split(space: SearchSpace, module: nn.Module, given: ModuleTeacher, *, check: bool) -> Network:

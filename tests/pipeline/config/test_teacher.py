@@ -19,6 +19,8 @@ PIXELS = SPACE | {
     "head": {"kind": "deeplabv3", "classes": 10, "channels": 3, "dilations": [2]},
 }
 OPERATIONS = ["k3e2 k3e1", "k5e2"]
+TRAINED = {"operations": OPERATIONS, "training": TRAINING}
+PRETRAINED = TRAINED | {"checkpoint": "weights.pth"}
 MODULE = {"module": "tests.pipeline.external_teacher.make", "borders": BORDERS}
 
 
@@ -39,10 +41,14 @@ def parse(folder: Path, teacher: dict[str, Any], space: str = "pixels.yaml") -> 
     [
         ({"operations": OPERATIONS, "training": TRAINING, "auxiliary": {"block": "b1"}}, "pixels.yaml"),
         ({"operations": OPERATIONS, "checkpoint": "weights.pth"}, "pixels.yaml"),
+        ({"operations": OPERATIONS, "training": TRAINING | {"accumulate": 4, "label_smoothing": 0.1}}, "tiny.yaml"),
+        ({"operations": OPERATIONS, "checkpoint": "weights.pth", "weights_key": "ema", "new_head": True,
+          "training": TRAINING | {"max_grad_norm": 1, "ema_decay": 0.9}, "frozen": ["b1"]}, "tiny.yaml"),
+        (MODULE | {"training": TRAINING, "frozen": ["stem", "head"]}, "tiny.yaml"),
         (MODULE, "tiny.yaml"),
         (MODULE | {"weights": "weights.pth"}, "tiny.yaml"),
     ],
-)
+)  # fmt: skip
 def test_teachers_read_back_from_json(folder: Path, teacher: dict[str, Any], space: str) -> None:
     config = parse(folder, teacher, space)
     content = config_to_json(config)
@@ -66,8 +72,21 @@ def test_what_is_read(folder: Path) -> None:
         ("trained", "teacher: not a mapping of fields"),
         ({"operations": OPERATIONS, "training": TRAINING, "auxilary": {"block": "b1"}},
          "teacher.auxilary: unknown field; is 'auxiliary' meant"),
-        ({"operations": OPERATIONS, "checkpoint": "weights.pth", "training": TRAINING},
-         "teacher.training: unknown field"),
+        (PRETRAINED | {"frozen": ["b1", "stm"]}, r"teacher.frozen\[1\]: 'stm' is not one of .*; is 'stem' meant\?"),
+        (PRETRAINED | {"frozen": ["stem", "b1", "b2", "head"]}, "teacher.frozen: nothing is left to train"),
+        (PRETRAINED | {"frozen": ["head"], "new_head": True}, r"teacher.frozen: the head is new"),
+        (PRETRAINED | {"frozen": ["b1", "b1"]}, "teacher.frozen: an entry is given twice"),
+        (TRAINED | {"frozen": ["stem"]}, "teacher.frozen: needs a checkpoint, and there is none"),
+        (TRAINED | {"new_head": True}, "teacher.new_head: needs a checkpoint, and there is none"),
+        (MODULE | {"frozen": ["stem"]}, "teacher.frozen: needs a training, and there is none"),
+        ({"operations": OPERATIONS, "training": TRAINING | {"max_grad_norm": 0}},
+         "teacher.training.max_grad_norm: 0 is not more than 0"),
+        ({"operations": OPERATIONS, "training": TRAINING | {"accumulate": 3}},
+         "teacher.training.accumulate: 3 micro-batches of equal size cannot be made of a batch of 16"),
+        ({"operations": OPERATIONS, "training": TRAINING | {"label_smoothing": 1}},
+         "teacher.training.label_smoothing: 1 is not less than 1"),
+        ({"operations": OPERATIONS, "training": TRAINING | {"ema_decay": 1.0}},
+         "teacher.training.ema_decay: 1.0 is not less than 1"),
         ({"operations": OPERATIONS, "training": TRAINING, "auxiliary": {"block": "b9"}},
          "teacher.auxiliary.block: 'b9' is not one of b1, b2"),
         (MODULE | {"borders": ["stem", "one"]}, "teacher.borders: 2 were given, not one for the input"),

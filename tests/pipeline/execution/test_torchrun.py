@@ -1,4 +1,4 @@
-"""torchrun makes a run in two processes: both train teacher and networks, and one does the rest."""
+"""torchrun makes a run in two processes: both train teacher, supernet and networks, and one does the rest."""
 
 import os
 import subprocess
@@ -27,9 +27,25 @@ def test_two_processes_train_what_is_trained_once_and_one_goes_on(tmp_path: Path
 
     first = run("--stage", "teacher").stderr
     assert first.count("teacher: step 4 of 4") == first.count("teacher: done in") == 1
+    supernet = run("--stage", "supernet").stderr
+    assert supernet.count("supernet: b1, b2: step 4 of 4") == supernet.count("supernet: done in") == 1
     whole = run()
+    assert "supernet: b1, b2: step" not in whole.stderr
     assert "teacher: step" not in whole.stderr
-    for stage in ("supernet", "lut", "networks", "report"):
+    for stage in ("lut", "networks", "report"):
         assert whole.stderr.count(f"{stage}: done in") == 1
     assert len(list((tmp_path / "run" / "networks").glob("*.pt"))) == TINY["networks"]["seeds"]
     assert whole.stdout.count("teacher FP32") == 1
+
+
+@pytest.mark.slow
+def test_a_batch_of_the_supernet_is_shared(tmp_path: Path) -> None:
+    training = TINY["supernet"]["training"]
+    config = write_config(tmp_path, TINY | {"supernet": TINY["supernet"] | {"training": training | {"batch": 15}}})
+    command = [*TORCHRUN, "-m", "qabwnas", "run", str(config), "-o", str(tmp_path / "run"), "--stage", "supernet"]
+    finished = subprocess.run(
+        command, cwd=ROOT, env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True, text=True
+    )
+    assert finished.returncode != 0
+    assert "error: a batch of 15 images cannot be divided evenly among 2 processes" in finished.stderr
+    assert not (tmp_path / "run" / "supernet.pt").exists()

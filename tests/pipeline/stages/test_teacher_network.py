@@ -14,6 +14,7 @@ from qabwnas.costs import encoder_costs, network_costs
 from qabwnas.errors import FormatError, InputError
 from qabwnas.lut.lut import Lut
 from qabwnas.nets.mmseg import build_mmseg, mmseg_names
+from qabwnas.nets.network import Network
 from qabwnas.pipeline.config.config import CheckpointTeacher, Config, ModuleTeacher, TrainedTeacher
 from qabwnas.pipeline.config.load import demo_config, load_config, parse_config
 from qabwnas.pipeline.run import STAGES, run_stages
@@ -103,8 +104,10 @@ def test_a_trained_teacher_may_have_an_auxiliary_head(tmp_path: Path) -> None:
     (tmp_path / "pixels.yaml").write_text(yaml.safe_dump(PIXELS))
     teacher = TINY["teacher"] | {"auxiliary": {"block": "b1", "channels": 5}}
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(TINY | {"teacher": teacher, "space": "pixels.yaml"}))
-    network = trainable_teacher(load_config(tmp_path / "config.yaml"))
+    network, frozen = trainable_teacher(load_config(tmp_path / "config.yaml"))
+    assert isinstance(network, Network)
     assert network.auxiliary is not None
+    assert frozen == []
     logits, auxiliary = network.auxiliary_forward(torch.rand(2, 1, 8, 8))
     assert (logits.shape, auxiliary.shape) == ((2, 10, 2, 2), (2, 10, 4, 4))
 

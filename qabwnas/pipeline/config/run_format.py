@@ -27,6 +27,9 @@ DISTILL = {
 }
 """Values of ``supernet.distill``, likewise."""
 
+LATER_FIELDS: dict[str, Any] = {"latency": []}
+"""Fields that the first version did not have, and their defaults."""
+
 OPTIONAL_SECTIONS = ("task", "teacher")
 """Where fields without a value were not written."""
 
@@ -37,13 +40,16 @@ def current_names(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def first_names(content: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings of a stage as the first version wrote them, for fingerprints."""
+    """Return the settings of a stage as the first version wrote them, for fingerprints.
+
+    Fields of later versions are left out at their defaults.
+    """
     fields = {section: {new: old for old, new in names.items()} for section, names in FIELDS.items()}
     renamed = _renamed(content, (), fields, {new: old for old, new in DISTILL.items()})
     for section in OPTIONAL_SECTIONS:
         if isinstance(renamed.get(section), dict):
             renamed[section] = {name: value for name, value in renamed[section].items() if value is not None}
-    return renamed
+    return {name: value for name, value in renamed.items() if name not in LATER_FIELDS or value != LATER_FIELDS[name]}
 
 
 def _renamed(

@@ -1,4 +1,4 @@
-"""Stage 8: quantise and score the networks. Writes ``results.json`` and the pictures ``front.png``, ``scores.png``."""
+"""Stage 9: quantise and score the networks. Writes ``results.json`` and the pictures ``front.png``, ``scores.png``."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ from pydantic.dataclasses import dataclass
 from qabwnas.costs import COSTS
 from qabwnas.costs.roofline import Device, device_to_json, load_device, parse_device
 from qabwnas.io.fields import check_odd, user_path
-from qabwnas.lut.device_results import Statistic, device_name
+from qabwnas.lut.device_results import Statistic, check_device_name
 from qabwnas.measure.populate import MEASURED
 from qabwnas.space import BitWidths, Operation, SearchSpace
 from qabwnas.space.yaml import check_policy, load_space, parse_space, space_to_json
@@ -146,7 +146,7 @@ WeightsKey = Annotated[
 DeviceName = Annotated[
     str,
     BeforeValidator(_text),
-    AfterValidator(lambda name: device_name(name, "name")),
+    AfterValidator(check_device_name),
     Field(description="The name of the device. The column is latency_ms[NAME], or estimate_ms[NAME] if estimated."),
 ]
 RunStatistic = Annotated[

@@ -35,7 +35,7 @@ MESSAGES = {
     "float_type": "{input!r} is not a number",
     "finite_number": "{input!r} is not a finite number",
     "greater_than_equal": "{input!r} is less than {ge}",
-    "greater_than": "{input!r} is not more than {gt}",
+    "greater_than": "{input!r} is not more than {gt:g}",
     "less_than_equal": "{input!r} is more than {le}",
     "bool_type": "{input!r} is neither true nor false",
     "string_type": "{input!r} is not a text; put it between quotes",
@@ -208,6 +208,9 @@ def _unused(section: list[int | str], content: Any) -> set[str]:
     schema = config_schema()
     found = [schema]
     for name in section:
+        if isinstance(name, int):
+            content = content[name]
+            continue
         fields = [each["properties"][name] for each in found if name in each["properties"]]
         if fields:
             found = [part for field in fields for part in _parts(field, schema)]
@@ -221,5 +224,5 @@ def _parts(schema: dict[str, Any], whole: dict[str, Any]) -> list[dict[str, Any]
     """Return the schemas of the sections that a field may hold."""
     if "$ref" in schema:
         return _parts(whole["$defs"][schema["$ref"].rpartition("/")[2]], whole)
-    options = schema.get("anyOf", schema.get("oneOf", []))
+    options = schema.get("anyOf", schema.get("oneOf", [schema["items"]] if "items" in schema else []))
     return [schema] if "properties" in schema else [part for option in options for part in _parts(option, whole)]

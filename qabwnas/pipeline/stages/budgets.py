@@ -6,7 +6,7 @@ the space can meet are found before anything is trained.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import ROUND_CEILING, Decimal
 
 import numpy as np
@@ -78,6 +78,11 @@ def _unknown_total(metric: str, budget: str) -> InputError:
     )
 
 
+def further_metrics(names: Iterable[str]) -> list[str]:
+    """Return those of the metrics that are neither NSR nor costs: latencies."""
+    return [name for name in names if name not in _COSTS and name not in MEASURED]
+
+
 def teacher_codes(config: Config) -> list[int] | None:
     """Return the code of the teacher's operations in every block, or ``None`` if the space does not have them."""
     if isinstance(config.teacher, ModuleTeacher):
@@ -94,7 +99,7 @@ def teacher_codes(config: Config) -> list[int] | None:
 def teacher_totals(config: Config, lut: Lut, widths: BitWidths) -> dict[str, Decimal]:
     """Return metric → the teacher's total at these bit widths, from the rows of the LUT that hold its operations.
 
-    Only columns that are neither NSR nor costs are included. It is empty if the LUT does not have such rows.
+    Only :func:`further_metrics` are included. It is empty if the LUT does not have such rows.
     """
     codes = teacher_codes(config)
     if codes is None:
@@ -103,8 +108,7 @@ def teacher_totals(config: Config, lut: Lut, widths: BitWidths) -> dict[str, Dec
     if None in candidates:
         return {}
     choice, backend = np.array([candidates], dtype=np.int32), select_backend()
-    names = [name for name in lut.metric_names if name not in _COSTS and name not in MEASURED]
-    totals = {name: totals_in(lut, name, choice, backend)[0] for name in names}
+    totals = {name: totals_in(lut, name, choice, backend)[0] for name in further_metrics(lut.metric_names)}
     return {name: total for name, total in totals.items() if total is not None}
 
 

@@ -17,7 +17,14 @@ from qabwnas.lut.columns import add_estimate
 from qabwnas.lut.device_results import DeviceResults, add_results, read_results
 from qabwnas.lut.lut import Lut
 from qabwnas.pipeline.bundle_tables import tables_of_lut
-from qabwnas.pipeline.config.config import Config, EstimatedDevice, ImportedDevice, MeasuredDevice, config_to_json
+from qabwnas.pipeline.config.config import (
+    Config,
+    EstimatedDevice,
+    ImportedDevice,
+    MeasuredDevice,
+    ModuleTeacher,
+    config_to_json,
+)
 from qabwnas.pipeline.stages import lut
 from qabwnas.pipeline.stages.stage import Stage, StageContext
 from qabwnas.pipeline.stages.teacher_network import measured_parts
@@ -82,11 +89,12 @@ def _check_complete(table: Lut, results: DeviceResults) -> None:
 
 
 def _settings(config: Config) -> dict[str, Any]:
-    """Return the fields of the devices, with digests of files instead of their paths."""
-    content = config_to_json(config)["latency"]
-    for device, fields in zip(config.latency, content, strict=True):
+    """Return the fields of every device by its column, with digests of files instead of their paths."""
+    content = {}
+    for device, fields in zip(config.latency, config_to_json(config)["latency"], strict=True):
         if isinstance(device, ImportedDevice):
             fields["results"] = file_sha256(device.results)
+        content[device.metric_name] = fields
     return {"latency": content}
 
 
@@ -112,6 +120,8 @@ def _measure(context: StageContext, table: Lut, device: MeasuredDevice, output: 
     bundle = context.scratch / BUNDLE
     open_bundle(*tables_of_lut(table), bundle, 0)
     logger.info("latency: measuring %s, at most %d rounds", device.metric_name, settings.rounds)
+    if isinstance(context.config.teacher, ModuleTeacher):
+        logger.info("latency: stem and head are measured as the space describes them, not as the module has them")
     output.parent.mkdir(exist_ok=True)
     _, notes = measure(
         bundle, output, device.name, threads=settings.threads, rounds=settings.rounds, width=settings.width

@@ -40,8 +40,8 @@ from qabwnas.train.settings import STRICT, Count, Number, Training, TrainingSett
 TASKS = ("digits", "cityscapes", "image-folder")
 POPULATED = (*MEASURED, *(cost.name for cost in COSTS))
 """The columns of the LUT that every run populates; :func:`metric_names` has all."""
-LATENCIES = ("measure", "results", "estimate")
-"""How a run may get the latencies of a device, as the field of a device names it."""
+LATENCY_SOURCES = ("measure", "results", "estimate")
+"""Where the latencies of a device come from: the field that a device has."""
 CITYSCAPES_VARIABLE = "CITYSCAPES_DATASET"
 """The environment variable in which the data set's own tools look for its folder."""
 QAT_STEPS, QAT_RATE = 10, 100
@@ -392,8 +392,8 @@ class EstimatedDevice:
 
 
 def _read_latency(value: Any) -> Any:
-    if isinstance(value, Mapping) and sum(way in value for way in LATENCIES) != 1:
-        raise ValueError(f"needs one of {', '.join(LATENCIES)}")
+    if isinstance(value, Mapping) and sum(source in value for source in LATENCY_SOURCES) != 1:
+        raise ValueError(f"needs one of {', '.join(LATENCY_SOURCES)}")
     return value
 
 

@@ -144,7 +144,10 @@ def check_budgets(config: Config, where: str) -> None:
     smallest = smallest_totals(lut)
     for index, texts in enumerate(config.budgets):
         known = {metric: text for metric, text in texts.items() if metric in smallest}
-        budgets = {metric: resolve_budget(config, metric, text, lut) for metric, text in known.items()}
+        try:
+            budgets = {metric: resolve_budget(config, metric, text, lut) for metric, text in known.items()}
+        except InputError as error:
+            raise InputError(f"{where}: budgets[{index}]: {error}") from error
         for metric, budget in budgets.items():
             if budget < smallest[metric]:
                 given = "" if texts[metric] == str(budget) else f" ({_amount(lut.metric(metric), budget)})"

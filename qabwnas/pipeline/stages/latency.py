@@ -7,6 +7,7 @@ results of what is measured here are kept in ``latency/NAME.json``.
 from __future__ import annotations
 
 import logging
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -100,16 +101,18 @@ def _settings(config: Config) -> dict[str, Any]:
 
 def _make(context: StageContext) -> list[str]:
     table = Lut.open(context.folder / lut.FILE_NAME)
-    outputs = [FILE_NAME]
+    made = context.scratch / FOLDER
+    made.mkdir(exist_ok=True)
     measured = {}
     for device in context.config.latency:
         if isinstance(device, MeasuredDevice):
-            name = f"{FOLDER}/{device.name}.json"
-            measured[device.name] = context.folder / name
+            measured[device.name] = made / f"{device.name}.json"
             _measure(context, table, device, measured[device.name])
-            outputs.append(name)
     add_columns(context.config, table, measured).save(context.folder / FILE_NAME)
-    return outputs
+    shutil.rmtree(context.folder / FOLDER, ignore_errors=True)  # results of other devices
+    if measured:
+        made.rename(context.folder / FOLDER)
+    return [FILE_NAME, *(f"{FOLDER}/{path.name}" for path in measured.values())]
 
 
 def _measure(context: StageContext, table: Lut, device: MeasuredDevice, output: Path) -> None:
@@ -122,7 +125,6 @@ def _measure(context: StageContext, table: Lut, device: MeasuredDevice, output: 
     logger.info("latency: measuring %s, at most %d rounds", device.metric_name, settings.rounds)
     if isinstance(context.config.teacher, ModuleTeacher):
         logger.info("latency: stem and head are measured as the space describes them, not as the module has them")
-    output.parent.mkdir(exist_ok=True)
     _, notes = measure(
         bundle, output, device.name, threads=settings.threads, rounds=settings.rounds, width=settings.width
     )

@@ -41,7 +41,7 @@ def read_tables(lut_path: Path | None, space: str | None, bits: tuple[str, ...])
         InputError: as the readers of both.
     """
     from qabwnas.lut.lut import Lut
-    from qabwnas.pipeline.latency import tables_of_lut, tables_of_space
+    from qabwnas.pipeline.bundle_tables import tables_of_lut, tables_of_space
     from qabwnas.space import BitWidths
     from qabwnas.space.yaml import load_space
 

@@ -44,14 +44,18 @@ def command(
 ) -> None:
     """Run the stages of CONFIG.yaml that are not done: data, teacher, supernet, lut, front, answers, networks, report.
 
-    If the configuration differs from that of finished stages, it is refused; with --force these stages are run again.
+    With devices in CONFIG.yaml, a stage latency follows lut and adds their latencies to the LUT. If the configuration
+    differs from that of finished stages, it is refused; with --force these stages are run again.
     """
     require_extras("train", "plot")
     from dataclasses import replace
 
     from qabwnas.cli.stages import run_and_report
+    from qabwnas.pipeline.config.config import MeasuredDevice
 
     config = read_config(config_path, data, smoke, sample)
+    if any(isinstance(device, MeasuredDevice) for device in config.latency):
+        require_extras("deploy")
     if qat:
         config = replace(config, networks=config.networks.with_qat())
     run_and_report(

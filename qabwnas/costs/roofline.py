@@ -21,7 +21,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qabwnas.costs.analytic import CostMetric
 from qabwnas.costs.operator_cost import OperatorCost
@@ -98,14 +98,16 @@ def load_device(source: str | os.PathLike[str]) -> Device:
     """
     source = os.fspath(source)
     if source.endswith((".yaml", ".yml")):
-        return _parse(Fields(read_yaml(Path(source)), source))
+        return parse_device(read_yaml(Path(source)), source)
     if source not in devices():
         raise InputError(f"device {source!r} is neither one of {', '.join(devices())} nor a .yaml file")
     text = (_shipped() / f"{source}.yaml").read_text(encoding="utf-8")
-    return _parse(Fields(parse_yaml(text, source), source))
+    return parse_device(parse_yaml(text, source), source)
 
 
-def _parse(fields: Fields) -> Device:
+def parse_device(content: Any, where: str) -> Device:
+    """Return the device that YAML values describe; raises as :func:`load_device`, with ``where`` before the field."""
+    fields = Fields(content, where)
     name = fields.text("name")
     if set(name) & set("[]=,"):
         raise InputError(f"{fields.path('name')}: {name!r} has a bracket, '=' or ','")
@@ -118,6 +120,11 @@ def _parse(fields: Fields) -> Device:
     )
     fields.end()
     return device
+
+
+def device_to_json(device: Device) -> dict[str, Any]:
+    """Return the description of a device as JSON values, which :func:`parse_device` reads."""
+    return vars(device) | {"peak_gmacs_per_s": {str(w): peak for w, peak in device.peak_gmacs_per_s.items()}}
 
 
 def _peaks(fields: Fields) -> dict[int, float]:

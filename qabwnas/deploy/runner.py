@@ -40,6 +40,7 @@ BURST_MS = 2.0
 LONGEST_BURST = 50
 SAVE_SECONDS = 5.0
 OUTLIER = 1.5
+DECIMALS = 9  # of milliseconds: picoseconds, so that sums of latencies are exact and nothing is lost
 
 
 RUNTIME_ERRORS = tuple(
@@ -247,7 +248,11 @@ def results(manifest: Dict[str, Any], samples: Dict[str, List[float]], device: s
     """Return the content of the results file."""
     blocks = {
         block: [
-            {"candidate": row["candidate"], "bits": row["bits"], **timing(row["models"], samples, manifest["empty"])}
+            {
+                "candidate": row["candidate"],
+                "bits": row["bits"],
+                **_rounded(timing(row["models"], samples, manifest["empty"])),
+            }
             for row in rows
         ]
         for block, rows in manifest["blocks"].items()
@@ -259,9 +264,13 @@ def results(manifest: Dict[str, Any], samples: Dict[str, List[float]], device: s
         "machine": machine(),
         "runtime": runtime(),
         "threads": threads,
-        "fixed": fixed_timing(manifest, samples),
+        "fixed": _rounded(fixed_timing(manifest, samples)),
         "blocks": blocks,
     }
+
+
+def _rounded(times: Dict[str, float]) -> Dict[str, float]:
+    return {kind: round(value, DECIMALS) for kind, value in times.items()}
 
 
 def excess_of_wholes(manifest: Dict[str, Any], samples: Dict[str, List[float]]) -> List[float]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qabwnas.costs import CostMetric, block_costs, fixed_costs, row_costs
+from qabwnas.costs import CostMetric, FixedParts, block_costs, fixed_costs, row_costs
 from qabwnas.costs.roofline import Device
 from qabwnas.errors import InputError
 from qabwnas.lut.content import LutBlock
@@ -61,11 +61,11 @@ def _with_column(block: LutBlock, metric: str, column: NDArray[Any]) -> LutBlock
     return replace(block, tables=tuple(tables))
 
 
-def add_estimate(lut: Lut, device: Device) -> Lut:
+def add_estimate(lut: Lut, device: Device, parts: FixedParts | None = None) -> Lut:
     """Return the LUT with the column ``estimate_ms[NAME]``: the roofline of stem and head, plus that of every layer.
 
     Stem and head have the bit widths that the LUT was populated with; if it does not say them, those of a
-    :class:`Policy`.
+    :class:`Policy`. ``parts`` replaces the stem and the head of the LUT's space.
 
     Raises:
         InputError: the LUT has no space, a table has no bit widths, the device has no peak for some bit widths, or the
@@ -79,7 +79,8 @@ def add_estimate(lut: Lut, device: Device) -> Lut:
         b = lut.space.block_index(block.name)
         columns[block.name] = np.concatenate([_estimate(lut.space, b, table, cost) for table in block.tables])
     fixed = BitWidths.parse(lut.provenance["fixed"]) if "fixed" in lut.provenance else Policy.fixed
-    metric = Metric(cost.name, cost.unit, cost.aggregation, fixed_costs(lut.space, fixed, costs=[cost])[cost.name])
+    constant = fixed_costs(lut.space, fixed, parts, [cost])[cost.name]
+    metric = Metric(cost.name, cost.unit, cost.aggregation, constant)
     return add_metric(lut, metric, columns, {"model": "roofline", "source": device.source})
 
 

@@ -134,11 +134,19 @@ def add_results(lut: Lut, results: DeviceResults, statistic: Statistic = "median
         raise InputError(f"{results.path}: {error}") from error
 
 
-def device_name(name: Any, where: str) -> str:
+def check_device_name(name: Any) -> str:
     """Return a device's name if a metric's name can have it in brackets; otherwise raise InputError."""
     if not isinstance(name, str) or not name.strip() or set(name) & set("[]=,/\n\r\0"):
-        raise InputError(f"{where}: {name!r} is not a device's name: text without brackets, '=', ',' or '/'")
+        raise InputError(f"{name!r} is not a device's name: text without brackets, '=', ',' or '/'")
     return name
+
+
+def device_name(name: Any, where: str) -> str:
+    """Return a device's name as :func:`check_device_name`, with ``where`` before the message."""
+    try:
+        return check_device_name(name)
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from error
 
 
 def _parse(path: Path) -> Any:

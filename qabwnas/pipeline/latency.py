@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,8 @@ from qabwnas.deploy import runner
 from qabwnas.deploy.bundle import Tables, source, write_bundle
 from qabwnas.errors import InputError, StaleError
 from qabwnas.lut.device_results import STATISTICS
-from qabwnas.lut.lut import Lut
 from qabwnas.report.kendall import kendall_tau
-from qabwnas.space import BitWidths, SearchSpace
+from qabwnas.space import SearchSpace
 
 SAFE = 0.95
 """The fraction of networks that a suggested margin covers."""
@@ -53,41 +51,6 @@ class Validation:
     def margin(self) -> float:
         """The fraction to add to predictions so that ``SAFE`` of the networks do not take longer."""
         return max(0.0, float(np.quantile(self.excess, SAFE)))
-
-
-def tables_of_lut(lut: Lut) -> tuple[SearchSpace, Tables]:
-    """Return the space of a LUT and the bit widths of its tables.
-
-    Raises:
-        InputError: the LUT has no space, the bit widths of a table are unknown, or layers have their own.
-    """
-    if lut.space is None:
-        raise InputError("the LUT has no space, so its candidates cannot be built")
-    _check_policy(lut.space)
-    tables: dict[str, list[BitWidths]] = {}
-    for block in lut.blocks:
-        for table in block.tables:
-            if table.widths is None:
-                raise InputError(f"{block.name}: the LUT does not have its bit widths")
-            tables.setdefault(block.name, []).append(table.widths)
-    return lut.space, tables
-
-
-def tables_of_space(space: SearchSpace, bit_widths: Sequence[BitWidths]) -> Tables:
-    """Return the tables of the LUT that a space will have: every block at these bit widths, or at those of the space.
-
-    Raises:
-        InputError: layers of the space have bit widths of their own.
-    """
-    _check_policy(space)
-    return {block.name: list(bit_widths or space.bit_widths) for block in space.blocks}
-
-
-def _check_policy(space: SearchSpace) -> None:
-    if space.policy != "block":
-        raise InputError(
-            f"the space {space.name!r} has bit widths per layer, but bundles support only bit widths per block"
-        )
 
 
 def open_bundle(space: SearchSpace, tables: Tables, folder: Path, n_networks: int) -> None:

@@ -7,6 +7,7 @@ import logging
 import shutil
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from qabwnas.errors import InputError
@@ -17,7 +18,7 @@ from qabwnas.pipeline.config.load import stored_config
 from qabwnas.pipeline.execution.jobs import Resources
 from qabwnas.pipeline.ledger import Ledger, open_scratch, scratch_identity
 from qabwnas.pipeline.lock import changing, work_alone, work_on_parts
-from qabwnas.pipeline.stages import answers, data, front, lut, networks, report, supernet, teacher
+from qabwnas.pipeline.stages import answers, data, front, latency, lut, networks, report, supernet, teacher
 from qabwnas.pipeline.stages.stage import Stage, StageContext
 
 logger = logging.getLogger(__name__)
@@ -29,11 +30,22 @@ STAGES = (
     teacher.STAGE,
     supernet.STAGE,
     lut.STAGE,
+    latency.STAGE,
     front.STAGE,
     answers.STAGE,
     networks.STAGE,
     report.STAGE,
 )
+
+
+def stages_of(stages: Sequence[Stage], config: Config) -> list[Stage]:
+    """Return the stages that a run with this configuration has. They need only each other."""
+    names = {stage.name for stage in stages if stage.applies(config)}
+    return [
+        replace(stage, needs=tuple(need for need in stage.needs if need in names))
+        for stage in stages
+        if stage.name in names
+    ]
 
 
 def run_stages(
@@ -58,7 +70,8 @@ def run_stages(
             ``force`` is not given.
     """
     _check_folder(folder)
-    wanted = [stage for stage in stages if until is None or stage.name in _needed(stages, until)]
+    present = stages_of(stages, config)
+    wanted = [stage for stage in present if until is None or stage.name in _needed(present, until)]
     folder.mkdir(parents=True, exist_ok=True)
     with work_alone(folder):
         _run(stages, wanted, config, folder, force, resources or Resources())
@@ -73,14 +86,15 @@ def make_needs(
     """
     _check_folder(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    wanted = [other for other in stages if other != stage and other.name in _needed(stages, stage.name)]
+    present = stages_of(stages, config)
+    wanted = [other for other in present if other.name != stage.name and other.name in _needed(present, stage.name)]
     with work_on_parts(folder, [f"before-{stage.name}"], run_identity(stages, config), wait=True):
         _run(stages, wanted, config, folder, force, resources)
 
 
 def run_identity(stages: Sequence[Stage], config: Config) -> str:
     """Return a fingerprint of all settings of a run."""
-    return fingerprint({stage.name: stage.settings(config) for stage in stages})
+    return fingerprint({stage.name: stage.settings(config) for stage in stages_of(stages, config)})
 
 
 def _run(

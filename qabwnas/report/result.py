@@ -8,8 +8,9 @@ from typing import Any
 
 from qabwnas.errors import FormatError
 
-VERSION = 3
-"""Version 2 called ``scores_qat`` ``scores_qat``, and is read too."""
+VERSION = 4
+"""Version 3 had no ``totals``; version 2 also called ``scores_qat`` ``scores_tuned``. Both are read."""
+OLDEST = 2
 TEACHER, BUDGET, MIXED = "teacher", "budget", "mixed"
 
 
@@ -30,6 +31,8 @@ class Result:
         scores_after: the score after quantisation, in the same order; empty if nothing is quantised.
         scores_qat: the score after quantisation-aware training, in the same order; empty if there was none.
         standard_error: of one score, because the test split is a sample of images.
+        totals: metric → total, of the columns of the LUT that are neither NSR nor costs: latencies. Metrics of which
+            the total is not known are missing.
     """
 
     name: str
@@ -43,6 +46,7 @@ class Result:
     scores_after: list[float]
     scores_qat: list[float] = field(default_factory=list)
     standard_error: float = 0.0
+    totals: dict[str, float] = field(default_factory=dict)
 
     @property
     def nsr(self) -> float:
@@ -95,20 +99,25 @@ class Results:
         distinct = {(*row.blocks, *row.widths): row for row in self.networks if row.family != TEACHER}
         return list(distinct.values())
 
+    @property
+    def columns(self) -> list[str]:
+        """The metrics of which networks have totals, in their order."""
+        return list(dict.fromkeys(metric for row in self.networks for metric in row.totals))
+
     def to_json(self) -> dict[str, Any]:
         """Return the results as JSON values, with the format version."""
         return {"version": VERSION, **asdict(self)}
 
     @classmethod
     def from_json(cls, content: Any, where: str) -> Results:
-        """Return the results in the JSON values of :meth:`to_json`, of this version or version 2.
+        """Return the results in the JSON values of :meth:`to_json`, of this version or an older one.
 
         Raises:
             FormatError: the values have another version or form; the message starts with ``where``.
         """
         version = content.get("version") if isinstance(content, dict) else None
-        if version not in (2, VERSION):
-            raise FormatError(f"{where}: results of version {version!r}; this reads versions 2 and {VERSION}")
+        if version not in range(OLDEST, VERSION + 1):
+            raise FormatError(f"{where}: results of version {version!r}; this reads versions {OLDEST} to {VERSION}")
         try:
             rows = [Result(**_renamed(row)) if "blocks" in row else NothingFits(**row) for row in content["rows"]]
             named = {name: content[name] for name in ("task", "score", "n_test", "seed")}
@@ -118,7 +127,7 @@ class Results:
 
 
 def _renamed(row: dict[str, Any]) -> dict[str, Any]:
-    """Return a row of version 2 with the names of version 3."""
+    """Return a row of version 2 with the names of today."""
     return {"scores_qat" if name == "scores_tuned" else name: value for name, value in row.items()}
 
 

@@ -1,9 +1,10 @@
-"""Final scores as a picture: against the size of encoder and whole model, and against the sum of NSRs."""
+"""Final scores as a picture: against the size of encoder and whole model, latencies, and the sum of NSRs."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from qabwnas.report.kendall import agreement
@@ -17,23 +18,30 @@ MEGABYTE = 1e6
 MARKERS = {BUDGET: "o", MIXED: "D"}
 PERCENT = 100
 
+X = Callable[[Result], float | None]
+"""Where a network lies in a panel, ``None`` if that is not known."""
+
 
 def draw_scores(results: Results, path: str | os.PathLike[str]) -> None:
-    """Write a picture of three panels.
+    """Write a picture of three panels, and one per metric in :attr:`Results.columns`.
 
-    Two panels show the score against the size of the encoder and of the whole model, one series per front, with the
-    teacher at its bit widths. The third shows the score against the sum of NSRs, with Kendall's tau-b in its title.
+    The first two show the score against the size of the encoder and of the whole model, one series per front, with the
+    teacher at its bit widths. One panel per metric shows the score against its total, of the networks whose total is
+    known. The last shows the score against the sum of NSRs, with Kendall's tau-b in its title.
     Bars are standard errors. Raises as :func:`~qabwnas.report.picture.picture`.
     """
     families = list(dict.fromkeys(row.family for row in results.networks if row.family != TEACHER))
-    with picture(path, PANEL_INCHES[0] * 3, PANEL_INCHES[1]) as figure:
-        encoder, whole, noise = figure.subplots(1, 3, sharey=True)
-        for panel, x in ((encoder, _encoder_megabytes), (whole, _megabytes)):
+    axes: dict[str, X] = {"encoder, MB": _encoder_megabytes, "whole model, MB": _megabytes}
+    axes |= {metric: partial(_total, metric) for metric in results.columns}
+    with picture(path, PANEL_INCHES[0] * (len(axes) + 1), PANEL_INCHES[1]) as figure:
+        encoder, *others, noise = figure.subplots(1, len(axes) + 1, sharey=True)
+        for panel, (label, x) in zip((encoder, *others), axes.items(), strict=True):
             _draw_families(panel, results, families, x)
             _draw_teachers(panel, results, x)
-        _draw_families(noise, results, families, lambda row: row.nsr)
-        for panel, label in ((encoder, "encoder, MB"), (whole, "whole model, MB"), (noise, "sum of the blocks' NSRs")):
             panel.set_xlabel(label)
+        _draw_families(noise, results, families, lambda row: row.nsr)
+        noise.set_xlabel("sum of the blocks' NSRs")
+        for panel in (encoder, *others, noise):
             panel.grid(alpha=0.25)
         encoder.set_ylabel(f"{results.score} on the test split, %")
         encoder.legend(fontsize="small")
@@ -48,11 +56,21 @@ def _megabytes(row: Result) -> float:
     return row.size_bytes / MEGABYTE
 
 
-def _draw_families(panel: Axes, results: Results, families: list[str], x: Callable[[Result], float]) -> None:
+def _total(metric: str, row: Result) -> float | None:
+    return row.totals.get(metric)
+
+
+def _known(results: Results, family: str, x: X) -> list[tuple[float, Result]]:
+    """Return the networks of a family whose ``x`` is known, with it."""
+    return [(place, row) for row in results.networks if row.family == family and (place := x(row)) is not None]
+
+
+def _draw_families(panel: Axes, results: Results, families: list[str], x: X) -> None:
     for number, family in enumerate(families):
-        rows = sorted((row for row in results.networks if row.family == family), key=x)
+        known = sorted(_known(results, family, x), key=lambda each: each[0])
+        rows = [row for _, row in known]
         panel.errorbar(
-            [x(row) for row in rows],
+            [place for place, _ in known],
             [row.final_score * PERCENT for row in rows],
             [row.standard_error * PERCENT for row in rows],
             fmt=MARKERS.get(family, "s"),
@@ -65,13 +83,13 @@ def _draw_families(panel: Axes, results: Results, families: list[str], x: Callab
         )
 
 
-def _draw_teachers(panel: Axes, results: Results, x: Callable[[Result], float]) -> None:
-    rows = [row for row in results.networks if row.family == TEACHER]
-    sizes, scores = [x(row) for row in rows], [row.final_score * PERCENT for row in rows]
-    panel.plot(sizes, scores, "*", color="black", markersize=8, label=TEACHER)
-    for row, size, score in zip(rows, sizes, scores, strict=True):
+def _draw_teachers(panel: Axes, results: Results, x: X) -> None:
+    known = _known(results, TEACHER, x)
+    places, scores = [place for place, _ in known], [row.final_score * PERCENT for _, row in known]
+    panel.plot(places, scores, "*", color="black", markersize=8, label=TEACHER)
+    for (place, row), score in zip(known, scores, strict=True):
         bits = row.name.removeprefix(f"{TEACHER} ")
-        panel.annotate(bits, (size, score), (0, 6), textcoords="offset points", fontsize="x-small", ha="center")
+        panel.annotate(bits, (place, score), (0, 6), textcoords="offset points", fontsize="x-small", ha="center")
 
 
 def _rank_text(results: Results) -> str:

@@ -20,10 +20,11 @@ def results_table(results: Results) -> str:
     Teachers and answers to budgets have one line per block; points of fronts have one line, because there are many.
     """
     has_qat = any(row.scores_qat for row in results.networks)
-    head = ["network", "encoder", "whole", "NSR", results.score, "quantised", *(["QAT"] if has_qat else []), "blocks"]
+    scores = [results.score, "quantised", *(["QAT"] if has_qat else [])]
+    head = ["network", "encoder", "whole", *results.columns, "NSR", *scores, "blocks"]
     lines = [head]
     for row in results.rows:
-        lines += _row(row, len(head) - 2, has_qat)
+        lines += _row(row, results.columns, len(head) - 2, has_qat)
     widths = [max(len(line[c]) for line in lines) for c in range(len(head))]
     rule = "  ".join("─" * width for width in widths)
     return "\n".join([_join(head, widths), rule, *(_join(line, widths) for line in lines[1:]), "", _footnote(results)])
@@ -35,11 +36,12 @@ def times_line(seconds: Mapping[str, float]) -> str:
     return f"Time: {stages}; together {_duration(sum(seconds.values()))}."
 
 
-def _row(row: Result | NothingFits, n_figures: int, has_qat: bool) -> list[list[str]]:
+def _row(row: Result | NothingFits, columns: Sequence[str], n_figures: int, has_qat: bool) -> list[list[str]]:
     if isinstance(row, NothingFits):
         return [[row.name, *[NONE] * n_figures, f"no network fits; {row.needed}"]]
-    figures = [_size(row.encoder_bytes), _size(row.size_bytes), f"{row.nsr:.3f}" if row.widths else NONE]
-    figures += [_scores(row.scores_before), _scores(row.scores_after)]
+    figures = [_size(row.encoder_bytes), _size(row.size_bytes)]
+    figures += [f"{row.totals[metric]:.4g}" if metric in row.totals else NONE for metric in columns]
+    figures += [f"{row.nsr:.3f}" if row.widths else NONE, _scores(row.scores_before), _scores(row.scores_after)]
     if has_qat:
         figures.append(_scores(row.scores_qat))
     if row.family not in (TEACHER, BUDGET):

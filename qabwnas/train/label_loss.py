@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import cast
 
 from torch import Tensor
 
@@ -26,5 +27,4 @@ def label_loss(task: Task, smoothing: float) -> LabelLoss:
         raise InputError(
             "label_smoothing: the loss of the task has no parameter of that name; add it, or leave smoothing out"
         )
-    loss: LabelLoss = partial(task.loss, **{"label_smoothing": smoothing})
-    return loss
+    return partial(cast("Callable[..., Tensor]", task.loss), label_smoothing=smoothing)

@@ -16,7 +16,8 @@ from qabwnas.cli.main import main
 from qabwnas.errors import InputError
 from qabwnas.lut.device_results import read_results
 from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
-from qabwnas.pipeline.latency import Validation, tables_of_lut, tables_of_space
+from qabwnas.pipeline.bundle_tables import tables_of_lut, tables_of_space
+from qabwnas.pipeline.latency import Validation
 from qabwnas.space import BitWidths
 from tests.lut.test_rows import layer_lut
 from tests.processes import older_python

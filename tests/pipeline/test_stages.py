@@ -13,7 +13,7 @@ from qabwnas.errors import FormatError
 from qabwnas.lut.lut import Lut
 from qabwnas.pipeline.config.config import Config
 from qabwnas.pipeline.config.load import load_config
-from qabwnas.pipeline.run import STAGES, run_stages
+from qabwnas.pipeline.run import STAGES, run_stages, stages_of
 from qabwnas.pipeline.stages.answers import load_answers
 from qabwnas.pipeline.stages.budgets import cost_lut, smallest_totals
 from qabwnas.pipeline.stages.networks import load_network
@@ -42,7 +42,7 @@ def finished(config: Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_run_folder_holds_what_it_should(finished: Path, config: Config) -> None:
-    assert [stage.name for stage in STAGES] == NAMES
+    assert [stage.name for stage in stages_of(STAGES, config)] == NAMES
     codes = load_answers(finished)[0].codes
     assert codes is not None
     network = "-".join(map(str, codes))

@@ -1,6 +1,7 @@
 """Results read back from their JSON, and nothing else does."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,21 @@ def test_results_read_back() -> None:
     assert Results.from_json(content, "r") == RESULTS
 
 
-def test_results_of_version_2_are_read() -> None:
+def test_totals_read_back_and_are_columns() -> None:
+    rows = [TEACHER, replace(FOUND, totals={"latency_ms[b]": 1.5, "latency_ms[a]": 2.5}), NONE]
+    results = Results("digits", "accuracy", 800, 7, rows)
+    assert results.columns == ["latency_ms[b]", "latency_ms[a]"]
+    assert Results.from_json(json.loads(json.dumps(results.to_json())), "r") == results
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_results_of_older_versions_are_read(version: int) -> None:
     content = json.loads(json.dumps(RESULTS.to_json()))
     for row in content["rows"]:
-        if "scores_qat" in row:
+        row.pop("totals", None)
+        if version == 2 and "scores_qat" in row:
             row["scores_tuned"] = row.pop("scores_qat")
-    assert Results.from_json(content | {"version": 2}, "r") == RESULTS
+    assert Results.from_json(content | {"version": version}, "r") == RESULTS
 
 
 def test_the_results_of_an_old_run_are_read() -> None:
@@ -50,8 +60,8 @@ def test_found_networks_count_once() -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ([], "r.json: results of version None; this reads versions 2 and 3"),
-        ({"version": 1}, "r.json: results of version 1; this reads versions 2 and 3"),
+        ([], "r.json: results of version None; this reads versions 2 to 4"),
+        ({"version": 1}, "r.json: results of version 1; this reads versions 2 to 4"),
         ({"version": 2}, "r.json: not the results of a run: 'rows'"),
         ({"version": 2, "rows": [{"blocks": []}]}, "r.json: not the results of a run: .*missing"),
     ],

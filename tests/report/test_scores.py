@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,10 +16,16 @@ from tests.report.test_table import FOUND, POINT, TEACHER
 RESULTS = Results("digits", "accuracy", 800, 7, [TEACHER, FOUND, POINT])
 
 
-def test_three_panels_with_a_series_for_each_family(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    drawn: list[Figure] = []
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
+    """The figures that are saved."""
+    found: list[Figure] = []
     save = Figure.savefig
-    monkeypatch.setattr(Figure, "savefig", lambda self, *a, **k: (drawn.append(self), save(self, *a, **k))[1])
+    monkeypatch.setattr(Figure, "savefig", lambda self, *a, **k: (found.append(self), save(self, *a, **k))[1])
+    return found
+
+
+def test_three_panels_with_a_series_for_each_family(tmp_path: Path, drawn: list[Figure]) -> None:
     draw_scores(RESULTS, tmp_path / "scores.png")
     assert (tmp_path / "scores.png").read_bytes().startswith(b"\x89PNG")
     encoder, whole, noise = drawn[0].axes
@@ -32,6 +39,16 @@ def test_three_panels_with_a_series_for_each_family(tmp_path: Path, monkeypatch:
         assert star.get_xydata().tolist() == [[pytest.approx(size), pytest.approx(98.5)]]
         assert [text.get_text() for text in panel.texts] == ["FP32"]
     assert noise.get_title() == "Kendall's τ 1.00 (2 networks; 1: lower NSR always has the higher score)"
+
+
+def test_a_further_metric_has_a_panel_of_the_networks_whose_total_is_known(tmp_path: Path, drawn: list[Figure]) -> None:
+    rows = [TEACHER, replace(FOUND, totals={"latency_ms[pi]": 1.5}), POINT]
+    draw_scores(Results("digits", "accuracy", 800, 7, rows), tmp_path / "scores.png")
+    _, _, latency, noise = drawn[0].axes
+    assert (latency.get_xlabel(), noise.get_xlabel()) == ("latency_ms[pi]", "sum of the blocks' NSRs")
+    places = [container.lines[0].get_xdata().tolist() for container in latency.containers]
+    assert places == [[1.5], []]
+    assert not latency.texts
 
 
 def test_an_unknown_format_writes_nothing(tmp_path: Path) -> None:

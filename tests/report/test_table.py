@@ -1,5 +1,7 @@
 """The table, whole."""
 
+from dataclasses import replace
+
 import pytest
 
 from qabwnas.report.result import NothingFits, Result, Results, mean_and_deviation
@@ -43,6 +45,22 @@ def test_the_whole_table() -> None:
 def test_points_of_fronts_have_one_line_and_tuned_networks_a_column() -> None:
     table = results_table(Results("digits", "accuracy", 800, 7, [TEACHER, POINT]))
     assert table.partition("\n\n")[0] == WITH_QAT
+
+
+def test_further_metrics_have_columns() -> None:
+    rows = [
+        TEACHER,
+        replace(POINT, totals={"latency_ms[pi]": 0.0175}),
+        replace(FOUND, totals={"estimate_ms[x]": 12.3456}),
+    ]
+    head, _, *lines = results_table(Results("digits", "accuracy", 800, 7, [*rows, NONE])).splitlines()
+    assert head.split() == [
+        "network", "encoder", "whole", "latency_ms[pi]", "estimate_ms[x]", "NSR", "accuracy", "quantised", "QAT",
+        "blocks",
+    ]  # fmt: skip
+    latency, estimate = (slice(head.index(name), head.index(name) + len(name)) for name in head.split()[3:5])
+    cells = [(line[latency].strip(), line[estimate].strip()) for line in lines if line[:1] in ("t", "s", "w", "m")]
+    assert cells == [("–", "–"), ("0.0175", "–"), ("–", "12.35"), ("–", "–")]
 
 
 def test_a_single_retraining_has_no_deviation() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import operator
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import InitVar, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -35,9 +35,12 @@ from pydantic.dataclasses import dataclass
 from qabwnas.costs import COSTS, PARAMETERS, CostMetric
 from qabwnas.costs.operation_type import operation_type
 from qabwnas.costs.own_metric import load_metric, value_fingerprint
+from qabwnas.costs.roofline import Device, device_to_json, load_device, parse_device
 from qabwnas.errors import InputError
 from qabwnas.io.fields import user_path
 from qabwnas.io.user_code import DOTTED_PATH, load_object
+from qabwnas.lut.device_results import Statistic, check_device_name
+from qabwnas.measure.populate import MEASURED
 from qabwnas.nets.external.costs import fixed_parts
 from qabwnas.space import INT8, BitWidths, Operation, SearchSpace
 from qabwnas.space.yaml import check_policy, load_space, parse_space, space_to_json
@@ -45,8 +48,10 @@ from qabwnas.train.own_task import task_class
 from qabwnas.train.settings import STRICT, Count, Flag, Number, Training, TrainingSettings, Whole
 
 TASKS = ("digits", "cityscapes", "image-folder")
-METRICS = ("nsr", *(cost.name for cost in COSTS))
-"""The columns of a LUT that every run makes; :func:`metric_names` gives those of a configuration."""
+POPULATED = (*MEASURED, *(cost.name for cost in COSTS))
+"""The columns of the LUT that every run populates; :func:`metric_names` has all."""
+LATENCY_SOURCES = ("measure", "results", "estimate")
+"""Where the latencies of a device come from: the field that a device has."""
 CITYSCAPES_VARIABLE = "CITYSCAPES_DATASET"
 """The environment variable in which the data set's own tools look for its folder."""
 QAT_STEPS, QAT_RATE = 10, 100
@@ -96,13 +101,14 @@ def _read_bit_widths(value: Any) -> BitWidths:
     return BitWidths.parse(value)
 
 
-def _check_metric(name: str, info: ValidationInfo) -> str:
-    if "metrics" not in info.data:
-        return name  # they are wrong, which has lines of its own
-    known = metric_names(info.data["metrics"], info.data["code_folder"])
-    if name not in known:
-        raise ValueError(f"{name!r} is not one of {', '.join(known)}")
-    return name
+def _read_device(value: Any, info: ValidationInfo) -> Device:
+    if isinstance(value, Device):
+        return value
+    if isinstance(value, Mapping):  # as the folder of a run holds it
+        return parse_device(value, str(value.get("name")))
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} is neither the name of a device nor a .yaml file")
+    return load_device(str(user_path(value, _folder(info))) if value.endswith((".yaml", ".yml")) else value)
 
 
 def _check_distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -122,11 +128,7 @@ def _amount(value: Any) -> Any:
 
 UserPath = Annotated[Path, BeforeValidator(_read_path, json_schema_input_type=str)]
 UserFile = Annotated[FilePath, BeforeValidator(_read_path, json_schema_input_type=str)]
-Metric = Annotated[
-    str,
-    AfterValidator(_check_metric),
-    WithJsonSchema({"anyOf": [{"enum": list(METRICS)}, {"type": "string"}]}),  # the names of own metrics are unknown
-]
+Metric = Annotated[str, WithJsonSchema({"type": "string", "examples": list(POPULATED)})]
 Budget = Annotated[str, BeforeValidator(_amount, json_schema_input_type=float | str)]
 Border = Annotated[str, BeforeValidator(_text, json_schema_input_type=int | str)]
 Space = Annotated[
@@ -159,6 +161,18 @@ Frozen = Annotated[
 ]
 WeightsKey = Annotated[
     str | None, Field(min_length=1, description="The state dict to take, where the file has several.")
+]
+
+
+DeviceName = Annotated[
+    str,
+    BeforeValidator(_text),
+    AfterValidator(check_device_name),
+    Field(description="The name of the device. The column is latency_ms[NAME], or estimate_ms[NAME] if estimated."),
+]
+RunStatistic = Annotated[
+    Statistic,
+    Field(description="Which statistic of repeated runs becomes the column; fastest_quarter is as steady as median."),
 ]
 
 
@@ -425,6 +439,88 @@ class QuantisationConfig:
         return percentile
 
 
+@dataclass(frozen=True, config=STRICT)
+class Measurement:
+    """How latencies are measured in ONNX Runtime, as by `qabwnas measure-latency`."""
+
+    threads: Count = Field(default=1, description="Threads of ONNX Runtime.")
+    rounds: Count = Field(default=200, description="The largest number of rounds.")
+    width: Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)] = Field(
+        default=0.02,
+        description="A model is done when the 95 % confidence interval of its median is within this fraction of it.",
+    )
+
+
+@dataclass(frozen=True, config=STRICT)
+class MeasuredDevice:
+    """The machine that runs the stage."""
+
+    name: DeviceName
+    measure: Measurement = Field(description="How to measure here; {} takes the defaults.")
+    statistic: RunStatistic = "median"
+
+    @property
+    def metric_name(self) -> str:
+        return f"latency_ms[{self.name}]"
+
+
+@dataclass(frozen=True, config=STRICT)
+class ImportedDevice:
+    """A device that was measured elsewhere."""
+
+    name: DeviceName
+    results: UserPath = Field(description="The .json file of results (qabwnas/lut/RESULTS.md); it has the same name.")
+    statistic: RunStatistic = "median"
+
+    @property
+    def metric_name(self) -> str:
+        return f"latency_ms[{self.name}]"
+
+
+@dataclass(frozen=True, config=STRICT)
+class EstimatedDevice:
+    """A device that is described by its peaks and bandwidth (a roofline)."""
+
+    name: DeviceName
+    estimate: Annotated[
+        Device,
+        PlainValidator(_read_device, json_schema_input_type=str | dict[str, Any]),
+        PlainSerializer(device_to_json),
+    ] = Field(description="A .yaml file, or the name of a device that comes with the package; it has the same name.")
+
+    @field_validator("estimate")
+    @classmethod
+    def _has_the_name(cls, device: Device, info: ValidationInfo) -> Device:
+        if device.name != info.data.get("name", device.name):
+            raise ValueError(f"describes the device {device.name!r}, not {info.data['name']!r}")
+        return device
+
+    @property
+    def metric_name(self) -> str:
+        return self.estimate.cost.name
+
+
+def _read_latency(value: Any) -> Any:
+    if isinstance(value, Mapping) and sum(source in value for source in LATENCY_SOURCES) != 1:
+        raise ValueError(f"needs one of {', '.join(LATENCY_SOURCES)}")
+    return value
+
+
+def _kind_of_latency(value: Any) -> str:
+    if not isinstance(value, Mapping):
+        return type(value).__name__ if isinstance(value, ImportedDevice | EstimatedDevice) else "MeasuredDevice"
+    kinds = {"results": "ImportedDevice", "estimate": "EstimatedDevice"}
+    return next((kind for name, kind in kinds.items() if name in value), "MeasuredDevice")
+
+
+def _check_columns(devices: tuple[Any, ...]) -> tuple[Any, ...]:
+    names = [device.metric_name for device in devices]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"two devices give the column {name!r}")
+    return devices
+
+
 def _read_task(value: Any, info: ValidationInfo) -> Any:
     if isinstance(value, str):
         if not _is_own(value) and value not in TASKS:
@@ -537,6 +633,13 @@ Teacher = Annotated[
     | Annotated[ModuleTeacher, Tag("ModuleTeacher")],
     Discriminator(_kind_of_teacher),
 ]
+Latency = Annotated[
+    Annotated[MeasuredDevice, Tag("MeasuredDevice")]
+    | Annotated[ImportedDevice, Tag("ImportedDevice")]
+    | Annotated[EstimatedDevice, Tag("EstimatedDevice")],
+    Discriminator(_kind_of_latency),
+    BeforeValidator(_read_latency),
+]
 
 
 @dataclass(frozen=True, config=STRICT, kw_only=True)
@@ -559,16 +662,19 @@ class Config:
     seed: Whole = Field(description="Seed of everything random: weights, order of images, sampled paths.")
     teacher: Teacher = Field(description="The network that is distilled, and that budgets may be relative to.")
     supernet: SupernetConfig = Field(description="The training of all candidate operations side by side.")
-    minimize: Metric = Field(description="The objective of the search.")
+    minimize: Metric = Field(description="The objective of the search, a column of the LUT.")
     front: tuple[Metric, ...] = Field(description="The metrics of the Pareto front, the objective among them.")
     budgets: tuple[dict[Metric, Budget], ...] = Field(
         min_length=1,
         description="One network is searched per entry, a mapping of metric to largest total: a number, with a unit "
-        "where the metric has one (1.5MB), or a percentage of the 8-bit teacher's cost (50%).",
+        "where the metric has one (1.5MB, 5ms), or a percentage of the 8-bit teacher's total (50%).",
     )
     networks: NetworksConfig = Field(description="The retraining of found networks.")
     quantisation: QuantisationConfig = Field(
         default=QuantisationConfig(), description="How ranges and biases are found when networks are quantised."
+    )
+    latency: Annotated[tuple[Latency, ...], AfterValidator(_check_columns)] = Field(
+        default=(), description="Devices whose latencies are columns of the LUT, for minimize, front and budgets."
     )
     front_points: Whole = Field(
         default=0,
@@ -683,12 +789,7 @@ class Config:
     @field_validator("front")
     @classmethod
     def _objective_first(cls, front: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
-        objective = info.data.get("minimize")
-        if objective is None:
-            return front
-        if objective not in front or len(set(front)) != len(front) or len(front) < 2:
-            raise ValueError(f"needs {objective!r} and other metrics, each once")
-        return (objective, *(metric for metric in front if metric != objective))
+        return tuple(sorted(front, key=lambda metric: metric != info.data.get("minimize")))
 
 
 ADAPTER = TypeAdapter(Config)
@@ -704,9 +805,10 @@ def own_costs(config: Config) -> list[CostMetric]:
     return [load_metric(metric.name, metric.settings, config.code_folder) for metric in config.metrics]
 
 
-def metric_names(metrics: Sequence[OwnMetric], code_folder: Path | None) -> list[str]:
-    """Return the columns of the LUT of a run with these own metrics; raises as :func:`own_costs`."""
-    return [*METRICS, *(load_metric(metric.name, metric.settings, code_folder).name for metric in metrics)]
+def metric_names(config: Config) -> tuple[str, ...]:
+    """Return the columns of the LUT that a run searches: what the objective, the front and budgets may name."""
+    costs = (cost.name for cost in run_costs(config))
+    return (*MEASURED, *costs, *(device.metric_name for device in config.latency))
 
 
 def config_to_json(config: Config) -> dict[str, Any]:

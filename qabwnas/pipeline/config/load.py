@@ -14,10 +14,20 @@ from pydantic_core import ErrorDetails
 from qabwnas.errors import InputError, MultipleInputError
 from qabwnas.io.yaml_reader import parse_yaml, read_yaml
 from qabwnas.measure.sample import check_sample
-from qabwnas.pipeline.config.config import ADAPTER, TASKS, Config, FieldError, ModuleTeacher, config_schema
+from qabwnas.pipeline.bundle_tables import check_policy
+from qabwnas.pipeline.config.config import (
+    ADAPTER,
+    TASKS,
+    Config,
+    FieldError,
+    MeasuredDevice,
+    ModuleTeacher,
+    config_schema,
+    metric_names,
+)
 from qabwnas.pipeline.config.examples import example_text
 from qabwnas.pipeline.config.run_format import current_names
-from qabwnas.pipeline.stages.budgets import check_budgets, resolve_budget
+from qabwnas.pipeline.stages.budgets import check_budget, check_budgets
 from qabwnas.pipeline.stages.quantisation import ptq_settings
 from qabwnas.pipeline.stages.teacher_network import make_module, measured_parts
 
@@ -27,8 +37,8 @@ MESSAGES = {
     "float_type": "{input!r} is not a number",
     "finite_number": "{input!r} is not a finite number",
     "greater_than_equal": "{input!r} is less than {ge}",
+    "greater_than": "{input!r} is not more than {gt:g}",
     "less_than_equal": "{input!r} is more than {le}",
-    "greater_than": "{input!r} is not more than {gt}",
     "less_than": "{input!r} is not less than {lt}",
     "bool_type": "{input!r} is neither true nor false",
     "string_type": "{input!r} is not a text; put it between quotes",
@@ -111,7 +121,24 @@ def parse_config(content: Any, where: str = "config", folder: Path = Path()) -> 
 
 
 def _problems(config: Config) -> Iterator[tuple[str, InputError]]:
-    """Give what is wrong with a configuration of valid fields: a module that cannot be used, budgets, the sample."""
+    """Give what is wrong with a configuration of valid fields: metrics, a module that cannot be used, budgets, …"""
+    known = metric_names(config)
+    for field, name in _metrics(config):
+        if name not in known:
+            close = get_close_matches(name, known, n=1)
+            hint = f"; is {close[0]!r} meant?" if close else ""
+            yield field, InputError(f"{name!r} is not one of {', '.join(known)}{hint}")
+    n_front = len(config.front)
+    if config.minimize in known and (
+        config.minimize not in config.front or n_front < 2 or len(set(config.front)) < n_front
+    ):
+        yield "front", InputError(f"needs {config.minimize!r} and other metrics, each once")
+    for index, device in enumerate(config.latency):
+        if isinstance(device, MeasuredDevice):
+            try:
+                check_policy(config.space)
+            except InputError as error:
+                yield f"latency[{index}].measure", error
     try:
         check_sample(config.space, config.sample)
     except InputError as error:
@@ -133,10 +160,20 @@ def _problems(config: Config) -> Iterator[tuple[str, InputError]]:
             return
     for index, budgets in enumerate(config.budgets):
         for metric, budget in budgets.items():
+            if metric not in known:
+                continue  # it has a line already
             try:
-                resolve_budget(config, metric, budget)
+                check_budget(config, metric, budget)
             except InputError as error:
                 yield f"budgets[{index}]", error
+
+
+def _metrics(config: Config) -> Iterator[tuple[str, str]]:
+    """Give every metric that the configuration names, with its field."""
+    yield "minimize", config.minimize
+    yield from (("front", name) for name in config.front if name != config.minimize)
+    for index, budgets in enumerate(config.budgets):
+        yield from ((f"budgets[{index}].{name}", name) for name in budgets)
 
 
 def _lines(error: ValidationError, content: Any) -> Iterator[str]:
@@ -182,6 +219,9 @@ def _unused(section: list[int | str], content: Any) -> set[str]:
     schema = config_schema()
     found = [schema]
     for name in section:
+        if isinstance(name, int):
+            content = content[name]
+            continue
         fields = [each["properties"][name] for each in found if name in each["properties"]]
         if fields:
             found = [part for field in fields for part in _parts(field, schema)]
@@ -195,5 +235,5 @@ def _parts(schema: dict[str, Any], whole: dict[str, Any]) -> list[dict[str, Any]
     """Return the schemas of the sections that a field may hold."""
     if "$ref" in schema:
         return _parts(whole["$defs"][schema["$ref"].rpartition("/")[2]], whole)
-    options = schema.get("anyOf", schema.get("oneOf", []))
+    options = schema.get("anyOf", schema.get("oneOf", [schema["items"]] if "items" in schema else []))
     return [schema] if "properties" in schema else [part for option in options for part in _parts(option, whole)]

@@ -33,6 +33,7 @@ OPTIONAL_SECTIONS = ("task", "teacher")
 LATER_FIELDS: dict[str, Any] = {
     "code_folder": None,
     "metrics": [],
+    "latency": [],
     "fixed_bits": "w8a8",
     "quantisation": {"observer": "minmax", "percentile": 99.9, "bias_correction": False, "recalibrate": True},
 }
@@ -45,7 +46,10 @@ def current_names(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def first_names(content: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings of a stage as the first version wrote them, for fingerprints."""
+    """Return the settings of a stage as the first version wrote them, for fingerprints.
+
+    Fields of later versions are left out at their defaults.
+    """
     fields = {section: {new: old for old, new in names.items()} for section, names in FIELDS.items()}
     renamed = _renamed(content, (), fields, {new: old for old, new in DISTILL.items()})
     for section in OPTIONAL_SECTIONS:

@@ -5,18 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TypeVar
 
-from qabwnas.pipeline.config.config import CheckpointTeacher, Config, HeldOut
+from qabwnas.pipeline.config.config import CheckpointTeacher, Config, HeldOut, MeasuredDevice
 from qabwnas.train.settings import TrainingSettings
 
 T = TypeVar("T", bound=TrainingSettings)
 
 STEPS = 2
+ROUNDS = 2
 IMAGES = 2
 """As standard errors need."""
 
 
 def smoke_config(config: Config) -> Config:
-    """Return the run with at most ``STEPS`` steps per training, and ``IMAGES`` images to calibrate and to validate.
+    """Return the run with at most ``STEPS`` steps per training, ``IMAGES`` images to calibrate and to validate, and
+    ``ROUNDS`` rounds of a device.
 
     What is drawn, searched and reported stays the same, and no result means anything. A task of a user's own keeps its
     images.
@@ -36,6 +38,12 @@ def smoke_config(config: Config) -> Config:
             networks,
             training=_few_steps(networks.training),
             qat=None if networks.qat is None else _few_steps(networks.qat),
+        ),
+        latency=tuple(
+            replace(device, measure=replace(device.measure, rounds=min(device.measure.rounds, ROUNDS)))
+            if isinstance(device, MeasuredDevice)
+            else device
+            for device in config.latency
         ),
     )
 

@@ -1,4 +1,4 @@
-"""Stage 6: the best network under every budget, and points of fronts. Writes ``answers.json``.
+"""Stage 7: the best network under every budget, and points of fronts. Writes ``answers.json``.
 
 The fronts are those of size and NSR, as in the figure of the paper: one front for each bit width that all blocks share,
 and the mixed one.
@@ -16,8 +16,8 @@ from typing import Any
 from qabwnas.io.atomic import atomic_path
 from qabwnas.lut.lut import Lut
 from qabwnas.pipeline.config.config import Config
-from qabwnas.pipeline.stages import lut
 from qabwnas.pipeline.stages.budgets import resolve_budget
+from qabwnas.pipeline.stages.latency import latency_settings, searched_lut
 from qabwnas.pipeline.stages.stage import Stage, StageContext
 from qabwnas.report.result import BUDGET, MIXED
 from qabwnas.search.api import search
@@ -86,11 +86,12 @@ class FoundNetwork:
 
 
 def _settings(config: Config) -> dict[str, Any]:
-    return {"minimize": config.minimize, "budgets": list(config.budgets), "front_points": config.front_points}
+    searched = {"minimize": config.minimize, "budgets": list(config.budgets), "front_points": config.front_points}
+    return searched | latency_settings(config)
 
 
 def _make(context: StageContext) -> list[str]:
-    table = Lut.open(context.folder / lut.FILE_NAME)
+    table = searched_lut(context.config, context.folder)
     answers = [vars(_find(context.config, table, budgets)) for budgets in context.config.budgets]
     if context.config.front_points:
         answers += map(vars, front_points(table, context.config.space.bit_widths, context.config.front_points))
@@ -100,7 +101,7 @@ def _make(context: StageContext) -> list[str]:
 
 
 def _find(config: Config, table: Lut, budgets: Mapping[str, str]) -> FoundNetwork:
-    bounds = {metric: resolve_budget(config, metric, budget) for metric, budget in budgets.items()}
+    bounds = {metric: resolve_budget(config, metric, budget, table) for metric, budget in budgets.items()}
     texts = {metric: str(bound) for metric, bound in bounds.items()}
     name = ", ".join(f"{metric} ≤ {bound}" for metric, bound in texts.items())
     result = search(table, minimize=config.minimize, budgets=bounds)
@@ -153,4 +154,4 @@ def evenly_spaced(sizes: Sequence[float], n: int) -> list[int]:
     return sorted(set(range(len(sizes))) - left, key=lambda index: (sizes[index], index))
 
 
-STAGE = Stage("answers", ("lut",), _settings, _make)
+STAGE = Stage("answers", ("lut", "latency"), _settings, _make)

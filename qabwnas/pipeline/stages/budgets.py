@@ -1,60 +1,162 @@
 """Budgets of a configuration as numbers, and the check that a network can meet them.
 
-Costs follow from shapes alone, so budgets that no network of the space can meet are found before anything is trained.
+Costs follow from shapes alone, and latencies are known if they are imported or estimated. So budgets that no network of
+the space can meet are found before anything is trained.
 """
 
 from __future__ import annotations
 
-from decimal import Decimal
+from collections.abc import Iterable, Mapping
+from decimal import ROUND_CEILING, Decimal
 
 import numpy as np
 
+from qabwnas.costs import COSTS
 from qabwnas.errors import InputError
-from qabwnas.lut.lut import Lut
+from qabwnas.lut.lut import Lut, LutBlock
+from qabwnas.lut.table import Metric
 from qabwnas.lut.units import parse_quantity
 from qabwnas.measure.populate import MEASURED, unmeasured_lut
 from qabwnas.measure.sample import Sample, space_rows
-from qabwnas.pipeline.config.config import Config, metric_names, run_costs
+from qabwnas.pipeline.config.config import Config, ModuleTeacher, run_costs
+from qabwnas.pipeline.stages.latency import add_columns
 from qabwnas.pipeline.stages.teacher_network import measured_parts, teacher_costs
 from qabwnas.search.api import search
-from qabwnas.space import INT8
+from qabwnas.search.engine.backend import select_backend
+from qabwnas.search.model.totals import totals_in
+from qabwnas.space import INT8, BitWidths
 
 TEACHER_WIDTHS = INT8
 """The bit widths of the teacher that budgets in per cent refer to, stem and head included."""
+_COSTS = frozenset(cost.name for cost in COSTS)  # all of them in whole units
+NANOSECOND = Decimal("0.000001")
+"""In milliseconds, the unit of every latency."""
 
 
-def resolve_budget(config: Config, metric: str, budget: str) -> Decimal:
-    """Return a budget as a number. ``50%`` is half of the teacher's cost at 8 bits, rounded down.
+def check_budget(config: Config, metric: str, budget: str) -> None:
+    """Check the text of a budget on a column of the run's LUT.
 
     Raises:
-        InputError: the metric is unknown, the text is no number, or its unit does not belong to the metric.
+        InputError: it is no number, its unit does not belong to the metric, or it is a percentage of a total of the
+            teacher that is not known.
     """
-    known = metric_names(config.metrics, config.code_folder)
-    if metric not in known:
-        raise InputError(f"{metric}: unknown metric; there are {', '.join(known)}")
+    if not budget.endswith("%"):
+        parse_quantity(budget, metric)
+        return
+    parse_quantity(budget[:-1], "percent")
+    if metric not in [cost.name for cost in run_costs(config)]:
+        if metric in MEASURED:
+            raise InputError(f"{metric}: a percentage of the teacher's cost, but the teacher has no such cost")
+        if teacher_codes(config) is None or TEACHER_WIDTHS not in config.space.bit_widths:
+            raise _unknown_total(metric, budget)
+
+
+def resolve_budget(config: Config, metric: str, budget: str, lut: Lut) -> Decimal:
+    """Return a budget as a number. ``50%`` is half of the teacher's total at 8 bits.
+
+    The half of a cost is rounded down. That of a latency is rounded up to a whole nanosecond, so that 100 % includes
+    the teacher. ``lut`` has the column of a latency.
+
+    Raises:
+        InputError: as :func:`check_budget`.
+    """
     if not budget.endswith("%"):
         return parse_quantity(budget, metric)
+    share = parse_quantity(budget[:-1], "percent")
     costs = teacher_costs(config, TEACHER_WIDTHS, TEACHER_WIDTHS)
-    if metric not in costs:
-        raise InputError(f"{metric}: a percentage of the teacher's cost, but the teacher has no such cost")
-    return Decimal(costs[metric]) * parse_quantity(budget[:-1], "percent") // 100
+    if metric in _COSTS:
+        return Decimal(costs[metric]) * share // 100
+    if metric in costs:
+        return _exact(costs[metric]) * share / 100
+    total = teacher_totals(config, lut, TEACHER_WIDTHS).get(metric)
+    if total is None:
+        raise _unknown_total(metric, budget)
+    return (total * share / 100).quantize(NANOSECOND, ROUND_CEILING)
+
+
+def _unknown_total(metric: str, budget: str) -> InputError:
+    return InputError(
+        f"{metric}: {budget}: the teacher's total is not known, because its operations at {TEACHER_WIDTHS.name} are "
+        "not candidates of the space; give a number"
+    )
+
+
+def further_metrics(names: Iterable[str]) -> list[str]:
+    """Return those of the metrics that are neither NSR nor costs: latencies."""
+    return [name for name in names if name not in _COSTS and name not in MEASURED]
+
+
+def teacher_codes(config: Config) -> list[int] | None:
+    """Return the code of the teacher's operations in every block, or ``None`` if the space does not have them."""
+    if isinstance(config.teacher, ModuleTeacher):
+        return None
+    codes = []
+    for block, operations in zip(config.space.blocks, config.teacher.operations, strict=True):
+        offered = [layer.operations for layer in block.layers]
+        if len(operations) != len(offered) or any(o not in of for o, of in zip(operations, offered, strict=True)):
+            return None
+        codes.append(block.encode(operations))
+    return codes
+
+
+def teacher_totals(config: Config, lut: Lut, widths: BitWidths) -> dict[str, Decimal]:
+    """Return metric → the teacher's total at these bit widths, from the rows of the LUT that hold its operations.
+
+    Only :func:`further_metrics` are included. It is empty if the LUT does not have such rows.
+    """
+    codes = teacher_codes(config)
+    if codes is None:
+        return {}
+    candidates = [_candidate(block, code, widths) for block, code in zip(lut.blocks, codes, strict=True)]
+    if None in candidates:
+        return {}
+    choice, backend = np.array([candidates], dtype=np.int32), select_backend()
+    totals = {name: totals_in(lut, name, choice, backend)[0] for name in further_metrics(lut.metric_names)}
+    return {name: total for name, total in totals.items() if total is not None}
+
+
+def _candidate(block: LutBlock, code: int, widths: BitWidths) -> int | None:
+    """Return the candidate with these operations and bit widths, ``None`` if the LUT does not have it."""
+    for start, table in zip(block.starts, block.tables, strict=False):
+        if table.rows is None:
+            if table.widths == widths:
+                return start + code
+        elif widths in table.rows.choices.bit_widths:
+            choices = table.rows.choices
+            row_code = choices.encode(code, [widths] * choices.block.n_layers)
+            row = int(np.searchsorted(table.rows.codes, row_code))
+            if row < table.n_rows and table.rows.codes[row] == row_code:
+                return start + row
+    return None
 
 
 def check_budgets(config: Config, where: str) -> None:
     """Raise InputError if no network meets an entry of the budgets; the message names the smallest possible totals.
 
-    Budgets of NSR are not checked, because the NSR is only known after the measurement.
+    Latencies are included if they are imported or estimated. Budgets of NSR and of latencies that the run measures are
+    not checked, because they are only known after the measurement.
+
+    Raises:
+        InputError: also as :func:`~qabwnas.pipeline.stages.latency.add_columns`.
+        FormatError, OSError: a file of results cannot be read.
     """
-    lut = cost_lut(config)
+    try:
+        lut = add_columns(config, cost_lut(config), {})
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from error
     smallest = smallest_totals(lut)
     for index, texts in enumerate(config.budgets):
-        budgets = {metric: resolve_budget(config, metric, text) for metric, text in texts.items() if metric in smallest}
+        known = {metric: text for metric, text in texts.items() if metric in smallest}
+        try:
+            budgets = {metric: resolve_budget(config, metric, text, lut) for metric, text in known.items()}
+        except InputError as error:
+            raise InputError(f"{where}: budgets[{index}]: {error}") from error
         for metric, budget in budgets.items():
             if budget < smallest[metric]:
-                given = "" if texts[metric] == str(budget) else f" ({_amount(lut, metric, budget)})"
+                given = "" if texts[metric] == str(budget) else f" ({_amount(lut.metric(metric), budget)})"
                 raise InputError(
                     f"{where}: budgets[{index}].{metric}: {texts[metric]}{given} cannot be met; the smallest network "
-                    f"takes {_amount(lut, metric, smallest[metric])}"
+                    f"takes {_amount(lut.metric(metric), smallest[metric])}"
                 )
         if len(budgets) > 1:
             _check_jointly(lut, budgets, f"{where}: budgets[{index}]")
@@ -68,26 +170,30 @@ def cost_lut(config: Config) -> Lut:
 
 
 def smallest_totals(lut: Lut) -> dict[str, Decimal]:
-    """Return the smallest total of every cost over all networks, each cost by itself."""
+    """Return the smallest total of every column that is known, over all networks, each column by itself."""
     smallest = {}
     for metric in lut.metrics:
-        if metric.name not in MEASURED:
+        if all(block.measured(metric.name) is None for block in lut.blocks):
             of_blocks = [min(np.min(table.columns[metric.name]) for table in block.tables) for block in lut.blocks]
-            values = [Decimal(repr(float(value))) for value in (metric.fixed or 0, *of_blocks)]
-            total = sum(values, Decimal()) if metric.aggregation == "sum" else max(values)
-            smallest[metric.name] = total.to_integral_value() if total == total.to_integral_value() else total
+            exact = [_exact(float(value)) for value in (metric.fixed or 0, *of_blocks)]
+            smallest[metric.name] = sum(exact, Decimal(0)) if metric.aggregation == "sum" else max(exact)
     return smallest
 
 
-def _check_jointly(lut: Lut, budgets: dict[str, Decimal], where: str) -> None:
+def _exact(value: float) -> Decimal:
+    """Return the shortest decimal of a number, as a search reads it."""
+    return Decimal(int(value) if value.is_integer() else repr(value))
+
+
+def _check_jointly(lut: Lut, budgets: Mapping[str, Decimal], where: str) -> None:
     result = search(lut, minimize=next(iter(budgets)), budgets=budgets)
     if not result.answers:
-        bounds = " and ".join(f"{metric} ≤ {_amount(lut, metric, budget)}" for metric, budget in budgets.items())
+        bounds = " and ".join(f"{metric} ≤ {_amount(lut.metric(metric), budget)}" for metric, budget in budgets.items())
         least = {metric: total for metric, total in result.smallest.items() if total is not None}
-        needed = " or ".join(f"{metric} {_amount(lut, metric, total)}" for metric, total in least.items())
+        needed = " or ".join(f"{metric} {_amount(lut.metric(metric), total)}" for metric, total in least.items())
         raise InputError(f"{where}: {bounds} cannot be met together{needed and f'; they can with {needed}'}")
 
 
-def _amount(lut: Lut, metric: str, value: Decimal) -> str:
+def _amount(metric: Metric, value: Decimal) -> str:
     whole = value.to_integral_value()
-    return f"{whole if whole == value else value:f} {lut.metric(metric).unit}".rstrip()
+    return f"{whole if whole == value else value:f} {metric.unit}".rstrip()

@@ -1,12 +1,11 @@
-"""Stage 5: the exact front of the LUT. Writes ``front.h5``."""
+"""Stage 6: the exact front of the LUT. Writes ``front.h5``."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from qabwnas.lut.lut import Lut
 from qabwnas.pipeline.config.config import Config
-from qabwnas.pipeline.stages import lut
+from qabwnas.pipeline.stages.latency import latency_settings, searched_lut
 from qabwnas.pipeline.stages.stage import Stage, StageContext
 from qabwnas.search.frontier import Frontier
 
@@ -14,13 +13,13 @@ FILE_NAME = "front.h5"
 
 
 def _settings(config: Config) -> dict[str, Any]:
-    return {"front": list(config.front)}
+    return {"front": list(config.front), **latency_settings(config)}
 
 
 def _make(context: StageContext) -> list[str]:
-    table = Lut.open(context.folder / lut.FILE_NAME)
+    table = searched_lut(context.config, context.folder)
     Frontier.build(table, list(context.config.front)).save(context.folder / FILE_NAME)
     return [FILE_NAME]
 
 
-STAGE = Stage("front", ("lut",), _settings, _make)
+STAGE = Stage("front", ("lut", "latency"), _settings, _make)

@@ -1,4 +1,4 @@
-"""Stage 7: retrain the found networks. Writes ``networks/CODES-seedN.pt``, one file per network and seed.
+"""Stage 8: retrain the found networks. Writes ``networks/CODES-seedN.pt``, one file per network and seed.
 
 Answers that differ only in bit widths share these weights, because quantisation comes after retraining. With
 quantisation-aware training in the configuration, it starts from them and also writes

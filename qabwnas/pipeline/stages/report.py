@@ -1,4 +1,4 @@
-"""Stage 8: quantise and score the networks. Writes ``results.json`` and the pictures ``front.png``, ``scores.png``."""
+"""Stage 9: quantise and score the networks. Writes ``results.json`` and the pictures ``front.png``, ``scores.png``."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ from typing import Any
 
 from qabwnas.costs import encoder_costs
 from qabwnas.io.atomic import atomic_path
+from qabwnas.lut.lut import Lut
 from qabwnas.measure.teacher_nsr import teacher_nsrs
 from qabwnas.nets.network import Network
 from qabwnas.nets.quantise import quantise_network
 from qabwnas.pipeline.config.config import Config, ModuleTeacher
 from qabwnas.pipeline.stages import front
 from qabwnas.pipeline.stages.answers import FoundNetwork, load_answers
-from qabwnas.pipeline.stages.budgets import TEACHER_WIDTHS
+from qabwnas.pipeline.stages.budgets import TEACHER_WIDTHS, further_metrics, teacher_totals
 from qabwnas.pipeline.stages.data import load_task
+from qabwnas.pipeline.stages.latency import searched_lut
 from qabwnas.pipeline.stages.networks import calibration_images, load_network, load_qat
 from qabwnas.pipeline.stages.quantisation import network_settings, ptq_settings
 from qabwnas.pipeline.stages.stage import Stage, StageContext
@@ -69,20 +71,21 @@ def _score_teacher(context: StageContext, teacher: Network, task: Task) -> list[
     """Return the teacher's results in float and at all bit widths of blocks, with stem and head as found networks."""
     config, splits = context.config, task.splits
     n_blocks, device, settings = len(config.space.blocks), context.resources.device, ptq_settings(config)
+    lut = searched_lut(config, context.folder)
     quantised = [widths for widths in _teacher_widths(config) if not widths.is_float]
     names = [block.name for block in config.space.blocks]
     nsrs = teacher_nsrs(teacher, names, splits.calibration, splits.validation, quantised, settings)
     in_float = _score(context, task, teacher)
-    rows = [_teacher_result(config, FLOAT, [0.0] * n_blocks, in_float, None)]
+    rows = [_teacher_result(config, FLOAT, [0.0] * n_blocks, in_float, None, lut)]
     for widths in quantised:
         policy = Policy((widths,) * n_blocks, config.fixed_bits)
         network = quantise_network(teacher, policy, calibration_images(task, device), settings)
-        rows.append(_teacher_result(config, widths, nsrs[widths], in_float, _score(context, task, network)))
+        rows.append(_teacher_result(config, widths, nsrs[widths], in_float, _score(context, task, network), lut))
     return rows
 
 
 def _teacher_result(
-    config: Config, widths: BitWidths, nsrs: list[float], in_float: Score, quantised: Score | None
+    config: Config, widths: BitWidths, nsrs: list[float], in_float: Score, quantised: Score | None, lut: Lut
 ) -> Result:
     fixed = FLOAT if widths.is_float else config.fixed_bits
     return Result(
@@ -96,6 +99,7 @@ def _teacher_result(
         scores_before=[in_float.value],
         scores_after=[] if quantised is None else [quantised.value],
         standard_error=(quantised or in_float).standard_error,
+        totals={metric: float(total) for metric, total in teacher_totals(config, lut, widths).items()},
     )
 
 
@@ -134,6 +138,7 @@ def _score_found(context: StageContext, found: FoundNetwork, task: Task) -> Resu
         scores_after=[score.value for score in after],
         scores_qat=[score.value for score in qat],
         standard_error=mean(score.standard_error for score in qat or after),
+        totals={metric: float(found.totals[metric]) for metric in further_metrics(found.totals)},
     )
 
 
@@ -151,7 +156,7 @@ def _draw_front(frontier: Frontier, results: Results, path: Path) -> None:
     """Draw the front with the teachers and the answers to budgets on it."""
     columns = {name: frontier.values(name) for name in frontier.metric_names}
     shown = [row for row in results.networks if row.family in (TEACHER, BUDGET)]
-    marks = [Mark(row.name, {"size_bytes": row.size_bytes, "nsr": row.nsr}) for row in shown]
+    marks = [Mark(row.name, {"size_bytes": row.size_bytes, "nsr": row.nsr, **row.totals}) for row in shown]
     draw_front(columns, path, marks)
 
 
@@ -165,4 +170,6 @@ def load_results(folder: Path) -> Results:
     return Results.from_json(json.loads(path.read_text(encoding="utf-8")), str(path))
 
 
-STAGE = Stage("report", ("data", "teacher", "supernet", "front", "answers", "networks"), _settings, _make)
+STAGE = Stage(
+    "report", ("data", "teacher", "supernet", "lut", "latency", "front", "answers", "networks"), _settings, _make
+)

@@ -50,6 +50,7 @@ class Stage:
         make: does the work and returns the paths of its outputs, relative to the run folder.
         keeps_partial_results: whether unfinished work is kept when settings or inputs change, unless ``--force`` is
             given.
+        applies: whether a run with this configuration has the stage. Where it has not, no stage needs it.
     """
 
     name: str
@@ -57,3 +58,4 @@ class Stage:
     settings: Callable[[Config], dict[str, Any]]
     make: Callable[[StageContext], list[str]]
     keeps_partial_results: bool = False
+    applies: Callable[[Config], bool] = lambda _: True

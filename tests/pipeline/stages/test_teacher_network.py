@@ -18,7 +18,7 @@ from qabwnas.nets.network import Network
 from qabwnas.pipeline.config.config import CheckpointTeacher, Config, ModuleTeacher, TrainedTeacher
 from qabwnas.pipeline.config.load import demo_config, load_config, parse_config
 from qabwnas.pipeline.run import STAGES, run_stages
-from qabwnas.pipeline.stages.budgets import resolve_budget
+from qabwnas.pipeline.stages.budgets import cost_lut, resolve_budget
 from qabwnas.pipeline.stages.report import load_results
 from qabwnas.pipeline.stages.teacher import STAGE, load_teacher
 from qabwnas.pipeline.stages.teacher_network import (
@@ -68,7 +68,7 @@ def test_costs_of_a_module_are_those_of_its_parts() -> None:
     whole, encoder = (teacher_costs(config, BitWidths(4, 4), BitWidths(8, 8), encoder=e) for e in (False, True))
     assert whole["parameters"] == sum(p.numel() for p in external_teacher.make().parameters())
     assert whole["parameters"] - encoder["parameters"] == 24 * 8 + 8 + 8 * 10 + 10
-    assert resolve_budget(config, "macs", "50%") == int(whole["macs"]) // 2
+    assert resolve_budget(config, "macs", "50%", cost_lut(config)) == int(whole["macs"]) // 2
     assert measured_parts(config) is not None
 
 

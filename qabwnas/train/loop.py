@@ -9,8 +9,9 @@ import torch
 from torch import nn
 
 from qabwnas.train.feed import Feed
-from qabwnas.train.log import TrainingLog
-from qabwnas.train.parallel import data_parallel, process_seed
+from qabwnas.train.interrupts import EndNowError, Interrupts
+from qabwnas.train.log import Validation, training_log
+from qabwnas.train.parallel import data_parallel, n_processes, process_seed
 from qabwnas.train.sampling import seeded_generators
 from qabwnas.train.settings import Training
 from qabwnas.train.trainer import CPU, Loss, Progress, T, Trainer
@@ -28,10 +29,12 @@ def train(
     name: str,
     progress: Progress,
     device: torch.device = CPU,
+    score: Validation | None = None,
 ) -> None:
     """Minimise ``loss`` over the parameters of ``module``, in place, on ``device``; continue from a checkpoint.
 
-    If torchrun started several processes, they train it together: see :mod:`qabwnas.train.parallel`.
+    ``score`` is shown from time to time. If torchrun started several processes, they train it together: see
+    :mod:`qabwnas.train.parallel`.
 
     Raises:
         QabwnasError: a loss is not finite; the message names the training and the step.
@@ -40,25 +43,37 @@ def train(
     """
     trainer = Trainer(module, loss, settings, seed=process_seed(seed), name=name, progress=progress, device=device)
     with data_parallel(module) as trainer.forward:
-        train_jointly([trainer], feed, name=name)
+        train_jointly([trainer], feed, name=name, score=score)
 
 
-def train_jointly(trainers: Sequence[Trainer[T]], feed: Feed[T], *, name: str) -> None:
+def train_jointly(trainers: Sequence[Trainer[T]], feed: Feed[T], *, name: str, score: Validation | None = None) -> None:
     """Train modules side by side: per step of the feed, one update of each. The modules do not influence each other.
 
-    A trainer that is ahead, because a kill came between two checkpoints, waits for the others. Raises as
+    A trainer that is ahead, because a kill came between two checkpoints, waits for the others. Ctrl-C and SIGTERM write
+    the checkpoints first, except in parallel training, whose processes get the signal at different steps. Raises as
     :meth:`Trainer.update`.
     """
     first = min(trainer.done for trainer in trainers)
     last = max(trainer.settings.steps for trainer in trainers)
     if first:
         logger.info("%s: continued at step %d of %d", name, first, last)
-    log = TrainingLog(name, trainers, first, last)
     for trainer in trainers:
         trainer.module.train()
-    with seeded_generators(0), log:
-        for step, given in enumerate(feed(first, last), first):
-            for trainer in trainers:
-                if step == trainer.done < trainer.settings.steps:
-                    trainer.update(given)
-            log.after(step)
+    interrupts = Interrupts()
+    with seeded_generators(0), training_log(name, trainers, first, last, score) as log, interrupts.handled():
+        try:
+            for step, given in enumerate(feed(first, last), first):
+                with interrupts.held():
+                    for trainer in trainers:
+                        if step == trainer.done < trainer.settings.steps:
+                            trainer.update(given)
+                log.after(step)
+        except EndNowError:
+            raise
+        except (KeyboardInterrupt, SystemExit):
+            if n_processes() == 1:
+                for trainer in trainers:
+                    trainer.save()
+                done = min(trainer.done for trainer in trainers)
+                logger.info("%s: interrupted after step %d of %d; progress is saved", name, done, last)
+            raise

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor, nn
 
@@ -29,7 +32,7 @@ def train_teacher(
     """Train ``network`` in place on the training split; raises as :func:`~qabwnas.train.loop.train`.
 
     If it has an auxiliary head, the head is trained too, and its loss is weighted by ``auxiliary_weight``. ``workers``
-    processes read the images.
+    processes read the images. The score on the validation split is shown from time to time.
     """
     trained = network
     if isinstance(network, Network) and network.auxiliary is not None:
@@ -38,8 +41,23 @@ def train_teacher(
     def loss(forward: nn.Module, batch: Batch, _: int) -> Tensor:
         return weighted_loss(task, forward(batch.images), batch.labels, auxiliary_weight)
 
+    def score() -> tuple[str, float]:
+        with unchanged_modes(network):
+            return task.score_name, task.score(network, task.splits.validation, workers=workers).value
+
     feed = labelled_feed(task.splits.train, settings.batch, seed, device=device, workers=workers)
-    train(trained, loss, feed, settings, seed=seed, name=name, progress=progress, device=device)
+    train(trained, loss, feed, settings, seed=seed, name=name, progress=progress, device=device, score=score)
+
+
+@contextmanager
+def unchanged_modes(network: nn.Module) -> Iterator[None]:
+    """Restore which modules are in training mode after the ``with`` block."""
+    before = {module: module.training for module in network.modules()}
+    try:
+        yield
+    finally:
+        for module, training in before.items():
+            module.training = training
 
 
 class BothHeads(nn.Module):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -21,6 +22,7 @@ from qabwnas.pipeline.stages.networks import calibration_images, load_network, l
 from qabwnas.pipeline.stages.stage import Stage, StageContext
 from qabwnas.pipeline.stages.teacher import load_teacher
 from qabwnas.pipeline.stages.teacher_network import measured_parts, teacher_costs
+from qabwnas.progress import activity
 from qabwnas.report.front import Mark, draw_front
 from qabwnas.report.result import BUDGET, TEACHER, NothingFits, Result, Results
 from qabwnas.report.scores import draw_scores
@@ -29,6 +31,7 @@ from qabwnas.space import FLOAT, BitWidths, Policy
 from qabwnas.train.tasks import Score, Task
 
 RESULTS_NAME = "results.json"
+N_LINES = 4
 FRONT_NAME, SCORES_NAME = "front.png", "scores.png"
 
 
@@ -40,16 +43,27 @@ def _make(context: StageContext) -> list[str]:
     config, folder = context.config, context.folder
     task = load_task(config, folder)
     teacher = load_teacher(config, folder).to(context.resources.device)
-    rows = [
-        *_score_teacher(context, teacher, task),
-        *(_score_found(context, found, task) for found in load_answers(folder)),
-    ]
+    answers = load_answers(folder)
+    with activity("report: scoring", len(_teacher_widths(config)) + len(answers), "networks", n_lines=N_LINES) as shown:
+        rows: list[Result | NothingFits] = []
+        for row in _scored(context, teacher, answers, task):
+            rows.append(row)
+            shown.advance()
     results = Results(config.task.name, task.score_name, len(task.splits.test), config.seed, rows)
     with atomic_path(folder / RESULTS_NAME) as temporary:
         temporary.write_text(json.dumps(results.to_json(), indent=2) + "\n", encoding="utf-8")
     _draw_front(Frontier.open(folder / front.FILE_NAME), results, folder / FRONT_NAME)
     draw_scores(results, folder / SCORES_NAME)
     return [RESULTS_NAME, FRONT_NAME, SCORES_NAME]
+
+
+def _scored(
+    context: StageContext, teacher: Network, answers: Sequence[FoundNetwork], task: Task
+) -> Iterator[Result | NothingFits]:
+    """Give the results of the teacher and of the answers, one after the other."""
+    yield from _score_teacher(context, teacher, task)
+    for found in answers:
+        yield _score_found(context, found, task)
 
 
 def _teacher_widths(config: Config) -> list[BitWidths]:
@@ -63,20 +77,19 @@ def _teacher_name(widths: BitWidths) -> str:
     return f"teacher INT{widths.weights}" if widths.weights == widths.activations else f"teacher {widths.name}"
 
 
-def _score_teacher(context: StageContext, teacher: Network, task: Task) -> list[Result]:
-    """Return the teacher's results in float and at all bit widths."""
+def _score_teacher(context: StageContext, teacher: Network, task: Task) -> Iterator[Result]:
+    """Give the teacher's results in float and at all bit widths."""
     config, splits = context.config, task.splits
     n_blocks, device = len(config.space.blocks), context.resources.device
     quantised = [widths for widths in _teacher_widths(config) if not widths.is_float]
     names = [block.name for block in config.space.blocks]
     nsrs = teacher_nsrs(teacher, names, splits.calibration, splits.validation, quantised)
     in_float = _score(context, task, teacher)
-    rows = [_teacher_result(config, FLOAT, [0.0] * n_blocks, in_float, None)]
+    yield _teacher_result(config, FLOAT, [0.0] * n_blocks, in_float, None)
     for widths in quantised:
         policy = Policy.homogeneous(widths, n_blocks)
         network = quantise_network(teacher, policy, calibration_images(task, device))
-        rows.append(_teacher_result(config, widths, nsrs[widths], in_float, _score(context, task, network)))
-    return rows
+        yield _teacher_result(config, widths, nsrs[widths], in_float, _score(context, task, network))
 
 
 def _teacher_result(

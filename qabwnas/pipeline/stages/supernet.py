@@ -15,6 +15,7 @@ from qabwnas.pipeline.execution.jobs import Job
 from qabwnas.pipeline.stages.data import load_task
 from qabwnas.pipeline.stages.stage import Stage, StageContext
 from qabwnas.pipeline.stages.teacher import VARIANCES_NAME, load_teacher, target_variances
+from qabwnas.progress import expect
 from qabwnas.train.checkpoint import load_weights, save_weights
 from qabwnas.train.distill import block_seed, distill, distill_block, feature_maps
 from qabwnas.train.sampling import derive_seed, seeded_generators
@@ -37,6 +38,7 @@ def _make(context: StageContext) -> list[str]:
     if context.config.supernet.distill == "independent":
         first = Job("target variances", target_variances, _variances_arguments(context))  # once, not in every job
         context.resources.engine.run([first])
+        expect(len(blocks) * context.config.supernet.training.steps, "steps")
         context.resources.engine.run(block_jobs(context, blocks))
     supernet = _new_supernet(context.config)
     _distill(context, supernet, blocks)  # only loads blocks that jobs have trained

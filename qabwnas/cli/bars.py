@@ -1,10 +1,11 @@
-"""Progress bars on a terminal: one for the run, one for its stage, and one for each activity of the stage."""
+"""Progress bars on a terminal: one for the run, one for its stage, and one for each of its activities."""
 
 from __future__ import annotations
 
 from types import TracebackType
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Column
 
@@ -45,23 +46,39 @@ class Bars(TreeReporter):
         self._progress.stop()
 
     def opened(self, node: Node) -> None:
-        # The name is not markup: it may hold brackets.
-        name = node.status.name.replace("[", r"\[")
+        if _is_whole(node):
+            return
+        # Names and notes are not markup: they may hold brackets.
+        name = escape(node.status.name)
         self._bars[node.status.key] = self._progress.add_task(name, total=None, amount="", left="", note="")
 
     def changed(self, node: Node) -> None:
+        self._update(node, node.status.note)
+
+    def closed(self, node: Node) -> None:
+        if not _is_whole(node):
+            self._progress.remove_task(self._bars.pop(node.status.key))
+        if node.parent is not None:
+            self._update(node.parent, "")
+
+    def _update(self, node: Node, note: str) -> None:
+        """Show how far an activity and those that it is a part of are."""
+        if _is_whole(node):
+            assert node.parent is not None
+            self._update(node.parent, note)
+            return
         self._progress.update(
             self._bars[node.status.key],
             total=node.total or None,
             completed=node.done,
             amount=node.amount(),
             left=node.rest(),
-            note=node.status.note.replace("[", r"\["),
+            note=escape(note),
         )
         if node.parent is not None:
-            self.changed(node.parent)
+            self._update(node.parent, "")
 
-    def closed(self, node: Node) -> None:
-        self._progress.remove_task(self._bars.pop(node.status.key))
-        if node.parent is not None and node.parent.status.key in self._bars:
-            self.changed(node.parent)
+
+def _is_whole(node: Node) -> bool:
+    """Return whether an activity is all of the one that it is a part of, which then shows it."""
+    return node.parent is not None and node.parent.status.name == node.status.name

@@ -1,8 +1,8 @@
 """How much work the stages of a run are, for the estimate of its remaining time.
 
 The unit is one forward pass of an image through a whole network. A training step takes three of them per image (the
-backward pass takes about two), and a row of a LUT one layer's share per image, since prefixes are shared. The stages that
-only search count nothing. Real speeds differ by about a factor of two between stages.
+backward pass takes about two). A row of a LUT takes one layer's share of it per image, since prefixes are shared. The
+stages that only search count nothing. Real speeds differ by about a factor of two between stages.
 """
 
 from __future__ import annotations

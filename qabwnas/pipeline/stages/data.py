@@ -111,7 +111,7 @@ def _draw(context: StageContext) -> None:
     prepare_folder(folder / SCENES_FOLDER, drawing, force=True)
     n_scenes = scenes.train + scenes.val
     counts = draw_missing(folder / SCENES_FOLDER, drawing, workers=context.resources.num_workers)
-    with activity("data: drawing", n_scenes, "scenes", done=next(counts), n_lines=N_LINES) as shown:
+    with activity("data", n_scenes, "scenes", done=next(counts), n_lines=N_LINES) as shown:
         for _ in counts:
             shown.advance()
 

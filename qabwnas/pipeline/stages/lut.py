@@ -84,7 +84,7 @@ def measure(context: StageContext, shards: Sequence[Shard]) -> Lut:
     logger.info("lut: %d of %d shards to measure", len(jobs), len(parts))
     n_rows = {shard: shard.n_rows(space) for shard in shards}
     n_measured = sum(n_rows[shard] for shard, path in parts.items() if path.exists())
-    with activity("lut: measuring", sum(n_rows.values()), "rows", done=n_measured, n_lines=N_LINES):
+    with activity("lut", sum(n_rows.values()), "rows", done=n_measured, n_lines=N_LINES):
         context.resources.engine.run(jobs)
     return merge_luts((str(path), Lut.open(path)) for path in parts.values())
 

@@ -44,7 +44,7 @@ def _make(context: StageContext) -> list[str]:
     task = load_task(config, folder)
     teacher = load_teacher(config, folder).to(context.resources.device)
     answers = load_answers(folder)
-    with activity("report: scoring", len(_teacher_widths(config)) + len(answers), "networks", n_lines=N_LINES) as shown:
+    with activity("report", len(_teacher_widths(config)) + len(answers), "networks", n_lines=N_LINES) as shown:
         rows: list[Result | NothingFits] = []
         for row in _scored(context, teacher, answers, task):
             rows.append(row)

@@ -21,8 +21,8 @@ from dataclasses import dataclass, replace
 logger = logging.getLogger(__name__)
 
 SECONDS_BETWEEN_LINES = 60.0
-BASIS = 0.005
-"""The share of an activity that has to be worked on before its remaining time is estimated."""
+BASIS, BASIS_SECONDS = 0.005, 5.0
+"""The share of an activity, or how long, it has to be worked on before its remaining time is estimated."""
 
 
 @dataclass(frozen=True)
@@ -99,10 +99,10 @@ class Node:
 
     def seconds_left(self) -> float | None:
         """Return the estimated time until the end, at the speed so far; ``None`` as long as there is no basis."""
-        worked = self.worked
-        if worked <= 0 or worked < BASIS * self.total:
+        worked, seconds = self.worked, time.monotonic() - self.start
+        if worked <= 0 or (worked < BASIS * self.total and seconds < BASIS_SECONDS):
             return None
-        return (time.monotonic() - self.start) * (self.total - self.done) / worked
+        return seconds * (self.total - self.done) / worked
 
     def rest(self) -> str:
         """Return the estimated time until the end as text; empty if there is no basis, and at the end."""
@@ -165,6 +165,7 @@ class TreeReporter(Reporter):
             if parent is not None:
                 parent.parts.append(node)
             self.opened(node)
+            return
         node.status = status
         if status.ended:
             del self._nodes[status.key]

@@ -46,11 +46,10 @@ class Bars(TreeReporter):
         self._progress.stop()
 
     def opened(self, node: Node) -> None:
-        if _is_whole(node):
-            return
-        # Names and notes are not markup: they may hold brackets.
-        name = escape(node.status.name)
-        self._bars[node.status.key] = self._progress.add_task(name, total=None, amount="", left="", note="")
+        if not _is_whole(node):
+            name = escape(node.status.name)  # names and notes may hold brackets, which are no markup
+            self._bars[node.status.key] = self._progress.add_task(name, total=None, amount="", left="", note="")
+        self.changed(node)
 
     def changed(self, node: Node) -> None:
         self._update(node, node.status.note)

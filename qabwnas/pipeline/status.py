@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from qabwnas.pipeline.stages.stage import Stage
 from qabwnas.train.checkpoint import load_checkpoint
 from qabwnas.train.trainer import KIND
 
+NO_TRAININGS = (teacher.TRAINED_NAME, teacher.VARIANCES_NAME)
 DONE, STALE, UNFINISHED, NOT_BEGUN = "done", "stale", "unfinished", "not begun"
 
 
@@ -96,35 +97,34 @@ def _stage_status(stage: Stage, config: Config, folder: Path, ledger: Ledger, be
     return StageStatus(stage.name, STALE if reasons else DONE, reasons, made[stage.name], size)
 
 
-def _unfinished(
-    stage: Stage, config: Config, scratch: Path, origin: Mapping[str, Any], ledger: Ledger
-) -> Iterator[str]:
-    """Give how far the unfinished work in a folder is, or how its settings and inputs differ from those of now."""
+def _unfinished(stage: Stage, config: Config, scratch: Path, origin: Mapping[str, Any], ledger: Ledger) -> list[str]:
+    """Return how far the unfinished work in a folder is, or how its settings and inputs differ from those of now."""
     made = ledger.seconds()
     now: dict[str, Any] = {"settings": stage.settings(config)}
     if all(need in made for need in stage.needs):  # else the inputs of now do not exist yet
         now["inputs"] = {name: digest for need in stage.needs for name, digest in ledger.outputs(need).items()}
     changes = list(differences("", {name: origin[name] for name in now}, now))
     if changes:
-        yield f"unfinished work with other settings or inputs ({'; '.join(changes)})"
-        return
+        return [f"unfinished work with other settings or inputs ({'; '.join(changes)})"]
+    trainings = [path for path in sorted(scratch.glob("*.pt")) if path.name not in NO_TRAININGS]
+    lines = [_training(stage, config, path) for path in trainings]
     n_shards, n_networks = (len(list(scratch.glob(pattern))) for pattern in ("*.h5", "networks/*.pt"))
     if n_shards:
-        yield f"{n_shards} of {len(lut.shards_of(config))} shards are measured"
+        lines.append(f"{n_shards} of {len(lut.shards_of(config))} shards are measured")
     if n_networks:
-        yield f"{n_networks} networks are trained"
-    for path in sorted(scratch.glob("*.pt")):
-        if path.name not in (teacher.TRAINED_NAME, teacher.VARIANCES_NAME):
-            yield f"{path.stem}: {load_checkpoint(path, KIND)['step']:,} steps{_of_all(stage, config)}"
+        lines.append(f"{n_networks} networks are trained")
+    return lines or ["nothing is saved yet"]
 
 
-def _of_all(stage: Stage, config: Config) -> str:
-    """Return of how many steps the trainings of a stage are, as text, if all have the same number."""
+def _training(stage: Stage, config: Config, checkpoint: Path) -> str:
+    """Return how far a training is: ``block2: 300 of 800 steps``."""
+    name, steps = checkpoint.stem, f"{load_checkpoint(checkpoint, KIND)['step']:,}"
     if stage == supernet.STAGE:
-        return f" of {config.supernet.training.steps:,}"
+        names = {f"block{b}": block.name for b, block in enumerate(config.space.blocks)}
+        return f"{names[name]}: {steps} of {config.supernet.training.steps:,} steps"
     if stage == teacher.STAGE and isinstance(config.teacher, TrainedTeacher):
-        return f" of {config.teacher.training.steps:,}"
-    return ""
+        return f"{name}: {steps} of {config.teacher.training.steps:,} steps"
+    return f"{name}: {steps} steps"
 
 
 def _next(stages: Sequence[StageStatus], changed: Sequence[str]) -> str:

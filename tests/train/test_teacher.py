@@ -36,10 +36,7 @@ class Mean(Task):
         raise NotImplementedError
 
 
-@pytest.mark.parametrize("has_auxiliary", [False, True])
-def test_it_is_scored_ten_times_which_changes_no_weight(
-    tmp_path: Path, has_auxiliary: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_it_is_scored_ten_times_which_changes_no_weight(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     generator = torch.Generator().manual_seed(0)
     split = TensorSplit(torch.rand(40, 1, 8, 6, generator=generator), torch.arange(40) % 3, random_shift)
     task = Classification(Splits(split, split, split, split))
@@ -54,10 +51,8 @@ def test_it_is_scored_ten_times_which_changes_no_weight(
     def weights(name: str) -> dict[str, Tensor]:
         with seeded_generators(0):
             network = build_network(TINY, [[Operation(5, 2)], [Operation(3, 3)]])
-            if has_auxiliary:
-                network.auxiliary = build_auxiliary(TINY, 0, 5)
         settings, progress = Training(20, 8, 0.01), Progress(tmp_path / f"{name}.pt", "")
-        train_teacher(network, task, settings, seed=1, name=name, progress=progress, auxiliary_weight=0.4)
+        train_teacher(network, task, settings, seed=1, name=name, progress=progress)
         return network.state_dict()
 
     monkeypatch.setattr(task, "score", score)

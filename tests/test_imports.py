@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # From the bottom up. Folders of one level may not import each other.
 LEVELS: list[set[str]] = [
     {"errors"},
-    {"io"},
+    {"io", "progress"},
     {"space"},
     {"costs"},
     {"quant", "lut"},
@@ -28,7 +28,7 @@ LEVELS: list[set[str]] = [
     {"cli"},
     {"__main__"},
 ]
-WITHOUT_TORCH = {"errors", "io", "space", "costs", "lut", "search", "bench"}
+WITHOUT_TORCH = {"errors", "io", "progress", "space", "costs", "lut", "search", "bench"}
 PUBLIC_FOLDERS = {"errors", "lut", "search", "space"}  # where the names of `import qabwnas` come from
 
 

@@ -9,7 +9,7 @@ import click
 from qabwnas.errors import InputError
 
 PACKAGES = {
-    "train": ("torch", "sklearn", "scipy", "PIL", "pydantic"),
+    "train": ("torch", "sklearn", "scipy", "PIL", "pydantic", "rich"),
     "plot": ("matplotlib",),
     "ray": ("ray",),
     "logs": ("tensorboard",),

@@ -24,7 +24,8 @@ _PARAMETERS = (
     click.option(
         "--smoke",
         is_flag=True,
-        help="Try whether the run works: 2 steps per training, and 2 images to calibrate and to measure on.",
+        help="Try whether the run works, in a minute or two: 2 steps per training, 2 images to calibrate and to "
+        "measure on, 2 operations per block, few and small scenes to draw. Results mean nothing.",
     ),
     click.option(
         "--sample",
@@ -57,7 +58,7 @@ def read_config(config_path: Path, data: Path | None, smoke: bool, sample: int |
     from qabwnas.pipeline.config.load import load_config
     from qabwnas.pipeline.config.smoke import smoke_config
 
-    config = load_config(config_path, data, sample)
+    config = load_config(config_path, data, sample, draws=smoke)
     return smoke_config(config) if smoke else config
 
 

@@ -22,6 +22,7 @@ from qabwnas.errors import MultipleInputError, QabwnasError, QabwnasWarning
 COMMANDS = {
     "demo": "Run all stages once, small, on handwritten digits.",
     "run": "Run the stages of a configuration, from teacher to report.",
+    "status": "Show what is done in a run folder, and what is left.",
     "init": "Write a commented configuration and its space to start from.",
     "config": "Check a configuration, or print the schema of configurations.",
     "data": "Draw street scenes, and check a folder of images.",
@@ -89,7 +90,7 @@ def _one_line(debug: bool) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt as interrupt:
-        raise OneLineError("interrupted", exit_code=130) from interrupt
+        raise OneLineError(": ".join(["interrupted", *map(str, interrupt.args)]), exit_code=130) from interrupt
     except BrokenPipeError:
         raise  # click ends quietly: the reader of the output has closed it
     except (QabwnasError, OSError) as error:

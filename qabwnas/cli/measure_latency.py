@@ -63,6 +63,7 @@ def command(
     if picture is not None and n_networks is None:
         raise click.UsageError("--plot needs --validate")
     require_extras("train", "deploy", *(["plot"] if picture is not None else []))
+    from qabwnas.cli.stages import shown_progress
     from qabwnas.lut.device_results import device_name
     from qabwnas.pipeline.latency import Validation, measure, open_bundle
     from qabwnas.report.times import draw_latencies
@@ -81,7 +82,8 @@ def command(
         check_output(picture, force, PICTURE, inputs=files, outputs=[output])
     folder = bundle or output.with_suffix(".bundle")
     open_bundle(*read_tables(lut_path, space, bits), folder, n_networks or 0)
-    validations, notes = measure(folder, written_path(output), device, threads=threads, rounds=rounds, width=width)
+    with shown_progress():
+        validations, notes = measure(folder, written_path(output), device, threads=threads, rounds=rounds, width=width)
     for note in notes:
         click.echo(note, err=True)
     for found in validations:

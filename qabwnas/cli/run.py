@@ -65,3 +65,5 @@ def command(
         force=force,
         resources=make_resources(**resources),
     )
+    if smoke:
+        click.echo("A smoke test: training, data and space were cut, so no value means anything.")

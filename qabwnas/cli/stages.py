@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,10 +16,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from qabwnas.progress import reporting
+
 if TYPE_CHECKING:
     from qabwnas.pipeline.config.config import Config
     from qabwnas.pipeline.execution.jobs import Resources
 
+CONTINUES = "progress is saved; the same command continues"
 N_THREADS = 1
 """Small networks gain nothing from more threads, and one thread gives the same result with any number of cores."""
 
@@ -62,26 +66,56 @@ def run_and_report(
 
 @contextmanager
 def stage_environment() -> Iterator[None]:
-    """Use ``N_THREADS`` threads from now on, and show the log of qabwnas on stderr while the block lasts.
+    """Use ``N_THREADS`` threads from now on, and show log and progress on stderr while the block lasts.
 
-    SIGTERM, with which batch schedulers end jobs, raises an exception, so that the lock of the run folder is removed.
+    SIGTERM, with which batch schedulers end jobs, raises an exception, as Ctrl-C does: trainings save their progress,
+    and the lock of the run folder is removed.
     """
     import torch
 
+    from qabwnas.train.interrupts import EndNowError
+
     torch.set_num_threads(N_THREADS)
     before = signal.signal(signal.SIGTERM, _end)
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(asctime)s  %(message)s", datefmt="%H:%M:%S"))
-    logger = logging.getLogger("qabwnas")
-    level = logger.level
-    logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
     try:
-        yield
+        with shown_progress():
+            yield
+    except EndNowError:
+        raise
+    except KeyboardInterrupt as interrupt:
+        raise KeyboardInterrupt(CONTINUES) from interrupt
+    except SystemExit:
+        click.echo(f"error: terminated: {CONTINUES}", err=True)
+        raise
     finally:
         signal.signal(signal.SIGTERM, before)
-        logger.setLevel(level)
-        logger.removeHandler(handler)
+
+
+@contextmanager
+def shown_progress() -> Iterator[None]:
+    """Show the log of qabwnas and the progress of its work on stderr: as bars on a terminal, as lines elsewhere."""
+    from qabwnas.pipeline.execution.worker_environment import stderr_handler
+
+    logger = logging.getLogger("qabwnas")
+    level = logger.level
+    with ExitStack() as stack:
+        if _is_terminal():
+            from qabwnas.cli.bars import Bars
+
+            stack.enter_context(reporting(stack.enter_context(Bars())))
+        handler = stderr_handler()  # after the bars have begun, so that lines appear above them
+        logger.addHandler(handler)
+        logger.setLevel(logging.INFO)
+        try:
+            yield
+        finally:
+            logger.setLevel(level)
+            logger.removeHandler(handler)
+
+
+def _is_terminal() -> bool:
+    """Return whether stderr is a terminal that can show bars, and not that of several processes of torchrun."""
+    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb" and "TORCHELASTIC_RUN_ID" not in os.environ
 
 
 def _end(number: int, _frame: FrameType | None) -> None:

@@ -26,7 +26,7 @@ import random
 import sys
 import time
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Callable, Dict, List
 
 import numpy as np
 import onnxruntime
@@ -121,10 +121,13 @@ def read_manifest(bundle: Path) -> Dict[str, Any]:
     return _read_json(bundle / MANIFEST, "copy the whole folder again")
 
 
-def measure(bundle: Path, threads: int, most_rounds: int, width: float) -> Dict[str, List[float]]:
+def measure(
+    bundle: Path, threads: int, most_rounds: int, width: float, report: Callable[[int, int], None] = lambda *_: None
+) -> Dict[str, List[float]]:
     """Return the milliseconds of every model by name, one sample per round; continue the samples of this environment.
 
-    A sample is the mean over a burst of runs that takes about 2 ms, after one run to warm up.
+    A sample is the mean over a burst of runs that takes about 2 ms, after one run to warm up. In every round ``report``
+    gets how many models have enough samples, and how many there are.
 
     Raises:
         BundleError: a file is damaged, or ONNX Runtime cannot load a model.
@@ -140,6 +143,7 @@ def measure(bundle: Path, threads: int, most_rounds: int, width: float) -> Dict[
     saved, shuffled = time.monotonic(), random.Random(0)
     for n in range(most_rounds):
         open_ones = [name for name in models if not is_narrow(samples.get(name, []), width, most_rounds)]
+        report(len(models) - len(open_ones), len(models))
         if not open_ones:
             break
         shuffled.shuffle(open_ones)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,12 +21,8 @@ from qabwnas.measure.settings import PAPER_SETTINGS, MeasureSettings
 from qabwnas.measure.tree import Path, TreeWalk, path_code, prefix_tree, tree_layers
 from qabwnas.nets.network import Network
 from qabwnas.nets.supernet import SupernetBlock
+from qabwnas.progress import activity
 from qabwnas.quant.nsr import NsrEstimate, TargetVariance
-from qabwnas.space import Block
-
-logger = logging.getLogger(__name__)
-
-REPORT_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -59,7 +53,7 @@ class BlockEvaluator:
         """Return the NSR of every path, with its standard error over the images of the validation split.
 
         The whole calibration split goes through the tree of operations once. The validation split goes in chunks, each
-        through the tree of operations and bit widths. Progress is logged.
+        through the tree of operations and bit widths. Progress is shown.
 
         Raises:
             InputError: ``max_memory`` is too small, a split has no images, or a value is not finite; the message names
@@ -103,19 +97,23 @@ class BlockEvaluator:
         tree, rows = prefix_tree(paths), {path: row for row, path in enumerate(paths)}
         n_images = len(self.validation)
         nsrs = np.empty((len(paths), n_images))
-        progress = _Progress(self.block.block, paths, -(-n_images // chunk))
-        for first in range(0, n_images, chunk):
-            last = min(first + chunk, n_images)
-            pairs = self._maps(self.validation, "validation", batch, range(first, last))
-            inputs, targets = map(list, zip(*pairs, strict=True))
-            walk = TreeWalk(self.block, statistics, inputs, targets, self.target_variance)
-            # Collect results on the device and fetch them once: fetching each would let the device idle.
-            gathered = torch.empty((len(paths), last - first), dtype=torch.float64, device=self._device)
-            for path, of_images in walk.image_nsrs(tree):
-                gathered[rows[path]] = of_images
-                progress.step()
-            nsrs[:, first:last] = gathered.cpu().numpy()
+        with activity(self._name(paths), len(paths), "rows") as shown:
+            for first in range(0, n_images, chunk):
+                last = min(first + chunk, n_images)
+                pairs = self._maps(self.validation, "validation", batch, range(first, last))
+                inputs, targets = map(list, zip(*pairs, strict=True))
+                walk = TreeWalk(self.block, statistics, inputs, targets, self.target_variance)
+                # Collect results on the device and fetch them once: fetching each would let the device idle.
+                gathered = torch.empty((len(paths), last - first), dtype=torch.float64, device=self._device)
+                for path, of_images in walk.image_nsrs(tree):
+                    gathered[rows[path]] = of_images
+                    shown.advance((last - first) / n_images)  # a row is done when all images are
+                nsrs[:, first:last] = gathered.cpu().numpy()
         return nsrs
+
+    def _name(self, paths: Sequence[Path]) -> str:
+        block = self.block.block
+        return f"{block.name}: candidates {path_code(block, paths[0])} to {path_code(block, paths[-1])}"
 
     def _check_finite(self, paths: Sequence[Path], nsrs: NDArray[np.float64]) -> None:
         block = self.block.block
@@ -135,24 +133,3 @@ def exact_float32() -> Iterator[None]:
         yield
     finally:
         matmul.allow_tf32, cudnn.allow_tf32 = before
-
-
-class _Progress:
-    """Logs from time to time how many of the paths have been measured; a chunk counts in proportion."""
-
-    def __init__(self, block: Block, paths: Sequence[Path], n_chunks: int) -> None:
-        first, last = path_code(block, paths[0]), path_code(block, paths[-1])
-        self._name = f"{block.name}: candidates {first} to {last}"
-        self._n_steps = len(paths) * n_chunks
-        self._done = 0
-        self._start = self._reported = time.perf_counter()
-
-    def step(self) -> None:
-        self._done += 1
-        now = time.perf_counter()
-        if now - self._reported >= REPORT_SECONDS:
-            seconds = now - self._start
-            left = seconds * (self._n_steps - self._done) / self._done
-            share = 100 * self._done // self._n_steps
-            logger.info("%s: %d %% in %.0f s, about %.0f s to go", self._name, share, seconds, left)
-            self._reported = now

@@ -27,6 +27,10 @@ class Shard:
     first: int
     last: int
 
+    def n_rows(self, space: SearchSpace) -> int:
+        """Return how many rows of the LUT it has, over all bit widths."""
+        return (self.last - self.first) * (1 if space.policy == "layer" else len(space.bit_widths))
+
     def name(self, space: SearchSpace) -> str:
         """Return the name of the shard in messages and files: ``block3-216`` begins at candidate 216."""
         return f"{space.blocks[self.b].name}-{self.first}"

@@ -12,9 +12,11 @@ from qabwnas.deploy import runner
 from qabwnas.deploy.bundle import Tables, source, write_bundle
 from qabwnas.errors import InputError, StaleError
 from qabwnas.lut.device_results import STATISTICS
+from qabwnas.progress import activity
 from qabwnas.report.kendall import kendall_tau
 from qabwnas.space import SearchSpace
 
+N_LINES = 4
 SAFE = 0.95
 """The fraction of networks that a suggested margin covers."""
 
@@ -77,7 +79,15 @@ def measure(
     """
     manifest = runner.read_manifest(folder)
     try:
-        samples = runner.measure(folder, threads, rounds, width)
+        with activity("latency", len(manifest["models"]), "models", n_lines=N_LINES) as shown:
+            n_shown = 0
+
+            def report(done: int, _: int) -> None:
+                nonlocal n_shown
+                shown.advance(done - n_shown)
+                n_shown = done
+
+            samples = runner.measure(folder, threads, rounds, width, report)
     except runner.BundleError as error:
         raise InputError(str(error)) from error
     runner.write_json(output, runner.results(manifest, samples, device, threads))

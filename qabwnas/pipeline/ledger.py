@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -52,12 +52,15 @@ class Ledger:
             return "not made yet"
         if changes := self.changes(stage, settings):
             return changes[0]
+        return next(self.damages(stage), None)
+
+    def damages(self, stage: str) -> Iterator[str]:
+        """Give which files of a finished stage are gone or were changed, reading one after the other."""
         for name, digest in self._entries[stage].outputs.items():
             if not (self._folder / name).exists():
-                return f"{name} is gone"
-            if file_sha256(self._folder / name) != digest:
-                return f"{name} was changed"
-        return None
+                yield f"{name} is gone"
+            elif file_sha256(self._folder / name) != digest:
+                yield f"{name} was changed"
 
     def outputs(self, stage: str) -> dict[str, str]:
         """Return the digest of every file that a finished stage wrote, by path relative to the folder."""
@@ -113,6 +116,15 @@ def scratch_identity(settings: Mapping[str, Any], inputs: Mapping[str, str]) -> 
     return fingerprint({"settings": first_names(settings), "inputs": inputs})
 
 
+def scratch_origins(folder: Path, name: str) -> dict[Path, dict[str, Any]]:
+    """Return the folders with unfinished work of a stage, and the settings and inputs that it was begun with."""
+    found = {}
+    for path in sorted((folder / SCRATCH_NAME / name).glob(f"*/{ORIGIN_NAME}")):
+        origin = json.loads(path.read_text(encoding="utf-8"))
+        found[path.parent] = {**origin, "settings": current_names(origin["settings"])}
+    return found
+
+
 def open_scratch(
     folder: Path, name: str, settings: Mapping[str, Any], inputs: Mapping[str, str], *, keep_other: bool
 ) -> Path:
@@ -125,11 +137,10 @@ def open_scratch(
     """
     scratch = folder / SCRATCH_NAME / name / scratch_identity(settings, inputs)[:16]
     origin = {"settings": settings, "inputs": inputs}
+    origins = scratch_origins(folder, name)
     for other in scratch.parent.glob("*"):
         if other != scratch:
-            if keep_other and (other / ORIGIN_NAME).exists():
-                before = json.loads((other / ORIGIN_NAME).read_text(encoding="utf-8"))
-                before["settings"] = current_names(before["settings"])
+            if keep_other and (before := origins.get(other)) is not None:
                 changes = "; ".join(differences("", before, origin))
                 raise StaleError(
                     f"{other}: unfinished work with other settings or inputs ({changes}); --force deletes it"

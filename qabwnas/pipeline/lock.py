@@ -145,6 +145,12 @@ def _at_work(
             _release(path, holder)
 
 
+def holders(folder: Path) -> list[Holder]:
+    """Return the processes that work in a folder; one that makes several parts comes once."""
+    found = map(_read, sorted((folder / FOLDER_NAME).glob("*.json")))
+    return list({holder.token: holder for holder in found if holder is not None and not holder.has_ended}.values())
+
+
 def _path(folder: Path, name: str) -> Path:
     return folder / FOLDER_NAME / f"{name}.json"
 

@@ -7,6 +7,7 @@ import logging
 import shutil
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +21,8 @@ from qabwnas.pipeline.ledger import Ledger, open_scratch, scratch_identity
 from qabwnas.pipeline.lock import changing, work_alone, work_on_parts
 from qabwnas.pipeline.stages import answers, data, front, latency, lut, networks, report, supernet, teacher
 from qabwnas.pipeline.stages.stage import Stage, StageContext
+from qabwnas.pipeline.work import stage_work
+from qabwnas.progress import activity
 
 logger = logging.getLogger(__name__)
 
@@ -105,14 +108,30 @@ def _run(
         _check_unchanged(wanted, config, ledger, folder)
     with atomic_path(folder / CONFIG_NAME) as temporary:
         temporary.write_text(json.dumps(config_to_json(config), indent=2) + "\n", encoding="utf-8")
-    for stage in wanted:
-        reason = ledger.reason_to_make(stage.name, stage.settings(config))
-        if reason is None:
-            logger.info("%s: done before", stage.name)
-        else:
+    with ExitStack() as stack:
+        work: dict[str, float] = {}
+        for place, stage in enumerate(wanted):
+            if not work and (work := _work(config, folder, wanted[place:])):
+                stack.enter_context(activity("run", sum(work.values())))
+            reason = ledger.reason_to_make(stage.name, stage.settings(config))
+            size = work.get(stage.name, 0)
+            if reason is None:
+                logger.info("%s: done before", stage.name)
+                with activity(stage.name, 1, done=1, size=size):
+                    continue
             logger.info("%s: %s", stage.name, reason)
             ledger.forget([stage.name, *_dependents(stages, stage.name)])
-            _make(stage, config, folder, ledger, resources, force)
+            with activity(stage.name, size=size):
+                _make(stage, config, folder, ledger, resources, force)
+
+
+def _work(config: Config, folder: Path, stages: Sequence[Stage]) -> dict[str, float]:
+    """Return how much work each of the stages is; nothing as long as the number of images is not known."""
+    path = folder / data.FILE_NAME
+    if data.STAGE in stages or not path.exists():
+        return {}
+    work = stage_work(config, {name: split["images"] for name, split in json.loads(path.read_text()).items()})
+    return {stage.name: work.get(stage.name, 0) for stage in stages}
 
 
 def finished_config(folder: Path, stage: Stage) -> Config:

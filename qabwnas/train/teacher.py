@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from typing import Self
 
 import torch
@@ -34,7 +35,8 @@ def train_teacher(
     """Train ``network`` in place on the training split; raises as :func:`~qabwnas.train.loop.train`.
 
     If it has an auxiliary head, the head is trained too, and its loss is weighted by ``auxiliary_weight``. The weights
-    and the statistics of ``frozen`` submodules stay as they are. ``workers`` processes read the images.
+    and the statistics of ``frozen`` submodules stay as they are. ``workers`` processes read the images. The score on
+    the validation split is shown from time to time.
 
     Raises:
         InputError: as :func:`~qabwnas.train.label_loss.label_loss`.
@@ -49,6 +51,10 @@ def train_teacher(
     def loss(forward: nn.Module, batch: Batch, _: int) -> Tensor:
         return weighted_loss(of_labels, forward(batch.images), batch.labels, auxiliary_weight)
 
+    def score() -> tuple[str, float]:
+        with unchanged_modes(network):
+            return task.score_name, task.score(network, task.splits.validation, workers=workers).value
+
     feed = labelled_feed(task.splits.train, settings.batch, seed, device=device, workers=workers)
     train(
         trained,
@@ -61,7 +67,19 @@ def train_teacher(
         device=device,
         divide=micro_batches,
         partly_used=not isinstance(network, Network),  # the code of users may have parts for other purposes
+        score=score,
     )
+
+
+@contextmanager
+def unchanged_modes(network: nn.Module) -> Iterator[None]:
+    """Restore which modules are in training mode after the ``with`` block."""
+    before = {module: module.training for module in network.modules()}
+    try:
+        yield
+    finally:
+        for module, training in before.items():
+            module.training = training
 
 
 class BothHeads(nn.Module):

@@ -186,8 +186,11 @@ class Trainer(Generic[T]):
 
     def _save_if_due(self) -> None:
         at_end, now = self.done == self.settings.steps, time.monotonic()
-        if not (at_end or self.done % self.progress.every == 0 or now - self._saved_at >= self.progress.seconds):
-            return
+        if at_end or self.done % self.progress.every == 0 or now - self._saved_at >= self.progress.seconds:
+            self.save()
+
+    def save(self) -> None:
+        """Write the checkpoint, between two steps; raises as :meth:`update`."""
         self.last_loss()
         if self._scaler.is_enabled() and self._scaler.get_scale() < SMALLEST_SCALE:
             raise QabwnasError(f"{self.name}: the gradients are infinite or NaN in the steps before {self.done}")
@@ -197,7 +200,7 @@ class Trainer(Generic[T]):
             content["average"] = self._average.state_dict()
         if rank() == 0:
             save_checkpoint(self.progress.path, KIND, content)
-        self._saved_at = now
+        self._saved_at = time.monotonic()
 
     def _resume(self) -> None:
         path = self.progress.path

@@ -31,7 +31,7 @@ def test_what_init_writes_runs_as_it_is(folder: Path) -> None:
     assert result.stderr == "next: qabwnas run my/config.yaml --smoke\n"
     result = qabwnas("run", "my/config.yaml", "--smoke", "--device", "cpu", "--stage", "supernet")
     assert result.exit_code == 0, result.stderr
-    assert "teacher: step 2 of 2" in result.stderr
+    assert "teacher: 2 of 2 steps" in result.stderr
     assert [path.name for path in (folder / "runs").iterdir()] == ["my-smoke"]
 
 

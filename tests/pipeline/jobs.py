@@ -36,6 +36,24 @@ def die(path: Path) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def train_long(path: Path) -> None:
+    """Train until a signal comes; write the file ``begun`` next to the checkpoint ``path`` in the sixth step."""
+    import torch
+    from torch import Tensor, nn
+
+    from qabwnas.train.loop import train
+    from qabwnas.train.settings import Training
+    from qabwnas.train.trainer import Progress
+
+    def loss(forward: nn.Module, _: int, step: int) -> Tensor:
+        if step == 5:
+            path.with_name("begun").touch()
+        output: Tensor = forward(torch.ones(1, 2)).square().sum()
+        return output
+
+    train(nn.Linear(2, 1), loss, range, Training(10**9, 1, 1e-9), seed=0, name="long", progress=Progress(path, ""))
+
+
 def sleep(path: Path) -> None:
     """Write the process's number, and never end."""
     path.write_text(str(os.getpid()))

@@ -7,9 +7,10 @@ import pytest
 import torch
 from torch import nn
 
+from qabwnas import progress as progress_module
 from qabwnas.errors import InputError
+from qabwnas.progress import duration
 from qabwnas.train import log as log_module
-from qabwnas.train.log import duration
 from qabwnas.train.loop import train
 from qabwnas.train.settings import Training
 from qabwnas.train.trainer import Progress
@@ -37,15 +38,15 @@ def test_a_line_comes_at_every_quarter_with_speed_and_time_left(
         run(tmp_path / "c.pt", 8)
     assert len(caplog.messages) == 4
     for done, message in zip((2, 4, 6, 8), caplog.messages, strict=True):
-        assert message.startswith(f"net: b: step {done} of 8, loss ")
-        assert message.endswith(" left")
-        assert " steps/s, " in message
+        assert message.startswith(f"net: b: {done} of 8 steps, loss ")
+        assert ", learning rate 0.0" in message
+        assert message.endswith(" steps/s, about 1 s left" if done < 8 else " steps/s")
 
 
 def test_lines_come_in_between_where_a_quarter_takes_long(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(log_module, "SECONDS_BETWEEN_LINES", 0.0)
+    monkeypatch.setattr(progress_module, "SECONDS_BETWEEN_LINES", 0.0)
     with caplog.at_level(logging.INFO, "qabwnas"):
         run(tmp_path / "c.pt", 8)
     assert len(caplog.messages) == 8

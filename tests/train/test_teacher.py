@@ -1,16 +1,25 @@
-"""A teacher learns with its auxiliary head, whose loss is weighted."""
+"""A teacher learns with its auxiliary head, whose loss is weighted; it is scored while it learns."""
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
+import pytest
 import torch
 from torch import Tensor, nn
 
-from qabwnas.data.splits import Split
+from qabwnas.data.digits import random_shift
+from qabwnas.data.splits import Split, Splits, TensorSplit
 from qabwnas.nets.layers import build_auxiliary
 from qabwnas.nets.network import build_network
 from qabwnas.space import mbconv
-from qabwnas.train.tasks import Score, Task
-from qabwnas.train.teacher import BothHeads, PartlyFrozen, weighted_loss
+from qabwnas.train import log
+from qabwnas.train.sampling import seeded_generators
+from qabwnas.train.settings import Training
+from qabwnas.train.tasks import Classification, Score, Task
+from qabwnas.train.teacher import BothHeads, PartlyFrozen, train_teacher, weighted_loss
+from qabwnas.train.trainer import Progress
 from tests.spaces import TINY
 
 
@@ -25,6 +34,35 @@ class Mean(Task):
 
     def score(self, network: nn.Module, split: Split, *, workers: int = 0) -> Score:
         raise NotImplementedError
+
+
+def test_it_is_scored_ten_times_which_changes_no_weight(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    generator = torch.Generator().manual_seed(0)
+    split = TensorSplit(torch.rand(40, 1, 8, 6, generator=generator), torch.arange(40) % 3, random_shift)
+    task = Classification(Splits(split, split, split, split))
+    scores = []
+
+    def score(*arguments: Any, **options: Any) -> Score:
+        torch.rand(3)  # a score of users may draw random numbers
+        found = Classification.score(task, *arguments, **options)
+        scores.append(found.value)
+        return found
+
+    def weights(name: str) -> dict[str, Tensor]:
+        with seeded_generators(0):
+            network = build_network(TINY, [[mbconv(5, 2)], [mbconv(3, 3)]])
+        settings, progress = Training(20, 8, 0.01), Progress(tmp_path / f"{name}.pt", "")
+        train_teacher(network, task, settings, seed=1, name=name, progress=progress)
+        return network.state_dict()
+
+    monkeypatch.setattr(task, "score", score)
+    scored = weights("scored")
+    assert len(scores) == 10
+    monkeypatch.setattr(log, "N_SCORES", 0)
+    without = weights("without")
+    assert len(scores) == 10
+    assert scored.keys() == without.keys()
+    assert all(torch.equal(scored[name], without[name]) for name in scored)
 
 
 def test_the_auxiliary_loss_is_weighted() -> None:

@@ -17,6 +17,7 @@ from qabwnas.measure.sample import check_sample
 from qabwnas.pipeline.bundle_tables import check_policy
 from qabwnas.pipeline.config.config import (
     ADAPTER,
+    CITYSCAPES_VARIABLE,
     TASKS,
     Config,
     FieldError,
@@ -27,6 +28,7 @@ from qabwnas.pipeline.config.config import (
 )
 from qabwnas.pipeline.config.examples import example_text
 from qabwnas.pipeline.config.run_format import current_names
+from qabwnas.pipeline.config.smoke import SCENES
 from qabwnas.pipeline.stages.budgets import check_budget, check_budgets
 from qabwnas.pipeline.stages.quantisation import ptq_settings
 from qabwnas.pipeline.stages.teacher_network import make_module, measured_parts
@@ -56,10 +58,13 @@ MESSAGES = {
 """What is said for each kind of error of pydantic; other kinds keep pydantic's message."""
 
 
-def load_config(path: str | os.PathLike[str], data: Path | None = None, sample: int | None = None) -> Config:
+def load_config(
+    path: str | os.PathLike[str], data: Path | None = None, sample: int | None = None, *, draws: bool = False
+) -> Config:
     """Return the configuration in a YAML file. The file of a space is found from the configuration's folder.
 
-    ``data`` replaces the folder of the data in the file, and ``sample`` the number of measured rows per block.
+    ``data`` replaces the folder of the data in the file, and ``sample`` the number of measured rows per block. With
+    ``draws``, scenes are drawn if nothing says where Cityscapes is.
 
     Raises:
         InputError: the file cannot be read, fields in it are wrong, or no network keeps its budgets. The message has
@@ -69,6 +74,8 @@ def load_config(path: str | os.PathLike[str], data: Path | None = None, sample: 
     content = read_yaml(path)
     if data is not None:
         content = with_root(content, data, str(path))
+    elif draws:
+        content = _with_scenes(content)
     if sample is not None and isinstance(content, dict):
         content = content | {"sample": sample}
     config = parse_config(content, str(path), path.parent)
@@ -103,6 +110,16 @@ def with_root(content: Any, root: Path, where: str) -> Any:
         raise InputError(f"{where}: task: has no data in a folder")
     kept = {name: value for name, value in task.items() if name != "scenes"}
     return {**content, "task": {**kept, "root": str(root.absolute())}}
+
+
+def _with_scenes(content: Any) -> Any:
+    """Return the YAML values of a configuration with scenes to draw, if its task is Cityscapes without data."""
+    task = content.get("task") if isinstance(content, Mapping) else None
+    if not isinstance(task, Mapping) or task.get("name") != "cityscapes" or CITYSCAPES_VARIABLE in os.environ:
+        return content
+    if task.get("root") is not None or task.get("scenes") is not None:
+        return content
+    return {**content, "task": {**task, "scenes": vars(SCENES)}}
 
 
 def parse_config(content: Any, where: str = "config", folder: Path = Path()) -> Config:

@@ -9,7 +9,8 @@ from typing import Any
 
 from qabwnas.errors import QabwnasError
 from qabwnas.pipeline.execution.jobs import Engine, Job
-from qabwnas.pipeline.execution.worker_environment import VARIABLES, prepare_worker
+from qabwnas.pipeline.execution.worker_environment import VARIABLES, prepare_worker, stderr_handler
+from qabwnas.progress import activity
 
 logger = logging.getLogger("qabwnas.pipeline")
 
@@ -52,23 +53,33 @@ class OnRay(Engine):
         )(_work)
         level = logger.getEffectiveLevel()
         pending = {task.remote(level, sys.path, job.function, job.arguments): job for job in jobs}
-        while pending:
-            [done, *_], _ = ray.wait(list(pending))
-            job = pending.pop(done)
-            try:
-                ray.get(done)
-            except ray.exceptions.RayTaskError as error:
-                for other in pending:
-                    ray.cancel(other)
-                if isinstance(error.cause, Exception):
-                    raise error.cause from None
-                raise
-            except ray.exceptions.RayError as error:
-                raise QabwnasError(f"{job.name}: failed {RETRIES + 1} times: {str(error).splitlines()[0]}") from error
-            logger.info("%s: done, %d of %d", job.name, len(jobs) - len(pending), len(jobs))
+        with activity("on Ray", len(jobs), "jobs", size=0) as shown:
+            while pending:
+                name = _finish_one(pending)
+                shown.advance()
+                logger.info("%s: done, %d of %d", name, len(jobs) - len(pending), len(jobs))
+
+
+def _finish_one(pending: dict[Any, Job]) -> str:
+    """Wait for one of the tasks, take it from ``pending``, and return the name of its job."""
+    import ray
+
+    [done, *_], _ = ray.wait(list(pending))
+    job = pending.pop(done)
+    try:
+        ray.get(done)
+    except ray.exceptions.RayTaskError as error:
+        for other in pending:
+            ray.cancel(other)
+        if isinstance(error.cause, Exception):
+            raise error.cause from None
+        raise
+    except ray.exceptions.RayError as error:
+        raise QabwnasError(f"{job.name}: failed {RETRIES + 1} times: {str(error).splitlines()[0]}") from error
+    return job.name
 
 
 def _work(level: int, path: list[str], function: Callable[..., object], arguments: tuple[Any, ...]) -> None:
     sys.path += [folder for folder in path if folder not in sys.path]  # the user's own code, as in new processes
-    prepare_worker(level)
+    prepare_worker(level, stderr_handler())
     function(*arguments)

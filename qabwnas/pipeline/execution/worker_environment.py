@@ -36,13 +36,18 @@ def worker_variables() -> Iterator[None]:
                 del os.environ[name]
 
 
-def prepare_worker(level: int) -> None:
-    """Prepare a worker process: use one thread, and send log messages of ``level`` and above to stderr."""
+def prepare_worker(level: int, handler: logging.Handler) -> None:
+    """Prepare a worker process: use one thread, and give log messages of ``level`` and above to ``handler``."""
     import torch
 
     torch.set_num_threads(1)
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(asctime)s  %(message)s", datefmt="%H:%M:%S"))
     logger = logging.getLogger("qabwnas")
     logger.handlers = [handler]
     logger.setLevel(level)
+
+
+def stderr_handler() -> logging.Handler:
+    """Return a handler that writes a line per message to stderr, with the time."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s  %(message)s", datefmt="%H:%M:%S"))
+    return handler

@@ -23,6 +23,7 @@ from qabwnas.errors import InputError, StaleError
 from qabwnas.io.atomic import atomic_path
 from qabwnas.pipeline.config.config import CityscapesTask, Config, DigitsTask, ImageFolderTask, OwnTask, config_to_json
 from qabwnas.pipeline.stages.stage import Stage, StageContext
+from qabwnas.progress import activity
 from qabwnas.space import SearchSpace, Shape
 from qabwnas.space.yaml import space_to_json
 from qabwnas.train.own_task import make_task, task_fingerprint
@@ -32,7 +33,7 @@ logger = logging.getLogger(__name__)
 
 FILE_NAME = "data.json"
 SCENES_FOLDER = "scenes"
-N_REPORTS = 4
+N_LINES = 4
 
 
 def _settings(config: Config) -> dict[str, Any]:
@@ -123,9 +124,10 @@ def _draw(context: StageContext) -> None:
     drawing = Drawing(scenes.train, scenes.val, size.height, size.width, scenes.seed)
     prepare_folder(folder / SCENES_FOLDER, drawing, force=True)
     n_scenes = scenes.train + scenes.val
-    for n_drawn in draw_missing(folder / SCENES_FOLDER, drawing, workers=context.resources.num_workers):
-        if n_drawn * N_REPORTS // n_scenes > (n_drawn - 1) * N_REPORTS // n_scenes:
-            logger.info("data: %d of %d scenes", n_drawn, n_scenes)
+    counts = draw_missing(folder / SCENES_FOLDER, drawing, workers=context.resources.num_workers)
+    with activity("data", n_scenes, "scenes", done=next(counts), n_lines=N_LINES) as shown:
+        for _ in counts:
+            shown.advance()
 
 
 def _check_size(expected: Shape, splits: Splits) -> None:

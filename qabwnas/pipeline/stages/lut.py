@@ -32,10 +32,12 @@ from qabwnas.pipeline.stages.stage import Stage, StageContext
 from qabwnas.pipeline.stages.supernet import load_supernet
 from qabwnas.pipeline.stages.teacher import VARIANCES_NAME, load_teacher, target_variances
 from qabwnas.pipeline.stages.teacher_network import measured_parts
+from qabwnas.progress import activity
 
 logger = logging.getLogger(__name__)
 
 FILE_NAME = "lut.h5"
+N_LINES = 10
 
 
 def _settings(config: Config) -> dict[str, Any]:
@@ -92,7 +94,10 @@ def measure(context: StageContext, shards: Sequence[Shard]) -> Lut:
         if not path.exists()
     ]
     logger.info("lut: %d of %d shards to measure", len(jobs), len(parts))
-    context.resources.engine.run(jobs)
+    n_rows = {shard: shard.n_rows(space) for shard in shards}
+    n_measured = sum(n_rows[shard] for shard, path in parts.items() if path.exists())
+    with activity("lut", sum(n_rows.values()), "rows", done=n_measured, n_lines=N_LINES):
+        context.resources.engine.run(jobs)
     return merge_luts((str(path), Lut.open(path)) for path in parts.values())
 
 

@@ -27,6 +27,7 @@ from qabwnas.pipeline.stages.quantisation import network_settings, ptq_settings
 from qabwnas.pipeline.stages.stage import Stage, StageContext
 from qabwnas.pipeline.stages.supernet import load_supernet
 from qabwnas.pipeline.stages.teacher import load_teacher
+from qabwnas.progress import expect
 from qabwnas.quant.qat import convert_qat
 from qabwnas.train.checkpoint import load_weights, save_weights
 from qabwnas.train.parallel import rank
@@ -58,6 +59,8 @@ def _make(context: StageContext) -> list[str]:
             jobs[name] = Job(name, retrain_found, (own, network, n))
             if context.config.networks.qat is not None:
                 qat[quantised] = Job(quantised, train_qat, (own, network, n))
+    training, after = context.config.networks.training, context.config.networks.qat
+    expect(len(jobs) * training.steps + (0 if after is None else len(qat) * after.steps), "steps")
     engine = training_engine(context.resources.engine)
     engine.run(list(jobs.values()))
     engine.run(list(qat.values()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -24,6 +25,7 @@ from qabwnas.pipeline.stages.quantisation import network_settings, ptq_settings
 from qabwnas.pipeline.stages.stage import Stage, StageContext
 from qabwnas.pipeline.stages.teacher import load_teacher
 from qabwnas.pipeline.stages.teacher_network import measured_parts, teacher_costs
+from qabwnas.progress import activity
 from qabwnas.report.front import Mark, draw_front
 from qabwnas.report.result import BUDGET, TEACHER, NothingFits, Result, Results
 from qabwnas.report.scores import draw_scores
@@ -32,6 +34,7 @@ from qabwnas.space import FLOAT, BitWidths, Policy
 from qabwnas.train.tasks import Score, Task
 
 RESULTS_NAME = "results.json"
+N_LINES = 4
 FRONT_NAME, SCORES_NAME = "front.png", "scores.png"
 
 
@@ -43,10 +46,12 @@ def _make(context: StageContext) -> list[str]:
     config, folder = context.config, context.folder
     task = load_task(config, folder)
     teacher = load_teacher(config, folder).to(context.resources.device)
-    rows = [
-        *_score_teacher(context, teacher, task),
-        *(_score_found(context, found, task) for found in load_answers(folder)),
-    ]
+    answers = load_answers(folder)
+    with activity("report", len(_teacher_widths(config)) + len(answers), "networks", n_lines=N_LINES) as shown:
+        rows: list[Result | NothingFits] = []
+        for row in _scored(context, teacher, answers, task):
+            rows.append(row)
+            shown.advance()
     n_test, fixed = len(task.splits.test), config.fixed_bits.name
     results = Results(config.task.name, task.score_name, n_test, config.seed, rows, fixed)
     with atomic_path(folder / RESULTS_NAME) as temporary:
@@ -54,6 +59,15 @@ def _make(context: StageContext) -> list[str]:
     _draw_front(Frontier.open(folder / front.FILE_NAME), results, folder / FRONT_NAME)
     draw_scores(results, folder / SCORES_NAME)
     return [RESULTS_NAME, FRONT_NAME, SCORES_NAME]
+
+
+def _scored(
+    context: StageContext, teacher: Network, answers: Sequence[FoundNetwork], task: Task
+) -> Iterator[Result | NothingFits]:
+    """Give the results of the teacher and of the answers, one after the other."""
+    yield from _score_teacher(context, teacher, task)
+    for found in answers:
+        yield _score_found(context, found, task)
 
 
 def _teacher_widths(config: Config) -> list[BitWidths]:
@@ -67,8 +81,8 @@ def _teacher_name(widths: BitWidths) -> str:
     return f"teacher INT{widths.weights}" if widths.weights == widths.activations else f"teacher {widths.name}"
 
 
-def _score_teacher(context: StageContext, teacher: Network, task: Task) -> list[Result]:
-    """Return the teacher's results in float and at all bit widths of blocks, with stem and head as found networks."""
+def _score_teacher(context: StageContext, teacher: Network, task: Task) -> Iterator[Result]:
+    """Give the teacher's results in float and at all bit widths of blocks, with stem and head as found networks."""
     config, splits = context.config, task.splits
     n_blocks, device, settings = len(config.space.blocks), context.resources.device, ptq_settings(config)
     lut = searched_lut(config, context.folder)
@@ -76,12 +90,11 @@ def _score_teacher(context: StageContext, teacher: Network, task: Task) -> list[
     names = [block.name for block in config.space.blocks]
     nsrs = teacher_nsrs(teacher, names, splits.calibration, splits.validation, quantised, settings)
     in_float = _score(context, task, teacher)
-    rows = [_teacher_result(config, FLOAT, [0.0] * n_blocks, in_float, None, lut)]
+    yield _teacher_result(config, FLOAT, [0.0] * n_blocks, in_float, None, lut)
     for widths in quantised:
         policy = Policy((widths,) * n_blocks, config.fixed_bits)
         network = quantise_network(teacher, policy, calibration_images(task, device), settings)
-        rows.append(_teacher_result(config, widths, nsrs[widths], in_float, _score(context, task, network), lut))
-    return rows
+        yield _teacher_result(config, widths, nsrs[widths], in_float, _score(context, task, network), lut)
 
 
 def _teacher_result(

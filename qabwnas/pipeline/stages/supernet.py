@@ -16,6 +16,7 @@ from qabwnas.pipeline.execution.torchrun import training_engine
 from qabwnas.pipeline.stages.data import load_task
 from qabwnas.pipeline.stages.stage import Stage, StageContext
 from qabwnas.pipeline.stages.teacher import VARIANCES_NAME, load_teacher, target_variances
+from qabwnas.progress import expect
 from qabwnas.train.checkpoint import load_weights, save_weights
 from qabwnas.train.distill import block_seed, distill, distill_block, feature_maps
 from qabwnas.train.parallel import rank
@@ -35,13 +36,15 @@ def _settings(config: Config) -> dict[str, Any]:
 
 
 def _make(context: StageContext) -> list[str]:
+    blocks = range(len(context.config.space.blocks))
     independent = context.config.supernet.distill == "independent"
     engine = context.resources.engine if independent else Serial()
     # Once, not in every job or process.
     engine.run([Job("target variances", target_variances, _variances_arguments(context))])
     engine = training_engine(engine)
     if independent:
-        engine.run(block_jobs(context, range(len(context.config.space.blocks))))
+        expect(len(blocks) * context.config.supernet.training.steps, "steps")
+        engine.run(block_jobs(context, blocks))
         engine = Serial()  # only loads what these jobs have trained
     engine.run([Job(KIND, _distill_all, (context.for_job(),))])
     (context.scratch / FILE_NAME).replace(context.folder / FILE_NAME)

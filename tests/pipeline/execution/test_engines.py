@@ -17,9 +17,12 @@ from qabwnas.pipeline.execution.jobs import Engine, Job, Serial
 from qabwnas.pipeline.execution.on_ray import OnRay
 from qabwnas.pipeline.execution.processes import Processes
 from qabwnas.pipeline.execution.worker_environment import VARIABLES, worker_variables
+from qabwnas.train.checkpoint import load_checkpoint
+from qabwnas.train.trainer import KIND
 from tests.pipeline import jobs
-from tests.processes import python, wait_until
+from tests.processes import PATIENCE, python, wait_until
 
+ROOT = Path(__file__).parents[3]
 ray = pytest.importorskip("ray", reason="ray is not installed")
 
 
@@ -98,6 +101,31 @@ def test_workers_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
         wait_until(lambda: not _is_alive(worker))
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_trainings_in_workers_are_saved_before_they_end(tmp_path: Path, number: signal.Signals) -> None:
+    code = (
+        "import logging, signal, sys; from pathlib import Path\n"
+        "from qabwnas.pipeline.execution.jobs import Job; from qabwnas.pipeline.execution.processes import Processes\n"
+        "from tests.pipeline import jobs\n"
+        "logging.basicConfig(level=logging.INFO, format='%(message)s')\n"
+        "logging.getLogger('qabwnas').setLevel(logging.INFO)\n"
+        "def end(*_): raise SystemExit(7)\n"
+        "signal.signal(signal.SIGINT, end); signal.signal(signal.SIGTERM, end)\n"
+        "path = Path(sys.argv[1])\n"
+        "Processes(1).run([Job('long', jobs.train_long, (path,)), Job('next', jobs.write, (path.parent / 'next', ''))])"
+    )
+    with python(code, str(tmp_path / "long.pt"), env=os.environ | {"PYTHONPATH": str(ROOT)}) as parent:
+        wait_until((tmp_path / "begun").exists, parent)
+        parent.send_signal(number)
+        _, stderr = parent.communicate(timeout=PATIENCE)
+    assert parent.returncode == 7
+    step = load_checkpoint(tmp_path / "long.pt", KIND)["step"]
+    assert step > 5
+    assert stderr.splitlines()[-1] == f"long: interrupted after step {step} of 1000000000; progress is saved"
+    assert "Traceback" not in stderr
+    assert not (tmp_path / "next").exists()
+
+
 def _is_alive(process: int) -> bool:
     try:
         return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
@@ -119,7 +147,7 @@ def test_a_full_shared_memory_is_one_line_that_says_what_to_do(tmp_path: Path) -
     )
     answer = subprocess.run(
         [*command, f'{fill} && exec "$0" "$@"', sys.executable, "-c", script],
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])},
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
         cwd=tmp_path,
         capture_output=True,
         text=True,

@@ -59,6 +59,10 @@ class Ledger:
                 return f"{name} was changed"
         return None
 
+    def stages(self) -> list[str]:
+        """Return the names of the finished stages, in the order in which they were finished."""
+        return list(self._entries)
+
     def outputs(self, stage: str) -> dict[str, str]:
         """Return the digest of every file that a finished stage wrote, by path relative to the folder."""
         return self._entries[stage].outputs

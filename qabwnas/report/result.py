@@ -8,9 +8,9 @@ from typing import Any
 
 from qabwnas.errors import FormatError
 
-VERSION = 3
-"""Version 2 called ``scores_qat`` ``scores_qat``, and is read too."""
-TEACHER, BUDGET, MIXED = "teacher", "budget", "mixed"
+VERSION = 4
+"""Version 3 had no names of networks, version 2 called ``scores_qat`` ``scores_tuned``; both are read too."""
+TEACHER, BUDGET, MIXED, ADDED = "teacher", "budget", "mixed", "added"
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,8 @@ class Result:
 
     Attributes:
         name: the teacher and its bit widths, the budgets that the network was found under, or its place on a front.
-        family: ``teacher``, ``budget``, or the front of the point: ``mixed``, or bit widths such as ``w8a8``.
+        family: ``teacher``, ``budget``, ``added`` (by a user), or the front of the point: ``mixed``, or bit widths such
+            as ``w8a8``.
         blocks: one text per block: the operations of its layers, or for an external teacher the module whose output is
             the block's.
         widths: the bit widths of every block, as text; empty if nothing is quantised.
@@ -30,6 +31,7 @@ class Result:
         scores_after: the score after quantisation, in the same order; empty if nothing is quantised.
         scores_qat: the score after quantisation-aware training, in the same order; empty if there was none.
         standard_error: of one score, because the test split is a sample of images.
+        network: its name in files and commands; empty for teachers, and in older results.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Result:
     scores_after: list[float]
     scores_qat: list[float] = field(default_factory=list)
     standard_error: float = 0.0
+    network: str = ""
 
     @property
     def nsr(self) -> float:
@@ -95,14 +98,14 @@ class Results:
 
     @classmethod
     def from_json(cls, content: Any, where: str) -> Results:
-        """Return the results in the JSON values of :meth:`to_json`, of this version or version 2.
+        """Return the results in the JSON values of :meth:`to_json`, of this version, 2 or 3.
 
         Raises:
             FormatError: the values have another version or form; the message starts with ``where``.
         """
         version = content.get("version") if isinstance(content, dict) else None
-        if version not in (2, VERSION):
-            raise FormatError(f"{where}: results of version {version!r}; this reads versions 2 and {VERSION}")
+        if version not in (2, 3, VERSION):
+            raise FormatError(f"{where}: results of version {version!r}; this reads versions 2 to {VERSION}")
         try:
             rows = [Result(**_renamed(row)) if "blocks" in row else NothingFits(**row) for row in content["rows"]]
             return cls(**{name: content[name] for name in ("task", "score", "n_test", "seed")}, rows=rows)
@@ -111,7 +114,7 @@ class Results:
 
 
 def _renamed(row: dict[str, Any]) -> dict[str, Any]:
-    """Return a row of version 2 with the names of version 3."""
+    """Return a row of version 2 with the names of today."""
     return {"scores_qat" if name == "scores_tuned" else name: value for name, value in row.items()}
 
 

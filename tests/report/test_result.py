@@ -50,8 +50,8 @@ def test_found_networks_count_once() -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ([], "r.json: results of version None; this reads versions 2 and 3"),
-        ({"version": 1}, "r.json: results of version 1; this reads versions 2 and 3"),
+        ([], "r.json: results of version None; this reads versions 2 to 4"),
+        ({"version": 1}, "r.json: results of version 1; this reads versions 2 to 4"),
         ({"version": 2}, "r.json: not the results of a run: 'rows'"),
         ({"version": 2, "rows": [{"blocks": []}]}, "r.json: not the results of a run: .*missing"),
     ],

@@ -42,7 +42,7 @@ def _make(context: StageContext) -> list[str]:
     teacher = load_teacher(config, folder).to(context.resources.device)
     rows = [
         *_score_teacher(context, teacher, task),
-        *(_score_found(context, found, task) for found in load_answers(folder)),
+        *(score_found(context, found, task) for found in load_answers(folder)),
     ]
     results = Results(config.task.name, task.score_name, len(task.splits.test), config.seed, rows)
     with atomic_path(folder / RESULTS_NAME) as temporary:
@@ -103,7 +103,8 @@ def _teacher_blocks(config: Config) -> list[str]:
     return [" ".join(operation.name for operation in block) for block in config.teacher.operations]
 
 
-def _score_found(context: StageContext, found: FoundNetwork, task: Task) -> Result | NothingFits:
+def score_found(context: StageContext, found: FoundNetwork, task: Task) -> Result | NothingFits:
+    """Score a retrained network in float, quantised and after QAT; or say what would fit if nothing was found."""
     config = context.config
     if found.codes is None:
         return NothingFits(found.name, _needed(found))
@@ -131,6 +132,7 @@ def _score_found(context: StageContext, found: FoundNetwork, task: Task) -> Resu
         scores_after=[score.value for score in after],
         scores_qat=[score.value for score in qat],
         standard_error=mean(score.standard_error for score in qat or after),
+        network=found.network,
     )
 
 

@@ -1,5 +1,7 @@
 """The table, whole."""
 
+from dataclasses import replace
+
 import pytest
 
 from qabwnas.report.result import NothingFits, Result, Results, mean_and_deviation
@@ -43,6 +45,20 @@ def test_the_whole_table() -> None:
 def test_points_of_fronts_have_one_line_and_tuned_networks_a_column() -> None:
     table = results_table(Results("digits", "accuracy", 800, 7, [TEACHER, POINT]))
     assert table.partition("\n\n")[0] == WITH_QAT
+
+
+def test_names_of_networks_are_in_the_second_line() -> None:
+    rows = [replace(FOUND, network="size_bytes-62.9kB-3fa9c1"), replace(FOUND, blocks=["k3e6"], widths=["w8a8"])]
+    rows += [replace(rows[1], family="added", network="choice-0b7d2e"), replace(POINT, network="w4a4-front-1of2-1c")]
+    lines = results_table(Results("digits", "accuracy", 800, 7, rows)).splitlines()[2:]
+    assert [line.split("  ")[0] for line in lines[:6]] == [
+        "size_bytes ≤ 62880",
+        "size_bytes-62.9kB-3fa9c1",
+        "size_bytes ≤ 62880",
+        "size_bytes ≤ 62880",
+        "choice-0b7d2e",
+        "w4a4-front-1of2-1c",
+    ]
 
 
 def test_a_single_retraining_has_no_deviation() -> None:

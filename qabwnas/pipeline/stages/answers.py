@@ -90,7 +90,7 @@ class FoundNetwork:
         """The name of the network in files and commands: its budgets, or its place on a front, and a hash of what it
         is: ``size_bytes-98.3kB-3fa9c1``, ``mixed-front-1of3-0b7d2e``."""
         label = "-".join(f"{metric}-{_rounded(metric, bound)}" for metric, bound in self.budgets.items()) or self.name
-        label = re.sub(r"[^\w.+-]+", "-", label.replace("/", "of"))[:LONGEST_LABEL]
+        label = re.sub(r"[^\w.+]+", "-", label.replace("/", "of"))[:LONGEST_LABEL]
         return f"{label}-{fingerprint([self.codes, self.widths])[:HASH_DIGITS]}"
 
     def is_same_network(self, other: FoundNetwork) -> bool:

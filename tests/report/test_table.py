@@ -48,8 +48,13 @@ def test_points_of_fronts_have_one_line_and_tuned_networks_a_column() -> None:
 
 
 def test_names_of_networks_are_in_the_second_line() -> None:
-    rows = [replace(FOUND, network="size_bytes-62.9kB-3fa9c1"), replace(FOUND, blocks=["k3e6"], widths=["w8a8"])]
-    rows += [replace(rows[1], family="added", network="choice-0b7d2e"), replace(POINT, network="w4a4-front-1of2-1c")]
+    single = replace(FOUND, blocks=["k3e6"], widths=["w8a8"])
+    rows: list[Result | NothingFits] = [
+        replace(FOUND, network="size_bytes-62.9kB-3fa9c1"),
+        single,
+        replace(single, family="added", network="choice-0b7d2e"),
+        replace(POINT, network="w4a4-front-1of2-1c"),
+    ]
     lines = results_table(Results("digits", "accuracy", 800, 7, rows)).splitlines()[2:]
     assert [line.split("  ")[0] for line in lines[:6]] == [
         "size_bytes ≤ 62880",

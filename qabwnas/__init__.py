@@ -1,8 +1,8 @@
 """Quantization-aware block-wise neural architecture search with a compiled search core.
 
 One import is enough for a search: ``import qabwnas``. All public names are in ``qabwnas.__all__``; everything else is
-private. Names load on first use, so that ``import qabwnas`` takes no time and loads neither torch nor numba. Training
-and measuring live in :mod:`qabwnas.train` and :mod:`qabwnas.measure` and need the extra ``train``.
+private. Names load on first use, so that ``import qabwnas`` takes no time and loads neither torch nor numba. Only
+``load_network``, which loads a network of a run as a module, needs the extra ``train``.
 
 >>> lut = qabwnas.Lut.open("LUT.h5")
 >>> result = qabwnas.search(lut, minimize="loss", budgets={"size_bytes": 1_500_000})
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from qabwnas.lut.lut import LutBlock as LutBlock
     from qabwnas.lut.lut import Metric as Metric
     from qabwnas.lut.lut import Table as Table
+    from qabwnas.pipeline.load import load_network as load_network
     from qabwnas.search import Answer as Answer
     from qabwnas.search import Backend as Backend
     from qabwnas.search import BatchProgress as BatchProgress
@@ -76,6 +77,7 @@ _HOMES = {
         "qabwnas.errors",
     ),
     **dict.fromkeys(["Lut", "LutBlock", "Metric", "Table"], "qabwnas.lut.lut"),
+    "load_network": "qabwnas.pipeline.load",
     **dict.fromkeys(["BitWidths", "Operation", "SearchSpace"], "qabwnas.space"),
     **_SEARCH_HOMES,
 }

@@ -29,7 +29,7 @@ LEVELS: list[set[str]] = [
     {"__main__"},
 ]
 WITHOUT_TORCH = {"errors", "io", "progress", "space", "costs", "lut", "search", "bench"}
-PUBLIC_FOLDERS = {"errors", "lut", "search", "space"}  # where the names of `import qabwnas` come from
+PUBLIC_FOLDERS = {"errors", "lut", "pipeline", "search", "space"}  # where the names of `import qabwnas` come from
 
 
 def level_of(module: str) -> int:

@@ -127,6 +127,8 @@ def test_help_shows_the_function() -> None:
 
 
 USER = """
+import torch
+
 import qabwnas
 import qabwnas.search.explain as ex
 import qabwnas.search.session
@@ -153,6 +155,12 @@ def best(lut: Lut) -> qabwnas.Answer | None:
     effect: qabwnas.BudgetEffect | None = reasons[0].effects[0] if reasons[0].effects else None
     print(len(front), effect)
     return results[0].answers[0] if results[0].answers else None
+
+
+def logits(images: torch.Tensor) -> torch.Tensor:
+    network: torch.nn.Module = qabwnas.load_network("RUN", {"b1": 3, "b2": 0}, quantised=False, device="cuda")
+    result: torch.Tensor = network(images)
+    return result
 
 
 try:

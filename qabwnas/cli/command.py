@@ -9,11 +9,11 @@ import click
 from qabwnas.errors import InputError
 
 PACKAGES = {
-    "train": ("torch", "sklearn", "scipy", "PIL", "pydantic", "rich"),
+    "train": ("torch", "sklearn", "scipy", "PIL", "pydantic", "rich", "safetensors"),
     "plot": ("matplotlib",),
     "ray": ("ray",),
     "logs": ("tensorboard",),
-    "deploy": ("onnx", "onnxruntime", "safetensors"),
+    "deploy": ("onnx", "onnxruntime"),
 }
 """The packages of the optional extras."""
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from qabwnas.cli.answer_options import answer_options, parse_answer
 from qabwnas.cli.command import Command, require_extras
 from qabwnas.cli.output import force_option
 from qabwnas.errors import InputError
@@ -15,13 +16,7 @@ from qabwnas.errors import InputError
 
 @click.command(name="export", cls=Command)
 @click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
-@click.option(
-    "--answer",
-    metavar="K",
-    type=click.IntRange(min=1),
-    required=True,
-    help="Which answer; 1 is the answer to the first budget.",
-)
+@answer_options
 @click.option(
     "--retraining",
     "n",
@@ -36,13 +31,23 @@ from qabwnas.errors import InputError
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the card as JSON.")
 @force_option
-def command(run: Path, answer: int, n: int, output: Path, as_json: bool, force: bool) -> None:
-    """Write a retrained network as FOLDER/model.onnx, weights.safetensors and card.json.
+def command(
+    run: Path,
+    answer: str | None,
+    row: int | None,
+    choice: str | None,
+    n: int,
+    output: Path,
+    as_json: bool,
+    force: bool,
+) -> None:
+    """Write a retrained network of RUN as FOLDER/model.onnx, weights.safetensors and card.json.
 
     The model has the bit widths that the search chose; a part of an external teacher that does not consist of
     operators stays float. Before it is written, it is run in ONNX Runtime: its outputs,
     score and size are compared with the simulation and the prediction, and a mismatch is an error.
     """
+    chosen = parse_answer(answer, row, choice)
     require_extras("train", "deploy")
     if output.exists() and not output.is_dir():
         raise InputError(f"{output}: not a folder")
@@ -54,7 +59,7 @@ def command(run: Path, answer: int, n: int, output: Path, as_json: bool, force: 
     from qabwnas.pipeline.export import export_answer
 
     torch.set_num_threads(N_THREADS)
-    card = export_answer(run, answer, n, output)
+    card = export_answer(run, chosen, n, output, row)
     click.echo(json.dumps(card, indent=2, ensure_ascii=False) if as_json else _as_text(card, output))
 
 

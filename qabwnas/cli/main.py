@@ -32,6 +32,8 @@ COMMANDS = {
     "measure-latency": "Measure latencies of candidates on this machine.",
     "latency": "Import latencies of devices into a look-up table.",
     "fit-weights": "Fit weights of blocks to the networks of a run.",
+    "retrain": "Retrain the network of any answer, and add it to a run.",
+    "report": "Print the table of a run, and score networks that were added.",
     "export": "Write a network of a run as a checked ONNX model.",
     "search": "Find the best subnets of a LUT within budgets.",
     "batch": "Answer a table of budgets.",

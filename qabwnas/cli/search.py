@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -129,7 +129,7 @@ def command(
             lut, minimize=minimize, budgets=bounds, scope=scope, time_limit=seconds_left, node_limit=node_limit
         )
     if as_json:
-        click.echo(_as_json(result, explanation, margins))
+        click.echo(_as_json(result, bounds, explanation, margins))
     else:
         _print_result(lut, result, margins)
         if explanation is not None:
@@ -170,7 +170,12 @@ def parse_budgets(texts: tuple[str, ...], lut: Lut) -> dict[str, Decimal]:
     return budgets
 
 
-def _as_json(result: SearchResult, explanation: Explanation | None, margins: tuple[Margin, ...]) -> str:
+def _as_json(
+    result: SearchResult,
+    budgets: Mapping[str, Decimal],
+    explanation: Explanation | None,
+    margins: tuple[Margin, ...],
+) -> str:
     from qabwnas.cli.exact_json import dumps
 
     content: dict[str, object] = {
@@ -190,8 +195,9 @@ def _as_json(result: SearchResult, explanation: Explanation | None, margins: tup
         content["smallest"] = result.smallest
     if margins:
         content["margins"] = {margin.metric: margin.as_json() for margin in margins}
-    if explanation is not None:
-        content["budgets"] = {effect.metric: _effect_as_json(effect) for effect in explanation.effects}
+    effects = {} if explanation is None else {each.metric: _effect_as_json(each) for each in explanation.effects}
+    if budgets:
+        content["budgets"] = {metric: effects.get(metric, {"budget": bound}) for metric, bound in budgets.items()}
     return dumps(content)
 
 

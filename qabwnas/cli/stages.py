@@ -41,11 +41,12 @@ def run_and_report(
     """
     import torch
 
+    from qabwnas.pipeline.added import all_results
     from qabwnas.pipeline.execution.jobs import Resources
     from qabwnas.pipeline.execution.torchrun import run_distributed
     from qabwnas.pipeline.ledger import Ledger
     from qabwnas.pipeline.run import STAGES, run_stages
-    from qabwnas.pipeline.stages.report import STAGE, load_results
+    from qabwnas.pipeline.stages.report import STAGE
     from qabwnas.report.table import results_table, times_line
     from qabwnas.train.parallel import started_by_torchrun
 
@@ -59,9 +60,9 @@ def run_and_report(
             run = partial(run, resources=replace(resources, device=device.type))
             if not run_distributed(run, device):
                 return  # the first process prints the results
-    if until in (None, STAGE.name):
-        click.echo(results_table(load_results(folder)))
-        click.echo(times_line(Ledger(folder).seconds()))
+        if until in (None, STAGE.name):
+            click.echo(results_table(all_results(folder)))
+            click.echo(times_line(Ledger(folder).seconds()))
 
 
 @contextmanager

@@ -10,7 +10,6 @@ from typing import Any
 
 import onnx
 import onnxruntime
-import safetensors.torch
 from torch import nn
 
 from qabwnas.deploy.check import (
@@ -24,38 +23,38 @@ from qabwnas.deploy.check import (
 )
 from qabwnas.deploy.graph import float_parts
 from qabwnas.deploy.onnx_export import onnx_model
-from qabwnas.errors import InputError
 from qabwnas.io.atomic import atomic_path
 from qabwnas.io.fingerprint import file_sha256
 from qabwnas.lut.lut import Lut
 from qabwnas.pipeline.config.config import Config
-from qabwnas.pipeline.run import finished_config
+from qabwnas.pipeline.load import AnyAnswer, check_retraining, retrained_network
 from qabwnas.pipeline.stages import lut, networks
-from qabwnas.pipeline.stages.answers import FoundNetwork, load_answers
+from qabwnas.pipeline.stages.answers import FoundNetwork
 from qabwnas.pipeline.stages.data import load_task
 from qabwnas.space.yaml import space_to_json
+from qabwnas.train.checkpoint import write_safetensors
 from qabwnas.train.tasks import Task
 
 FORMAT = "qabwnas-export"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 MODEL_NAME, WEIGHTS_NAME, CARD_NAME = "model.onnx", "weights.safetensors", "card.json"
 
 
-def export_answer(folder: Path, answer: int, n: int, output: Path) -> dict[str, Any]:
-    """Write answer ``answer`` (1 is the first) of a run, retrained with seed ``n``, to a folder, and return its card.
+def export_answer(folder: Path, answer: AnyAnswer, n: int, output: Path, row: int | None = None) -> dict[str, Any]:
+    """Write the network of an answer of a run, retrained with seed ``n``, to a folder, and return its card.
+
+    ``answer`` and ``row`` are those of :func:`~qabwnas.pipeline.load.load_network`.
 
     ONNX Runtime runs the model on the calibration split and scores it on the test split. Files are written, the card
     last, only if outputs, score and size agree with the fake-quantised network and the prediction.
 
     Raises:
-        InputError: the run has not retrained its networks; it has no such answer, retraining or network; or a part of
-            the network cannot be exported (:func:`~qabwnas.deploy.onnx_export.onnx_model`).
+        InputError: the run has no such answer or retraining, or has not retrained its network; or a part of the network
+            cannot be exported (:func:`~qabwnas.deploy.onnx_export.onnx_model`).
         MismatchError: outputs, score or size of the model differ.
     """
-    config = finished_config(folder, networks.STAGE)
-    found = _chosen(folder, answer)
-    if not 0 <= n < config.networks.seeds:
-        raise InputError(f"{folder}: retraining {n} is not in 0 … {config.networks.seeds - 1}")
+    config, found = retrained_network(folder, answer, row)
+    check_retraining(folder, config, n)
     task = load_task(config, folder)
     calibration = list(networks.calibration_images(task, "cpu"))
     network = networks.load_network(config, folder, found, n)
@@ -73,14 +72,13 @@ def export_answer(folder: Path, answer: int, n: int, output: Path) -> dict[str, 
     output.mkdir(parents=True, exist_ok=True)
     (output / CARD_NAME).unlink(missing_ok=True)  # a card says that the files next to it are complete
     _write(output / MODEL_NAME, model.SerializeToString())
-    weights = network if config.networks.qat is None else quantised
-    tensors = {name: tensor.contiguous() for name, tensor in weights.state_dict().items()}
-    _write(output / WEIGHTS_NAME, safetensors.torch.save(tensors, {"format": "pt"}))
+    kind, weights = (networks.KIND, network) if config.networks.qat is None else (networks.QUANTISED, quantised)
+    write_safetensors(output / WEIGHTS_NAME, kind, weights, networks.weights_origin(folder, config))
     card = {
         "format": FORMAT,
         "schema_version": SCHEMA_VERSION,
         "writer_version": metadata.version("qabwnas"),
-        **_network_card(config, found, answer, n),
+        **_network_card(config, found, n),
         "opset": model.opset_import[0].version,
         "float_parts": [asdict(part) for part in float_parts(model)],
         "size": _sizes(model, found),
@@ -91,16 +89,6 @@ def export_answer(folder: Path, answer: int, n: int, output: Path) -> dict[str, 
     }
     _write(output / CARD_NAME, (json.dumps(card, indent=2, ensure_ascii=False) + "\n").encode())
     return card
-
-
-def _chosen(folder: Path, answer: int) -> FoundNetwork:
-    answers = load_answers(folder)
-    if not 1 <= answer <= len(answers):
-        raise InputError(f"{folder}: answer {answer} is not in 1 … {len(answers)}")
-    found = answers[answer - 1]
-    if found.codes is None:
-        raise InputError(f"{folder}: answer {answer} ({found.name}): no network fits")
-    return found
 
 
 def _scores(task: Task, quantised: nn.Module, executed: nn.Module) -> dict[str, Any]:
@@ -115,11 +103,11 @@ def _scores(task: Task, quantised: nn.Module, executed: nn.Module) -> dict[str, 
     }
 
 
-def _network_card(config: Config, found: FoundNetwork, answer: int, n: int) -> dict[str, Any]:
+def _network_card(config: Config, found: FoundNetwork, n: int) -> dict[str, Any]:
     assert found.codes is not None
     rows = zip(config.space.blocks, found.codes, found.widths, strict=True)
     return {
-        "answer": answer,
+        "network": found.network,
         "name": found.name,
         "retraining": n,
         "seed": config.seed,

@@ -62,6 +62,10 @@ class Ledger:
             elif file_sha256(self._folder / name) != digest:
                 yield f"{name} was changed"
 
+    def stages(self) -> list[str]:
+        """Return the names of the finished stages, in the order in which they were finished."""
+        return list(self._entries)
+
     def outputs(self, stage: str) -> dict[str, str]:
         """Return the digest of every file that a finished stage wrote, by path relative to the folder."""
         return self._entries[stage].outputs

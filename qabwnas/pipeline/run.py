@@ -122,7 +122,7 @@ def _run(
             logger.info("%s: %s", stage.name, reason)
             ledger.forget([stage.name, *_dependents(stages, stage.name)])
             with activity(stage.name, size=size):
-                _make(stage, config, folder, ledger, resources, force)
+                make_stage(stage, config, folder, ledger, resources, force=force)
 
 
 def _work(config: Config, folder: Path, stages: Sequence[Stage]) -> dict[str, float]:
@@ -147,7 +147,10 @@ def finished_config(folder: Path, stage: Stage) -> Config:
     return config
 
 
-def _make(stage: Stage, config: Config, folder: Path, ledger: Ledger, resources: Resources, force: bool) -> None:
+def make_stage(
+    stage: Stage, config: Config, folder: Path, ledger: Ledger, resources: Resources, *, force: bool = False
+) -> None:
+    """Make a stage whose needs are done, and enter it in the ledger; raises as :func:`open_context`."""
     context = open_context(stage, config, folder, ledger, resources, force=force)
     start = time.perf_counter()
     outputs = stage.make(context)

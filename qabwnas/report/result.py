@@ -9,9 +9,9 @@ from typing import Any
 from qabwnas.errors import FormatError
 
 VERSION = 4
-"""Version 3 had no ``totals``; version 2 also called ``scores_qat`` ``scores_tuned``. Both are read."""
+"""Version 3 had no ``totals`` and no names of networks; version 2 also called ``scores_qat`` ``scores_tuned``."""
 OLDEST = 2
-TEACHER, BUDGET, MIXED = "teacher", "budget", "mixed"
+TEACHER, BUDGET, MIXED, ADDED = "teacher", "budget", "mixed", "added"
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,8 @@ class Result:
 
     Attributes:
         name: the teacher and its bit widths, the budgets that the network was found under, or its place on a front.
-        family: ``teacher``, ``budget``, or the front of the point: ``mixed``, or bit widths such as ``w8a8``.
+        family: ``teacher``, ``budget``, ``added`` (by a user), or the front of the point: ``mixed``, or bit widths such
+            as ``w8a8``.
         blocks: one text per block: the operations of its layers, or for an external teacher the module whose output is
             the block's.
         widths: the bit widths of every block, as text; empty if nothing is quantised.
@@ -33,6 +34,7 @@ class Result:
         standard_error: of one score, because the test split is a sample of images.
         totals: metric → total, of the columns of the LUT that are neither NSR nor costs: latencies. Metrics of which
             the total is not known are missing.
+        network: its name in files and commands; empty for teachers, and in older results.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Result:
     scores_qat: list[float] = field(default_factory=list)
     standard_error: float = 0.0
     totals: dict[str, float] = field(default_factory=dict)
+    network: str = ""
 
     @property
     def nsr(self) -> float:

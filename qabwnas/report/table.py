@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from statistics import mean
 
 from qabwnas.report.kendall import agreement
-from qabwnas.report.result import BUDGET, TEACHER, NothingFits, Result, Results, mean_and_deviation
+from qabwnas.report.result import ADDED, BUDGET, TEACHER, NothingFits, Result, Results, mean_and_deviation
 from qabwnas.space import BitWidths
 
 NONE = "–"
@@ -17,7 +17,8 @@ FEWEST_TO_RANK = 5
 def results_table(results: Results) -> str:
     """Return the table with one row per network, and notes on the precision of the figures.
 
-    Teachers and answers to budgets have one line per block; points of fronts have one line, because there are many.
+    Teachers, answers to budgets and added networks have one line per block, the second one with the network's name.
+    Points of fronts have one line, because there are many.
     """
     has_qat = any(row.scores_qat for row in results.networks)
     scores = [results.score, "quantised", *(["QAT"] if has_qat else [])]
@@ -44,13 +45,19 @@ def _row(row: Result | NothingFits, columns: Sequence[str], n_figures: int, has_
     figures += [f"{row.nsr:.3f}" if row.widths else NONE, _scores(row.scores_before), _scores(row.scores_after)]
     if has_qat:
         figures.append(_scores(row.scores_qat))
-    if row.family not in (TEACHER, BUDGET):
-        return [[row.name, *figures, ""]]
+    if row.family not in (TEACHER, BUDGET, ADDED):
+        return [[row.network or row.name, *figures, ""]]
     texts = row.blocks or [""] * len(row.nsrs)  # older versions wrote no text for the blocks of a module
     longest = max(map(len, texts))
     widths = row.widths or ["float"] * len(texts)
     blocks = [f"{text:<{longest}}  {width}".lstrip() for text, width in zip(texts, widths, strict=True)]
-    return [[*([row.name, *figures] if b == 0 else [""] * (n_figures + 1)), block] for b, block in enumerate(blocks)]
+    names = [row.name, *([row.network] if row.network else [])]
+    n_lines = max(len(names), len(blocks))
+    names, blocks = ([*texts, *[""] * (n_lines - len(texts))] for texts in (names, blocks))
+    return [
+        [name, *(figures if line == 0 else [""] * n_figures), block]
+        for line, (name, block) in enumerate(zip(names, blocks, strict=True))
+    ]
 
 
 def _size(n_bytes: float) -> str:

@@ -3,20 +3,26 @@
 A checkpoint is a file of :func:`torch.save` with a footer of one line: the format, its schema version, what kind of
 checkpoint it is, and the SHA-256 of all bytes before it. torch ignores the footer, but also damaged tensor bytes.
 Therefore the checksum is compared before torch reads the file.
+
+The weights of networks that leave a run are safetensors, which many programs read. Their metadata say the same: format,
+schema version, kind, SHA-256 of the tensors; and ``run``, a fingerprint of the settings and files that they come from.
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
+import json
 import os
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import safetensors
+import safetensors.torch
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from qabwnas.errors import FormatError
 from qabwnas.io.atomic import atomic_path
@@ -25,6 +31,9 @@ FORMAT = "qabwnas-checkpoint"
 SCHEMA_VERSION = 1
 LONGEST_FOOTER = 200
 DAMAGED = "a damaged checkpoint: its checksum is another one"
+WEIGHTS_FORMAT = "qabwnas-weights"
+WEIGHTS_SCHEMA_VERSION = 1
+SAFETENSORS, CHECKPOINT = ".safetensors", ".pt"
 
 
 def save_checkpoint(path: str | os.PathLike[str], kind: str, content: Mapping[str, Any]) -> None:
@@ -87,13 +96,80 @@ def save_weights(path: str | os.PathLike[str], kind: str, module: nn.Module) -> 
 
 
 def load_weights(path: str | os.PathLike[str], kind: str, module: nn.Module) -> None:
-    """Load weights that :func:`save_weights` wrote into ``module``, in place.
+    """Load weights into ``module``, in place: those of :func:`write_safetensors` from a file ``.safetensors``, those of
+    :func:`save_weights` from any other.
 
     Raises:
         FormatError: as :func:`load_checkpoint`, or the weights belong to a module of another structure.
         OSError: the file does not exist or cannot be read.
     """
+    read = _read_safetensors if Path(path).suffix == SAFETENSORS else load_checkpoint
     try:
-        module.load_state_dict(load_checkpoint(path, kind))
+        module.load_state_dict(read(path, kind))
     except RuntimeError as error:
         raise FormatError(f"{os.fspath(path)}: does not fit: {' '.join(str(error).split())}") from error
+
+
+def write_safetensors(path: str | os.PathLike[str], kind: str, module: nn.Module, run: str) -> None:
+    """Write a module's parameters and buffers as safetensors; equal weights give equal files.
+
+    ``kind`` is one word for their meaning, ``run`` identifies what they come from.
+
+    Raises:
+        OSError: the file cannot be written; an older file is then unchanged.
+    """
+    # Copies, because safetensors refuses tensors that share memory.
+    tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in module.state_dict().items()}
+    metadata = {
+        "format": "pt",  # says to other readers that the tensors are torch's
+        "writer": WEIGHTS_FORMAT,
+        "schema_version": str(WEIGHTS_SCHEMA_VERSION),
+        "kind": kind,
+        "run": run,
+        "sha256": _tensors_sha256(tensors),
+    }
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(_sorted_metadata(safetensors.torch.save(tensors, metadata)))
+
+
+def _sorted_metadata(content: bytes) -> bytes:
+    """Return safetensors with sorted metadata, because the library writes them in random order.
+
+    The format is the length of the header in 8 bytes, the header as JSON padded to a multiple of 8, and the tensors.
+    """
+    end = 8 + int.from_bytes(content[:8], "little")
+    header = json.loads(content[8:end])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + content[end:]
+
+
+def _read_safetensors(path: str | os.PathLike[str], kind: str) -> dict[str, Tensor]:
+    """Return what :func:`write_safetensors` wrote, on the CPU; raises as :func:`load_checkpoint`."""
+    path = Path(path)
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no mapping
+    except safetensors.SafetensorError as error:
+        raise FormatError(f"{path}: not a safetensors file, or a damaged one: {error}") from error
+    version = metadata.get("schema_version", "")
+    if metadata.get("writer") != WEIGHTS_FORMAT or not version.isdecimal():
+        raise FormatError(f"{path}: not weights that qabwnas wrote: its metadata do not say so")
+    if int(version) > WEIGHTS_SCHEMA_VERSION:
+        raise FormatError(f"{path}: written by schema {version}, this reads up to {WEIGHTS_SCHEMA_VERSION}")
+    if metadata.get("sha256") != _tensors_sha256(tensors):
+        raise FormatError(f"{path}: damaged weights: their checksum is another one")
+    if metadata.get("kind") != kind:
+        raise FormatError(f"{path}: weights of kind {metadata.get('kind')!r}, not {kind!r}")
+    return tensors
+
+
+def _tensors_sha256(tensors: Mapping[str, Tensor]) -> str:
+    """Return a SHA-256 over names, types, shapes and bytes, in the order of the names."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()

@@ -97,6 +97,10 @@ def test_networks_trained_at_their_bits_are_exported_too(tmp_path: Path) -> None
     ("options", "message"),
     [
         (["--answer", 4], "answer 4 is not in 1 … 3"),
+        (
+            ["--choice", "b1=0,b2=0"],
+            "choice-cba9a8 is not retrained yet; qabwnas retrain does this for the same answer",
+        ),
         (["--answer", 2], "answer 2 (nsr ≤ 0.000001): no network fits"),
         (["--answer", 1, "--retraining", 2], "retraining 2 is not in 0 … 1"),
     ],
@@ -114,7 +118,7 @@ def test_an_unfinished_run_is_refused(run: Path, tmp_path: Path) -> None:
     shutil.rmtree(folder / "networks")
     result = qabwnas("export", folder, "--answer", 1, "-o", tmp_path / "out")
     assert result.exit_code == 1
-    assert "the stage networks is not done (networks/" in result.stderr
+    assert result.stderr.endswith(" is not retrained yet; qabwnas retrain does this for the same answer\n")
 
 
 def test_nothing_is_overwritten_without_force(exported: tuple[Path, Result], run: Path) -> None:

@@ -55,6 +55,7 @@ def test_search_as_json() -> None:
                 "choice": {"block0": 1, "block1": 1},
             }
         ],
+        "budgets": {"latency_ms": {"budget": Decimal("0.3")}},
     }
 
 

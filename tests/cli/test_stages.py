@@ -81,7 +81,8 @@ def test_a_changed_configuration_needs_force(first: tuple[Path, Result], config:
     assert result.exit_code == 0
     made = [line.partition(":")[0] for line in without_times(result.stderr) if "done in" in line]
     assert made == ["answers", "networks", "report"]
-    assert len(list((folder / "networks").iterdir())) == 2
+    networks = sorted(path.name for path in (folder / "networks").iterdir())
+    assert [name.partition("-seed")[2] for name in networks] == ["0.safetensors", "1.safetensors"]
 
 
 def test_the_demo_does_not_touch_the_run_of_another_seed(tmp_path: Path, first: tuple[Path, Result]) -> None:

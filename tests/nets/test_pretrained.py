@@ -14,7 +14,7 @@ from qabwnas.nets.layers import build_auxiliary
 from qabwnas.nets.mmseg import build_mmseg, mmseg_names
 from qabwnas.nets.network import Network, build_network
 from qabwnas.nets.pretrained import load_pretrained
-from qabwnas.space import Operation, SearchSpace
+from qabwnas.space import SearchSpace, mbconv
 from qabwnas.space.yaml import parse_space
 from qabwnas.train.checkpoint import save_weights
 from tests.pipeline.tiny import SPACE
@@ -24,7 +24,7 @@ PIXELS = SPACE | {
     "blocks": [SPACE["blocks"][0] | {"dilation": 2}, SPACE["blocks"][1]],
     "head": {"kind": "deeplabv3", "classes": 10, "channels": 3, "dilations": [2]},
 }
-OPERATIONS = [[Operation(3, 2), Operation(3, 2)], [Operation(5, 2)]]
+OPERATIONS = [[mbconv(3, 2), mbconv(3, 2)], [mbconv(5, 2)]]
 
 
 def new(n_classes: int = 10) -> tuple[Network, SearchSpace]:

@@ -1,6 +1,7 @@
 """The true stages on a tiny space: files, what is redone, and the same result for the same seed."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -43,11 +44,11 @@ def finished(config: Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_run_folder_holds_what_it_should(finished: Path, config: Config) -> None:
     assert [stage.name for stage in stages_of(STAGES, config)] == NAMES
-    codes = load_answers(finished)[0].codes
-    assert codes is not None
-    network = "-".join(map(str, codes))
+    network = load_answers(finished)[0].network
+    assert re.fullmatch(r"size_bytes-[0-9.]+kB-[0-9a-f]{6}", network)
     assert {"config.json", "stages.json", "teacher.pt", "supernet.pt", "lut.h5", "front.h5", "answers.json",
-            f"networks/{network}-seed0.pt", f"networks/{network}-seed1.pt", "results.json", "front.png", "scores.png",
+            f"networks/{network}-seed0.safetensors", f"networks/{network}-seed1.safetensors", "results.json",
+            "front.png", "scores.png",
             } <= {str(path.relative_to(finished)) for path in finished.rglob("*.*")}  # fmt: skip
     assert list(json.loads((finished / "stages.json").read_text())) == NAMES
     assert json.loads((finished / "config.json").read_text())["seed"] == config.seed
@@ -101,8 +102,9 @@ def test_retrained_networks_read_back(finished: Path, config: Config) -> None:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    return {str(path): (folder / path).read_bytes() for path in (
-        "teacher.pt", "supernet.pt", "answers.json", "results.json", "front.png")}  # fmt: skip
+    names = ["teacher.pt", "supernet.pt", "answers.json", "results.json", "front.png"]
+    networks = [f"networks/{path.name}" for path in (folder / "networks").iterdir()]
+    return {name: (folder / name).read_bytes() for name in sorted([*names, *networks])}
 
 
 def test_a_killed_run_continues_to_the_result_of_an_uninterrupted_one(
@@ -113,8 +115,8 @@ def test_a_killed_run_continues_to_the_result_of_an_uninterrupted_one(
     folder = tmp_path / "run"
     arguments = ["run", str(tmp_path / "config.yaml"), "-o", str(folder)]
     code = "from qabwnas.cli.main import main; main()"
-    # As the second block's progress is written, and as the finished networks are about to get their place.
-    for killed in (killing_itself("os.rename", "/block1", nth=1), killing_itself("os.rename", "run/networks", nth=1)):
+    # As the second block's progress is written, and as the second of the finished networks is about to get its place.
+    for killed in (killing_itself("os.rename", "/block1", nth=1), killing_itself("os.rename", "run/networks", nth=2)):
         command = [sys.executable, "-c", killed + code, *arguments]
         ended = subprocess.run(command, capture_output=True, text=True, check=False)
         assert ended.returncode == -signal.SIGKILL, ended.stderr

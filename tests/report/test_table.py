@@ -63,6 +63,25 @@ def test_further_metrics_have_columns() -> None:
     assert cells == [("–", "–"), ("0.0175", "–"), ("–", "12.35"), ("–", "–")]
 
 
+def test_names_of_networks_are_in_the_second_line() -> None:
+    single = replace(FOUND, blocks=["k3e6"], widths=["w8a8"])
+    rows: list[Result | NothingFits] = [
+        replace(FOUND, network="size_bytes-62.9kB-3fa9c1"),
+        single,
+        replace(single, family="added", network="choice-0b7d2e"),
+        replace(POINT, network="w4a4-front-1of2-1c"),
+    ]
+    lines = results_table(Results("digits", "accuracy", 800, 7, rows)).splitlines()[2:]
+    assert [line.split("  ")[0] for line in lines[:6]] == [
+        "size_bytes ≤ 62880",
+        "size_bytes-62.9kB-3fa9c1",
+        "size_bytes ≤ 62880",
+        "size_bytes ≤ 62880",
+        "choice-0b7d2e",
+        "w4a4-front-1of2-1c",
+    ]
+
+
 def test_a_single_retraining_has_no_deviation() -> None:
     once = Result("size_bytes ≤ 9", "budget", ["k3e3"], ["w8a8"], 9, 5, [0.5], [0.9], [0.8], [], 0.03)
     table = results_table(Results("digits", "accuracy", 100, 0, [once]))

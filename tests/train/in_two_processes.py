@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from qabwnas.data.splits import TensorSplit
 from qabwnas.nets.network import build_network
 from qabwnas.nets.supernet import Supernet
-from qabwnas.space import Operation
+from qabwnas.space import mbconv
 from qabwnas.train.checkpoint import save_weights
 from qabwnas.train.distill import distill
 from qabwnas.train.loop import train
@@ -57,7 +57,7 @@ def train_supernet(folder: Path, stop_at: int) -> nn.Module:
         if isinstance(part, nn.BatchNorm2d):
             supernet.set_submodule(name, Frozen(part.num_features))
     torch.manual_seed(7)
-    teacher, images = build_network(TINY, [[Operation(3, 2)] * 2] * 2), torch.rand(30, 1, 8, 6)
+    teacher, images = build_network(TINY, [[mbconv(3, 2)] * 2] * 2), torch.rand(30, 1, 8, 6)
     for _ in range(50):  # so that batch norm has statistics, and feature maps a variance
         teacher.train()(images)
     split = Stopping(images, torch.zeros(30, dtype=torch.int64), unmoved)

@@ -35,10 +35,10 @@ ROWS = 24
 def smoke_config(config: Config) -> Config:
     """Return a run of the same stages with little work: no result means anything.
 
-    Left are at most ``STEPS`` steps per training, ``IMAGES`` images to calibrate and to validate, ``ROUNDS`` rounds of a
-    device, ``OPERATIONS`` operations per block (all if there are devices, whose results are of all), one seed and one
-    point per front. Fewer and smaller scenes are drawn. Data in a folder stay as they are, and the space's input too, so
-    that they fit it. A task of a user's own keeps its images.
+    Left are at most ``STEPS`` steps per training, ``IMAGES`` images to calibrate and to validate, ``ROUNDS`` rounds of
+    a device, ``OPERATIONS`` operations per block (all if there are devices, whose results are of all), one seed and one
+    point per front. Fewer and smaller scenes are drawn. Data in a folder stay as they are, and so does the space's
+    input, which has to fit them. A task of a user's own keeps its images.
     """
     task, teacher, networks, space = config.task, config.teacher, config.networks, config.space
     if isinstance(task, HeldOut):

@@ -7,6 +7,7 @@ and the mixed one.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -14,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from qabwnas.io.atomic import atomic_path
+from qabwnas.io.fingerprint import fingerprint
 from qabwnas.lut.lut import Lut
+from qabwnas.lut.units import unit_of
 from qabwnas.pipeline.config.config import Config
 from qabwnas.pipeline.stages.budgets import resolve_budget
 from qabwnas.pipeline.stages.latency import latency_settings, searched_lut
@@ -28,6 +31,7 @@ from qabwnas.space.bit_widths import parse_widths, widths_text
 
 FILE_NAME = "answers.json"
 FRONT_METRICS = ("nsr", "size_bytes")
+HASH_DIGITS, LONGEST_LABEL = 6, 80
 
 
 @dataclass(frozen=True)
@@ -35,9 +39,9 @@ class FoundNetwork:
     """A network that a search found under budgets, or a point of a front.
 
     Attributes:
-        name: its name in the report.
-        family: ``budget``, or the front of the point: ``mixed``, or the bit widths that all its blocks share, such as
-            ``w8a8``.
+        name: what it was found by, as text: ``size_bytes ≤ 98304``, ``mixed front 1/3``.
+        family: ``budget``, ``added``, or the front of the point: ``mixed``, or the bit widths that all its blocks
+            share, such as ``w8a8``.
         budgets: metric → upper bound, resolved to a number.
         codes: the code of the chosen operations of every block; ``None`` if no network fits.
         widths: the chosen bit widths of every block: ``w4a8``, or one per layer, ``w4a8 w8a8``.
@@ -83,6 +87,32 @@ class FoundNetwork:
     @property
     def policy(self) -> Policy:
         return Policy(tuple(map(parse_widths, self.widths)), BitWidths.parse(self.fixed))
+
+    @property
+    def network(self) -> str:
+        """The name of the network in files and commands: its budgets, or its place on a front, and a hash of what it
+        is: ``size_bytes-98.3kB-3fa9c1``, ``mixed-front-1of3-0b7d2e``."""
+        label = "-".join(f"{metric}-{_rounded(metric, bound)}" for metric, bound in self.budgets.items()) or self.name
+        label = re.sub(r"[^\w.+]+", "-", label.replace("/", "of"))[:LONGEST_LABEL]
+        return f"{label}-{fingerprint([self.codes, self.widths])[:HASH_DIGITS]}"
+
+    def is_same_network(self, other: FoundNetwork) -> bool:
+        """Return whether both have the same operations and bit widths."""
+        return (self.codes, self.widths) == (other.codes, other.widths)
+
+
+def _rounded(metric: str, value: str) -> str:
+    """Return an amount with about three digits and a unit: ``98.3kB``, ``12ms``, ``1.5M``."""
+    amount, unit = Decimal(value), unit_of(metric)
+    if unit not in ("", "bytes", "B"):
+        return f"{amount:.3g}{unit}"
+    prefix = ""
+    for larger in "kMGT":
+        if amount < 1000:
+            break
+        amount, prefix = amount / 1000, larger
+    text = f"{amount:.0f}" if amount >= 100 else f"{amount:.3g}"
+    return f"{text}{prefix}{'B' if unit else ''}"
 
 
 def _settings(config: Config) -> dict[str, Any]:

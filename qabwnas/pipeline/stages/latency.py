@@ -37,9 +37,14 @@ FOLDER = "latency"
 BUNDLE = "bundle"
 
 
+def searched_path(config: Config, folder: Path) -> Path:
+    """Return the file of the LUT that a run searches: with the latencies of its devices, if it has any."""
+    return folder / (FILE_NAME if config.latency else lut.FILE_NAME)
+
+
 def searched_lut(config: Config, folder: Path) -> Lut:
-    """Return the LUT that the search of a run reads: with the latencies of its devices, if it has any."""
-    return Lut.open(folder / (FILE_NAME if config.latency else lut.FILE_NAME))
+    """Return the LUT that a run searches."""
+    return Lut.open(searched_path(config, folder))
 
 
 def latency_settings(config: Config) -> dict[str, Any]:

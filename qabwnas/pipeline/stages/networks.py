@@ -1,8 +1,11 @@
-"""Stage 8: retrain the found networks. Writes ``networks/CODES-seedN.pt``, one file per network and seed.
+"""Stage 8: retrain the found networks. Writes ``networks/NAME-seedN.safetensors``, one file per network and seed.
 
-Answers that differ only in bit widths share these weights, because quantisation comes after retraining. With
-quantisation-aware training in the configuration, it starts from them and also writes
-``networks/CODES-WIDTHS-seedN.pt``.
+Networks that differ only in bit widths are trained once and have equal files, because quantisation comes after
+retraining. With quantisation-aware training in the configuration, it starts from these weights and also writes
+``networks/NAME-seedN-qat.safetensors``.
+
+``NAME`` is :attr:`~qabwnas.pipeline.stages.answers.FoundNetwork.network`. Earlier versions wrote the checkpoints
+``networks/CODES-seedN.pt`` and ``networks/CODES-WIDTHS-seedN.pt``, which are read, too.
 """
 
 from __future__ import annotations
@@ -16,11 +19,13 @@ import torch
 from torch import Tensor
 
 from qabwnas.data.batches import ImageBatches
+from qabwnas.io.atomic import atomic_path
 from qabwnas.nets.network import Network, assemble, build_network
 from qabwnas.nets.quantise import prepare_qat_network, quantise_network
 from qabwnas.pipeline.config.config import Config, config_to_json
 from qabwnas.pipeline.execution.jobs import Job
 from qabwnas.pipeline.execution.torchrun import training_engine
+from qabwnas.pipeline.ledger import Ledger, scratch_identity
 from qabwnas.pipeline.stages.answers import FoundNetwork, load_answers
 from qabwnas.pipeline.stages.data import load_task
 from qabwnas.pipeline.stages.quantisation import network_settings, ptq_settings
@@ -29,7 +34,7 @@ from qabwnas.pipeline.stages.supernet import load_supernet
 from qabwnas.pipeline.stages.teacher import load_teacher
 from qabwnas.progress import expect
 from qabwnas.quant.qat import convert_qat
-from qabwnas.train.checkpoint import load_weights, save_weights
+from qabwnas.train.checkpoint import CHECKPOINT, SAFETENSORS, load_weights, write_safetensors
 from qabwnas.train.parallel import rank
 from qabwnas.train.retrain import retrain
 from qabwnas.train.sampling import derive_seed, seeded_generators
@@ -39,64 +44,91 @@ from qabwnas.train.tasks import Task
 KIND = "network"
 QUANTISED = "quantised-network"
 FOLDER = "networks"
+ORIGINS = ("data", "teacher", "supernet")
 
 
-def _settings(config: Config) -> dict[str, Any]:
+def retraining_settings(config: Config) -> dict[str, Any]:
     settings = {"seed": config.seed, "networks": config_to_json(config)["networks"]}
     return settings if config.networks.qat is None else settings | network_settings(config)
 
 
 def _make(context: StageContext) -> list[str]:
-    found = [found for found in load_answers(context.folder) if found.codes is not None]
-    made = context.scratch / FOLDER
-    made.mkdir(exist_ok=True)
+    outputs = retrain_all(context, [found for found in load_answers(context.folder) if found.codes is not None])
+    ledger = Ledger(context.folder)
+    kept = {*outputs, *(path for stage in ledger.stages() for path in ledger.outputs(stage))}
+    for path in (context.folder / FOLDER).iterdir():
+        if f"{FOLDER}/{path.name}" not in kept:  # networks of answers of before
+            path.unlink()
+    return outputs
+
+
+def retrain_all(context: StageContext, found: Sequence[FoundNetwork]) -> list[str]:
+    """Retrain networks with every seed of the configuration, and return their files, relative to the run folder."""
+    config, work = context.config, context.scratch / FOLDER
+    work.mkdir(exist_ok=True)
     jobs: dict[str, Job] = {}
     qat: dict[str, Job] = {}
+    made: dict[str, Path] = {}
     own = context.for_job()
     for network in sorted(found, key=lambda network: (network.codes or [], network.widths)):
-        for n in range(context.config.networks.seeds):
-            name, quantised = float_name(network, n), quantised_name(network, n)
-            jobs[name] = Job(name, retrain_found, (own, network, n))
-            if context.config.networks.qat is not None:
-                qat[quantised] = Job(quantised, train_qat, (own, network, n))
-    training, after = context.config.networks.training, context.config.networks.qat
+        for n in range(config.networks.seeds):
+            name, quantised = _trained_name(network, n), _qat_name(network, n)
+            made[float_name(network, n)] = work / name
+            jobs.setdefault(name, Job(f"{network.network}, seed {n}", retrain_found, (own, network, n)))
+            if config.networks.qat is not None:
+                made[quantised_name(network, n)] = work / quantised
+                qat.setdefault(quantised, Job(f"{network.network}, seed {n}, QAT", train_qat, (own, network, n)))
+    training, after = config.networks.training, config.networks.qat
     expect(len(jobs) * training.steps + (0 if after is None else len(qat) * after.steps), "steps")
     engine = training_engine(context.resources.engine)
     engine.run(list(jobs.values()))
     engine.run(list(qat.values()))
-    shutil.rmtree(context.folder / FOLDER, ignore_errors=True)  # networks of other answers
-    made.rename(context.folder / FOLDER)
-    return [f"{FOLDER}/{name}" for name in (*jobs, *qat)]
+    (context.folder / FOLDER).mkdir(exist_ok=True)
+    for name, path in made.items():
+        with atomic_path(context.folder / FOLDER / name) as temporary:
+            shutil.copyfile(path, temporary)
+    return [f"{FOLDER}/{name}" for name in made]
+
+
+def weights_origin(folder: Path, config: Config) -> str:
+    """Return the fingerprint of what the weights of all networks of a run depend on, besides operations and seed."""
+    return scratch_identity(retraining_settings(config), origin_files(Ledger(folder)))
+
+
+def origin_files(ledger: Ledger) -> dict[str, str]:
+    """Return path → SHA-256 of the files of a run that the weights of networks come from."""
+    done = [stage for stage in ORIGINS if stage in ledger.stages()]
+    return {path: digest for stage in done for path, digest in ledger.outputs(stage).items()}
 
 
 def retrain_found(context: StageContext, found: FoundNetwork, n: int) -> None:
     """Retrain a found network with seed ``n`` and write it to the stage's scratch folder, unless the file exists."""
-    config, target = context.config, context.scratch / FOLDER / float_name(found, n)
+    config, target = context.config, context.scratch / FOLDER / _trained_name(found, n)
     if target.exists():
         return
     network = _initial_network(config, context.folder, found, n)
-    _retrain(context, network, config.networks.training, target.stem, n)
+    _retrain(context, network, config.networks.training, target.stem, f"{found.network}, seed {n}", n)
     if rank() == 0:
-        save_weights(target, KIND, network)
+        write_safetensors(target, KIND, network, weights_origin(context.folder, config))
 
 
 def train_qat(context: StageContext, found: FoundNetwork, n: int) -> None:
     """Continue to train a retrained network at its bit widths, and write it rounded, unless the file exists."""
-    config, target = context.config, context.scratch / FOLDER / quantised_name(found, n)
+    config, target = context.config, context.scratch / FOLDER / _qat_name(found, n)
     assert config.networks.qat is not None
     if target.exists():
         return
     network = _initial_network(config, context.folder, found, n)
-    load_weights(context.scratch / FOLDER / float_name(found, n), KIND, network)
+    load_weights(context.scratch / FOLDER / _trained_name(found, n), KIND, network)
     network.to(context.resources.device)
     calibration = calibration_images(load_task(config, context.folder), context.resources.device)
     prepared = prepare_qat_network(network, found.policy, calibration, ptq_settings(config))
-    _retrain(context, prepared, config.networks.qat, target.stem, n)
+    _retrain(context, prepared, config.networks.qat, target.stem, f"{found.network}, seed {n}, QAT", n)
     if rank() == 0:
-        save_weights(target, QUANTISED, convert_qat(prepared))
+        write_safetensors(target, QUANTISED, convert_qat(prepared), weights_origin(context.folder, config))
 
 
-def _retrain(context: StageContext, network: Network, training: Training, name: str, n: int) -> None:
+def _retrain(context: StageContext, network: Network, training: Training, stem: str, name: str, n: int) -> None:
     config = context.config
     retrain(
         network,
@@ -106,7 +138,7 @@ def _retrain(context: StageContext, network: Network, training: Training, name: 
         distillation=config.networks.distillation,
         seed=derive_seed(config.seed, "networks", n),
         name=f"networks: {name}",
-        progress=context.progress(name),
+        progress=context.progress(stem),
         device=torch.device(context.resources.device),
         workers=context.resources.num_workers,
     )
@@ -123,19 +155,35 @@ def _initial_network(config: Config, folder: Path, found: FoundNetwork, n: int) 
 
 def float_name(found: FoundNetwork, n: int) -> str:
     """Return the file name of a float network that was retrained with seed ``n``."""
-    return f"{_joined(_codes(found))}-seed{n}.pt"
+    return f"{found.network}-seed{n}{SAFETENSORS}"
 
 
 def quantised_name(found: FoundNetwork, n: int) -> str:
-    """Return the file name of a network trained at its bit widths; bit widths per layer are joined by dots."""
+    """Return the file name of a network trained at its bit widths."""
+    return f"{found.network}-seed{n}-qat{SAFETENSORS}"
+
+
+def _trained_name(found: FoundNetwork, n: int) -> str:
+    """Return the file name of unfinished work, which networks that differ only in bit widths share."""
+    return f"{_joined(_codes(found))}-seed{n}{SAFETENSORS}"
+
+
+def _qat_name(found: FoundNetwork, n: int) -> str:
+    """Return the same for QAT; bit widths per layer are joined by dots."""
     widths = [of_block.replace(" ", ".") for of_block in found.widths]
-    return f"{_joined(_codes(found))}-{_joined(widths)}-seed{n}.pt"
+    return f"{_joined(_codes(found))}-{_joined(widths)}-seed{n}{SAFETENSORS}"
+
+
+def _weights_path(folder: Path, name: str, first_name: str) -> Path:
+    """Return the file of a network; ``first_name`` is that of earlier versions, up to its suffix."""
+    path, first = folder / FOLDER / name, (folder / FOLDER / first_name).with_suffix(CHECKPOINT)
+    return first if first.exists() and not path.exists() else path
 
 
 def load_network(config: Config, folder: Path, found: FoundNetwork, n: int) -> Network:
     """Return a retrained network in evaluation mode; raises as :func:`~qabwnas.train.checkpoint.load_weights`."""
     network = _initial_network(config, folder, found, n)
-    load_weights(folder / FOLDER / float_name(found, n), KIND, network)
+    load_weights(_weights_path(folder, float_name(found, n), _trained_name(found, n)), KIND, network)
     return network.eval()
 
 
@@ -148,7 +196,7 @@ def load_qat(
     Raises as :func:`~qabwnas.train.checkpoint.load_weights`.
     """
     quantised = quantise_network(network, found.policy, calibration, ptq_settings(config))
-    load_weights(folder / FOLDER / quantised_name(found, n), QUANTISED, quantised)
+    load_weights(_weights_path(folder, quantised_name(found, n), _qat_name(found, n)), QUANTISED, quantised)
     return quantised
 
 
@@ -175,4 +223,4 @@ def _joined(parts: Sequence[int] | Sequence[str]) -> str:
     return "-".join(map(str, parts))
 
 
-STAGE = Stage("networks", ("data", "teacher", "supernet", "answers"), _settings, _make)
+STAGE = Stage("networks", (*ORIGINS, "answers"), retraining_settings, _make)

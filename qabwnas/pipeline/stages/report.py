@@ -67,7 +67,7 @@ def _scored(
     """Give the results of the teacher and of the answers, one after the other."""
     yield from _score_teacher(context, teacher, task)
     for found in answers:
-        yield _score_found(context, found, task)
+        yield score_found(context, found, task)
 
 
 def _teacher_widths(config: Config) -> list[BitWidths]:
@@ -123,7 +123,8 @@ def _teacher_blocks(config: Config) -> list[str]:
     return [" ".join(operation.name for operation in block) for block in config.teacher.operations]
 
 
-def _score_found(context: StageContext, found: FoundNetwork, task: Task) -> Result | NothingFits:
+def score_found(context: StageContext, found: FoundNetwork, task: Task) -> Result | NothingFits:
+    """Score a retrained network in float, quantised and after QAT; or say what would fit if nothing was found."""
     config = context.config
     if found.codes is None:
         return NothingFits(found.name, _needed(found))
@@ -152,6 +153,7 @@ def _score_found(context: StageContext, found: FoundNetwork, task: Task) -> Resu
         scores_qat=[score.value for score in qat],
         standard_error=mean(score.standard_error for score in qat or after),
         totals={metric: float(found.totals[metric]) for metric in further_metrics(found.totals)},
+        network=found.network,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 
 import numpy as np
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from qabwnas.costs import block_costs
 from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
-from qabwnas.pipeline.stages.answers import evenly_spaced, front_points, mixed_front_points
+from qabwnas.pipeline.stages.answers import FoundNetwork, evenly_spaced, front_points, mixed_front_points
 from qabwnas.search.frontier import Frontier
 from qabwnas.space import BitWidths
 from tests.spaces import TINY
@@ -72,3 +73,31 @@ def test_so_many_as_were_asked_for_are_taken(sizes: list[int], n: int) -> None:
         taken = [sizes[index] for index in chosen]
         assert taken[0] == min(sizes)
         assert len(taken) < 2 or taken[-1] == max(sizes)
+
+
+@pytest.mark.parametrize(
+    ("budgets", "name", "label"),
+    [
+        ({"size_bytes": "98304"}, "size_bytes ≤ 98304", "size_bytes-98.3kB"),
+        ({"size_bytes": "1500000", "macs": "2540"}, "", "size_bytes-1.5MB-macs-2.54k"),
+        ({"latency_ms[pi 4]": "12.5", "nsr": "0.000001"}, "", "latency_ms-pi-4-12.5ms-nsr-0.000001"),
+        ({"flops_M": "300"}, "", "flops_M-300M"),
+        ({}, "mixed front 1/12", "mixed-front-1of12"),
+        ({f"metric{m}": "1" for m in range(40)}, "", "metric0-1-metric1-1"),
+    ],
+)
+def test_names_of_networks_can_be_read_and_are_names_of_files(budgets: dict[str, str], name: str, label: str) -> None:
+    network = FoundNetwork(name, "budget", budgets, [3, 1], ["w4a4", "w8a8"]).network
+    assert re.fullmatch(r"[\w.+-]{1,90}", network)
+    assert network.startswith(label)
+    assert re.fullmatch("-[0-9a-f]{6}", network[len(label) :]) or len(budgets) == 40
+
+
+def test_the_hash_of_a_name_is_that_of_operations_and_bit_widths() -> None:
+    def hash_of(codes: list[int], widths: list[str], budget: str = "9") -> str:
+        return FoundNetwork("", "budget", {"macs": budget}, codes, widths).network.rpartition("-")[2]
+
+    first = hash_of([3, 1], ["w4a4", "w8a8"])
+    assert first == hash_of([3, 1], ["w4a4", "w8a8"], budget="7")
+    others = {hash_of([1, 3], ["w4a4", "w8a8"]), hash_of([31], ["w4a4", "w8a8"]), hash_of([3, 1], ["w8a8", "w4a4"])}
+    assert len(others | {first}) == 4

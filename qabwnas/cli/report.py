@@ -1,0 +1,34 @@
+"""``qabwnas report``: the table of a finished run, with the networks that were added to it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from qabwnas.cli.command import Command, require_extras
+from qabwnas.cli.resource_options import make_resources, resource_options
+
+
+@click.command(name="report", cls=Command)
+@click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
+@resource_options
+def command(run: Path, as_json: bool, **resources: Any) -> None:
+    """Print the table of RUN: the teacher, its networks, and the networks that `qabwnas retrain` added.
+
+    Only added networks that were not scored yet are scored.
+    """
+    require_extras("train")
+    import json
+
+    from qabwnas.cli.stages import stage_environment
+    from qabwnas.pipeline.added import all_results, score_added
+    from qabwnas.report.table import results_table
+
+    usable = make_resources(**resources)
+    with stage_environment():
+        score_added(run, usable)
+        results = all_results(run)
+    click.echo(json.dumps(results.to_json(), indent=2) if as_json else results_table(results))

@@ -1,0 +1,199 @@
+"""Networks that a user adds to a run: any answer of its LUT, retrained and scored as the run's own networks are.
+
+The ledger records an added network like two stages: ``retrain-NAME``, and ``score-NAME``. So a killed retraining is
+continued, and it is known when teacher, supernet or settings are no longer those that a network came from. The stages
+of the run do not depend on them. Their files are in ``networks``: the weights, ``NAME.json`` with the answer, and
+``NAME-result.json`` with the scores.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from qabwnas.errors import FormatError, InputError
+from qabwnas.io.atomic import atomic_path
+from qabwnas.pipeline.config.config import Config
+from qabwnas.pipeline.config.load import stored_config
+from qabwnas.pipeline.execution.jobs import Resources
+from qabwnas.pipeline.ledger import Ledger
+from qabwnas.pipeline.lock import work_alone
+from qabwnas.pipeline.run import CONFIG_NAME, STAGES, finished_config, make_stage, missing_need
+from qabwnas.pipeline.stages import networks, report
+from qabwnas.pipeline.stages.answers import FoundNetwork, load_answers
+from qabwnas.pipeline.stages.data import load_task
+from qabwnas.pipeline.stages.stage import Stage, StageContext
+from qabwnas.report.result import Result, Results
+
+logger = logging.getLogger(__name__)
+
+RETRAIN, SCORE = "retrain-", "score-"
+
+
+@dataclass(frozen=True)
+class AddedNetwork:
+    """An added network.
+
+    Attributes:
+        name: its name in files and commands.
+        found: what it is; ``None`` if its description is gone.
+        stale: why it has to be retrained again; ``None`` if it is what the run would make now.
+    """
+
+    name: str
+    found: FoundNetwork | None
+    stale: str | None
+
+
+def added_networks(config: Config, folder: Path, ledger: Ledger) -> list[AddedNetwork]:
+    """Return the added networks of a run in the order in which they were retrained.
+
+    Raises:
+        FormatError: the description of one is damaged.
+    """
+    names = [stage.removeprefix(RETRAIN) for stage in ledger.stages() if stage.startswith(RETRAIN)]
+    return [_added(name, config, folder, ledger) for name in names]
+
+
+def _added(name: str, config: Config, folder: Path, ledger: Ledger) -> AddedNetwork:
+    path = folder / _description(name)
+    if not path.exists():
+        return AddedNetwork(name, None, f"{_description(name)} is gone")
+    try:
+        found = FoundNetwork(**json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
+        raise FormatError(f"{path}: not the description of a network: {error}") from error
+    return AddedNetwork(name, found, _reason(_retrain_stage(found, ledger), config, ledger))
+
+
+def _usable(config: Config, folder: Path, ledger: Ledger) -> list[FoundNetwork]:
+    """Return the added networks that are not stale."""
+    added = added_networks(config, folder, ledger)
+    return [each.found for each in added if each.found is not None and each.stale is None]
+
+
+def retrained_networks(folder: Path) -> list[FoundNetwork]:
+    """Return the networks of a run whose weights can be loaded: its own, then the added ones.
+
+    Raises:
+        InputError: there is no run.
+    """
+    config, ledger = stored_config(folder / CONFIG_NAME), Ledger(folder)
+    own = load_answers(folder) if _reason(networks.STAGE, config, ledger) is None else []
+    return [found for found in (*own, *_usable(config, folder, ledger)) if found.codes is not None]
+
+
+def retrain_network(folder: Path, found: FoundNetwork, resources: Resources) -> FoundNetwork:
+    """Retrain a network and add it to a run, unless the run has it; return it with the name that the run has for it.
+
+    After a kill, the same call continues.
+
+    Raises:
+        BusyError: another process works in the folder.
+        InputError: there is no run, its teacher or supernet is not done, or no network was found.
+    """
+    if found.codes is None:
+        raise InputError(f"{folder}: {found.name}: no network fits")
+    config = stored_config(folder / CONFIG_NAME)
+    with work_alone(folder):
+        for known in retrained_networks(folder):
+            if known.is_same_network(found):
+                logger.info("%s: done before", known.network)
+                return known
+        ledger = Ledger(folder)
+        stage = _retrain_stage(found, ledger)
+        if (missing := missing_need(STAGES, stage, config, ledger)) is not None:
+            raise InputError(f"{folder}: {missing}; run it first")
+        ledger.forget([stage.name, f"{SCORE}{found.network}"])
+        make_stage(stage, config, folder, ledger, resources)
+    return found
+
+
+def score_added(folder: Path, resources: Resources) -> None:
+    """Score the added networks of a run that are not scored yet.
+
+    Raises:
+        BusyError: another process works in the folder.
+        InputError: there is no run, or its report is not done.
+    """
+    config = finished_config(folder, report.STAGE)
+    with work_alone(folder):
+        ledger = Ledger(folder)
+        for found in _usable(config, folder, ledger):
+            stage = _score_stage(found, ledger)
+            if _reason(stage, config, ledger) is not None:
+                make_stage(stage, config, folder, ledger, resources)
+
+
+def all_results(folder: Path) -> Results:
+    """Return the results of a run, its own and those of added networks that are scored.
+
+    Added networks without a valid score are named in the log.
+
+    Raises:
+        InputError: there is no run.
+        FormatError: results are damaged or of another version.
+    """
+    config, ledger, results = stored_config(folder / CONFIG_NAME), Ledger(folder), report.load_results(folder)
+    rows = []
+    for added in added_networks(config, folder, ledger):
+        if added.found is None or added.stale is not None:
+            logger.warning("%s: is left out and has to be retrained again: %s", added.name, added.stale)
+        elif _reason(_score_stage(added.found, ledger), config, ledger) is not None:
+            logger.warning("%s: is not scored yet: qabwnas report %s", added.name, folder)
+        else:
+            rows.append(Result(**json.loads((folder / _result(added.name)).read_text(encoding="utf-8"))))
+    return replace(results, rows=[*results.rows, *rows])
+
+
+def _retrain_stage(found: FoundNetwork, ledger: Ledger) -> Stage:
+    def settings(config: Config) -> dict[str, Any]:
+        network = {"codes": found.codes, "widths": found.widths}
+        return {
+            **networks.retraining_settings(config),
+            "network": network,
+            "inputs": networks.origin_files(ledger),
+        }
+
+    def make(context: StageContext) -> list[str]:
+        outputs = networks.retrain_all(context, [found])
+        return [*outputs, _write(context.folder, _description(found.network), vars(found))]
+
+    return _stage(f"{RETRAIN}{found.network}", settings, make)
+
+
+def _score_stage(found: FoundNetwork, ledger: Ledger) -> Stage:
+    def settings(config: Config) -> dict[str, Any]:
+        return {"task": config.task.name, "networks": ledger.outputs(f"{RETRAIN}{found.network}")}
+
+    def make(context: StageContext) -> list[str]:
+        result = report.score_found(context, found, load_task(context.config, context.folder))
+        return [_write(context.folder, _result(found.network), asdict(result))]
+
+    return _stage(f"{SCORE}{found.network}", settings, make)
+
+
+def _stage(name: str, settings: Callable[[Config], dict[str, Any]], make: Callable[[StageContext], list[str]]) -> Stage:
+    return Stage(name, networks.ORIGINS, settings, make)
+
+
+def _reason(stage: Stage, config: Config, ledger: Ledger) -> str | None:
+    return ledger.reason_to_make(stage.name, stage.settings(config))
+
+
+def _description(name: str) -> str:
+    return f"{networks.FOLDER}/{name}.json"
+
+
+def _result(name: str) -> str:
+    return f"{networks.FOLDER}/{name}-result.json"
+
+
+def _write(folder: Path, name: str, content: dict[str, Any]) -> str:
+    with atomic_path(folder / name) as temporary:
+        temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    return name

@@ -51,7 +51,7 @@ def command(
     from dataclasses import replace
 
     from qabwnas.cli.stages import run_and_report
-    from qabwnas.pipeline.config.config import MeasuredDevice
+    from qabwnas.pipeline.config.latency import MeasuredDevice
 
     config = read_config(config_path, data, smoke, sample)
     if any(isinstance(device, MeasuredDevice) for device in config.latency):

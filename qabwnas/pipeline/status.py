@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from qabwnas.errors import InputError
-from qabwnas.pipeline.config.config import Config, TrainedTeacher
+from qabwnas.pipeline.config.config import Config
 from qabwnas.pipeline.config.load import stored_config
+from qabwnas.pipeline.config.teacher import TrainedTeacher
 from qabwnas.pipeline.ledger import Ledger, differences, scratch_origins
 from qabwnas.pipeline.lock import holders
 from qabwnas.pipeline.run import CONFIG_NAME, STAGES

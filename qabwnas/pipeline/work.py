@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from qabwnas.pipeline.config.config import Config, TrainedTeacher
+from qabwnas.pipeline.config.config import Config
+from qabwnas.pipeline.config.teacher import TrainedTeacher
 from qabwnas.pipeline.stages import lut
 from qabwnas.train.settings import TrainingSettings
 

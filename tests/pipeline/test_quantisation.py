@@ -13,8 +13,8 @@ from click.testing import CliRunner, Result
 from qabwnas.cli.main import main
 from qabwnas.costs import fixed_costs, network_costs
 from qabwnas.lut.lut import Lut
-from qabwnas.pipeline.config.config import TrainedTeacher
 from qabwnas.pipeline.config.load import load_config
+from qabwnas.pipeline.config.teacher import TrainedTeacher
 from qabwnas.pipeline.run import STAGES, run_stages
 from qabwnas.pipeline.stages.report import load_results
 from qabwnas.report.table import results_table

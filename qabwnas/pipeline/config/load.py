@@ -15,20 +15,14 @@ from qabwnas.errors import InputError, MultipleInputError
 from qabwnas.io.yaml_reader import parse_yaml, read_yaml
 from qabwnas.measure.sample import check_sample
 from qabwnas.pipeline.bundle_tables import check_policy
-from qabwnas.pipeline.config.config import (
-    ADAPTER,
-    CITYSCAPES_VARIABLE,
-    TASKS,
-    Config,
-    FieldError,
-    MeasuredDevice,
-    ModuleTeacher,
-    config_schema,
-    metric_names,
-)
+from qabwnas.pipeline.config.config import ADAPTER, Config, config_schema, metric_names
 from qabwnas.pipeline.config.examples import example_text
+from qabwnas.pipeline.config.latency import MeasuredDevice
 from qabwnas.pipeline.config.run_format import current_names
 from qabwnas.pipeline.config.smoke import SCENES
+from qabwnas.pipeline.config.task import CITYSCAPES_VARIABLE, TASKS
+from qabwnas.pipeline.config.teacher import ModuleTeacher
+from qabwnas.pipeline.config.values import FieldError
 from qabwnas.pipeline.stages.budgets import check_budget, check_budgets
 from qabwnas.pipeline.stages.quantisation import ptq_settings
 from qabwnas.pipeline.stages.teacher_network import make_module, measured_parts

@@ -5,15 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TypeVar
 
-from qabwnas.pipeline.config.config import (
-    CheckpointTeacher,
-    CityscapesTask,
-    Config,
-    HeldOut,
-    MeasuredDevice,
-    ModuleTeacher,
-    Scenes,
-)
+from qabwnas.pipeline.config.config import Config
+from qabwnas.pipeline.config.latency import MeasuredDevice
+from qabwnas.pipeline.config.task import CityscapesTask, HeldOut, Scenes
+from qabwnas.pipeline.config.teacher import CheckpointTeacher, ModuleTeacher
 from qabwnas.space import SearchSpace, Shape
 from qabwnas.train.settings import TrainingSettings
 

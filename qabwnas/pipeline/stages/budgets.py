@@ -18,7 +18,8 @@ from qabwnas.lut.table import Metric
 from qabwnas.lut.units import parse_quantity
 from qabwnas.measure.populate import MEASURED, unmeasured_lut
 from qabwnas.measure.sample import Sample, space_rows
-from qabwnas.pipeline.config.config import Config, ModuleTeacher, run_costs
+from qabwnas.pipeline.config.config import Config, run_costs
+from qabwnas.pipeline.config.teacher import ModuleTeacher
 from qabwnas.pipeline.stages.latency import add_columns
 from qabwnas.pipeline.stages.teacher_network import measured_parts, teacher_costs
 from qabwnas.search.api import search

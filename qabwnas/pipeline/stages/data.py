@@ -21,7 +21,8 @@ from qabwnas.data.splits import Split, Splits
 from qabwnas.data.street.dataset import Drawing, draw_missing, prepare_folder
 from qabwnas.errors import InputError, StaleError
 from qabwnas.io.atomic import atomic_path
-from qabwnas.pipeline.config.config import CityscapesTask, Config, DigitsTask, ImageFolderTask, OwnTask, config_to_json
+from qabwnas.pipeline.config.config import Config, config_to_json
+from qabwnas.pipeline.config.task import CityscapesTask, DigitsTask, ImageFolderTask, OwnTask
 from qabwnas.pipeline.stages.stage import Stage, StageContext
 from qabwnas.progress import activity
 from qabwnas.space import SearchSpace, Shape

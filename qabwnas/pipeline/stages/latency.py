@@ -18,14 +18,9 @@ from qabwnas.lut.columns import add_estimate
 from qabwnas.lut.device_results import DeviceResults, add_results, read_results
 from qabwnas.lut.lut import Lut
 from qabwnas.pipeline.bundle_tables import tables_of_lut
-from qabwnas.pipeline.config.config import (
-    Config,
-    EstimatedDevice,
-    ImportedDevice,
-    MeasuredDevice,
-    ModuleTeacher,
-    config_to_json,
-)
+from qabwnas.pipeline.config.config import Config, config_to_json
+from qabwnas.pipeline.config.latency import EstimatedDevice, ImportedDevice, MeasuredDevice
+from qabwnas.pipeline.config.teacher import ModuleTeacher
 from qabwnas.pipeline.stages import lut
 from qabwnas.pipeline.stages.stage import Stage, StageContext
 from qabwnas.pipeline.stages.teacher_network import measured_parts

@@ -14,7 +14,8 @@ from qabwnas.lut.lut import Lut
 from qabwnas.measure.teacher_nsr import teacher_nsrs
 from qabwnas.nets.network import Network
 from qabwnas.nets.quantise import quantise_network
-from qabwnas.pipeline.config.config import Config, ModuleTeacher
+from qabwnas.pipeline.config.config import Config
+from qabwnas.pipeline.config.teacher import ModuleTeacher
 from qabwnas.pipeline.stages import front
 from qabwnas.pipeline.stages.answers import FoundNetwork, load_answers
 from qabwnas.pipeline.stages.budgets import TEACHER_WIDTHS, further_metrics, teacher_totals

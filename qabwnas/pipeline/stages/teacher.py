@@ -15,7 +15,8 @@ from qabwnas.errors import FormatError, InputError
 from qabwnas.io.fingerprint import file_sha256
 from qabwnas.measure.target_variance import measure_target_variances
 from qabwnas.nets.network import Network
-from qabwnas.pipeline.config.config import CheckpointTeacher, Config, ModuleTeacher, TrainedTeacher, config_to_json
+from qabwnas.pipeline.config.config import Config, config_to_json
+from qabwnas.pipeline.config.teacher import CheckpointTeacher, ModuleTeacher, TrainedTeacher
 from qabwnas.pipeline.execution.jobs import Job, Serial
 from qabwnas.pipeline.execution.torchrun import training_engine
 from qabwnas.pipeline.stages.data import load_task

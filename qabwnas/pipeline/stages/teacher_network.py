@@ -25,14 +25,8 @@ from qabwnas.nets.mmseg import build_mmseg, load_mmseg
 from qabwnas.nets.network import Network, build_network
 from qabwnas.nets.pretrained import load_pretrained
 from qabwnas.nets.state_dict import load_tensors, read_state_dict
-from qabwnas.pipeline.config.config import (
-    CheckpointTeacher,
-    Config,
-    ModuleTeacher,
-    TrainedTeacher,
-    freezable_parts,
-    run_costs,
-)
+from qabwnas.pipeline.config.config import Config, run_costs
+from qabwnas.pipeline.config.teacher import CheckpointTeacher, ModuleTeacher, TrainedTeacher, freezable_parts
 from qabwnas.quant.operators import Unquantised
 from qabwnas.space import BitWidths, Policy, SearchSpace, Shape
 from qabwnas.train.checkpoint import check_whole

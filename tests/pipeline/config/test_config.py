@@ -10,8 +10,9 @@ import pytest
 import yaml
 
 from qabwnas.errors import InputError, MultipleInputError
-from qabwnas.pipeline.config.config import Config, ImageFolderTask, config_to_json
+from qabwnas.pipeline.config.config import Config, config_to_json
 from qabwnas.pipeline.config.load import demo_config, load_config, parse_config, stored_config
+from qabwnas.pipeline.config.task import ImageFolderTask
 from qabwnas.space import BitWidths
 from tests.pipeline.tiny import SPACE, TINY, TRAINING
 

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 import yaml
 
-from qabwnas.pipeline.config.config import CITYSCAPES_VARIABLE, config_schema, config_to_json
+from qabwnas.pipeline.config.config import config_schema, config_to_json
 from qabwnas.pipeline.config.examples import example_files, example_names, example_text
 from qabwnas.pipeline.config.load import load_config, parse_config
+from qabwnas.pipeline.config.task import CITYSCAPES_VARIABLE
 from tests.pipeline.tiny import TINY
 
 jsonschema = pytest.importorskip("jsonschema")

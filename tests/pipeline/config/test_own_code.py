@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from qabwnas.errors import InputError
-from qabwnas.pipeline.config.config import OwnMetric, OwnTask, config_to_json
+from qabwnas.pipeline.config.config import OwnMetric, config_to_json
 from qabwnas.pipeline.config.load import parse_config, with_root
+from qabwnas.pipeline.config.task import OwnTask
 from tests.pipeline.tiny import SPACE, TINY
 
 HERE = "tests.pipeline.own_code"
@@ -113,5 +114,5 @@ def test_what_is_wrong_with_an_own_metric(metrics: list[Any], message: str) -> N
 
 def test_budgets_name_the_columns_of_the_configuration() -> None:
     content = with_metrics(f"{HERE}.PEAK") | {"budgets": [{"own_peak_bytes": "1kB", "own_bitops": 3}]}
-    with pytest.raises(InputError, match="'own_bitops' is not one of nsr, size_bytes, .*, own_peak_bytes$"):
+    with pytest.raises(InputError, match="'own_bitops' is not one of nsr, nsr_se, size_bytes, .*, own_peak_bytes; is 'bitops' meant"):
         parse_config(content)

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from qabwnas.errors import InputError, StaleError
-from qabwnas.pipeline.config.config import CityscapesTask, Config, QuantisationConfig, TrainedTeacher, config_to_json
+from qabwnas.pipeline.config.config import Config, QuantisationConfig, config_to_json
 from qabwnas.pipeline.config.load import parse_config, stored_config
 from qabwnas.pipeline.config.run_format import current_names, first_names
+from qabwnas.pipeline.config.task import CityscapesTask
+from qabwnas.pipeline.config.teacher import TrainedTeacher
 from qabwnas.pipeline.ledger import ORIGIN_NAME, Ledger, open_scratch, scratch_identity
 from qabwnas.pipeline.run import STAGES, finished_config, stages_of
 from qabwnas.pipeline.stages import lut, networks

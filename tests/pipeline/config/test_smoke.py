@@ -10,19 +10,13 @@ import pytest
 from qabwnas.costs.roofline import load_device
 from qabwnas.errors import InputError
 from qabwnas.io.yaml_reader import parse_yaml
-from qabwnas.pipeline.config.config import (
-    CityscapesTask,
-    Config,
-    EstimatedDevice,
-    MeasuredDevice,
-    Measurement,
-    Scenes,
-    TrainedTeacher,
-    config_to_json,
-)
+from qabwnas.pipeline.config.config import Config, config_to_json
 from qabwnas.pipeline.config.examples import example_text
+from qabwnas.pipeline.config.latency import EstimatedDevice, MeasuredDevice, Measurement
 from qabwnas.pipeline.config.load import demo_config, load_config, parse_config
 from qabwnas.pipeline.config.smoke import smoke_config
+from qabwnas.pipeline.config.task import CityscapesTask, Scenes
+from qabwnas.pipeline.config.teacher import TrainedTeacher
 
 
 def street() -> Config:

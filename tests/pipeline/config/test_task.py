@@ -6,16 +6,9 @@ from typing import Any
 import pytest
 
 from qabwnas.errors import InputError
-from qabwnas.pipeline.config.config import (
-    CITYSCAPES_VARIABLE,
-    CityscapesTask,
-    DigitsTask,
-    ImageFolderTask,
-    Scenes,
-    Task,
-    config_to_json,
-)
+from qabwnas.pipeline.config.config import config_to_json
 from qabwnas.pipeline.config.load import parse_config, with_root
+from qabwnas.pipeline.config.task import CITYSCAPES_VARIABLE, CityscapesTask, DigitsTask, ImageFolderTask, Scenes, Task
 from tests.pipeline.tiny import SPACE, TINY
 
 STREET = {"name": "cityscapes", "root": "data", "crop": [32, 64], "calibration": 4, "validation": 6}

@@ -9,8 +9,9 @@ import pytest
 import yaml
 
 from qabwnas.errors import InputError
-from qabwnas.pipeline.config.config import Auxiliary, Config, ModuleTeacher, TrainedTeacher, config_to_json
+from qabwnas.pipeline.config.config import Config, config_to_json
 from qabwnas.pipeline.config.load import parse_config
+from qabwnas.pipeline.config.teacher import Auxiliary, ModuleTeacher, TrainedTeacher
 from tests.pipeline.external_teacher import BORDERS
 from tests.pipeline.tiny import SPACE, TINY, TRAINING
 

@@ -9,8 +9,9 @@ import pytest
 from PIL import Image
 
 from qabwnas.errors import InputError, StaleError
-from qabwnas.pipeline.config.config import CityscapesTask, Config
+from qabwnas.pipeline.config.config import Config
 from qabwnas.pipeline.config.load import load_config
+from qabwnas.pipeline.config.task import CityscapesTask
 from qabwnas.pipeline.run import run_stages
 from qabwnas.pipeline.stages import data
 from qabwnas.pipeline.stages.data import load_task

@@ -15,8 +15,9 @@ from qabwnas.errors import FormatError, InputError
 from qabwnas.lut.lut import Lut
 from qabwnas.nets.mmseg import build_mmseg, mmseg_names
 from qabwnas.nets.network import Network
-from qabwnas.pipeline.config.config import CheckpointTeacher, Config, ModuleTeacher, TrainedTeacher
+from qabwnas.pipeline.config.config import Config
 from qabwnas.pipeline.config.load import demo_config, load_config, parse_config
+from qabwnas.pipeline.config.teacher import CheckpointTeacher, ModuleTeacher, TrainedTeacher
 from qabwnas.pipeline.run import STAGES, run_stages
 from qabwnas.pipeline.stages.budgets import cost_lut, resolve_budget
 from qabwnas.pipeline.stages.report import load_results

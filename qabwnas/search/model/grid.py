@@ -57,7 +57,7 @@ class Grid(NamedTuple):
         needed = _decimals_needed(values)
         if needed is not None and needed <= self.decimals:
             whole = np.rint(values * 10.0**needed).astype(np.int64)
-            return whole * np.int64(10 ** (self.decimals - needed))
+            return whole * np.int64(10 ** (self.decimals - needed)) if whole.any() else whole
         if metric and self._loses_digits(values):
             message = (
                 f"metric {metric!r}: the smallest values have more than the {self.decimals} decimals that the largest "

@@ -120,3 +120,12 @@ def test_small_decimals_beside_large_ones_are_announced() -> None:
         assert qabwnas.search(lut).answers[0].objective == 0
     # Doubles of more digits come out of computations.
     assert qabwnas.search(lut_from_columns({"loss": [[100 / 3], [1e-3 / 3]]})).status == "optimal"
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_zero_is_zero_on_the_finest_grid(backend: str) -> None:
+    """A fixed part of 0 next to values with nineteen decimals, in a metric that only the answer names."""
+    columns = {"loss": [1.0, 2.0], "t": [0.0001242087711864407, 0.00021]}
+    lut = Lut((Metric("loss"), Metric("t", "ms", fixed=0.0)), (LutBlock("b", (Table(columns),)),))
+    [answer] = qabwnas.search(lut, minimize="loss", backend=backend).answers
+    assert answer.totals["t"] == Decimal("0.0001242087711864407")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import shutil
 import subprocess
 import sys
@@ -127,3 +129,27 @@ def test_a_run_is_done_until_settings_of_own_code_change(example: Path, finished
     (example / "images").rename(example / "moved")
     moved = run(example, "--data", str(example / "moved"))
     assert moved.exit_code == 0, moved.output
+
+
+@pytest.mark.slow
+def test_the_walk_from_a_resnet_to_a_network_that_leaves_the_tool(tmp_path: Path) -> None:
+    """Its own teacher, operation, task and images; two devices; a budget of latency; retraining, export, loading."""
+    shutil.copytree(EXAMPLE, tmp_path / "copy", ignore=shutil.ignore_patterns("__pycache__"))
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    walk = subprocess.run(
+        ["bash", "walk.sh"], cwd=tmp_path / "copy", env=os.environ | {"PATH": path}, capture_output=True, text=True
+    )
+    assert walk.returncode == 0, walk.stderr[-2000:]
+    lines = walk.stdout.splitlines()
+    assert {"latency_ms[here]", "estimate_ms[jetson-nano]"} <= set(lines[0].split())
+    [found] = [line for line in lines if line.startswith("latency_ms[here] ≤ ")]
+    bound, total = float(found.split()[2]), float(found.split()[7])
+    assert total <= bound
+    assert re.fullmatch(r"latency_ms-here-[0-9.]+ms-[0-9a-f]{6}: [0-9.]+% of the classes agree, .*", lines[-1]), lines[
+        -1
+    ]
+    answer = json.loads((tmp_path / "copy" / "answer.json").read_text())
+    assert answer["answers"][0]["totals"]["latency_ms[here]"]
+    run = tmp_path / "copy" / "run"
+    assert Lut.open(run / "lut-latency.h5").metric_names[-2:] == ("latency_ms[here]", "estimate_ms[jetson-nano]")
+    assert "latency_ms[here]" not in Lut.open(run / "lut.h5").metric_names

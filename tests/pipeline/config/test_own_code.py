@@ -114,5 +114,7 @@ def test_what_is_wrong_with_an_own_metric(metrics: list[Any], message: str) -> N
 
 def test_budgets_name_the_columns_of_the_configuration() -> None:
     content = with_metrics(f"{HERE}.PEAK") | {"budgets": [{"own_peak_bytes": "1kB", "own_bitops": 3}]}
-    with pytest.raises(InputError, match="'own_bitops' is not one of nsr, nsr_se, size_bytes, .*, own_peak_bytes; is 'bitops' meant"):
+    with pytest.raises(
+        InputError, match="'own_bitops' is not one of nsr, nsr_se, size_bytes, .*, own_peak_bytes; is 'bitops' meant"
+    ):
         parse_config(content)

@@ -43,7 +43,11 @@ def check_operation(module: nn.Module, layer: Layer, operation: Operation) -> No
     except Exception as error:  # the user's code runs in it
         raise InputError(f"{where}: the module cannot be traced: {described(error)}") from error
     try:
-        _check_parts(module, graph)
+        if (step := graph.step_without_operator(module)) is not None:
+            raise InputError(
+                f"the module computes with {step}, which is no operator of qabwnas.quant.operators: "
+                "its result would not be rounded"
+            )
         check_batch_norms(module, graph)
     except InputError as error:
         raise InputError(f"{where}: {error}") from error
@@ -70,17 +74,6 @@ def check_operation(module: nn.Module, layer: Layer, operation: Operation) -> No
             f"in a layer from {of_layer}"
         )
     _check_counts(f"{operation.name}: count", called, counted)
-
-
-def _check_parts(module: nn.Module, graph: OperatorGraph) -> None:
-    for node in graph.nodes:
-        part = graph.part(module, node) if node.op == "call_module" else None
-        if not isinstance(part, Operator) and not graph.rounds_nothing(module, node):
-            what = type(part).__name__ if part is not None else getattr(node.target, "__name__", str(node.target))
-            raise InputError(
-                f"the module computes with {what}, which is no operator of qabwnas.quant.operators: "
-                "its result would not be rounded"
-            )
 
 
 def _check_counts(where: str, called: list[tuple[str, Operator, Tensor]], counted: list[OperatorCost]) -> None:

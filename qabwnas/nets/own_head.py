@@ -12,7 +12,7 @@ from torch import nn
 
 from qabwnas.errors import InputError
 from qabwnas.io.user_code import call, described, load_object
-from qabwnas.quant.data_flow import step_without_operator, trace_operators
+from qabwnas.quant.data_flow import OperatorGraph, trace_operators
 from qabwnas.quant.operators import Operator, Unquantised
 from qabwnas.space import Head
 
@@ -38,6 +38,6 @@ def build_own_head(head: Head, in_channels: int) -> nn.Module:
         raise InputError(
             f"{head.kind}: torch.fx cannot trace the head, so its costs cannot be counted: {described(error)}"
         ) from error
-    step = step_without_operator(traced)
+    step = OperatorGraph.of(module).step_without_operator(module)
     # A graph has no branches on the training mode; a module of operators alone needs none.
     return traced if step is None else Unquantised(module, f"{step} is not one of the operators")

@@ -98,11 +98,17 @@ class OperatorGraph:
         """Return the part of ``module`` that a node calls."""
         return module.get_submodule(self.name(node))
 
-    def rounds_nothing(self, module: nn.Module, node: fx.Node) -> bool:
-        """Return whether a node that is no operator only moves or selects values, and so needs no rounding."""
-        if node.op == "call_module":
-            return isinstance(self.part(module, node), MOVING_MODULES)
-        return node.op in ("placeholder", "output") or node.target in _moving(node)
+    def step_without_operator(self, module: nn.Module) -> str | None:
+        """Return the name of the first step that is no operator and does not only move or select values, which needs no
+        rounding; ``None`` if there is none."""
+        for node in self.nodes:
+            if node.op == "call_module":
+                part = self.part(module, node)
+                if not isinstance(part, (Operator, *MOVING_MODULES)):
+                    return f"{self.name(node)} ({type(part).__name__})"
+            elif node.op not in ("placeholder", "output") and node.target not in _moving(node):
+                return getattr(node.target, "__name__", str(node.target))
+        return None
 
 
 def trace_operators(module: nn.Module) -> fx.GraphModule:
@@ -111,18 +117,6 @@ def trace_operators(module: nn.Module) -> fx.GraphModule:
     Raises what the code of the module raises if torch.fx cannot follow it.
     """
     return fx.GraphModule(module, _Tracer().trace(module))
-
-
-def step_without_operator(traced: fx.GraphModule) -> str | None:
-    """Return the name of the first step that is neither an operator nor moves values; ``None`` if there is none."""
-    for node in traced.graph.nodes:
-        if node.op == "call_module":
-            part = traced.get_submodule(str(node.target))
-            if not isinstance(part, (Operator, *MOVING_MODULES)):
-                return f"{node.target} ({type(part).__name__})"
-        elif node.op not in ("placeholder", "output") and node.target not in _moving(node):
-            return getattr(node.target, "__name__", str(node.target))
-    return None
 
 
 class _Tracer(fx.Tracer):

@@ -13,7 +13,7 @@ from qabwnas.pipeline.config.load import stored_config
 from qabwnas.pipeline.config.teacher import TrainedTeacher
 from qabwnas.pipeline.ledger import Ledger, differences, scratch_origins
 from qabwnas.pipeline.lock import holders
-from qabwnas.pipeline.run import CONFIG_NAME, STAGES
+from qabwnas.pipeline.run import CONFIG_NAME, STAGES, stages_of
 from qabwnas.pipeline.stages import lut, supernet, teacher
 from qabwnas.pipeline.stages.stage import Stage
 from qabwnas.train.checkpoint import load_checkpoint
@@ -78,10 +78,11 @@ def run_status(folder: Path, config: Config | None = None) -> RunStatus:
     given = config or stored_config(folder / CONFIG_NAME)
     ledger = Ledger(folder)
     stages: list[StageStatus] = []
-    for stage in STAGES:
+    own = stages_of(STAGES, given)
+    for stage in own:
         before = {each.name: each.state for each in stages}
         stages.append(_stage_status(stage, given, folder, ledger, before))
-    changed = [stage.name for stage in STAGES if ledger.changes(stage.name, stage.settings(given))]
+    changed = [stage.name for stage in own if ledger.changes(stage.name, stage.settings(given))]
     return RunStatus(str(folder), stages, [str(holder) for holder in holders(folder)], _next(stages, changed))
 
 

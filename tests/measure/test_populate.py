@@ -14,6 +14,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from qabwnas import progress
 from qabwnas.costs import COSTS, block_costs, fixed_costs
 from qabwnas.data.splits import Split, TensorSplit
 from qabwnas.errors import InputError, StaleError
@@ -197,12 +198,12 @@ def test_fewer_bits_make_more_noise(lut: Lut) -> None:
 def test_progress_is_logged(
     teacher: Network, supernet: Supernet, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(evaluator_module, "REPORT_SECONDS", 0.0)
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 0.0)
     with caplog.at_level(logging.INFO, logger="qabwnas"):
         measure_block(teacher, supernet, SPACE, 0, split(3), split(4))
     n_rows = 9 * len(SPACE.bit_widths)
-    assert [record.getMessage().split(" in ")[0] for record in caplog.records] == [
-        f"first: candidates 0 to 8: {100 * done // n_rows} %" for done in range(1, n_rows + 1)
+    assert [record.getMessage().split(",")[0] for record in caplog.records] == [
+        f"first: candidates 0 to 8: {done} of {n_rows} rows" for done in range(1, n_rows + 1)
     ]
 
 

@@ -1,7 +1,8 @@
 """Traced parts of networks, rebuilt from operators if this does not change what they compute.
 
 These have an operator: convolutions with the zeros around their input, the batch norm and the ReLU or ReLU6 after them;
-linear layers on vectors; sums; concatenations of channels; average pooling and global averages. Max pooling, ReLU,
+linear layers on vectors; sums; concatenations of channels; average pooling and global averages; hard sigmoid, and
+products with its gates (squeeze-and-excitation). Max pooling, ReLU,
 padding with zeros and reshaping stay as they are: their outputs are on the grid of their input, so nothing is rounded.
 A part with anything else is not rebuilt.
 """
@@ -21,7 +22,16 @@ from qabwnas.nets.external.layers import Kinds, Layers, NoOperatorError, Sides, 
 from qabwnas.nets.external.shapes import ValueShapes
 from qabwnas.nets.external.tracer import SIZES
 from qabwnas.quant.convolutions import PaddedConv2d
-from qabwnas.quant.operators import Add, AveragePool, Concatenate, Convolution, GlobalAverage, Linear
+from qabwnas.quant.operators import (
+    Add,
+    AveragePool,
+    Concatenate,
+    Convolution,
+    GlobalAverage,
+    HardSigmoid,
+    Linear,
+    Multiply,
+)
 
 REASONS: tuple[tuple[Kinds, str], ...] = (
     (
@@ -103,6 +113,8 @@ class _Rebuild:
             return self._pad(node)
         if self._is(node, (*layers.ADD, *layers.ADD_IN_PLACE)):
             return self._add(node)
+        if self._is(node, layers.MULTIPLY):
+            return self._multiply(node)
         if self._is(node, layers.CONCATENATE):
             return self._concatenate(node)
         if self._is(node, layers.MEAN):
@@ -116,6 +128,8 @@ class _Rebuild:
             return self._emit(node, self._layers.maximum(node), inputs)
         if self._layers.activation(node) == "relu" and (len(inputs[0].users) == 1 or not self._in_place(node)):
             return self._emit(node, nn.ReLU(), inputs)
+        if self._is(node, layers.HARD_SIGMOID) and (len(inputs[0].users) == 1 or not self._in_place(node)):
+            return self._emit(node, HardSigmoid(), inputs)
         if self._is(node, layers.FLATTEN) and self._is_flat(node):
             return self._emit(node, nn.Flatten(), inputs)
         if self._is(node, layers.EXPAND):
@@ -178,6 +192,17 @@ class _Rebuild:
             return False
         return self._emit(node, Add(), terms)
 
+    def _multiply(self, node: fx.Node) -> bool:
+        """Rebuild the product of a map and a gate (n, channels, 1, 1); there is no operator for other products."""
+        factors = [factor for factor in node.args if isinstance(factor, fx.Node)]
+        if len(factors) != 2 or len(node.args) != 2 or node.kwargs:
+            return False
+        shape = self._shapes[node.name]
+        x, gate = sorted(factors, key=lambda factor: self._shapes.get(factor.name) != shape)
+        if self._shapes.get(x.name) != shape or self._shapes.get(gate.name) != (*shape[:2], 1, 1):
+            return False
+        return self._emit(node, Multiply(), [x, gate])
+
     def _concatenate(self, node: fx.Node) -> bool:
         maps = node.args[0] if node.args else None
         dim = node.args[1] if len(node.args) > 1 else node.kwargs.get("dim", 0)
@@ -205,9 +230,12 @@ class _Rebuild:
         return self._layers.is_of(node, kinds)
 
     def _only_reader(self, node: fx.Node) -> fx.Node | None:
-        """Return the only node that reads the output of ``node``, if there is one."""
-        users = list(node.users)
-        return users[0] if len(users) == 1 else None
+        """Return the only node that reads a node's output, past those without effect; ``None`` if there are several."""
+        while len(node.users) == 1:
+            [node] = node.users
+            if not self._is(node, layers.NO_EFFECT):
+                return node
+        return None
 
     def _is_flat(self, node: fx.Node) -> bool:
         n, *sides = self._shapes[node.all_input_nodes[0].name]

@@ -48,20 +48,18 @@ def changing(folder: Path) -> Iterator[None]:
     path, holder = folder / FOLDER_NAME / CHANGING_NAME, Holder.here()
     first: Holder | None = None
     start = time.monotonic()
-    while not _created(path, holder):
-        other = _read(path)
-        if other is not None and other.has_ended:
-            _take_over(path, other)
-        elif other != first:
-            first, start = other, time.monotonic()
-        elif time.monotonic() - start > LONGEST_CHANGE_SECONDS:
-            raise BusyError(f"{folder}: {other or 'another process works here'}; if it has ended, remove {path}")
-        else:
-            time.sleep(POLL_SECONDS)
-    try:
+    with _released_at_the_end([path], holder):
+        while not _created(path, holder):
+            other = _read(path)
+            if other is not None and other.has_ended:
+                _take_over(path, other)
+            elif other != first:
+                first, start = other, time.monotonic()
+            elif time.monotonic() - start > LONGEST_CHANGE_SECONDS:
+                raise BusyError(f"{folder}: {other or 'another process works here'}; if it has ended, remove {path}")
+            else:
+                time.sleep(POLL_SECONDS)
         yield
-    finally:
-        _release(path, holder)
 
 
 @contextmanager
@@ -122,27 +120,36 @@ def _at_work(
 ) -> Iterator[None]:
     paths = [_path(folder, name) for name in names]
     reported = ""
-    while True:
-        with changing(folder):
-            others = _others(folder)
-            obstacle = find_obstacle(others)
-            if obstacle is None:
-                for path in paths:
-                    _write(path, holder)
-                break
-        other = others[obstacle.name]
-        advice = "" if other.is_local else f"; if it has ended, remove {_path(folder, obstacle.name)}"
-        if not obstacle.wait:
-            raise BusyError(f"{folder}: {other}{advice}")
-        if reported != other.token:
-            logger.info("%s: waiting: %s%s", folder, other, advice)
-            reported = other.token
-        time.sleep(WAIT_SECONDS)
+    with _released_at_the_end(paths, holder):
+        while True:
+            with changing(folder):
+                others = _others(folder)
+                obstacle = find_obstacle(others)
+                if obstacle is None:
+                    for path in paths:
+                        _write(path, holder)
+                    break
+            other = others[obstacle.name]
+            advice = "" if other.is_local else f"; if it has ended, remove {_path(folder, obstacle.name)}"
+            if not obstacle.wait:
+                raise BusyError(f"{folder}: {other}{advice}")
+            if reported != other.token:
+                logger.info("%s: waiting: %s%s", folder, other, advice)
+                reported = other.token
+            time.sleep(WAIT_SECONDS)
+        yield
+
+
+@contextmanager
+def _released_at_the_end(paths: Sequence[Path], holder: Holder) -> Iterator[None]:
+    """Remove the locks of ``holder`` when the block ends, also if a signal ends it while it takes or removes them."""
     try:
         yield
     finally:
-        for path in paths:
-            _release(path, holder)
+        try:
+            _release(paths, holder)
+        finally:
+            _release(paths, holder)  # a signal may have come in the first; what is gone takes no time
 
 
 def holders(folder: Path) -> list[Holder]:
@@ -213,8 +220,9 @@ def _take_over(path: Path, dead: Holder) -> None:
             claim.unlink()
 
 
-def _release(path: Path, holder: Holder) -> None:
-    if _read(path) == holder:
-        path.unlink()
+def _release(paths: Sequence[Path], holder: Holder) -> None:
+    for path in paths:
+        if _read(path) == holder:
+            path.unlink()
     with suppress(OSError):  # it is not empty, or another process removed it
-        path.parent.rmdir()
+        paths[0].parent.rmdir()

@@ -106,6 +106,7 @@ def make():
 """
 
 
+@pytest.mark.slow
 def test_a_network_of_the_users_leaves_the_tool(tmp_path: Path) -> None:
     """Its stem has a max pooling and a convolution without batch norm, its head a layer that stays float."""
     (tmp_path / "own_net.py").write_text(OWN_NET)

@@ -20,7 +20,7 @@ from tests.spaces import TINY, codes, spaces
 WIDTHS = (BitWidths(8, 8), BitWidths(4, 6), FLOAT)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(spaces(), st.data())
 def test_a_network_of_the_space_costs_the_same_when_it_is_split_as_an_external_one(
     space: SearchSpace, data: st.DataObject

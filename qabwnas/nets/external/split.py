@@ -212,7 +212,7 @@ def _is_number_of_images(node: fx.Node) -> bool:
     if node.target is not operator.getitem or node.args[1] != 0:
         return False
     sizes = node.args[0]
-    if not isinstance(sizes, fx.Node) or not _is_images(sizes.args[0]):
+    if not isinstance(sizes, fx.Node) or not sizes.args or not _is_images(sizes.args[0]):
         return False
     return sizes.target == "size" or (sizes.target is getattr and sizes.args[1] == "shape")
 

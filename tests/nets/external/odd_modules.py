@@ -47,6 +47,14 @@ class StandardisedConv(nn.Conv2d):
         return F.conv2d(x, w, self.bias, self.stride, self.padding)
 
 
+class ScaledConv(nn.Conv2d):
+    """Reads a size off its own weights."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        weight = self.weight / self.weight[0].numel() ** 0.5
+        return F.conv2d(x, weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
+
+
 class SameConv(nn.Conv2d):
     def forward(self, x: Tensor) -> Tensor:
         return F.conv2d(F.pad(x, (0, 2, 0, 2)), self.weight, self.bias, self.stride)
@@ -217,6 +225,7 @@ EXACT: dict[str, tuple[Callable[[], nn.Module], str | None]] = {
     "derived norm": (put("one.1", lambda: NormAct(4)), "batch_norm in one.1 (NormAct, derived from BatchNorm2d)"),
     "derived conv": (put("one.0", lambda: StandardisedConv(4, 4, 3, 1, 1)), "mean in one.0 (StandardisedConv, derived"),
     "same conv": (put("one.0", lambda: SameConv(4, 4, 3)), None),
+    "size of weights": (put("one.0", lambda: ScaledConv(4, 4, 3, 1, 1)), "(ScaledConv, derived"),
     "inner method": (put("one.0", lambda: ThroughProperty(4, 4, 3, 1, 1)), "mul in one.0 (ThroughProperty, derived"),
     "derived ReLU6": (put("one.2", ReLU4), "clamp in one.2 (ReLU4, derived from ReLU6)"),
     "derived linear": (put("fc", lambda: DoubledLinear(6, 3)), "mul in fc (DoubledLinear, derived from Linear)"),

@@ -14,11 +14,11 @@ import pytest
 from qabwnas.cli import batch
 from qabwnas.cli.batch import ProgressLine, progress_text
 from qabwnas.search.batch import concurrent_front
-from qabwnas.search.batch.answers import BatchProgress, FrontAnswers
-from qabwnas.search.batch.concurrent_front import ConcurrentFront
+from qabwnas.search.batch.answers import BatchProgress
 from tests.cli import BACKEND, run
 from tests.processes import python
 from tests.search import BACKENDS
+from tests.search.batch import finish_fronts_when_they_start
 from tests.strategies import lut_from_columns
 
 
@@ -93,16 +93,7 @@ def test_wrong_limits_write_nothing(folder: Path, value: str) -> None:
 
 def test_both_methods_are_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001
     monkeypatch.setattr(batch, "QUIET_SECONDS", (0.0, 0.0))
-    monkeypatch.setattr(concurrent_front, "MIN_SECONDS", 0.0)
-    start = ConcurrentFront.start
-
-    def start_and_finish(concurrent: ConcurrentFront[FrontAnswers]) -> None:
-        start(concurrent)
-        assert concurrent._building is not None
-        concurrent._building.result()
-
-    # So that the front answers rows also on a busy machine, where all searches may end before it is built.
-    monkeypatch.setattr(ConcurrentFront, "start", start_and_finish)
+    finish_fronts_when_they_start(monkeypatch)
     Path("budgets.csv").write_text("\n".join(["size_bytes", *(f"{1100 + n / 100:.2f}" for n in range(50_000))]))
     result = run("batch", "lut.h5", "budgets.csv", "-o", "answers.csv")
     n_direct, n_front = (int(text.split()[0]) for text in result.stdout.partition("(")[2].split(", ")[:2])

@@ -1,0 +1,25 @@
+"""Batches of budgets."""
+
+from __future__ import annotations
+
+import pytest
+
+from qabwnas.search.batch import concurrent_front
+from qabwnas.search.batch.answers import FrontAnswers
+from qabwnas.search.batch.concurrent_front import ConcurrentFront
+
+
+def finish_fronts_when_they_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start fronts after the first row, and wait for them.
+
+    So that they answer rows also on a busy machine, where all searches may end before a front is built.
+    """
+    start = ConcurrentFront.start
+
+    def start_and_finish(concurrent: ConcurrentFront[FrontAnswers]) -> None:
+        start(concurrent)
+        assert concurrent._building is not None
+        concurrent._building.result()
+
+    monkeypatch.setattr(ConcurrentFront, "start", start_and_finish)
+    monkeypatch.setattr(concurrent_front, "MIN_SECONDS", 0.0)

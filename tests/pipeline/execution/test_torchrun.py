@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from qabwnas.pipeline.stages.answers import load_answers
 from tests.pipeline.tiny import TINY, write_config
 
 ROOT = Path(__file__).parents[3]
@@ -34,9 +35,10 @@ def test_two_processes_train_what_is_trained_once_and_one_goes_on(tmp_path: Path
     assert "teacher: 4 of" not in whole.stderr
     for stage in ("lut", "networks", "report"):
         assert whole.stderr.count(f"{stage}: done in") == 1
-    assert len(list((tmp_path / "run" / "networks").glob("*.safetensors"))) == (
-        len(TINY["budgets"]) * TINY["networks"]["seeds"]
-    )
+    found = [each.network for each in load_answers(tmp_path / "run") if each.codes is not None]
+    assert {path.name for path in (tmp_path / "run" / "networks").iterdir()} == {
+        f"{name}-seed{n}.safetensors" for name in found for n in range(TINY["networks"]["seeds"])
+    }
     assert whole.stdout.count("teacher FP32") == 1
 
 

@@ -26,6 +26,7 @@ from qabwnas.pipeline.run import CONFIG_NAME, STAGES, finished_config, make_stag
 from qabwnas.pipeline.stages import networks, report
 from qabwnas.pipeline.stages.answers import FoundNetwork, load_answers
 from qabwnas.pipeline.stages.data import load_task
+from qabwnas.pipeline.stages.quantisation import network_settings
 from qabwnas.pipeline.stages.stage import Stage, StageContext
 from qabwnas.report.result import Result, Results
 
@@ -168,7 +169,8 @@ def _retrain_stage(found: FoundNetwork, ledger: Ledger) -> Stage:
 
 def _score_stage(found: FoundNetwork, ledger: Ledger) -> Stage:
     def settings(config: Config) -> dict[str, Any]:
-        return {"task": config.task.name, "networks": ledger.outputs(f"{RETRAIN}{found.network}")}
+        weights = ledger.outputs(f"{RETRAIN}{found.network}")
+        return {"task": config.task.name, "networks": weights, **network_settings(config)}
 
     def make(context: StageContext) -> list[str]:
         result = report.score_found(context, found, load_task(context.config, context.folder))

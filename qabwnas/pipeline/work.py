@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from qabwnas.pipeline.config.config import Config
-from qabwnas.pipeline.config.teacher import TrainedTeacher
+from qabwnas.pipeline.config.teacher import CheckpointTeacher
 from qabwnas.pipeline.stages import lut
 from qabwnas.train.settings import TrainingSettings
 
@@ -28,9 +28,10 @@ def stage_work(config: Config, n_images: Mapping[str, int]) -> dict[str, float]:
     with_teacher = TRAINING_PASSES + 1
     passes = with_teacher if networks.distillation else TRAINING_PASSES
     retraining = _images(networks.training) + (0 if networks.qat is None else _images(networks.qat))
+    training = None if isinstance(teacher, CheckpointTeacher) else teacher.training
     scored = len(space.bit_widths) + 1 + n_networks * (2 + (networks.qat is not None))
     return {
-        "teacher": TRAINING_PASSES * _images(teacher.training) if isinstance(teacher, TrainedTeacher) else 0,
+        "teacher": 0 if training is None else TRAINING_PASSES * _images(training),
         "supernet": with_teacher * _images(config.supernet.training),
         "lut": n_rows * n_images["validation"] / n_layers,
         "networks": n_networks * passes * retraining,

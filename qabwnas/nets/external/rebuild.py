@@ -2,9 +2,8 @@
 
 These have an operator: convolutions with the zeros around their input, the batch norm and the ReLU or ReLU6 after them;
 linear layers on vectors; sums; concatenations of channels; average pooling and global averages; hard sigmoid, and
-products with its gates (squeeze-and-excitation). Max pooling, ReLU,
-padding with zeros and reshaping stay as they are: their outputs are on the grid of their input, so nothing is rounded.
-A part with anything else is not rebuilt.
+products with its gates (squeeze-and-excitation). Max pooling, ReLU, padding with zeros and reshaping stay as they are:
+their outputs are on the grid of their input, so nothing is rounded. A part with anything else is not rebuilt.
 """
 
 from __future__ import annotations

@@ -15,7 +15,9 @@ from qabwnas.space import BitWidths
 
 
 def test_a_score_is_made_again_for_other_ranges_or_fixed_bits_as_the_report_is(tmp_path: Path) -> None:
-    stage = _score_stage(FoundNetwork("choice", "added", codes=[0], widths=["w8a8"]), Ledger(tmp_path))
+    found, ledger = FoundNetwork("choice", "added", codes=[0], widths=["w8a8"]), Ledger(tmp_path)
+    ledger.enter(f"retrain-{found.network}", {}, [], 0.0)
+    stage = _score_stage(found, ledger)
     config = demo_config()
     changed = [
         replace(config, quantisation=QuantisationConfig(observer="mse")),

@@ -6,11 +6,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from importlib import import_module
+from threading import Timer
 from typing import Any
 
 import click
@@ -43,6 +47,8 @@ COMMANDS = {
     "backends": "List the search backends.",
 }
 
+SECONDS_UNTIL_REPEATED = 0.05
+
 
 class OneLineError(click.ClickException):
     """An error as the user sees it: one line on stderr, or one per fault of an input, and an exit code."""
@@ -73,7 +79,7 @@ class Program(Group):
             formatter.write_dl(list(COMMANDS.items()))
 
     def invoke(self, ctx: click.Context) -> object:
-        with _one_line(debug=ctx.params["debug"]), warnings.catch_warnings():
+        with _one_line(debug=ctx.params["debug"]), _ignored_signals_repeated(), warnings.catch_warnings():
             warnings.showwarning = partial(_show_warning, warnings.showwarning)
             return super().invoke(ctx)
 
@@ -85,6 +91,30 @@ def _show_warning(
         click.echo(f"warning: {message}", err=True)
     else:
         show(message, category, *where, **options)
+
+
+@contextmanager
+def _ignored_signals_repeated() -> Iterator[None]:
+    """Send Ctrl-C and SIGTERM to this process again where Python ignores the exceptions that their handlers raise.
+
+    It ignores exceptions in callbacks of its garbage collection and of LLVM, and in finalizers. A signal that comes
+    there would be lost.
+    """
+    report = sys.unraisablehook
+
+    def repeat_or_report(ignored: sys.UnraisableHookArgs) -> None:
+        for error, number in ((KeyboardInterrupt, signal.SIGINT), (SystemExit, signal.SIGTERM)):
+            if issubclass(ignored.exc_type, error):
+                # Later, and from another thread: at once, the handler would raise in here, and be ignored too.
+                Timer(SECONDS_UNTIL_REPEATED, os.kill, (os.getpid(), number)).start()
+                return
+        report(ignored)
+
+    sys.unraisablehook = repeat_or_report
+    try:
+        yield
+    finally:
+        sys.unraisablehook = report
 
 
 @contextmanager

@@ -87,7 +87,8 @@ class CsvBudgets:
             first_line += len(units)
             n_bytes += len(text)
             if self._n_bytes is not None:
-                self.n_remaining = max(0, self._n_bytes - n_bytes) * (first_line - 2) // n_bytes
+                # Rounded, because the last line may lack its end.
+                self.n_remaining = round(max(0, self._n_bytes - n_bytes) * (first_line - 2) / n_bytes)
             yield units
 
     def _parse(self, line: bytes, number: int, grids: Sequence[Grid]) -> list[int]:

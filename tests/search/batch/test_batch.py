@@ -167,13 +167,14 @@ def test_wrong_calls_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert [path.name for path in tmp_path.iterdir()] == ["budgets.csv"]
 
 
+@pytest.mark.parametrize("end", ["", "\n"])
 @pytest.mark.parametrize("n_bytes", [1, 7, 100, 1 << 20])
 def test_the_number_of_remaining_lines_is_estimated_from_their_length(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, n_bytes: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, n_bytes: int, end: str
 ) -> None:
     monkeypatch.setattr(batch_csv, "BYTES_PER_CHUNK", n_bytes)
     path = tmp_path / "budgets.csv"
-    path.write_text("size_bytes\n" + "1234\n" * 50)
+    path.write_text("size_bytes\n" + "1234\n" * 49 + "1234" + end)
     with path.open("rb") as stream:
         budgets = batch_csv.read_budgets(path, stream)
         n_given = 0

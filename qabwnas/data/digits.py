@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from torch import Tensor
-from torch.nn import functional as F
 
 from qabwnas.data.splits import Splits, TensorSplit, stratified_order
+from qabwnas.data.transforms import random_shift
 
 N_CALIBRATION, N_VALIDATION, N_TEST = 200, 200, 800
 BRIGHTEST = 16.0
@@ -32,17 +31,3 @@ def load_digits() -> Splits:
         TensorSplit(images[part], labels[part], random_shift) for part in map(torch.from_numpy, np.split(order, ends))
     )
     return Splits(train, calibration, validation, test)
-
-
-def random_shift(images: Tensor, generator: torch.Generator, pixels: int = 1) -> Tensor:
-    """Return images ``(n, channels, height, width)``, each moved at random by up to ``pixels`` along both axes.
-
-    Pixels that move in from outside are 0.
-    """
-    n, _, height, width = images.shape
-    padded = F.pad(images, (pixels,) * 4)
-    down, right = torch.randint(0, 2 * pixels + 1, (2, n), generator=generator)
-    rows = (down[:, None] + torch.arange(height))[:, :, None]
-    columns = (right[:, None] + torch.arange(width))[:, None, :]
-    # Indexing with three tensors around the channels puts the channels last.
-    return padded[torch.arange(n)[:, None, None], :, rows, columns].permute(0, 3, 1, 2)

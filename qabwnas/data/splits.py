@@ -70,7 +70,7 @@ class TensorSplit(Split):
     def __init__(self, images: Tensor, labels: Tensor, augment: Callable[[Tensor, torch.Generator], Tensor]) -> None:
         self.images = images
         self.labels = labels
-        self._augment = augment
+        self.augment = augment
 
     def __len__(self) -> int:
         return len(self.images)
@@ -81,7 +81,7 @@ class TensorSplit(Split):
 
     def draw(self, indices: Sequence[int], seed: int) -> Batch:
         batch = self.read(indices)
-        return Batch(self._augment(batch.images, torch.Generator().manual_seed(seed)), batch.labels)
+        return Batch(self.augment(batch.images, torch.Generator().manual_seed(seed)), batch.labels)
 
     def digest(self) -> str:
         return tensors_digest({"images": self.images, "labels": self.labels})

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
+from torch.nn import functional as F
 
 TRIES = 10
 FLIPS = 0.5  # probability
@@ -182,3 +183,23 @@ def _mapped(image: Image.Image, levels: NDArray[np.float64]) -> Image.Image:
 def _bytes(levels: NDArray[np.float64]) -> list[int]:
     table: list[int] = np.clip(np.round(levels), 0, 255).astype(np.int64).tolist()
     return table
+
+
+def random_shift(images: Tensor, generator: torch.Generator, pixels: int = 1) -> Tensor:
+    """Return images ``(n, channels, height, width)``, each moved at random by up to ``pixels`` along both axes.
+
+    Pixels that move in from outside are 0.
+    """
+    n, _, height, width = images.shape
+    padded = F.pad(images, (pixels,) * 4)
+    down, right = torch.randint(0, 2 * pixels + 1, (2, n), generator=generator)
+    rows = (down[:, None] + torch.arange(height))[:, :, None]
+    columns = (right[:, None] + torch.arange(width))[:, None, :]
+    # Indexing with three tensors around the channels puts the channels last.
+    return padded[torch.arange(n)[:, None, None], :, rows, columns].permute(0, 3, 1, 2)
+
+
+def random_flip(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Return images ``(n, channels, height, width)``, half of them, at random, with left and right exchanged."""
+    flipped = torch.rand(len(images), generator=generator) < FLIPS
+    return torch.where(flipped[:, None, None, None], images.flip(3), images)

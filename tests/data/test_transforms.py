@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -20,6 +21,8 @@ from qabwnas.data.transforms import (
     draw_box,
     draw_window,
     largest_share,
+    random_flip,
+    random_shift,
     recoloured,
 )
 
@@ -189,3 +192,40 @@ def test_the_generator_decides_the_colours() -> None:
     variants = {distorted(image, np.random.default_rng(seed)).tobytes() for seed in range(30)}
     assert len(variants) > 20
     assert distorted(image, np.random.default_rng(3)).tobytes() == distorted(image, np.random.default_rng(3)).tobytes()
+
+
+def shifted(image: torch.Tensor, down: int, right: int) -> torch.Tensor:
+    result = torch.zeros_like(image)
+    _, height, width = image.shape
+    for y in range(height):
+        for x in range(width):
+            if 0 <= y + down < height and 0 <= x + right < width:
+                result[:, y, x] = image[:, y + down, x + right]
+    return result
+
+
+def test_every_shifted_image_is_one_of_its_shifts_and_every_shift_occurs() -> None:
+    generator = torch.Generator().manual_seed(0)
+    images = torch.rand(300, 2, 4, 5)
+    seen = set()
+    for image, moved in zip(images, random_shift(images, generator), strict=True):
+        offsets = [(y, x) for y in (-1, 0, 1) for x in (-1, 0, 1) if torch.equal(moved, shifted(image, y, x))]
+        assert len(offsets) == 1
+        seen.add(offsets[0])
+    assert len(seen) == 9
+
+
+def test_the_generator_decides_the_shifts() -> None:
+    images = torch.rand(8, 1, 4, 4)
+    first, second = (random_shift(images, torch.Generator().manual_seed(1)) for _ in range(2))
+    assert torch.equal(first, second)
+
+
+def test_images_are_flipped_or_not_and_the_generator_decides() -> None:
+    images = torch.rand(200, 2, 3, 4)
+    flipped = random_flip(images, torch.Generator().manual_seed(0))
+    is_same = [torch.equal(image, other) for image, other in zip(images, flipped, strict=True)]
+    is_flip = [torch.equal(image.flip(2), other) for image, other in zip(images, flipped, strict=True)]
+    assert all(a != b for a, b in zip(is_same, is_flip, strict=True))
+    assert 70 < sum(is_flip) < 130
+    assert torch.equal(flipped, random_flip(images, torch.Generator().manual_seed(0)))

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from qabwnas.data.digits import random_shift
 from qabwnas.data.splits import Split, TensorSplit
+from qabwnas.data.transforms import random_shift
 from qabwnas.errors import QabwnasError
 from qabwnas.nets.network import Network, build_network
 from qabwnas.nets.supernet import Supernet, SupernetBlock

@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from qabwnas.data.digits import random_shift
 from qabwnas.data.splits import Split, Splits, TensorSplit
+from qabwnas.data.transforms import random_shift
 from qabwnas.nets.layers import build_auxiliary
 from qabwnas.nets.network import build_network
 from qabwnas.space import mbconv

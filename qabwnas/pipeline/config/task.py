@@ -22,13 +22,16 @@ from pydantic import (
 )
 from pydantic.dataclasses import dataclass
 
+from qabwnas.data.fashion import DEBIAN_ROOT
 from qabwnas.io.fields import user_path
 from qabwnas.io.user_code import DOTTED_PATH
 from qabwnas.pipeline.config.values import FieldError, UserPath, config_folder, read_path
 from qabwnas.train.own_task import task_class
 from qabwnas.train.settings import STRICT, Count, Whole
 
-TASKS = ("digits", "cityscapes", "image-folder")
+TASKS = ("digits", "fashion", "cityscapes", "image-folder")
+WITHOUT_SETTINGS = ("digits", "fashion")
+"""The tasks whose name alone is enough."""
 CITYSCAPES_VARIABLE = "CITYSCAPES_DATASET"
 """The environment variable in which the data set's own tools look for its folder."""
 
@@ -55,6 +58,19 @@ class HeldOut:
 
     calibration: Count = Field(description="Images for batch-norm statistics and quantisation ranges.")
     validation: Count = Field(description="Images that candidates are compared on.")
+
+
+@dataclass(frozen=True, config=STRICT, kw_only=True)
+class FashionTask(HeldOut):
+    """Fashion-MNIST: classification of grey images of clothing."""
+
+    name: Literal["fashion"] = Field(description="The kind of task.")
+    calibration: Count = Field(default=200, description="Images for batch-norm statistics and quantisation ranges.")
+    validation: Count = Field(default=1000, description="Images that candidates are compared on.")
+    root: UserPath = Field(
+        default=DEBIAN_ROOT,
+        description="The folder of the four .gz files; by default that of Debian's package dataset-fashion-mnist.",
+    )
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -113,7 +129,7 @@ def _read_task(value: Any, info: ValidationInfo) -> Any:
     if isinstance(value, str):
         if not _is_own(value) and value not in TASKS:
             raise ValueError(f"{value!r} is not {_TASKS_TEXT}")
-        if value in TASKS and value != "digits":
+        if value in TASKS and value not in WITHOUT_SETTINGS:
             raise ValueError(f"{value!r} needs settings: name, root, …")
         value = {"name": value}
     if not isinstance(value, Mapping):
@@ -149,7 +165,7 @@ def _check_own_task(task: Any, info: ValidationInfo) -> Any:
 
 
 _TASKS_TEXT = f"one of {', '.join(TASKS)}, or a class package.Class"
-_TASK_CLASSES = dict(zip(TASKS, ("DigitsTask", "CityscapesTask", "ImageFolderTask"), strict=True))
+_TASK_CLASSES = dict(zip(TASKS, ("DigitsTask", "FashionTask", "CityscapesTask", "ImageFolderTask"), strict=True))
 
 
 def flat_schema(kind: type) -> dict[str, Any]:
@@ -167,11 +183,14 @@ def flat_schema(kind: type) -> dict[str, Any]:
 DOTTED_NAME = {"type": "string", "pattern": DOTTED_PATH}
 FLAT = PlainSerializer(lambda own: {"name": own.name, **own.settings})
 _Own = Annotated[OwnTask, FLAT, WithJsonSchema(flat_schema(OwnTask))]
-_Tasks = DigitsTask | CityscapesTask | ImageFolderTask | OwnTask
+_Tasks = DigitsTask | FashionTask | CityscapesTask | ImageFolderTask | OwnTask
 _DottedName = Annotated[str, WithJsonSchema(DOTTED_NAME)]
-_TaskInput = Literal["digits"] | DigitsTask | CityscapesTask | ImageFolderTask | _Own | _DottedName
+_TaskInput = (
+    Literal["digits", "fashion"] | DigitsTask | FashionTask | CityscapesTask | ImageFolderTask | _Own | _DottedName
+)
 Task = Annotated[
     Annotated[DigitsTask, Tag("DigitsTask")]
+    | Annotated[FashionTask, Tag("FashionTask")]
     | Annotated[CityscapesTask, Tag("CityscapesTask")]
     | Annotated[ImageFolderTask, Tag("ImageFolderTask")]
     | Annotated[_Own, Tag("OwnTask")],

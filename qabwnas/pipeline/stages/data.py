@@ -12,6 +12,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from qabwnas.data import fashion
 from qabwnas.data.cityscapes import N_CLASSES, load_cityscapes
 from qabwnas.data.cityscapes_layout import survey_scenes
 from qabwnas.data.digits import load_digits
@@ -22,7 +23,7 @@ from qabwnas.data.street.dataset import Drawing, draw_missing, prepare_folder
 from qabwnas.errors import InputError, StaleError
 from qabwnas.io.atomic import atomic_path
 from qabwnas.pipeline.config.config import Config, config_to_json
-from qabwnas.pipeline.config.task import CityscapesTask, DigitsTask, ImageFolderTask, OwnTask
+from qabwnas.pipeline.config.task import CityscapesTask, DigitsTask, FashionTask, ImageFolderTask, OwnTask
 from qabwnas.pipeline.stages.stage import Stage, StageContext
 from qabwnas.progress import activity
 from qabwnas.space import SearchSpace, Shape
@@ -80,8 +81,11 @@ def _task(config: Config, folder: Path) -> Task:
         return Classification(load_digits())
     if isinstance(task, OwnTask):
         return make_task(task.name, _arguments(task), config.code_folder)
-    root = _root(config, folder)
     held_out = {"calibration": task.calibration, "validation": task.validation}
+    if isinstance(task, FashionTask):
+        _check_classes(space, fashion.N_CLASSES)
+        return Classification(fashion.load_fashion(task.root, **held_out))
+    root = _root(config, folder)
     if not isinstance(task, CityscapesTask):
         images, classes = load_image_folder(root, size=space.input.height, **held_out)
         _check_classes(space, len(classes))

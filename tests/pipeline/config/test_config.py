@@ -80,7 +80,7 @@ def test_a_learning_rate_is_one_for_all_blocks_or_one_a_block(folder: Path) -> N
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"task": "imagenet"}, "config: task: 'imagenet' is not one of digits, cityscapes, image-folder"),
+        ({"task": "imagenet"}, "config: task: 'imagenet' is not one of digits, fashion, cityscapes, image-folder"),
         ({"space": "imagenet"}, "config: space: space 'imagenet' is neither a preset"),
         ({"space": "none.yaml"}, "config: space: .*none.yaml: cannot be read"),
         ({"space": 5}, "config: space: 5 is neither the name of a preset nor a .yaml file"),
@@ -176,7 +176,7 @@ def test_all_errors_of_a_file_are_told_at_once(folder: Path) -> None:
     assert str(caught.value).splitlines() == [
         f"{folder}/c.yaml: {line}"
         for line in (
-            "task: 'mnist' is not one of digits, cityscapes, image-folder, or a class package.Class",
+            "task: 'mnist' is not one of digits, fashion, cityscapes, image-folder, or a class package.Class",
             "seed: -1 is less than 0",
             "networks.training.steps: 0 is less than 1",
             "networks.training.batch: '16' is not a whole number",

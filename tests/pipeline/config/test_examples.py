@@ -25,7 +25,7 @@ def validate(content: Any) -> None:
 
 
 def test_there_are_examples() -> None:
-    assert example_names() == ("cityscapes", "digits", "street-small")
+    assert example_names() == ("cityscapes", "digits", "fashion", "street-small")
 
 
 @pytest.mark.parametrize("name", example_names())

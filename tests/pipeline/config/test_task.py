@@ -5,10 +5,19 @@ from typing import Any
 
 import pytest
 
+from qabwnas.data.fashion import DEBIAN_ROOT
 from qabwnas.errors import InputError
 from qabwnas.pipeline.config.config import config_to_json
 from qabwnas.pipeline.config.load import parse_config, with_root
-from qabwnas.pipeline.config.task import CITYSCAPES_VARIABLE, CityscapesTask, DigitsTask, ImageFolderTask, Scenes, Task
+from qabwnas.pipeline.config.task import (
+    CITYSCAPES_VARIABLE,
+    CityscapesTask,
+    DigitsTask,
+    FashionTask,
+    ImageFolderTask,
+    Scenes,
+    Task,
+)
 from tests.pipeline.tiny import SPACE, TINY
 
 STREET = {"name": "cityscapes", "root": "data", "crop": [32, 64], "calibration": 4, "validation": 6}
@@ -21,6 +30,10 @@ def parse(task: Any, folder: str = "folder") -> Task:
 
 def test_what_tasks_become() -> None:
     assert parse("digits") == parse({"name": "digits"}) == DigitsTask()
+    assert parse("fashion") == FashionTask(name="fashion", calibration=200, validation=1000, root=DEBIAN_ROOT)
+    assert parse({"name": "fashion", "validation": 7, "root": "/data"}) == FashionTask(
+        name="fashion", validation=7, root=Path("/data")
+    )
     held_out = {"crop": (32, 64), "calibration": 4, "validation": 6}
     root = Path("folder/data").absolute()
     assert parse(STREET) == CityscapesTask(name="cityscapes", **held_out, root=root)
@@ -29,7 +42,7 @@ def test_what_tasks_become() -> None:
     assert parse(images) == ImageFolderTask(4, 6, "image-folder", Path("/data"))
 
 
-@pytest.mark.parametrize("task", ["digits", STREET, DRAWN])
+@pytest.mark.parametrize("task", ["digits", "fashion", STREET, DRAWN])
 def test_what_is_written_is_read_back(task: Any) -> None:
     config = parse_config(TINY | {"space": SPACE, "task": task}, folder=Path("folder"))
     assert parse(config_to_json(config)["task"], "") == config.task
@@ -50,6 +63,7 @@ def test_another_root_takes_the_place_of_root_and_scenes(tmp_path: Path) -> None
     content = {"task": DRAWN, "seed": 1}
     changed = with_root(content, tmp_path, "config")
     assert changed == {"task": {**STREET, "root": str(tmp_path)}, "seed": 1}
+    assert with_root({"task": "fashion"}, tmp_path, "config") == {"task": {"name": "fashion", "root": str(tmp_path)}}
     with pytest.raises(InputError, match="config: task: has no data in a folder"):
         with_root({"task": "digits"}, tmp_path, "config")
 
@@ -57,11 +71,11 @@ def test_another_root_takes_the_place_of_root_and_scenes(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("task", "message"),
     [
-        ("imagenet", "config: task: 'imagenet' is not one of digits, cityscapes, image-folder"),
+        ("imagenet", "config: task: 'imagenet' is not one of digits, fashion, cityscapes, image-folder"),
         ("cityscapes", "config: task: 'cityscapes' needs settings"),
         (5, "config: task: not a mapping of fields"),
         ({"root": "data"}, "config: task.name: missing"),
-        ({"name": "imagenet"}, "config: task.name: 'imagenet' is not one of digits, cityscapes, image-folder"),
+        ({"name": "imagenet"}, "config: task.name: 'imagenet' is not one of digits, fashion, cityscapes, image-folder"),
         ({"name": "digits", "root": "data"}, "config: task.root: unknown field"),
         ({**STREET, "crop": [32]}, r"config: task.crop\[1\]: missing"),
         ({**STREET, "crop": [32, 64, 3]}, "config: task.crop: has 3 entries, not 2"),

@@ -173,7 +173,11 @@ def _score_stage(found: FoundNetwork, ledger: Ledger) -> Stage:
         return {"task": config.task.name, "networks": weights, **network_settings(config)}
 
     def make(context: StageContext) -> list[str]:
-        result = report.score_found(context, found, load_task(context.config, context.folder))
+        result, without = report.score_found(context, found, load_task(context.config, context.folder))
+        assert isinstance(result, Result)
+        if without is not None:
+            references, scores = report.load_references(context.folder)
+            result = report.compared(result, references, {**scores, result.key: without})
         return [_write(context.folder, _result(found.network), asdict(result))]
 
     return _stage(f"{SCORE}{found.network}", settings, make)

@@ -24,7 +24,7 @@ def stage_work(config: Config, n_images: Mapping[str, int]) -> dict[str, float]:
     n_rows = sum(shard.n_rows(space) for shard in lut.shards_of(config))
     n_fronts = len(space.bit_widths) + (len(space.bit_widths) > 1)
     n_answers = len(config.budgets) + config.front_points * n_fronts
-    n_networks = n_answers * networks.seeds
+    n_networks = (n_answers + networks.control) * networks.seeds
     with_teacher = TRAINING_PASSES + 1
     passes = with_teacher if networks.distillation else TRAINING_PASSES
     retraining = _images(networks.training) + (0 if networks.qat is None else _images(networks.qat))

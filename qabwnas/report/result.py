@@ -8,10 +8,13 @@ from typing import Any
 
 from qabwnas.errors import FormatError
 
-VERSION = 4
-"""Version 3 had no ``totals`` and no names of networks; version 2 also called ``scores_qat`` ``scores_tuned``."""
+VERSION = 5
+"""Version 4 had no ``differences``; version 3 had no ``totals`` and no names of networks; version 2
+also called ``scores_qat`` ``scores_tuned``."""
 OLDEST = 2
-TEACHER, BUDGET, MIXED, ADDED = "teacher", "budget", "mixed", "added"
+TEACHER, CONTROL, BUDGET, MIXED, ADDED = "teacher", "control", "budget", "mixed", "added"
+NOT_FOUND = (TEACHER, CONTROL)
+"""Families of networks that no search found."""
 
 
 @dataclass(frozen=True)
@@ -20,8 +23,8 @@ class Result:
 
     Attributes:
         name: the teacher and its bit widths, the budgets that the network was found under, or its place on a front.
-        family: ``teacher``, ``budget``, ``added`` (by a user), or the front of the point: ``mixed``, or bit widths such
-            as ``w8a8``.
+        family: ``teacher``, ``control`` (the teacher, retrained), ``budget``, ``added`` (by a user), or the front
+            of the point: ``mixed``, or bit widths such as ``w8a8``.
         blocks: one text per block: the operations of its layers, or for an external teacher the module whose output is
             the block's.
         widths: the bit widths of every block, as text; empty if nothing is quantised.
@@ -35,6 +38,8 @@ class Result:
         totals: metric → total, of the columns of the LUT that are neither NSR nor costs: latencies. Metrics of which
             the total is not known are missing.
         network: its name in files and commands; empty for teachers, and in older results.
+        differences: the name of another network → how much higher the final score is than that network's, and the
+            standard error of this difference (:mod:`~qabwnas.report.paired`).
     """
 
     name: str
@@ -50,6 +55,12 @@ class Result:
     standard_error: float = 0.0
     totals: dict[str, float] = field(default_factory=dict)
     network: str = ""
+    differences: dict[str, list[float]] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """The name by which files and commands know the network."""
+        return self.network or self.name
 
     @property
     def nsr(self) -> float:
@@ -99,8 +110,13 @@ class Results:
     @property
     def found(self) -> list[Result]:
         """The distinct networks that were found; one network may be the answer to several budgets."""
-        distinct = {(*row.blocks, *row.widths): row for row in self.networks if row.family != TEACHER}
+        distinct = {(*row.blocks, *row.widths): row for row in self.networks if row.family not in NOT_FOUND}
         return list(distinct.values())
+
+    @property
+    def references(self) -> list[str]:
+        """The names of the networks that others are compared with, in their order."""
+        return list(dict.fromkeys(name for row in self.networks for name in row.differences))
 
     @property
     def columns(self) -> list[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from qabwnas.report.kendall import agreement
 from qabwnas.report.picture import PANEL_INCHES, picture
-from qabwnas.report.result import BUDGET, MIXED, TEACHER, Result, Results
+from qabwnas.report.result import BUDGET, CONTROL, MIXED, NOT_FOUND, TEACHER, Result, Results
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,7 +30,7 @@ def draw_scores(results: Results, path: str | os.PathLike[str]) -> None:
     known. The last shows the score against the sum of NSRs, with Kendall's tau-b in its title.
     Bars are standard errors. Raises as :func:`~qabwnas.report.picture.picture`.
     """
-    families = list(dict.fromkeys(row.family for row in results.networks if row.family != TEACHER))
+    families = list(dict.fromkeys(row.family for row in results.networks if row.family not in NOT_FOUND))
     axes: dict[str, X] = {"encoder, MB": _encoder_megabytes, "whole model, MB": _megabytes}
     axes |= {metric: partial(_total, metric) for metric in results.columns}
     with picture(path, PANEL_INCHES[0] * (len(axes) + 1), PANEL_INCHES[1]) as figure:
@@ -84,12 +84,16 @@ def _draw_families(panel: Axes, results: Results, families: list[str], x: X) -> 
 
 
 def _draw_teachers(panel: Axes, results: Results, x: X) -> None:
-    known = _known(results, TEACHER, x)
-    places, scores = [place for place, _ in known], [row.final_score * PERCENT for _, row in known]
-    panel.plot(places, scores, "*", color="black", markersize=8, label=TEACHER)
-    for (place, row), score in zip(known, scores, strict=True):
-        bits = row.name.removeprefix(f"{TEACHER} ")
-        panel.annotate(bits, (place, score), (0, 6), textcoords="offset points", fontsize="x-small", ha="center")
+    """Draw the teacher at its bit widths, full, and the retrained teacher, hollow."""
+    for family, face, label in ((TEACHER, "black", TEACHER), (CONTROL, "none", f"{TEACHER}, retrained")):
+        known = _known(results, family, x)
+        if not known:
+            continue
+        places, scores = [place for place, _ in known], [row.final_score * PERCENT for _, row in known]
+        panel.plot(places, scores, "*", color="black", markerfacecolor=face, markersize=8, label=label)
+        for (place, row), score in zip(known, scores, strict=True):
+            bits = row.name.removeprefix(f"{TEACHER} ").split(",")[0]
+            panel.annotate(bits, (place, score), (0, 6), textcoords="offset points", fontsize="x-small", ha="center")
 
 
 def _rank_text(results: Results) -> str:

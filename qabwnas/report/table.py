@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from statistics import mean
 
 from qabwnas.report.kendall import agreement
-from qabwnas.report.result import ADDED, BUDGET, TEACHER, NothingFits, Result, Results, mean_and_deviation
+from qabwnas.report.result import ADDED, BUDGET, CONTROL, TEACHER, NothingFits, Result, Results, mean_and_deviation
 from qabwnas.space import BitWidths
 
 NONE = "–"
@@ -22,10 +22,11 @@ def results_table(results: Results) -> str:
     """
     has_qat = any(row.scores_qat for row in results.networks)
     scores = [results.score, "quantised", *(["QAT"] if has_qat else [])]
+    scores += [f"vs {_short(name)}" for name in results.references]
     head = ["network", "encoder", "whole", *results.columns, "NSR", *scores, "blocks"]
     lines = [head]
     for row in results.rows:
-        lines += _row(row, results.columns, len(head) - 2, has_qat)
+        lines += _row(row, results, len(head) - 2, has_qat)
     widths = [max(len(line[c]) for line in lines) for c in range(len(head))]
     rule = "  ".join("─" * width for width in widths)
     return "\n".join([_join(head, widths), rule, *(_join(line, widths) for line in lines[1:]), "", _footnote(results)])
@@ -37,15 +38,17 @@ def times_line(seconds: Mapping[str, float]) -> str:
     return f"Time: {stages}; together {_duration(sum(seconds.values()))}."
 
 
-def _row(row: Result | NothingFits, columns: Sequence[str], n_figures: int, has_qat: bool) -> list[list[str]]:
+def _row(row: Result | NothingFits, results: Results, n_figures: int, has_qat: bool) -> list[list[str]]:
     if isinstance(row, NothingFits):
         return [[row.name, *[NONE] * n_figures, f"no network fits; {row.needed}"]]
     figures = [_size(row.encoder_bytes), _size(row.size_bytes)]
-    figures += [f"{row.totals[metric]:.4g}" if metric in row.totals else NONE for metric in columns]
-    figures += [f"{row.nsr:.3f}" if row.widths else NONE, _scores(row.scores_before), _scores(row.scores_after)]
+    figures += [f"{row.totals[metric]:.4g}" if metric in row.totals else NONE for metric in results.columns]
+    figures.append(f"{row.nsr:.3f}" if row.widths and row.nsrs else NONE)
+    figures += [_scores(row.scores_before), _scores(row.scores_after)]
     if has_qat:
         figures.append(_scores(row.scores_qat))
-    if row.family not in (TEACHER, BUDGET, ADDED):
+    figures += [_difference(row.differences.get(name)) for name in results.references]
+    if row.family not in (TEACHER, CONTROL, BUDGET, ADDED):
         return [[row.network or row.name, *figures, ""]]
     texts = row.blocks or [""] * len(row.nsrs)  # older versions wrote no text for the blocks of a module
     longest = max(map(len, texts))
@@ -71,6 +74,19 @@ def _scores(scores: Sequence[float]) -> str:
     return f"{average:.2%}" + (f" ±{deviation * 100:.2f}" if len(scores) > 1 else "")
 
 
+def _short(reference: str) -> str:
+    """Return the name of a teacher without the word: ``INT8``, ``INT8, retrained``."""
+    return reference.removeprefix(f"{TEACHER} ")
+
+
+def _difference(difference: Sequence[float] | None) -> str:
+    """Return a difference and its standard error, in points."""
+    if difference is None:
+        return NONE
+    value, error = difference
+    return f"{value * 100:+.2f} ±{error * 100:.2f}"
+
+
 def _join(cells: Sequence[str], widths: Sequence[int]) -> str:
     padded = [
         cell.rjust(width) if 0 < column < len(cells) - 1 else cell.ljust(width)
@@ -87,6 +103,9 @@ def _footnote(results: Results) -> str:
         error = mean(row.standard_error for row in results.networks) * 100
         precision = f"a standard error of about {error:.2f} points"
         lines.append(f"On so many images one network's {results.score} has {precision}.")
+    if results.references:
+        names = " and of ".join(f"the {name}" for name in results.references)
+        lines.append(f"vs: points above the final score of {names}, on the same images, ± the standard error of that.")
     if any(row.family == TEACHER and row.widths for row in results.networks):
         lines.append(_fixed_bits(results.fixed_bits))
     found = results.found

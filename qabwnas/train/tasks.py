@@ -9,9 +9,11 @@ from __future__ import annotations
 import inspect
 import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -29,10 +31,13 @@ class Score:
     Attributes:
         value: 0 … 1, higher is better.
         standard_error: of ``value``, because the split is a sample of images.
+        leave_one_out: the score without each of the images, float64 ``(n_images,)``, in the order of the split. From
+            these, differences of networks get their standard errors. ``None`` if the task does not give them.
     """
 
     value: float
     standard_error: float
+    leave_one_out: NDArray[np.float64] | None = field(default=None, compare=False, repr=False)
 
 
 class Task(ABC):
@@ -92,11 +97,17 @@ class Classification(Task):
         """Return the share of images whose label has the highest logit, with the standard error of a binomial."""
         network.eval()
         device = device_of(network)
-        n_right = 0
-        for batch in read_batches(split, CLASSIFICATION_BATCH, workers=workers):
-            n_right += int((network(batch.images.to(device)).argmax(dim=1).cpu() == batch.labels).sum())
-        share = n_right / len(split)
-        return Score(share, math.sqrt(share * (1 - share) / len(split)))
+        n = len(split)
+        is_right = torch.cat(
+            [
+                network(batch.images.to(device)).argmax(dim=1).cpu() == batch.labels
+                for batch in read_batches(split, CLASSIFICATION_BATCH, workers=workers)
+            ]
+        ).numpy()
+        n_right = int(is_right.sum())
+        without = (n_right - is_right.astype(np.float64)) / (n - 1) if n > 1 else None
+        share = n_right / n
+        return Score(share, math.sqrt(share * (1 - share) / n), without)
 
 
 class Segmentation(Task):
@@ -131,7 +142,8 @@ class Segmentation(Task):
             labels = batch.labels.to(device)
             counts += [self._confusion(a, b) for a, b in zip(answers, labels, strict=True)]
         confusion = torch.stack(counts).cpu()
-        return Score(_mean_iou(confusion.sum(0)), _jackknife_error(confusion))
+        without = _leave_one_out(confusion)
+        return Score(_mean_iou(confusion.sum(0)), _jackknife_error(without), without)
 
     def _confusion(self, answers: Tensor, labels: Tensor) -> Tensor:
         """Count the pixels of each (label, answer), int64 ``(n_classes, n_classes)``."""
@@ -153,12 +165,16 @@ def _mean_iou(confusion: Tensor) -> float:
     return float((right[occurs] / union[occurs]).mean())
 
 
-def _jackknife_error(confusions: Tensor) -> float:
-    """Return the standard error of the mean IoU, given the confusion of every image, ``(n, n_classes, n_classes)``."""
-    n = len(confusions)
+def _leave_one_out(confusions: Tensor) -> NDArray[np.float64]:
+    """Return the mean IoU without each image, given the confusion of every image, ``(n, n_classes, n_classes)``."""
     total = confusions.sum(0)
-    without = torch.tensor([_mean_iou(total - one) for one in confusions], dtype=torch.float64)
-    return math.sqrt((n - 1) / n * float((without - without.mean()).square().sum()))
+    return np.array([_mean_iou(total - one) for one in confusions])
+
+
+def _jackknife_error(without: NDArray[np.float64]) -> float:
+    """Return the standard error of a score, given the score without each image."""
+    n = len(without)
+    return math.sqrt((n - 1) / n * float(np.square(without - without.mean()).sum()))
 
 
 def device_of(network: nn.Module) -> str:

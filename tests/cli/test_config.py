@@ -65,7 +65,9 @@ def test_init_overwrites_with_force_only(folder: Path) -> None:
 def test_init_names_the_examples(folder: Path) -> None:
     result = qabwnas("init", "my", "--from", "street")
     assert result.exit_code == 1
-    assert result.stderr.startswith("error: 'street' is not one of the examples cityscapes, digits, fashion, street-small")
+    assert result.stderr.startswith(
+        "error: 'street' is not one of the examples cityscapes, digits, fashion, street-small"
+    )
     assert not (folder / "my").exists()
 
 

@@ -6,6 +6,7 @@ teacher and latency have files of their own.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping
 from dataclasses import InitVar, replace
 from typing import Annotated, Any, Literal
@@ -80,6 +81,12 @@ class NetworksConfig:
     initial: Literal["supernet", "scratch"] = Field(
         default="supernet",
         description="Initial weights: those of the supernet with the teacher's stem and head, or fresh ones.",
+    )
+    control: Flag = Field(
+        default=False,
+        exclude_if=operator.not_,
+        description="Whether the teacher itself is also retrained, from its own weights, as found networks are. So the "
+        "report shows how much the retraining alone gives.",
     )
     qat: Training | None = Field(
         default=None, description="The quantisation-aware training that follows, in float32; none by default."
@@ -176,7 +183,8 @@ class Config:
     budgets: tuple[dict[Metric, Budget], ...] = Field(
         min_length=1,
         description="One network is searched per entry, a mapping of metric to largest total: a number, with a unit "
-        "where the metric has one (1.5MB, 5ms), or a percentage of the 8-bit teacher's total (50%).",
+        "where the metric has one (1.5MB, 5ms), or a percentage of the 8-bit teacher's total (50%). With bits, only "
+        "networks of these bit widths, as --bits of qabwnas search: 8, w4a8, '4,8', homogeneous.",
     )
     networks: NetworksConfig = Field(description="The retraining of found networks.")
     quantisation: QuantisationConfig = Field(

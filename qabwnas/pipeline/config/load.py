@@ -22,7 +22,7 @@ from qabwnas.pipeline.config.run_format import current_names
 from qabwnas.pipeline.config.smoke import SCENES
 from qabwnas.pipeline.config.task import CITYSCAPES_VARIABLE
 from qabwnas.pipeline.config.teacher import ModuleTeacher
-from qabwnas.pipeline.config.values import FieldError
+from qabwnas.pipeline.config.values import FieldError, bounds_of
 from qabwnas.pipeline.stages.budgets import check_budget, check_budgets
 from qabwnas.pipeline.stages.quantisation import ptq_settings
 from qabwnas.pipeline.stages.teacher_network import make_module, measured_parts
@@ -170,7 +170,7 @@ def _problems(config: Config) -> Iterator[tuple[str, InputError]]:
             yield "teacher", error
             return
     for index, budgets in enumerate(config.budgets):
-        for metric, budget in budgets.items():
+        for metric, budget in bounds_of(budgets).items():
             if metric not in known:
                 continue  # it has a line already
             try:
@@ -184,7 +184,7 @@ def _metrics(config: Config) -> Iterator[tuple[str, str]]:
     yield "minimize", config.minimize
     yield from (("front", name) for name in config.front if name != config.minimize)
     for index, budgets in enumerate(config.budgets):
-        yield from ((f"budgets[{index}].{name}", name) for name in budgets)
+        yield from ((f"budgets[{index}].{name}", name) for name in bounds_of(budgets))
 
 
 def _lines(error: ValidationError, content: Any) -> Iterator[str]:

@@ -19,6 +19,7 @@ from pydantic import (
 )
 
 from qabwnas.io.fields import user_path
+from qabwnas.search.constraints.scope import Scope
 from qabwnas.space import BitWidths, Operation, SearchSpace
 from qabwnas.space.yaml import load_space, parse_space, space_to_json
 
@@ -83,6 +84,24 @@ def as_text(value: Any) -> Any:
 
 def _amount(value: Any) -> Any:
     return str(value) if isinstance(value, float) else as_text(value)
+
+
+BITS = "bits"
+"""The key of an entry of the budgets that is no metric: the bit widths that its networks may have."""
+
+
+def bounds_of(entry: Mapping[str, str]) -> dict[str, str]:
+    """Return metric → largest total of an entry of the budgets, as text."""
+    return {metric: bound for metric, bound in entry.items() if metric != BITS}
+
+
+def scope_of(entry: Mapping[str, str]) -> Scope | None:
+    """Return the networks that an entry of the budgets allows by their bit widths; ``None`` allows all.
+
+    Raises:
+        InputError: as :class:`~qabwnas.search.constraints.scope.Scope`.
+    """
+    return Scope(bits=(entry[BITS],)) if BITS in entry else None
 
 
 UserPath = Annotated[Path, BeforeValidator(read_path, json_schema_input_type=str)]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from qabwnas.io.fingerprint import fingerprint
 from qabwnas.lut.lut import Lut
 from qabwnas.lut.units import unit_of
 from qabwnas.pipeline.config.config import Config
+from qabwnas.pipeline.config.values import BITS, bounds_of, scope_of
 from qabwnas.pipeline.stages.budgets import resolve_budget
 from qabwnas.pipeline.stages.latency import latency_settings, searched_lut
 from qabwnas.pipeline.stages.stage import Stage, StageContext
@@ -40,15 +41,16 @@ class FoundNetwork:
 
     Attributes:
         name: what it was found by, as text: ``size_bytes ≤ 98304``, ``mixed front 1/3``.
-        family: ``budget``, ``added``, or the front of the point: ``mixed``, or the bit widths that all its blocks
-            share, such as ``w8a8``.
+        family: ``budget``, ``added``, ``control``, or the front of the point: ``mixed``, or the bit widths that all its
+            blocks share, such as ``w8a8``.
         budgets: metric → upper bound, resolved to a number.
-        codes: the code of the chosen operations of every block; ``None`` if no network fits.
+        codes: the code of the chosen operations of every block; ``None`` if no network fits, empty for the teacher.
         widths: the chosen bit widths of every block: ``w4a8``, or one per layer, ``w4a8 w8a8``.
         nsrs: the noise-to-signal power ratio of every block's candidate, as measured.
         totals: metric → exact total.
         smallest: if no network fits, metric → the smallest total that the other budgets allow.
         fixed: the bit widths of stem and head.
+        bits: the bit widths that the search allowed, as in the configuration; empty for all.
     """
 
     name: str
@@ -60,6 +62,7 @@ class FoundNetwork:
     totals: dict[str, str] = field(default_factory=dict)
     smallest: dict[str, str | None] = field(default_factory=dict)
     fixed: str = INT8.name
+    bits: str = ""
 
     @classmethod
     def of_choice(
@@ -92,7 +95,8 @@ class FoundNetwork:
     def network(self) -> str:
         """The name of the network in files and commands: its budgets, or its place on a front, and a hash of what it
         is: ``size_bytes-98.3kB-3fa9c1``, ``mixed-front-1of3-0b7d2e``."""
-        label = "-".join(f"{metric}-{_rounded(metric, bound)}" for metric, bound in self.budgets.items()) or self.name
+        parts = [f"{metric}-{_rounded(metric, bound)}" for metric, bound in self.budgets.items()]
+        label = "-".join([*parts, *([f"{BITS}-{self.bits}"] if self.bits else [])]) or self.name
         label = re.sub(r"[^\w.+]+", "-", label.replace("/", "of"))[:LONGEST_LABEL]
         return f"{label}-{fingerprint([self.codes, self.widths])[:HASH_DIGITS]}"
 
@@ -130,16 +134,16 @@ def _make(context: StageContext) -> list[str]:
     return [FILE_NAME]
 
 
-def _find(config: Config, table: Lut, budgets: Mapping[str, str]) -> FoundNetwork:
-    bounds = {metric: resolve_budget(config, metric, budget, table) for metric, budget in budgets.items()}
-    texts = {metric: str(bound) for metric, bound in bounds.items()}
-    name = ", ".join(f"{metric} ≤ {bound}" for metric, bound in texts.items())
-    result = search(table, minimize=config.minimize, budgets=bounds)
+def _find(config: Config, table: Lut, entry: Mapping[str, str]) -> FoundNetwork:
+    bounds = {metric: resolve_budget(config, metric, budget, table) for metric, budget in bounds_of(entry).items()}
+    texts, bits = {metric: str(bound) for metric, bound in bounds.items()}, entry.get(BITS, "")
+    name = ", ".join([*(f"{metric} ≤ {bound}" for metric, bound in texts.items()), *([f"bits {bits}"] if bits else [])])
+    result = search(table, minimize=config.minimize, budgets=bounds, scope=scope_of(entry))
     if not result.answers:
         smallest = {metric: None if least is None else str(least) for metric, least in result.smallest.items()}
-        return FoundNetwork(name, BUDGET, texts, smallest=smallest)
+        return FoundNetwork(name, BUDGET, texts, smallest=smallest, bits=bits)
     answer = result.answers[0]
-    return FoundNetwork.of_choice(name, BUDGET, table, answer.choice, answer.totals, texts)
+    return replace(FoundNetwork.of_choice(name, BUDGET, table, answer.choice, answer.totals, texts), bits=bits)
 
 
 def load_answers(folder: Path) -> list[FoundNetwork]:

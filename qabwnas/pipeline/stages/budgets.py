@@ -20,9 +20,11 @@ from qabwnas.measure.populate import MEASURED, unmeasured_lut
 from qabwnas.measure.sample import Sample, space_rows
 from qabwnas.pipeline.config.config import Config, run_costs
 from qabwnas.pipeline.config.teacher import ModuleTeacher
+from qabwnas.pipeline.config.values import BITS, bounds_of, scope_of
 from qabwnas.pipeline.stages.latency import add_columns
 from qabwnas.pipeline.stages.teacher_network import measured_parts, teacher_costs
 from qabwnas.search.api import search
+from qabwnas.search.constraints.scope import Scope
 from qabwnas.search.engine.backend import select_backend
 from qabwnas.search.model.totals import totals_in
 from qabwnas.space import INT8, BitWidths
@@ -145,10 +147,13 @@ def check_budgets(config: Config, where: str) -> None:
         lut = add_columns(config, cost_lut(config), {})
     except InputError as error:
         raise InputError(f"{where}: {error}") from error
-    smallest = smallest_totals(lut)
-    for index, texts in enumerate(config.budgets):
-        known = {metric: text for metric, text in texts.items() if metric in smallest}
+    smallest_of_all = smallest_totals(lut)
+    for index, entry in enumerate(config.budgets):
+        texts = bounds_of(entry)
+        known = {metric: text for metric, text in texts.items() if metric in smallest_of_all}
         try:
+            scope = scope_of(entry)
+            smallest = smallest_of_all if scope is None else _smallest_within(lut, known, scope)
             budgets = {metric: resolve_budget(config, metric, text, lut) for metric, text in known.items()}
         except InputError as error:
             raise InputError(f"{where}: budgets[{index}]: {error}") from error
@@ -157,10 +162,20 @@ def check_budgets(config: Config, where: str) -> None:
                 given = "" if texts[metric] == str(budget) else f" ({_amount(lut.metric(metric), budget)})"
                 raise InputError(
                     f"{where}: budgets[{index}].{metric}: {texts[metric]}{given} cannot be met; the smallest network "
-                    f"takes {_amount(lut.metric(metric), smallest[metric])}"
+                    f"{_with_bits(entry)}takes {_amount(lut.metric(metric), smallest[metric])}"
                 )
         if len(budgets) > 1:
-            _check_jointly(lut, budgets, f"{where}: budgets[{index}]")
+            _check_jointly(lut, budgets, scope, f"{where}: budgets[{index}]")
+
+
+def _with_bits(entry: Mapping[str, str]) -> str:
+    return f"with bits {entry[BITS]} " if BITS in entry else ""
+
+
+def _smallest_within(lut: Lut, metrics: Iterable[str], scope: Scope) -> dict[str, Decimal]:
+    """Return the smallest total of each metric over the networks of a scope, each metric by itself."""
+    answers = {metric: search(lut, minimize=metric, scope=scope).answers for metric in metrics}
+    return {metric: found[0].totals[metric] for metric, found in answers.items()}
 
 
 def cost_lut(config: Config) -> Lut:
@@ -186,8 +201,8 @@ def _exact(value: float) -> Decimal:
     return Decimal(int(value) if value.is_integer() else repr(value))
 
 
-def _check_jointly(lut: Lut, budgets: Mapping[str, Decimal], where: str) -> None:
-    result = search(lut, minimize=next(iter(budgets)), budgets=budgets)
+def _check_jointly(lut: Lut, budgets: Mapping[str, Decimal], scope: Scope | None, where: str) -> None:
+    result = search(lut, minimize=next(iter(budgets)), budgets=budgets, scope=scope)
     if not result.answers:
         bounds = " and ".join(f"{metric} ≤ {_amount(lut.metric(metric), budget)}" for metric, budget in budgets.items())
         least = {metric: total for metric, total in result.smallest.items() if total is not None}

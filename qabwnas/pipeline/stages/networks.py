@@ -4,6 +4,8 @@ Networks that differ only in bit widths are trained once and have equal files, b
 retraining. With quantisation-aware training in the configuration, it starts from these weights and also writes
 ``networks/NAME-seedN-qat.safetensors``.
 
+With a control, the teacher is retrained in the same way.
+
 ``NAME`` is :attr:`~qabwnas.pipeline.stages.answers.FoundNetwork.network`. Earlier versions wrote the checkpoints
 ``networks/CODES-seedN.pt`` and ``networks/CODES-WIDTHS-seedN.pt``, which are read, too.
 """
@@ -27,6 +29,7 @@ from qabwnas.pipeline.execution.jobs import Job
 from qabwnas.pipeline.execution.torchrun import training_engine
 from qabwnas.pipeline.ledger import Ledger, scratch_identity
 from qabwnas.pipeline.stages.answers import FoundNetwork, load_answers
+from qabwnas.pipeline.stages.control import control_networks
 from qabwnas.pipeline.stages.data import load_task
 from qabwnas.pipeline.stages.quantisation import network_settings, ptq_settings
 from qabwnas.pipeline.stages.stage import Stage, StageContext
@@ -34,6 +37,7 @@ from qabwnas.pipeline.stages.supernet import load_supernet
 from qabwnas.pipeline.stages.teacher import load_teacher
 from qabwnas.progress import expect
 from qabwnas.quant.qat import convert_qat
+from qabwnas.report.result import CONTROL
 from qabwnas.train.checkpoint import CHECKPOINT, SAFETENSORS, load_weights, write_safetensors
 from qabwnas.train.parallel import rank
 from qabwnas.train.retrain import retrain
@@ -48,12 +52,20 @@ ORIGINS = ("data", "teacher", "supernet")
 
 
 def retraining_settings(config: Config) -> dict[str, Any]:
-    settings = {"seed": config.seed, "networks": config_to_json(config)["networks"]}
+    """Return what the weights of every network depend on, besides the network: not whether there is a control."""
+    networks = {name: value for name, value in config_to_json(config)["networks"].items() if name != "control"}
+    settings = {"seed": config.seed, "networks": networks}
     return settings if config.networks.qat is None else settings | network_settings(config)
 
 
+def _settings(config: Config) -> dict[str, Any]:
+    settings = retraining_settings(config)
+    return settings | {"control": True} if config.networks.control else settings
+
+
 def _make(context: StageContext) -> list[str]:
-    outputs = retrain_all(context, [found for found in load_answers(context.folder) if found.codes is not None])
+    found = [network for network in load_answers(context.folder) if network.codes is not None]
+    outputs = retrain_all(context, [*control_networks(context.config), *found])
     ledger = Ledger(context.folder)
     kept = {*outputs, *(path for stage in ledger.stages() for path in ledger.outputs(stage))}
     for path in (context.folder / FOLDER).iterdir():
@@ -145,6 +157,8 @@ def _retrain(context: StageContext, network: Network, training: Training, stem: 
 
 
 def _initial_network(config: Config, folder: Path, found: FoundNetwork, n: int) -> Network:
+    if found.family == CONTROL:
+        return load_teacher(config, folder)
     codes = _codes(found)
     if config.networks.initial == "supernet":
         return assemble(load_teacher(config, folder), load_supernet(config, folder), codes)
@@ -165,13 +179,13 @@ def quantised_name(found: FoundNetwork, n: int) -> str:
 
 def _trained_name(found: FoundNetwork, n: int) -> str:
     """Return the file name of unfinished work, which networks that differ only in bit widths share."""
-    return f"{_joined(_codes(found))}-seed{n}{SAFETENSORS}"
+    return f"{_operations(found)}-seed{n}{SAFETENSORS}"
 
 
 def _qat_name(found: FoundNetwork, n: int) -> str:
     """Return the same for QAT; bit widths per layer are joined by dots."""
     widths = [of_block.replace(" ", ".") for of_block in found.widths]
-    return f"{_joined(_codes(found))}-{_joined(widths)}-seed{n}{SAFETENSORS}"
+    return f"{_operations(found)}-{_joined(widths)}-seed{n}{SAFETENSORS}"
 
 
 def _weights_path(folder: Path, name: str, first_name: str) -> Path:
@@ -219,8 +233,12 @@ def _codes(found: FoundNetwork) -> list[int]:
     return found.codes
 
 
+def _operations(found: FoundNetwork) -> str:
+    return CONTROL if found.family == CONTROL else _joined(_codes(found))
+
+
 def _joined(parts: Sequence[int] | Sequence[str]) -> str:
     return "-".join(map(str, parts))
 
 
-STAGE = Stage("networks", (*ORIGINS, "answers"), retraining_settings, _make)
+STAGE = Stage("networks", (*ORIGINS, "answers"), _settings, _make)

@@ -1,12 +1,18 @@
-"""Stage 9: quantise and score the networks. Writes ``results.json`` and the pictures ``front.png``, ``scores.png``."""
+"""Stage 9: quantise and score the networks.
+
+Writes ``results.json``, ``paired.safetensors`` and the pictures ``front.png``, ``scores.png``.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from statistics import mean
 from typing import Any
+
+import numpy as np
 
 from qabwnas.costs import encoder_costs
 from qabwnas.io.atomic import atomic_path
@@ -19,6 +25,7 @@ from qabwnas.pipeline.config.teacher import ModuleTeacher
 from qabwnas.pipeline.stages import front
 from qabwnas.pipeline.stages.answers import FoundNetwork, load_answers
 from qabwnas.pipeline.stages.budgets import TEACHER_WIDTHS, further_metrics, teacher_totals
+from qabwnas.pipeline.stages.control import control_name, control_networks, teacher_name, teacher_widths
 from qabwnas.pipeline.stages.data import load_task
 from qabwnas.pipeline.stages.latency import searched_lut
 from qabwnas.pipeline.stages.networks import calibration_images, load_network, load_qat
@@ -28,14 +35,19 @@ from qabwnas.pipeline.stages.teacher import load_teacher
 from qabwnas.pipeline.stages.teacher_network import measured_parts, teacher_costs
 from qabwnas.progress import activity
 from qabwnas.report.front import Mark, draw_front
-from qabwnas.report.result import BUDGET, TEACHER, NothingFits, Result, Results
+from qabwnas.report.paired import Scores, paired_difference, read_scores, write_scores
+from qabwnas.report.result import BUDGET, CONTROL, TEACHER, NothingFits, Result, Results
 from qabwnas.report.scores import draw_scores
 from qabwnas.search.frontier import Frontier
 from qabwnas.space import FLOAT, BitWidths, Policy
 from qabwnas.train.tasks import Score, Task
 
 RESULTS_NAME = "results.json"
+PAIRED_NAME = "paired.safetensors"
+"""The scores of every network without one test image each."""
 N_LINES = 4
+REFERENCES = (teacher_name(TEACHER_WIDTHS), control_name(TEACHER_WIDTHS))
+"""The networks that all others are compared with: the 8-bit teacher, as it is and retrained."""
 FRONT_NAME, SCORES_NAME = "front.png", "scores.png"
 
 
@@ -47,74 +59,98 @@ def _make(context: StageContext) -> list[str]:
     config, folder = context.config, context.folder
     task = load_task(config, folder)
     teacher = load_teacher(config, folder).to(context.resources.device)
-    answers = load_answers(folder)
-    with activity("report", len(_teacher_widths(config)) + len(answers), "networks", n_lines=N_LINES) as shown:
+    networks = [*control_networks(config), *load_answers(folder)]
+    scores: dict[str, Scores] = {}
+    with activity("report", len(teacher_widths(config)) + len(networks), "networks", n_lines=N_LINES) as shown:
         rows: list[Result | NothingFits] = []
-        for row in _scored(context, teacher, answers, task):
+        for row, without in _scored(context, teacher, networks, task):
             rows.append(row)
+            if isinstance(row, Result) and without is not None:
+                scores[row.key] = without
             shown.advance()
+    references = [row for row in rows if isinstance(row, Result) and row.name in REFERENCES]
+    rows = [compared(row, references, scores) if isinstance(row, Result) else row for row in rows]
     n_test, fixed = len(task.splits.test), config.fixed_bits.name
     results = Results(config.task.name, task.score_name, n_test, config.seed, rows, fixed)
+    write_scores(folder / PAIRED_NAME, scores)
     with atomic_path(folder / RESULTS_NAME) as temporary:
         temporary.write_text(json.dumps(results.to_json(), indent=2) + "\n", encoding="utf-8")
     _draw_front(Frontier.open(folder / front.FILE_NAME), results, folder / FRONT_NAME)
     draw_scores(results, folder / SCORES_NAME)
-    return [RESULTS_NAME, FRONT_NAME, SCORES_NAME]
+    return [RESULTS_NAME, PAIRED_NAME, FRONT_NAME, SCORES_NAME]
+
+
+def compared(row: Result, references: Sequence[Result], scores: Mapping[str, Scores]) -> Result:
+    """Return a result with its differences to ``references``; ``scores`` are without one image each, by network."""
+    differences = {
+        other.name: list(paired_difference(row.final_score, scores[row.key], other.final_score, scores[other.key]))
+        for other in references
+        if other.key != row.key and {row.key, other.key} <= scores.keys()
+    }
+    return replace(row, differences=differences)
+
+
+def load_references(folder: Path) -> tuple[list[Result], dict[str, Scores]]:
+    """Return the results of a report that others are compared with, and the scores without one image each.
+
+    Both are empty if the report is one of an earlier version, or its task gives no such scores.
+    """
+    if not (folder / PAIRED_NAME).exists():
+        return [], {}
+    results = load_results(folder)
+    return [row for row in results.networks if row.name in results.references], read_scores(folder / PAIRED_NAME)
 
 
 def _scored(
-    context: StageContext, teacher: Network, answers: Sequence[FoundNetwork], task: Task
-) -> Iterator[Result | NothingFits]:
-    """Give the results of the teacher and of the answers, one after the other."""
+    context: StageContext, teacher: Network, networks: Sequence[FoundNetwork], task: Task
+) -> Iterator[tuple[Result | NothingFits, Scores | None]]:
+    """Give the results of the teacher and of the networks, one after the other, with the scores of :func:`compared`."""
     yield from _score_teacher(context, teacher, task)
-    for found in answers:
+    for found in networks:
         yield score_found(context, found, task)
 
 
-def _teacher_widths(config: Config) -> list[BitWidths]:
-    """Return the bit widths that the teacher is scored at, widest first; they include those of the search."""
-    return sorted({FLOAT, TEACHER_WIDTHS, *config.space.bit_widths}, reverse=True)
-
-
-def _teacher_name(widths: BitWidths) -> str:
-    if widths.is_float:
-        return "teacher FP32"
-    return f"teacher INT{widths.weights}" if widths.weights == widths.activations else f"teacher {widths.name}"
-
-
-def _score_teacher(context: StageContext, teacher: Network, task: Task) -> Iterator[Result]:
+def _score_teacher(context: StageContext, teacher: Network, task: Task) -> Iterator[tuple[Result, Scores | None]]:
     """Give the teacher's results in float and at all bit widths of blocks, with stem and head as found networks."""
     config, splits = context.config, task.splits
     n_blocks, device, settings = len(config.space.blocks), context.resources.device, ptq_settings(config)
     lut = searched_lut(config, context.folder)
-    quantised = [widths for widths in _teacher_widths(config) if not widths.is_float]
+    quantised = [widths for widths in teacher_widths(config) if not widths.is_float]
     names = [block.name for block in config.space.blocks]
     nsrs = teacher_nsrs(teacher, names, splits.calibration, splits.validation, quantised, settings)
     in_float = _score(context, task, teacher)
-    yield _teacher_result(config, FLOAT, [0.0] * n_blocks, in_float, None, lut)
+    yield _teacher_result(config, FLOAT, [0.0] * n_blocks, in_float, None, lut), in_float.leave_one_out
     for widths in quantised:
         policy = Policy((widths,) * n_blocks, config.fixed_bits)
         network = quantise_network(teacher, policy, calibration_images(task, device), settings)
-        yield _teacher_result(config, widths, nsrs[widths], in_float, _score(context, task, network), lut)
+        score = _score(context, task, network)
+        yield _teacher_result(config, widths, nsrs[widths], in_float, score, lut), score.leave_one_out
 
 
 def _teacher_result(
     config: Config, widths: BitWidths, nsrs: list[float], in_float: Score, quantised: Score | None, lut: Lut
 ) -> Result:
-    fixed = FLOAT if widths.is_float else config.fixed_bits
     return Result(
-        name=_teacher_name(widths),
+        name=teacher_name(widths),
         family=TEACHER,
-        blocks=_teacher_blocks(config),
-        widths=[] if widths.is_float else [widths.name] * len(config.space.blocks),
-        size_bytes=teacher_costs(config, widths, fixed)["size_bytes"],
-        encoder_bytes=teacher_costs(config, widths, fixed, encoder=True)["size_bytes"],
         nsrs=nsrs,
         scores_before=[in_float.value],
         scores_after=[] if quantised is None else [quantised.value],
         standard_error=(quantised or in_float).standard_error,
-        totals={metric: float(total) for metric, total in teacher_totals(config, lut, widths).items()},
+        **_teacher_description(config, widths, lut),
     )
+
+
+def _teacher_description(config: Config, widths: BitWidths, lut: Lut) -> dict[str, Any]:
+    """Return what a result says of the teacher's form: blocks, bit widths, sizes, totals."""
+    fixed = FLOAT if widths.is_float else config.fixed_bits
+    return {
+        "blocks": _teacher_blocks(config),
+        "widths": [] if widths.is_float else [widths.name] * len(config.space.blocks),
+        "size_bytes": teacher_costs(config, widths, fixed)["size_bytes"],
+        "encoder_bytes": teacher_costs(config, widths, fixed, encoder=True)["size_bytes"],
+        "totals": {metric: float(total) for metric, total in teacher_totals(config, lut, widths).items()},
+    }
 
 
 def _teacher_blocks(config: Config) -> list[str]:
@@ -124,11 +160,14 @@ def _teacher_blocks(config: Config) -> list[str]:
     return [" ".join(operation.name for operation in block) for block in config.teacher.operations]
 
 
-def score_found(context: StageContext, found: FoundNetwork, task: Task) -> Result | NothingFits:
-    """Score a retrained network in float, quantised and after QAT; or say what would fit if nothing was found."""
+def score_found(context: StageContext, found: FoundNetwork, task: Task) -> tuple[Result | NothingFits, Scores | None]:
+    """Score a retrained network in float, quantised and after QAT; or say what would fit if nothing was found.
+
+    Also return the scores for :func:`compared`: means over the retrainings.
+    """
     config = context.config
     if found.codes is None:
-        return NothingFits(found.name, _needed(found))
+        return NothingFits(found.name, _needed(found)), None
     before: list[Score] = []
     after: list[Score] = []
     qat: list[Score] = []
@@ -139,23 +178,37 @@ def score_found(context: StageContext, found: FoundNetwork, task: Task) -> Resul
         after.append(_score(context, task, quantise_network(network, found.policy, calibration, ptq_settings(config))))
         if config.networks.qat is not None:
             qat.append(_score(context, task, load_qat(config, context.folder, network, found, n, calibration)))
-    blocks = config.space.blocks
-    operations = [block.decode(code) for block, code in zip(blocks, found.codes, strict=True)]
-    return Result(
+    final = qat or after
+    result = Result(
         name=found.name,
         family=found.family,
-        blocks=[block.describe(code) for block, code in zip(blocks, found.codes, strict=True)],
-        widths=found.widths,
-        size_bytes=float(found.totals["size_bytes"]),
-        encoder_bytes=encoder_costs(config.space, operations, found.policy, measured_parts(config))["size_bytes"],
         nsrs=found.nsrs,
         scores_before=[score.value for score in before],
         scores_after=[score.value for score in after],
         scores_qat=[score.value for score in qat],
-        standard_error=mean(score.standard_error for score in qat or after),
-        totals={metric: float(found.totals[metric]) for metric in further_metrics(found.totals)},
+        standard_error=mean(score.standard_error for score in final),
         network=found.network,
+        **_description(context, found),
     )
+    without = [score.leave_one_out for score in final if score.leave_one_out is not None]
+    return result, np.mean(without, axis=0) if len(without) == len(final) else None
+
+
+def _description(context: StageContext, found: FoundNetwork) -> dict[str, Any]:
+    """Return what a result says of a network's form: blocks, bit widths, sizes, totals."""
+    config, blocks = context.config, context.config.space.blocks
+    if found.family == CONTROL:
+        lut = searched_lut(config, context.folder)
+        return _teacher_description(config, BitWidths.parse(found.widths[0]), lut)
+    assert found.codes is not None, "nothing was found"
+    operations = [block.decode(code) for block, code in zip(blocks, found.codes, strict=True)]
+    return {
+        "blocks": [block.describe(code) for block, code in zip(blocks, found.codes, strict=True)],
+        "widths": found.widths,
+        "size_bytes": float(found.totals["size_bytes"]),
+        "encoder_bytes": encoder_costs(config.space, operations, found.policy, measured_parts(config))["size_bytes"],
+        "totals": {metric: float(found.totals[metric]) for metric in further_metrics(found.totals)},
+    }
 
 
 def _score(context: StageContext, task: Task, network: Network) -> Score:

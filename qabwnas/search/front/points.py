@@ -109,7 +109,8 @@ class FrontPoints:
         decimals = self.grids[m].decimals
         if decimals <= 22 and np.abs(units).max(initial=0) <= 2**53:
             return np.asarray(units / 10.0**decimals)  # both are exact, so the quotient is the nearest double
-        return np.array([float(self.grids[m].decimal(int(total))) for total in units])
+        # Python rounds the quotient of two integers correctly, whatever their sizes.
+        return np.array([total / 10**decimals for total in units.tolist()], dtype=np.float64)
 
     def _point(self, point: int) -> int:
         number = whole_number("point", point, smallest=None)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self, Unpack
+from typing import TYPE_CHECKING, Any, Self
 
 from numpy.typing import ArrayLike
 
@@ -15,7 +15,6 @@ from qabwnas.lut.table import Aggregation, Metric, Table
 
 if TYPE_CHECKING:  # tables load when one is read
     from qabwnas.lut.exchange.csv_source import CsvSource
-    from qabwnas.lut.exchange.layout import LayoutOptions
 
 __all__ = ["Lut", "LutBlock", "Metric", "Table"]  # what a LUT is made of, from one import
 
@@ -65,20 +64,32 @@ class Lut(LutContent):
         source: CsvSource,
         aggregate: Mapping[str, Aggregation] | None = None,
         fixed: Mapping[str, Number] | None = None,
-        **layout: Unpack[LayoutOptions],
+        *,
+        block: str | None = None,
+        candidate: str | None = None,
+        columns: Mapping[str, str] | None = None,
+        units: Mapping[str, str] | None = None,
+        ignore: Collection[str] = (),
+        delimiter: str | None = None,
+        decimal: str | None = None,
+        thousands: str | None = None,
+        na: Collection[str] = (),
+        encoding: str | None = None,
     ) -> Self:
         """Read a CSV table, compressed or not, from a path or an open file.
 
         >>> lut = Lut.from_csv("latencies.csv", block="Stage", units={"Latency": "us"}, fixed={"size_bytes": "1.5MB"})
 
         :func:`qabwnas.lut.exchange.csv_read.read_csv` says how, and :class:`qabwnas.lut.exchange.layout.TableLayout`
-        what the other arguments say about the table.
+        what the arguments from ``block`` on say about the table.
         """
         from qabwnas.lut.exchange.csv_read import read_csv
         from qabwnas.lut.exchange.layout import TableLayout
 
         _check_options(aggregate, fixed)
-        return cls.of(read_csv(source, aggregate, fixed, TableLayout(**layout)))
+        columns, units = {} if columns is None else columns, {} if units is None else units
+        layout = TableLayout(block, candidate, columns, units, ignore, delimiter, decimal, thousands, na, encoding)
+        return cls.of(read_csv(source, aggregate, fixed, layout))
 
     @classmethod
     def from_dataframe(
@@ -86,7 +97,12 @@ class Lut(LutContent):
         frame: Any,
         aggregate: Mapping[str, Aggregation] | None = None,
         fixed: Mapping[str, Number] | None = None,
-        **layout: Unpack[LayoutOptions],
+        *,
+        block: str | None = None,
+        candidate: str | None = None,
+        columns: Mapping[str, str] | None = None,
+        units: Mapping[str, str] | None = None,
+        ignore: Collection[str] = (),
     ) -> Self:
         """Read a DataFrame of pandas or polars, with the columns and arguments of :meth:`from_csv`.
 
@@ -98,7 +114,8 @@ class Lut(LutContent):
         from qabwnas.lut.exchange.layout import TableLayout
 
         _check_options(aggregate, fixed)
-        return cls.of(read_dataframe(frame, aggregate, fixed, TableLayout(**layout)))
+        columns, units = {} if columns is None else columns, {} if units is None else units
+        return cls.of(read_dataframe(frame, aggregate, fixed, TableLayout(block, candidate, columns, units, ignore)))
 
     @classmethod
     def from_arrays(

@@ -13,8 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from qabwnas.errors import FormatError, FrontLimitError, InputError
 from qabwnas.io.numeric import Number, WholeNumber, check_mapping, number_array, whole_number
-from qabwnas.lut.lut import Lut
-from qabwnas.search.arguments import check_lut, listed_metrics
+from qabwnas.search.arguments import LutSource, listed_metrics, opened_lut
 from qabwnas.search.constraints.scope import Scope
 from qabwnas.search.engine import bit_width_groups
 from qabwnas.search.engine.backend import INFEASIBLE, LIMIT, Backend, select_backend
@@ -57,7 +56,7 @@ class Frontier(FrontPoints):
     @classmethod
     def build(
         cls,
-        lut: Lut,
+        lut: LutSource,
         minimize: Sequence[str],
         *,
         scope: Scope | None = None,
@@ -72,7 +71,7 @@ class Frontier(FrontPoints):
         >>> part = Frontier.build(lut, ["loss", "latency_ms"], within={"latency_ms": (5, 20)}, epsilon="0.01")
 
         Args:
-            lut: the table.
+            lut: the table, or the path of its file.
             minimize: the metrics; the first is the objective. With weights, the objective is the weighted metric, and
                 the plain metric may be listed again after it, so that it can have budgets.
             scope: which candidates may be chosen, and weights of the objective; by default anything, unweighted.
@@ -92,7 +91,7 @@ class Frontier(FrontPoints):
             BackendError: the backend cannot be loaded.
             KeyboardInterrupt: Ctrl-C, raised within a fifth of a second.
         """
-        check_lut(lut)
+        lut = opened_lut(lut)
         names = listed_metrics("minimize", minimize)
         kernels = select_backend(backend)
         problem = Problem.of(lut, names, kernels, scope, k=1)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypedDict
 
 from qabwnas.errors import InputError
 from qabwnas.io.numeric import check_mapping, shown
@@ -18,21 +17,6 @@ from qabwnas.lut.exchange.text_table import TextTable
 from qabwnas.lut.units import unit_of
 
 _WHOLE = re.compile(r"([0-9]{1,18})(?:\.0*)?")  # pandas writes integers as 3.0 if some of the column are missing
-
-
-class LayoutOptions(TypedDict, total=False):
-    """The attributes of :class:`TableLayout`, as keyword arguments."""
-
-    block: str
-    candidate: str
-    columns: Mapping[str, str]
-    units: Mapping[str, str]
-    ignore: Collection[str]
-    delimiter: str
-    decimal: str
-    thousands: str
-    na: Collection[str]
-    encoding: str
 
 
 @dataclass(frozen=True)

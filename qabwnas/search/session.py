@@ -126,7 +126,7 @@ class Session:
         def built() -> Frontier:
             problem = self._cache.problem(names, scope, 1)
             front = Frontier.of_problem(problem, self._kernels, scope, ranges, factor, max_memory)
-            return replace(front, provenance=self.lut.provenance)
+            return replace(front, provenance=self.lut.provenance, describe=self.lut.describe)
 
         return self._cache.front(names, scope, canonical_json(region), built)
 

@@ -16,6 +16,7 @@ from qabwnas.errors import InputError
 from qabwnas.lut.lut import Lut
 from qabwnas.search.presentation import shown_total
 
+ARCHIVES = Path(__file__).resolve().parents[1] / "archives"
 LUT = Lut.from_arrays(
     {
         "stem": {"loss": [0.1, 0.25], "size_bytes": [2_000_000, 400_000], "latency_ms": [1.5, 1]},
@@ -117,3 +118,33 @@ def test_paths_and_quantities(tmp_path: Path) -> None:
     ):
         with pytest.raises(InputError, match="^(budget|within) 'size_bytes': '5ms': the unit 'ms' is not one of B"):
             call()
+
+
+def test_a_front_is_a_sequence_of_answers_with_descriptions(tmp_path: Path) -> None:
+    pytest.importorskip("pandas")
+    front = qabwnas.Frontier.build(LUT, ["loss", "size_bytes"])
+    front.save(tmp_path / "front.h5")
+    moved = front.with_objective("size_bytes").with_objective("loss")
+    for again in (front, moved, qabwnas.Frontier.open(tmp_path / "front.h5"), pickle.loads(pickle.dumps(front))):
+        assert [answer.descriptions["stem"] for answer in again] == ["k3 <a>", "k5", "k5"]
+        assert again[1].to_dict() == {
+            "objective": 0.45,
+            "totals": {"loss": 0.45, "size_bytes": 1_400_000},
+            "choice": {"stem": 1, "tail": 0},
+            "descriptions": {"stem": "k5", "tail": "k3"},
+        }
+        assert json.loads(json.dumps(again.to_dict()))["answers"][1] == again[1].to_dict()
+        frame = again.to_pandas()
+        assert list(frame.columns) == ["loss", "size_bytes", "stem", "stem description", "tail", "tail description"]
+        assert frame.iloc[1].tolist() == [0.45, 1_400_000, 1, "k5", 0, "k3"]
+        assert "<td>0: k3 &lt;a&gt;</td>" in again._repr_html_()
+        with pytest.raises(InputError, match="point 9 of a front"):
+            again[9]
+    assert qabwnas.Session(LUT).front(["loss", "size_bytes"])[0].descriptions == front[0].descriptions
+
+
+def test_a_front_without_descriptions_has_numbers() -> None:
+    front = qabwnas.Frontier.open(ARCHIVES / "v1" / "front.h5")
+    assert front[0].descriptions == {}
+    assert front[0].choice == front.choice(0)
+    assert len(front._repr_html_().split("<tr>")) <= 12

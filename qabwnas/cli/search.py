@@ -216,8 +216,10 @@ def _headline(result: SearchResult) -> str:
 
 
 def _as_text(lut: Lut, rank: int, answer: Answer, minimized: str) -> str:
+    from qabwnas.search.presentation import shown_total
+
     totals = answer.totals if minimized in answer.totals else {minimized: answer.objective} | answer.totals
-    lines = [f"#{rank}  " + "  ".join(f"{name} {total:f}" for name, total in totals.items())]
+    lines = [f"#{rank}  " + "  ".join(f"{name} {shown_total(total)}" for name, total in totals.items())]
     names = max(len(name) for name in answer.choice)
     numbers = max(len(str(candidate)) for candidate in answer.choice.values())
     for name, candidate in answer.choice.items():

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from qabwnas.errors import FrontLimitError, InputError
 from qabwnas.io.numeric import Number, WholeNumber, whole_number
 from qabwnas.lut.lut import Lut
-from qabwnas.search.arguments import check_lut, checked_budgets, compared_metrics
+from qabwnas.search.arguments import LutSource, check_lut, checked_budgets, compared_metrics, opened_lut
 from qabwnas.search.engine.backend import INFEASIBLE, LIMIT, Backend, select_backend
 from qabwnas.search.engine.bit_width_groups import UNBOUNDED, Limits, Subnets
 from qabwnas.search.engine.strategy import (
@@ -25,6 +25,7 @@ from qabwnas.search.engine.strategy import (
 from qabwnas.search.model.grid import Grid
 from qabwnas.search.model.problem import Problem
 from qabwnas.search.model.totals import TotalsIn, totals_in
+from qabwnas.search.presentation import PresentedAnswer, PresentedResult, shown_total
 
 if TYPE_CHECKING:  # scopes load when one is used, so that other searches start sooner
     from qabwnas.search.constraints.scope import Scope
@@ -34,8 +35,8 @@ _MAX_ANSWERS = 2**31 - 1
 
 
 @dataclass(frozen=True)
-class Answer:
-    """One subnet.
+class Answer(PresentedAnswer):
+    """One subnet. ``descriptions`` says in words what ``choice`` has as numbers.
 
     Attributes:
         objective: the exact total of the minimised metric; with weights, its weighted total.
@@ -52,8 +53,8 @@ class Answer:
 
 
 @dataclass(frozen=True, repr=False)
-class SearchResult:
-    """The result of a search.
+class SearchResult(PresentedResult[Answer]):
+    """The result of a search. It is a sequence of its answers: it has a length, and ``result[0]`` is the best.
 
     Attributes:
         status: ``optimal``: the answers are proved to be the best. ``infeasible``: no subnet fits. If a limit stopped
@@ -88,12 +89,12 @@ class SearchResult:
         return hash((self.status, self.minimized, self.answers, self.seconds))
 
     def __repr__(self) -> str:
-        best = f", best {self.minimized!r} {self.answers[0].objective:f}" if self.answers else ""
+        best = f", best {self.minimized!r} {shown_total(self.answers[0].objective)}" if self.answers else ""
         return f"<SearchResult {self.status} ({self.method}, {self.backend}): answers {len(self.answers)}{best}>"
 
 
 def search(
-    lut: Lut,
+    lut: LutSource,
     *,
     minimize: str | None = None,
     budgets: Mapping[str, Number] | None = None,
@@ -115,9 +116,10 @@ def search(
     total equals a budget fits it.
 
     Args:
-        lut: the table.
+        lut: the table, or the path of its file.
         minimize: the objective, a metric of the LUT; by default ``loss``, or ``nsr`` if there is no ``loss``.
-        budgets: metric name → inclusive upper bound on the total, including the fixed part, never weighted.
+        budgets: metric name → inclusive upper bound on the total, including the fixed part, never weighted. A text may
+            have a unit, as in the command: ``"1.5MB"``.
         top: how many answers, 1 or more.
         scope: which candidates may be chosen, and weights of the objective; by default anything, unweighted.
         min_distance: the minimum Hamming distance between answers: in how many blocks they must differ, 1 or more. The
@@ -139,6 +141,7 @@ def search(
     Complexity: O(rows log rows) for pruning; then that of the direct search (``csrc/solve/top.hpp``): exponential in
     the number of blocks in the worst case, microseconds to milliseconds on look-up tables of real networks.
     """
+    lut = opened_lut(lut)
     request = SearchRequest.of(
         lut, minimize, budgets, top, scope, min_distance, method, time_limit, node_limit, backend
     )
@@ -223,7 +226,8 @@ def _answers(lut: Lut, problem: Problem, found: Subnets, totals: TotalsIn, kerne
             if (total := column[n]) is not None:
                 known[name] = total
         in_order = {name: known[name] for name in lut.metric_names if name in known}
-        answers.append(Answer(objective, in_order, dict(zip(lut.block_names, candidates.tolist(), strict=True))))
+        choice = dict(zip(lut.block_names, candidates.tolist(), strict=True))
+        answers.append(Answer(objective, in_order, choice).described_by(lut.describe))
     return tuple(answers)
 
 

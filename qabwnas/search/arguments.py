@@ -5,6 +5,7 @@ They run once, before any work. The code below them trusts the types.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -13,15 +14,27 @@ import numpy as np
 from qabwnas.errors import InputError
 from qabwnas.io.numeric import Number, shown
 from qabwnas.lut.lut import Lut
+from qabwnas.lut.units import parse_quantity
 
 if TYPE_CHECKING:  # scopes load when one is used, so that other searches start sooner
     from qabwnas.search.constraints.scope import Scope
+
+LutSource = Lut | str | os.PathLike[str]
+"""A LUT, or the path of its file."""
 
 
 def check_lut(lut: object) -> None:
     """Raise InputError unless ``lut`` is a LUT."""
     if not isinstance(lut, Lut):
         raise InputError(f"lut: {shown(lut)} is not a Lut; Lut.open and Lut.from_csv read one")
+
+
+def opened_lut(lut: LutSource) -> Lut:
+    """Return a LUT, or open its file; raises as :meth:`qabwnas.lut.lut.Lut.open`, and InputError for anything else."""
+    if isinstance(lut, str | os.PathLike):
+        return Lut.open(lut)
+    check_lut(lut)
+    return lut
 
 
 def check_scope(scope: object) -> None:
@@ -57,14 +70,30 @@ def default_objective(metric_names: Sequence[str]) -> str:
 def checked_budgets(budgets: object) -> dict[str, Number]:
     """Return budgets as a dictionary; ``None`` becomes an empty one.
 
+    A text is a quantity, which may have a unit.
+
     Raises:
-        InputError: they are not a mapping.
+        InputError: they are not a mapping, or a text is not a quantity of its metric.
     """
     if budgets is None:
         return {}
     if not isinstance(budgets, Mapping):
         raise InputError(f"budgets: {shown(budgets)} is not a mapping of metric to number")
-    return dict(budgets)
+    return {name: quantity(f"budget {name!r}", name, bound) for name, bound in budgets.items()}
+
+
+def quantity(what: str, metric: str, number: Number) -> Number:
+    """Return a number as it is, and a text, which may have a unit, as the number in the unit of the metric.
+
+    Raises:
+        InputError: the text is not a quantity of the metric; the message starts with ``what``.
+    """
+    if not isinstance(number, str) or not isinstance(metric, str):
+        return number
+    try:
+        return parse_quantity(number, metric)
+    except InputError as error:
+        raise InputError(f"{what}{str(error).removeprefix(metric)}") from error
 
 
 def compared_metrics(

@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qabwnas.io.numeric import Number, WholeNumber, exact_number
-from qabwnas.lut.lut import Lut
-from qabwnas.search.arguments import checked_budgets, compared_metrics
+from qabwnas.search.arguments import LutSource, checked_budgets, compared_metrics, opened_lut
 from qabwnas.search.callable_module import make_callable
 from qabwnas.search.constraints.scope import Scope
 from qabwnas.search.engine.backend import INFEASIBLE, LIMIT, Backend, select_backend
@@ -71,7 +70,7 @@ class Explanation:
 
 
 def explain(
-    lut: Lut,
+    lut: LutSource,
     *,
     minimize: str | None = None,
     budgets: Mapping[str, Number] | None = None,
@@ -90,6 +89,7 @@ def explain(
     Complexity: two direct searches per budget: one for its metric under the other budgets, one for the objective.
     """
     limits = Limits.of(time_limit, node_limit, time.perf_counter())
+    lut = opened_lut(lut)
     kernels = select_backend(backend)
     budgets = checked_budgets(budgets)
     problem = Problem.of(lut, compared_metrics(lut, minimize, budgets, scope), kernels, scope, k=1)

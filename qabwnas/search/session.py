@@ -15,7 +15,14 @@ from qabwnas.io.fingerprint import canonical_json
 from qabwnas.io.numeric import Number, WholeNumber, check_mapping, exact_number, exact_numbers
 from qabwnas.lut.lut import Lut, LutBlock, Table
 from qabwnas.search.api import SearchRequest, SearchResult
-from qabwnas.search.arguments import check_lut, check_scope, checked_budgets, compared_metrics, listed_metrics
+from qabwnas.search.arguments import (
+    LutSource,
+    check_scope,
+    checked_budgets,
+    compared_metrics,
+    listed_metrics,
+    opened_lut,
+)
 from qabwnas.search.constraints.scope import Scope
 from qabwnas.search.engine.backend import select_backend
 from qabwnas.search.engine.strategy import DEFAULT_MAX_MEMORY, Method
@@ -44,15 +51,14 @@ class Session:
         lut: the table.
     """
 
-    def __init__(self, lut: Lut, *, backend: str | None = None) -> None:
+    def __init__(self, lut: LutSource, *, backend: str | None = None) -> None:
         """Start a session without kept results.
 
         Raises:
             BackendError: the backend cannot be loaded.
-            InputError: ``lut`` is not a LUT.
+            InputError: ``lut`` is neither a LUT nor a path.
         """
-        check_lut(lut)
-        self.lut = lut
+        self.lut = lut = opened_lut(lut)
         self._kernels = select_backend(backend)
         self._cache = SessionCache(lut, self._kernels)
 
@@ -120,7 +126,7 @@ class Session:
         def built() -> Frontier:
             problem = self._cache.problem(names, scope, 1)
             front = Frontier.of_problem(problem, self._kernels, scope, ranges, factor, max_memory)
-            return replace(front, provenance=self.lut.provenance)
+            return replace(front, provenance=self.lut.provenance, describe=self.lut.describe)
 
         return self._cache.front(names, scope, canonical_json(region), built)
 

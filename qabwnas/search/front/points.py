@@ -18,6 +18,7 @@ from qabwnas.search.constraints.scope import Scope
 from qabwnas.search.engine.choices import Choices
 from qabwnas.search.front.region import FrontRegion
 from qabwnas.search.model.grid import Grid
+from qabwnas.search.presentation import Describe
 
 NO_POINT = -1
 """The answer of a query if no point fits."""
@@ -37,6 +38,7 @@ class FrontPoints:
     scope: Scope | None = None
     path: Path | None = None
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    describe: Describe | None = None
 
     def __len__(self) -> int:
         return len(self.units)

@@ -71,7 +71,7 @@ def known_metric(lut: Lut, name: str) -> Metric:
     if name not in lut.metric_names:
         for close in get_close_matches(name, lut.metric_names, 1):
             raise InputError(
-                f"metric {name!r} is not in the LUT; did you mean {close!r}? It has {', '.join(lut.metric_names)}"
+                f"metric {name!r} is not in the LUT, which has {', '.join(lut.metric_names)}; did you mean {close!r}?"
             )
     return lut.metric(name)
 
@@ -108,7 +108,7 @@ def _range(
     parts = value.split(":") if isinstance(value, str) and ":" in value else value
     if isinstance(parts, Sequence) and not isinstance(parts, str):
         if len(parts) != 2 or all(part in (None, "") for part in parts):
-            raise InputError(f"{what}: {shown(value)} is not a range LOW:HIGH")
+            raise InputError(f"{what}: {shown(value)} is not a number or a range LOW:HIGH")
         if operator != "<=" or key.endswith("<="):
             raise InputError(f"{what}: {shown(value)} is a range, which takes no {operator}")
         low, high = (None if part in (None, "") else _bound(lut, what, metrics, part) for part in parts)

@@ -237,13 +237,13 @@ def test_shares(budgets: dict[str, Any], choices: set[tuple[int, ...]]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"budgets": {"siz": 3}}, "metric 'siz' is not in the LUT; did you mean 'size'?"),
+        ({"budgets": {"siz": 3}}, "metric 'siz' is not in the LUT, which has loss, size, peak; did you mean 'size'?"),
         ({"maximize": "peek"}, "did you mean 'peak'"),
         ({"maximize": "peak"}, "'peak' is a maximum over blocks; only sums"),
         ({"maximize": "size", "minimize": "loss"}, "give one objective"),
         ({"budgets": {"size": (5, 3)}}, "no total lies from 5 to 3"),
-        ({"budgets": {"size": (1, 2, 3)}}, "not a range LOW:HIGH"),
-        ({"budgets": {"size": ":"}}, "not a range LOW:HIGH"),
+        ({"budgets": {"size": (1, 2, 3)}}, "or a range LOW:HIGH"),
+        ({"budgets": {"size": ":"}}, "or a range LOW:HIGH"),
         ({"budgets": {"size": "x%"}}, "'x%' is not a number"),
         ({"budgets": {"size>=": (1, 2)}}, "is a range, which takes no >="),
         ({"budgets": {"size+size": 3}}, "'size' is named twice"),

@@ -65,6 +65,7 @@ def command(
     forbid: tuple[str, ...],
     weights: tuple[str, ...],
     weight_file: Path | None,
+    skip_unmeasured: bool,
     force: bool,
 ) -> None:
     """Answer every row of BUDGETS.
@@ -85,7 +86,7 @@ def command(
     files = [source_path, budgets_path, *([weight_file] if weight_file is not None else [])]
     check_output(output, force, BATCH, inputs=files)
     source = Frontier.open(source_path) if is_front(source_path) else Lut.open(source_path)
-    scope = parse_scope(bits, pin, forbid, weights, weight_file)
+    scope = parse_scope(bits, pin, forbid, weights, weight_file, skip_unmeasured)
     n_bytes = int(parse_quantity(max_memory, "max-memory_bytes"))
     progress = ProgressLine(sys.stderr.isatty())
     try:

@@ -56,6 +56,7 @@ def command(
     forbid: tuple[str, ...],
     weights: tuple[str, ...],
     weight_file: Path | None,
+    skip_unmeasured: bool,
     within: tuple[str, ...],
     epsilon: str,
     max_memory: str,
@@ -83,7 +84,7 @@ def command(
     front = Frontier.build(
         lut,
         [name.strip() for name in minimize.split(",")],
-        scope=parse_scope(bits, pin, forbid, weights, weight_file),
+        scope=parse_scope(bits, pin, forbid, weights, weight_file, skip_unmeasured),
         within=_ranges(within),
         epsilon=epsilon,
         max_memory=int(parse_quantity(max_memory, "max-memory_bytes")),

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from qabwnas.errors import FormatError, FrontLimitError, InputError
 from qabwnas.io.numeric import Number, WholeNumber, check_mapping, number_array, whole_number
-from qabwnas.search.arguments import LutSource, listed_metrics, opened_lut
+from qabwnas.search.arguments import LutSource, front_columns, opened_lut
 from qabwnas.search.constraints.scope import Scope
 from qabwnas.search.engine import bit_width_groups
 from qabwnas.search.engine.backend import INFEASIBLE, LIMIT, Backend, select_backend
@@ -75,7 +75,8 @@ class Frontier(PresentedFront):
 
         Args:
             lut: the table, or the path of its file.
-            minimize: the metrics; the first is the objective. With weights, the objective is the weighted metric, and
+            minimize: the metrics; the first is the objective. ``-accuracy`` maximises ``accuracy``: the front has the
+                negated totals in a column of that name. With weights, the objective is the weighted metric, and
                 the plain metric may be listed again after it, so that it can have budgets.
             scope: which candidates may be chosen, and weights of the objective; by default anything, unweighted.
             within: metric name → the smallest and the largest total, inclusive, ``None`` for no bound: build only that
@@ -95,9 +96,9 @@ class Frontier(PresentedFront):
             KeyboardInterrupt: Ctrl-C, raised within a fifth of a second.
         """
         lut = opened_lut(lut)
-        names = listed_metrics("minimize", minimize)
+        columns = front_columns(lut, minimize)
         kernels = select_backend(backend)
-        problem = Problem.of(lut, names, kernels, scope, k=1)
+        problem = Problem.of(lut, columns, kernels, scope, k=1)
         front = cls.of_problem(problem, kernels, scope, within, epsilon, max_memory)
         return replace(front, provenance=lut.provenance, describe=lut.describe)
 

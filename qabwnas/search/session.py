@@ -16,11 +16,13 @@ from qabwnas.io.numeric import Number, WholeNumber, check_mapping, exact_number,
 from qabwnas.lut.lut import Lut, LutBlock, Table
 from qabwnas.search.api import SearchRequest, SearchResult
 from qabwnas.search.arguments import (
+    Budget,
     LutSource,
     check_scope,
     checked_budgets,
+    checked_objective,
     compared_metrics,
-    listed_metrics,
+    front_columns,
     opened_lut,
 )
 from qabwnas.search.constraints.scope import Scope
@@ -72,7 +74,8 @@ class Session:
         self,
         *,
         minimize: str | None = None,
-        budgets: Mapping[str, Number] | None = None,
+        maximize: str | None = None,
+        budgets: Mapping[str, Budget] | None = None,
         top: WholeNumber = 1,
         scope: Scope | None = None,
         min_distance: WholeNumber = 1,
@@ -84,6 +87,7 @@ class Session:
         request = SearchRequest.of(
             self.lut,
             minimize,
+            maximize,
             budgets,
             top,
             scope,
@@ -93,20 +97,21 @@ class Session:
             node_limit,
             self._kernels.name,
         )
-        problem = self._cache.problem(request.metric_names, request.scope, request.top)
+        problem = self._cache.problem(request.columns, request.scope, request.top)
         return request.answer(self.lut, problem, self._cache.totals_in)
 
     def explain(
         self,
         *,
         minimize: str | None = None,
-        budgets: Mapping[str, Number] | None = None,
+        maximize: str | None = None,
+        budgets: Mapping[str, Budget] | None = None,
         scope: Scope | None = None,
     ) -> Explanation:
         """Explain an answer like :func:`qabwnas.explain`."""
-        bounds = checked_budgets(budgets)
-        names = compared_metrics(self.lut, minimize, bounds, scope)
-        return explain_problem(self._cache.problem(names, scope, 1), bounds, self._kernels)
+        bounds = checked_budgets(self.lut, budgets)
+        columns = compared_metrics(self.lut, checked_objective(self.lut, minimize, maximize), bounds, scope)
+        return explain_problem(self._cache.problem(columns, scope, 1), bounds, self._kernels)
 
     def front(
         self,
@@ -118,17 +123,17 @@ class Session:
         max_memory: WholeNumber = DEFAULT_MAX_MEMORY,
     ) -> Frontier:
         """Build a front like :meth:`.Frontier.build`, or return the one that was built before."""
-        names = listed_metrics("minimize", minimize)
+        columns = front_columns(self.lut, minimize)
         check_scope(scope)
         ranges, factor = checked_ranges(within), exact_number("epsilon", epsilon)
         region = [sorted((name, str(low), str(high)) for name, (low, high) in ranges.items()), str(factor)]
 
         def built() -> Frontier:
-            problem = self._cache.problem(names, scope, 1)
+            problem = self._cache.problem(columns, scope, 1)
             front = Frontier.of_problem(problem, self._kernels, scope, ranges, factor, max_memory)
             return replace(front, provenance=self.lut.provenance, describe=self.lut.describe)
 
-        return self._cache.front(names, scope, canonical_json(region), built)
+        return self._cache.front(columns, scope, canonical_json(region), built)
 
     def with_block(self, name: str, tables: Sequence[Table]) -> Session:
         """Return a session in which a block has other tables.

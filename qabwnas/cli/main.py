@@ -42,6 +42,7 @@ COMMANDS = {
     "search": "Find the best subnets of a LUT within budgets.",
     "batch": "Answer a table of budgets.",
     "front": "Build the exact front of a LUT.",
+    "session": "Answer requests of other programs, one line of JSON each.",
     "plot": "Plot a front.",
     "bench": "Measure the search against its baselines on a LUT.",
     "backends": "List the search backends.",

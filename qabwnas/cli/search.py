@@ -129,7 +129,9 @@ def command(
             lut, minimize=minimize, budgets=bounds, scope=scope, time_limit=seconds_left, node_limit=node_limit
         )
     if as_json:
-        click.echo(_as_json(result, bounds, explanation, margins))
+        from qabwnas.cli.exact_json import dumps
+
+        click.echo(dumps(result_content(result, bounds, explanation, margins)))
     else:
         _print_result(lut, result, margins)
         if explanation is not None:
@@ -170,14 +172,13 @@ def parse_budgets(texts: tuple[str, ...], lut: Lut) -> dict[str, Decimal]:
     return budgets
 
 
-def _as_json(
+def result_content(
     result: SearchResult,
     budgets: Mapping[str, Decimal],
     explanation: Explanation | None,
     margins: tuple[Margin, ...],
-) -> str:
-    from qabwnas.cli.exact_json import dumps
-
+) -> dict[str, object]:
+    """Return what ``search --json`` and ``session`` write, with exact decimals."""
     content: dict[str, object] = {
         "status": result.status,
         "minimized": result.minimized,
@@ -198,7 +199,7 @@ def _as_json(
     effects = {} if explanation is None else {each.metric: _effect_as_json(each) for each in explanation.effects}
     if budgets:
         content["budgets"] = {metric: effects.get(metric, {"budget": bound}) for metric, bound in budgets.items()}
-    return dumps(content)
+    return content
 
 
 def _effect_as_json(effect: BudgetEffect) -> dict[str, object]:

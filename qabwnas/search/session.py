@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -18,6 +19,7 @@ from qabwnas.search.api import SearchRequest, SearchResult
 from qabwnas.search.arguments import check_lut, check_scope, checked_budgets, compared_metrics, listed_metrics
 from qabwnas.search.constraints.scope import Scope
 from qabwnas.search.engine.backend import select_backend
+from qabwnas.search.engine.bit_width_groups import Limits
 from qabwnas.search.engine.strategy import DEFAULT_MAX_MEMORY, Method
 from qabwnas.search.explain import Explanation, explain_problem
 from qabwnas.search.front.region import Range, checked_ranges
@@ -96,11 +98,14 @@ class Session:
         minimize: str | None = None,
         budgets: Mapping[str, Number] | None = None,
         scope: Scope | None = None,
+        time_limit: Number | None = None,
+        node_limit: WholeNumber | None = None,
     ) -> Explanation:
         """Explain an answer like :func:`qabwnas.explain`."""
+        limits = Limits.of(time_limit, node_limit, time.perf_counter())
         bounds = checked_budgets(budgets)
         names = compared_metrics(self.lut, minimize, bounds, scope)
-        return explain_problem(self._cache.problem(names, scope, 1), bounds, self._kernels)
+        return explain_problem(self._cache.problem(names, scope, 1), bounds, self._kernels, limits)
 
     def front(
         self,

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 from qabwnas.cli.command import Command
+from qabwnas.cli.completion import complete_metrics
+from qabwnas.cli.lut_source import open_lut_or_front
 from qabwnas.cli.output import check_output, force_option
 from qabwnas.cli.scope_options import parse_scope, scope_options
 from qabwnas.io.file_kinds import BATCH
@@ -25,7 +27,7 @@ _SECONDS_PER_FRAME = 0.1
 
 
 @click.command(name="batch", cls=Command)
-@click.argument("source_path", metavar="(LUT.h5|FRONT.h5)", type=click.Path(path_type=Path))
+@click.argument("source_path", metavar="(LUT.h5|FRONT.h5|TABLE.csv)", type=click.Path(path_type=Path))
 @click.argument("budgets_path", metavar="BUDGETS.(csv|parquet)", type=click.Path(path_type=Path))
 @click.option(
     "-o",
@@ -35,7 +37,12 @@ _SECONDS_PER_FRAME = 0.1
     required=True,
     help="The answers.",
 )
-@click.option("--minimize", metavar="METRIC", help="The objective; by default the front's first metric, or 'loss'.")
+@click.option(
+    "--minimize",
+    metavar="METRIC",
+    shell_complete=complete_metrics,
+    help="The objective; by default the front's first metric, or 'loss'.",
+)
 @click.option(
     "--method",
     type=click.Choice(["auto", "front", "direct"]),
@@ -76,15 +83,12 @@ def command(
     is a column 'weighted METRIC' for the objective; budgets are never weighted. The answers do not depend on the
     method.
     """
-    from qabwnas.lut.lut import Lut
     from qabwnas.lut.units import parse_quantity
     from qabwnas.search.batch.batch import answer_batch
-    from qabwnas.search.front.file import is_front
-    from qabwnas.search.frontier import Frontier
 
     files = [source_path, budgets_path, *([weight_file] if weight_file is not None else [])]
     check_output(output, force, BATCH, inputs=files)
-    source = Frontier.open(source_path) if is_front(source_path) else Lut.open(source_path)
+    source = open_lut_or_front(source_path)
     scope = parse_scope(bits, pin, forbid, weights, weight_file)
     n_bytes = int(parse_quantity(max_memory, "max-memory_bytes"))
     progress = ProgressLine(sys.stderr.isatty())

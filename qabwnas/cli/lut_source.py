@@ -9,6 +9,7 @@ from qabwnas.io.file_kinds import TABLE
 
 if TYPE_CHECKING:
     from qabwnas.lut.lut import Lut
+    from qabwnas.search.frontier import Frontier
 
 
 def open_lut(path: Path) -> Lut:
@@ -19,10 +20,26 @@ def open_lut(path: Path) -> Lut:
         FormatError: it is not a LUT, or is damaged.
         InputError: it is not a table that can be imported without options.
     """
-    if path.name.lower().endswith(TABLE.suffixes):
+    if _is_table(path):
         from qabwnas.lut.importers.formats import import_table
 
         return import_table([path])
     from qabwnas.lut.lut import Lut
 
     return Lut.open(path)
+
+
+def open_lut_or_front(path: Path) -> Lut | Frontier:
+    """Open a front, or a LUT like :func:`open_lut`; raises the same errors."""
+    if not _is_table(path):
+        from qabwnas.search.front.file import is_front
+
+        if is_front(path):
+            from qabwnas.search.frontier import Frontier
+
+            return Frontier.open(path)
+    return open_lut(path)
+
+
+def _is_table(path: Path) -> bool:
+    return path.name.lower().endswith(TABLE.suffixes)

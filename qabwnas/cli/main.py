@@ -19,7 +19,7 @@ from typing import Any
 
 import click
 
-from qabwnas.cli.command import Group
+from qabwnas.cli.command import DEBUG, Group
 from qabwnas.errors import MultipleInputError, QabwnasError, QabwnasWarning
 
 # The help is here, and not only in the commands, so that listing them loads no command.
@@ -80,7 +80,7 @@ class Program(Group):
             formatter.write_dl(list(COMMANDS.items()))
 
     def invoke(self, ctx: click.Context) -> object:
-        with _one_line(debug=ctx.params["debug"]), _ignored_signals_repeated(), warnings.catch_warnings():
+        with _one_line(ctx), _ignored_signals_repeated(), warnings.catch_warnings():
             warnings.showwarning = partial(_show_warning, warnings.showwarning)
             return super().invoke(ctx)
 
@@ -119,7 +119,7 @@ def _ignored_signals_repeated() -> Iterator[None]:
 
 
 @contextmanager
-def _one_line(debug: bool) -> Iterator[None]:
+def _one_line(ctx: click.Context) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt as interrupt:
@@ -127,7 +127,7 @@ def _one_line(debug: bool) -> Iterator[None]:
     except BrokenPipeError:
         raise  # click ends quietly: the reader of the output has closed it
     except (QabwnasError, OSError) as error:
-        if debug:
+        if ctx.params["debug"] or DEBUG in ctx.meta:
             raise
         raise OneLineError(_message(error)) from error
 
@@ -139,8 +139,10 @@ def _message(error: QabwnasError | OSError) -> str:
     return "\n".join(" ".join(str(fault).split()) for fault in faults)
 
 
-@click.group(cls=Program)
-@click.option("--debug", is_flag=True, envvar="QABWNAS_DEBUG", help="Show the traceback of an error.")
+@click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--debug", is_flag=True, envvar="QABWNAS_DEBUG", help="Show the traceback of an error; anywhere on the line."
+)
 @click.version_option(package_name="qabwnas", prog_name="qabwnas", message="%(prog)s %(version)s")
 def main(debug: bool) -> None:
     """Search block-wise networks and their bit widths under budgets.

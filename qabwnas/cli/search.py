@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from qabwnas.cli.command import Command
+from qabwnas.cli.completion import complete_metrics
+from qabwnas.cli.lut_source import open_lut
 from qabwnas.cli.scope_options import parse_scope, scope_options
 from qabwnas.errors import InputError
 
@@ -26,13 +28,19 @@ MIN_SECONDS = 1e-6
 
 
 @click.command(name="search", cls=Command)
-@click.argument("lut_path", metavar="LUT.h5", type=click.Path(path_type=Path))
-@click.option("--minimize", metavar="METRIC", help="The objective; by default 'loss', or 'nsr' if there is no loss.")
+@click.argument("lut_path", metavar="(LUT.h5|TABLE.csv)", type=click.Path(path_type=Path))
+@click.option(
+    "--minimize",
+    metavar="METRIC",
+    shell_complete=complete_metrics,
+    help="The objective; by default 'loss', or 'nsr' if there is no loss.",
+)
 @click.option(
     "--budget",
     "budgets",
     metavar="METRIC=VALUE",
     multiple=True,
+    shell_complete=complete_metrics,
     help="An inclusive upper bound on the total of a metric; repeat it for other metrics. The value may have a unit if "
     "the name of the metric states one: size_bytes=1.5MB.",
 )
@@ -41,6 +49,7 @@ MIN_SECONDS = 1e-6
     "margin_texts",
     metavar="METRIC=5%",
     multiple=True,
+    shell_complete=complete_metrics,
     help="Divide the budget of a metric by 1.05 for the search, because the metric is predicted, not measured.",
 )
 @click.option(
@@ -95,13 +104,14 @@ def command(
 ) -> None:
     """Find the best subnets of LUT.h5 within budgets, and prove that they are the best.
 
+    TABLE.csv (or .csv.gz, .parquet) is imported in memory, as by `qabwnas lut import` without options.
+
     If no subnet fits, exits with 3 and prints the smallest budgets that would fit. If a limit stops the search, exits
     with 0 and prints how far the answer may be from the best, or exits with 1 if there is no answer yet.
     """
-    from qabwnas.lut.lut import Lut
     from qabwnas.search import search
 
-    lut = Lut.open(lut_path)
+    lut = open_lut(lut_path)
     bounds, scope = parse_budgets(budgets, lut), parse_scope(bits, pin, forbid, weights, weight_file)
     margins: tuple[Margin, ...] = ()
     if margin_texts:

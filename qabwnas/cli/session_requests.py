@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from difflib import get_close_matches
 from inspect import signature
 from typing import Any, NoReturn
 
@@ -14,6 +13,7 @@ import numpy as np
 from qabwnas.cli.search import result_content
 from qabwnas.errors import InputError, QabwnasError
 from qabwnas.io.numeric import shown
+from qabwnas.io.suggest import did_you_mean
 from qabwnas.lut.lut import Lut, Table
 from qabwnas.lut.units import parse_quantity
 from qabwnas.search.api import Answer
@@ -29,7 +29,8 @@ def _options_of(method: Callable[..., object]) -> frozenset[str]:
     return frozenset(signature(method).parameters) - {"self"}
 
 
-_SEARCH, _EXPLAIN, _FRONT = map(_options_of, (Session.search, Session.explain, Session.front))
+_SEARCH, _EXPLAIN = _options_of(Session.search), _options_of(Session.explain)
+_FRONT = _options_of(Session.front)
 FIELDS: dict[str, frozenset[str]] = {
     "search": _SEARCH | {"explain"},
     "front": _FRONT,
@@ -221,5 +222,4 @@ def _column(what: str, values: object) -> tuple[Any, Any]:
 
 def _suggestion(name: str, known: frozenset[str] | set[str]) -> str:
     """Return "; did you mean …?" with the most similar name, or the known names if none is similar."""
-    similar = get_close_matches(name, sorted(known), n=1)
-    return f"; did you mean {similar[0]!r}?" if similar else f"; it has {', '.join(sorted(known))}"
+    return did_you_mean(name, sorted(known)) or f"; it has {', '.join(sorted(known))}"

@@ -120,7 +120,9 @@ def test_a_broken_request_is_one_answer(line: str, error: str) -> None:
 @pytest.mark.usefixtures("folder")
 def test_answers_come_at_once_and_interrupts_and_closed_pipes_are_quiet() -> None:
     for ending in ("interrupt", "close"):
-        with subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as session:
+        with subprocess.Popen(
+            COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ) as session:
             assert session.stdin is not None
             assert session.stdout is not None
             assert session.stderr is not None

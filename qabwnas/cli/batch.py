@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from qabwnas.search.batch.answers import BatchProgress
     from qabwnas.search.engine.strategy import Method
 
+STANDARD = Path("-")
 QUIET_SECONDS = 0.5, 30.0
 """Seconds before the first progress message: on a terminal, and elsewhere."""
 _SECONDS_PER_FRAME = 0.1
@@ -58,6 +59,13 @@ _SECONDS_PER_FRAME = 0.1
     show_default=True,
     help="How much memory building a front may use; if it needs more, 'auto' only searches.",
 )
+@click.option(
+    "--keep",
+    metavar="COLUMN[,COLUMN…]",
+    multiple=True,
+    help="Columns of BUDGETS that are no budgets, such as an id: they are copied, before the status.",
+)
+@click.option("--repeat-budgets", is_flag=True, help="Also copy the budgets, as columns 'budget METRIC'.")
 @scope_options
 @force_option
 def command(
@@ -67,6 +75,8 @@ def command(
     minimize: str | None,
     method: Method,
     max_memory: str,
+    keep: tuple[str, ...],
+    repeat_budgets: bool,
     bits: tuple[str, ...],
     pin: tuple[str, ...],
     forbid: tuple[str, ...],
@@ -82,12 +92,18 @@ def command(
     of each block. The endings of the names choose CSV or Parquet; Parquet needs the extra 'batch'. With --weight there
     is a column 'weighted METRIC' for the objective; budgets are never weighted. The answers do not depend on the
     method.
+
+    BUDGETS may be -, standard input, and ANSWERS too, standard output; both are CSV. An id passes through with --keep:
+
+    \b
+        qabwnas batch LUT.h5 - -o - --keep id < budgets.csv > answers.csv
     """
     from qabwnas.lut.units import parse_quantity
     from qabwnas.search.batch.batch import answer_batch
 
     files = [source_path, budgets_path, *([weight_file] if weight_file is not None else [])]
-    check_output(output, force, BATCH, inputs=files)
+    if output != STANDARD:
+        check_output(output, force, BATCH, inputs=files)
     source = open_lut_or_front(source_path)
     scope = parse_scope(bits, pin, forbid, weights, weight_file)
     n_bytes = int(parse_quantity(max_memory, "max-memory_bytes"))
@@ -102,6 +118,8 @@ def command(
             method=method,
             max_memory=n_bytes,
             progress=progress,
+            keep=[name.strip() for names in keep for name in names.split(",")],
+            repeat_budgets=repeat_budgets,
         )
     finally:
         progress.clear()
@@ -110,7 +128,8 @@ def command(
     n_infeasible = result.n_budgets - result.n_optimal
     click.echo(
         f"{result.n_budgets} budgets ({how}, {result.backend}): {result.n_optimal} optimal, "
-        f"{n_infeasible} infeasible, written to {output}"
+        f"{n_infeasible} infeasible, written to {'standard output' if output == STANDARD else output}",
+        err=output == STANDARD,
     )
 
 

@@ -43,6 +43,7 @@ COMMANDS = {
     "batch": "Answer a table of budgets.",
     "front": "Build the exact front of a LUT.",
     "session": "Answer requests of other programs, one line of JSON each.",
+    "schema": "Print the JSON schemas of what commands print and read.",
     "plot": "Plot a front.",
     "bench": "Measure the search against its baselines on a LUT.",
     "backends": "List the search backends.",

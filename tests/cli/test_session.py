@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -154,3 +156,25 @@ def test_weights_and_distance_are_those_of_search() -> None:
     result = qabwnas.search(lut, minimize="loss", scope=Scope({block: "0.5"}), top=2, min_distance=2)
     assert answer["minimized"] == "weighted loss"
     assert answer["answers"] == [vars(each) for each in result.answers]
+
+
+@pytest.mark.parametrize(
+    ("language", "interpreter"), [("sh", ["sh", "-c"]), ("python", [sys.executable, "-c"]), ("js", ["node", "-e"])]
+)
+def test_the_examples_of_the_documentation_run(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, language: str, interpreter: list[str]
+) -> None:
+    if shutil.which(interpreter[0]) is None:
+        pytest.skip(f"{interpreter[0]} is not installed")
+    command = folder / "bin" / "qabwnas"
+    command.parent.mkdir()
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m qabwnas "$@"\n')
+    command.chmod(0o755)
+    monkeypatch.setenv("PATH", str(command.parent), prepend=os.pathsep)
+    text = (Path(__file__).resolve().parents[2] / "docs" / "session.md").read_text(encoding="utf-8")
+    example = text.split(f"```{language}\n")[1].split("```")[0]
+    done = subprocess.run([*interpreter, example], capture_output=True, text=True, timeout=PATIENCE, check=True)
+    lines = done.stdout.splitlines()
+    assert len(lines) == 2
+    assert all("optimal" in line for line in lines), done.stdout
+    assert done.stderr == ""

@@ -129,14 +129,25 @@ def merge_command(shard_paths: tuple[Path, ...], output: Path, force: bool) -> N
 
 
 @command.command(name="info")
-@click.argument("lut_path", metavar="LUT.h5", type=_FILE)
+@click.argument("lut_path", metavar="(LUT.h5|FRONT.h5)", type=_FILE)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def info_command(lut_path: Path, as_json: bool) -> None:
-    """Describe LUT.h5: blocks, metrics and their ranges, the space, and the provenance."""
+    """Describe LUT.h5: blocks, metrics and their ranges, the space, and the provenance.
+
+    A front (FRONT.h5) is described too: its points, the ranges of its metrics, its region and its scope.
+    """
     import json
 
     from qabwnas.cli.lut_info import as_text, describe
+    from qabwnas.search.front.file import is_front
 
+    if is_front(lut_path):
+        from qabwnas.cli.exact_json import dumps
+        from qabwnas.cli.front_info import describe_front, front_as_text
+
+        front_info = describe_front(lut_path)
+        click.echo(dumps(front_info) if as_json else front_as_text(front_info))
+        return
     info = describe(lut_path)
     click.echo(json.dumps(info, indent=2, ensure_ascii=False) if as_json else as_text(info))
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from qabwnas.cli.completion import complete_blocks
+
 if TYPE_CHECKING:
     from qabwnas.search.constraints.scope import Scope
 
@@ -18,6 +20,7 @@ _OPTIONS = (
         "--bits",
         metavar="[BLOCK=]BITS[,BITS…]",
         multiple=True,
+        shell_complete=complete_blocks,
         help="The bit widths that all blocks, or one block, may have: 8, w4a8, layer1=4,8; 'homogeneous': all blocks "
         "have the same; 'layer1,layer2=homogeneous': these blocks.",
     ),
@@ -25,6 +28,7 @@ _OPTIONS = (
         "--pin",
         metavar="[BLOCK[/LAYER]=]OPERATION",
         multiple=True,
+        shell_complete=complete_blocks,
         help="Use only this operation in one layer (counted from 0), in all layers of a block, or in all layers: "
         "layer1/0=k3e6, layer1=k3e6, k3e6; or use one candidate: layer1=#17.",
     ),
@@ -32,6 +36,7 @@ _OPTIONS = (
         "--forbid",
         metavar="[BLOCK[/LAYER]=]OPERATION",
         multiple=True,
+        shell_complete=complete_blocks,
         help="Do not use this operation or candidate; same notation as --pin.",
     ),
     click.option(
@@ -39,6 +44,7 @@ _OPTIONS = (
         "weights",
         metavar="BLOCK=FACTOR",
         multiple=True,
+        shell_complete=complete_blocks,
         help="How much a block counts in the objective, 0 or more; 1 if not given.",
     ),
     click.option(

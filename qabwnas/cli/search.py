@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from qabwnas.cli.command import Command
+from qabwnas.cli.completion import complete_metrics
+from qabwnas.cli.lut_source import open_lut
 from qabwnas.cli.scope_options import parse_scope, scope_options
 from qabwnas.errors import InputError
 
@@ -27,14 +29,25 @@ MIN_SECONDS = 1e-6
 
 
 @click.command(name="search", cls=Command)
-@click.argument("lut_path", metavar="LUT.h5", type=click.Path(path_type=Path))
-@click.option("--minimize", metavar="METRIC", help="The objective; by default 'loss', or 'nsr' if there is no loss.")
-@click.option("--maximize", metavar="METRIC", help="Instead of --minimize: the objective, a sum over blocks.")
+@click.argument("lut_path", metavar="(LUT.h5|TABLE.csv)", type=click.Path(path_type=Path))
+@click.option(
+    "--minimize",
+    metavar="METRIC",
+    shell_complete=complete_metrics,
+    help="The objective; by default 'loss', or 'nsr' if there is no loss.",
+)
+@click.option(
+    "--maximize",
+    metavar="METRIC",
+    shell_complete=complete_metrics,
+    help="Instead of --minimize: the objective, a sum over blocks.",
+)
 @click.option(
     "--budget",
     "budgets",
     metavar="METRIC=VALUE",
     multiple=True,
+    shell_complete=complete_metrics,
     help="An inclusive upper bound on the total of a metric; repeat it for other metrics. The value may have a unit if "
     "the name of the metric states one: size_bytes=1.5MB. METRIC>=VALUE is a lower bound, METRIC=LOW:HIGH a range, "
     "METRIC==VALUE both bounds at once, METRIC=60% a share of the largest total, METRIC+METRIC<=VALUE one budget on a "
@@ -50,6 +63,7 @@ MIN_SECONDS = 1e-6
     "margin_texts",
     metavar="METRIC=5%",
     multiple=True,
+    shell_complete=complete_metrics,
     help="Divide the budget of a metric by 1.05 for the search, because the metric is predicted, not measured.",
 )
 @click.option(
@@ -107,17 +121,16 @@ def command(
 ) -> None:
     """Find the best subnets of LUT.h5 within budgets, and prove that they are the best.
 
+    TABLE.csv (or .csv.gz, .parquet) is imported in memory, as by `qabwnas lut import` without options.
+
     If no subnet fits, exits with 3 and prints the smallest budgets that would fit. If a limit stops the search, exits
     with 0 and prints how far the answer may be from the best, or exits with 1 if there is no answer yet.
     """
-    from qabwnas.lut.lut import Lut
     from qabwnas.search import search
 
-    lut = Lut.open(lut_path)
-    bounds, scope = (
-        parse_budgets(budgets, lut, reference),
-        parse_scope(bits, pin, forbid, weights, weight_file, skip_unmeasured),
-    )
+    lut = open_lut(lut_path)
+    bounds = parse_budgets(budgets, lut, reference)
+    scope = parse_scope(bits, pin, forbid, weights, weight_file, skip_unmeasured)
     margins: tuple[Margin, ...] = ()
     if margin_texts:
         from qabwnas.cli.margins import parse_margins
@@ -151,7 +164,9 @@ def command(
             node_limit=node_limit,
         )
     if as_json:
-        click.echo(_as_json(result, bounds, explanation, margins))
+        from qabwnas.cli.exact_json import dumps
+
+        click.echo(dumps(result_content(result, bounds, explanation, margins)))
     else:
         _print_result(lut, result, margins)
         if explanation is not None:
@@ -225,14 +240,13 @@ def _upper_bounds(budgets: Mapping[str, Budget], lut: Lut) -> dict[str, Decimal]
     return {key: bound for key, bound in budgets.items() if key in lut.metric_names and isinstance(bound, Decimal)}
 
 
-def _as_json(
+def result_content(
     result: SearchResult,
     budgets: Mapping[str, Budget],
     explanation: Explanation | None,
     margins: tuple[Margin, ...],
-) -> str:
-    from qabwnas.cli.exact_json import dumps
-
+) -> dict[str, object]:
+    """Return what ``search --json`` and ``session`` write, with exact decimals."""
     content: dict[str, object] = {
         "status": result.status,
         "minimized": result.minimized,
@@ -259,7 +273,7 @@ def _as_json(
         content["budgets"] = {
             key: _budget_as_json(bound, _effects_of(key, bound, effects)) for key, bound in budgets.items()
         }
-    return dumps(content)
+    return content
 
 
 def _effects_of(key: str, bound: Budget, effects: Iterable[BudgetEffect]) -> list[BudgetEffect]:

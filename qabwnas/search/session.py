@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -27,6 +28,7 @@ from qabwnas.search.arguments import (
 )
 from qabwnas.search.constraints.scope import Scope
 from qabwnas.search.engine.backend import select_backend
+from qabwnas.search.engine.bit_width_groups import Limits
 from qabwnas.search.engine.strategy import DEFAULT_MAX_MEMORY, Method
 from qabwnas.search.explain import Explanation, explain_problem
 from qabwnas.search.front.region import Range, checked_ranges
@@ -107,11 +109,14 @@ class Session:
         maximize: str | None = None,
         budgets: Mapping[str, Budget] | None = None,
         scope: Scope | None = None,
+        time_limit: Number | None = None,
+        node_limit: WholeNumber | None = None,
     ) -> Explanation:
         """Explain an answer like :func:`qabwnas.explain`."""
+        limits = Limits.of(time_limit, node_limit, time.perf_counter())
         bounds = checked_budgets(self.lut, budgets)
         columns = compared_metrics(self.lut, checked_objective(self.lut, minimize, maximize), bounds, scope)
-        return explain_problem(self._cache.problem(columns, scope, 1), bounds, self._kernels)
+        return explain_problem(self._cache.problem(columns, scope, 1), bounds, self._kernels, limits)
 
     def front(
         self,

@@ -12,6 +12,8 @@ VERSION = 4
 """Version 3 had no ``totals`` and no names of networks; version 2 also called ``scores_qat`` ``scores_tuned``."""
 OLDEST = 2
 TEACHER, BUDGET, MIXED, ADDED = "teacher", "budget", "mixed", "added"
+ONE_SHOT = ("spos", "fairnas")
+"""The families of networks that one-shot NAS found, by its methods."""
 
 
 @dataclass(frozen=True)
@@ -20,8 +22,8 @@ class Result:
 
     Attributes:
         name: the teacher and its bit widths, the budgets that the network was found under, or its place on a front.
-        family: ``teacher``, ``budget``, ``added`` (by a user), or the front of the point: ``mixed``, or bit widths such
-            as ``w8a8``.
+        family: ``teacher``, ``budget``, ``added`` (by a user), one of ``ONE_SHOT``, or the front of the point:
+            ``mixed``, or bit widths such as ``w8a8``.
         blocks: one text per block: the operations of its layers, or for an external teacher the module whose output is
             the block's.
         widths: the bit widths of every block, as text; empty if nothing is quantised.

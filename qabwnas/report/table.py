@@ -6,7 +6,16 @@ from collections.abc import Mapping, Sequence
 from statistics import mean
 
 from qabwnas.report.kendall import agreement
-from qabwnas.report.result import ADDED, BUDGET, TEACHER, NothingFits, Result, Results, mean_and_deviation
+from qabwnas.report.result import (
+    ADDED,
+    BUDGET,
+    ONE_SHOT,
+    TEACHER,
+    NothingFits,
+    Result,
+    Results,
+    mean_and_deviation,
+)
 from qabwnas.space import BitWidths
 
 NONE = "–"
@@ -45,7 +54,7 @@ def _row(row: Result | NothingFits, columns: Sequence[str], n_figures: int, has_
     figures += [f"{row.nsr:.3f}" if row.widths else NONE, _scores(row.scores_before), _scores(row.scores_after)]
     if has_qat:
         figures.append(_scores(row.scores_qat))
-    if row.family not in (TEACHER, BUDGET, ADDED):
+    if row.family not in (TEACHER, BUDGET, ADDED, *ONE_SHOT):
         return [[row.network or row.name, *figures, ""]]
     texts = row.blocks or [""] * len(row.nsrs)  # older versions wrote no text for the blocks of a module
     longest = max(map(len, texts))

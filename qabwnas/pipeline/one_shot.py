@@ -118,7 +118,7 @@ def search_one_shot(
         InputError: there is no run, or its LUT is not done; a budget is none of its metrics; the supernet was trained
             with other settings, and ``force`` is not given; or the final front of FairNAS has no answer.
     """
-    config, table = _searched(folder)
+    config, table = searched_run(folder)
     genome = Genome(config.space, table)
     wanted = [_budget_set(config, table, genome, texts) for texts in ([budgets] if budgets else config.budgets)]
     nothing_fits = [f"{each.name}: no network fits; {each.needed}" for each in wanted if each.known is None]
@@ -131,14 +131,18 @@ def search_one_shot(
         stage = _search_stage(method, possible, genome, table, evolution, ledger)
         ledger.forget([stage.name])  # candidates that were scored before take no time
         make_stage(stage, config, folder, ledger, resources)
-    answers = json.loads((folder / _answers_name(method)).read_text(encoding="utf-8"))
+    answers = json.loads((folder / answers_name(method)).read_text(encoding="utf-8"))
     of_budgets = {fingerprint(answer["budgets"]): FoundNetwork(**answer) for answer in answers["answers"]}
     winners = [found for each in possible if (found := of_budgets.get(fingerprint(_texts(each.bounds)))) is not None]
     return OneShotAnswers([retrain_network(folder, found, resources) for found in winners], nothing_fits)
 
 
-def _searched(folder: Path) -> tuple[Config, Lut]:
-    """Return the configuration of a run and the LUT that it searches, which has to be done."""
+def searched_run(folder: Path) -> tuple[Config, Lut]:
+    """Return the configuration of a run and the LUT that it searches.
+
+    Raises:
+        InputError: there is no run, or the LUT is not done.
+    """
     stored = stored_config(folder / CONFIG_NAME)
     config = finished_config(folder, latency.STAGE if stored.latency else lut.STAGE)
     return config, searched_lut(config, folder)
@@ -184,7 +188,8 @@ def _search_name(method: str) -> str:
     return f"{stage_name(method)}-search"
 
 
-def _answers_name(method: str) -> str:
+def answers_name(method: str) -> str:
+    """Return the file of a method's answers, relative to the run folder."""
     return f"{FOLDER}/{method}.json"
 
 
@@ -221,11 +226,11 @@ def _search_stage(
             **vars(evolution),
             "n_scored": len(scores.known),
             "search_seconds": seconds,
-            "answers": _with_earlier(context.folder / _answers_name(method), identity, answers),
+            "answers": _with_earlier(context.folder / answers_name(method), identity, answers),
         }
-        _write(context.folder / _answers_name(method), content)
+        _write(context.folder / answers_name(method), content)
         scores.save()
-        return [_answers_name(method), scores_name(method)]
+        return [answers_name(method), scores_name(method)]
 
     needs = ("data", stage_name(method))
     return Stage(_search_name(method), needs, settings, make)

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from qabwnas.one_shot import scoring
 from qabwnas.one_shot.evolution import Evolution
+from qabwnas.one_shot.training import Method
 from qabwnas.pipeline import one_shot
 from qabwnas.pipeline.config.load import load_config
 from qabwnas.pipeline.execution.jobs import Resources
@@ -45,7 +47,7 @@ def run(finished: Path, tmp_path: Path) -> Iterator[Path]:
     one_shot._loaded.cache_clear()
 
 
-def search(run: Path, method: str = "spos", **options: object) -> OneShotAnswers:
+def search(run: Path, method: Method = "spos", **options: object) -> OneShotAnswers:
     """Do what the command does, in this process, so that no process has to be started."""
     return search_one_shot(run, method, None, Resources(), evolution=Evolution(4, 2, 2), **options)  # type: ignore[arg-type]
 
@@ -67,14 +69,14 @@ def test_a_winner_joins_the_run_and_its_report(run: Path) -> None:
     assert again.exit_code == 1
     assert "was trained with other settings (training.steps: 6 → 1); --force trains it again" in again.stderr
     effort = qabwnas_command("report", run, "--effort", "--json")
-    rows = {row["name"]: row for row in json.loads(effort.stdout)["device_seconds"]}
-    assert list(rows) == ["INT8 only", "mixed", "mixed, without Pareto pruning", "SPOS", "FairNAS"]
-    assert rows["FairNAS"] == {"name": "FairNAS", "training": None, "scoring": None, "search": None}
-    assert rows["mixed"]["training"]["seconds"] == Ledger(run).device_seconds()["supernet"]
+    methods = {row["name"]: row for row in json.loads(effort.stdout)["device_seconds"]}
+    assert list(methods) == ["INT8 only", "mixed", "mixed, without Pareto pruning", "SPOS", "FairNAS"]
+    assert methods["FairNAS"] == {"name": "FairNAS", "training": None, "scoring": None, "search": None}
+    assert methods["mixed"]["training"]["seconds"] == Ledger(run).device_seconds()["supernet"]
     scored = sum(seconds for _, seconds in read_scores(run / "one-shot/spos-scores.json").values())
-    assert rows["SPOS"]["scoring"]["seconds"] == scored > 0
-    assert rows["INT8 only"]["scoring"]["seconds"] > 0
-    assert not any(part["is_wall"] for part in rows["SPOS"].values() if isinstance(part, dict))
+    assert methods["SPOS"]["scoring"]["seconds"] == scored > 0
+    assert methods["INT8 only"]["scoring"]["seconds"] > 0
+    assert not any(part["is_wall"] for part in methods["SPOS"].values() if isinstance(part, dict))
 
 
 def test_an_older_ledger_shows_its_wall_seconds(run: Path) -> None:
@@ -107,7 +109,8 @@ def test_a_killed_search_continues_and_scores_nothing_twice(
     expected = search(whole)
     scores = read_scores(whole / "one-shot/spos-scores.json")
 
-    calls, score = [], one_shot.score_candidate
+    calls: list[object] = []
+    score = scoring.score_candidate
 
     def killing(*arguments: object, **options: object) -> float:
         calls.append(arguments)

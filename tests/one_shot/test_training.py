@@ -78,7 +78,7 @@ def test_a_step_adds_the_gradients_of_its_paths_and_updates_once(
         path = sample_path(method, expected.radices, 0, number, derive_seed(7, "paths"))
         for part in range(accumulate):  # batch norm takes its statistics over a micro-batch
             images, labels = (tensor.chunk(accumulate)[part] for tensor in (batch.images, batch.labels))
-            (task.loss(expected(images, path), labels) / accumulate).backward()
+            torch.autograd.backward(task.loss(expected(images, path), labels) / accumulate)
     touched = {name for name, parameter in expected.named_parameters() if parameter.grad is not None}
     optimizer.step()
     for name, parameter in supernet.named_parameters():

@@ -92,7 +92,7 @@ def run_effort(folder: Path, device: str) -> tuple[list[MethodEffort], list[str]
 
 def _notes(n_budgets: int, *, has_int8: bool) -> list[str]:
     notes = [
-        f"Search: CPU time now, for all {n_budgets} budgets of the run; of SPOS and FairNAS, of their last search.",
+        f"Search: CPU time now, for the budgets of the run ({n_budgets}); of SPOS and FairNAS, of their last search.",
         "Without Pareto pruning: DNA's traversal, repaired, or brute force if it cannot take the budgets; at most "
         f"{LIMIT_SECONDS:.0f} s per budget.",
     ]

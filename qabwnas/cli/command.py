@@ -16,6 +16,7 @@ PACKAGES = {
     "ray": ("ray",),
     "logs": ("tensorboard",),
     "deploy": ("onnx", "onnxruntime"),
+    "baselines": ("pymoo",),
 }
 """The packages of the optional extras."""
 

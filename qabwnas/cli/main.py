@@ -37,6 +37,7 @@ COMMANDS = {
     "latency": "Import latencies of devices into a look-up table.",
     "fit-weights": "Fit weights of blocks to the networks of a run.",
     "retrain": "Retrain the network of any answer, and add it to a run.",
+    "one-shot": "Search a run's space by SPOS or FairNAS, for comparison.",
     "report": "Print the table of a run, and score networks that were added.",
     "export": "Write a network of a run as a checked ONNX model.",
     "search": "Find the best subnets of a LUT within budgets.",

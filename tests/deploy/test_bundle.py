@@ -8,10 +8,13 @@ import onnx
 import pytest
 import torch
 from onnx import TensorProto
+from torch import nn
 
 from qabwnas.deploy import run, runner
 from qabwnas.deploy.bundle import precision, write_bundle
 from qabwnas.errors import InputError
+from qabwnas.nets.layers import build_stem
+from qabwnas.quant.operators import GlobalAverage, Linear
 from qabwnas.space import FLOAT, BitWidths
 from tests.spaces import TINY
 
@@ -106,6 +109,18 @@ def test_the_same_bundle_again(bundle: Path, tmp_path: Path) -> None:
 )
 def test_precisions_are_what_makes_a_difference(bits: str, like: str) -> None:
     assert precision(BitWidths.parse(bits)).name == like
+
+
+def test_stem_and_head_have_the_fixed_bits_and_may_be_those_of_a_module(tmp_path: Path) -> None:
+    x = TINY.input
+    stem = build_stem(TINY.stem, x.channels)
+    head = nn.Sequential(GlobalAverage(), nn.Flatten(), Linear(TINY.block_inputs[-1].channels, 3))
+    tables = {block.name: [BitWidths(8, 8)] for block in TINY.blocks}
+    write_bundle(TINY, tables, tmp_path, fixed_bits=BitWidths(4, 4), fixed_parts=(stem, head))
+    fixed = runner.read_manifest(tmp_path)["fixed"]
+    assert fixed == ["stem-narrow", "head-narrow"]
+    weights = onnx.load(tmp_path / "models" / "head-narrow.onnx").graph.initializer
+    assert any(sorted(each.dims) == [3, TINY.block_inputs[-1].channels] for each in weights)
 
 
 def test_more_than_8_bits_are_refused(tmp_path: Path) -> None:

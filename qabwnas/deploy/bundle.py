@@ -215,7 +215,8 @@ class _Writer:
     def _part(self, name: str, part: nn.Module, x: Shape, widths: BitWidths, *, from_floats: bool = False) -> str:
         shape = (x.channels, x.height, x.width)
         frozen = quantise(part.eval(), widths, [torch.randn(1, *shape)])
-        assert isinstance(frozen, nn.Sequential)
+        if not isinstance(frozen, nn.Sequential):  # a part of a module that stays float
+            return self._write(name, onnx_model(frozen, shape), x, "float32", 0)
         floats = from_floats or widths.is_float
         model = part_model(frozen, shape, from_floats=from_floats)
         return self._write(name, model, x, "float32" if floats else "uint8", 0 if floats else 2**widths.activations)

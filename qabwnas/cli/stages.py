@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from qabwnas.pipeline.config.config import Config
     from qabwnas.pipeline.execution.jobs import Resources
 
-CONTINUES = "progress is saved; the same command continues"
+CONTINUES = "finished work is saved; the same command continues"
 N_THREADS = 1
 """Small networks gain nothing from more threads, and one thread gives the same result with any number of cores."""
 

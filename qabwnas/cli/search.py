@@ -255,10 +255,7 @@ def result_content(
         "seconds": result.seconds,
         "bound": result.bound,
         "gap": result.gap,
-        "answers": [
-            {"objective": answer.objective, "totals": answer.totals, "choice": answer.choice}
-            for answer in result.answers
-        ],
+        "answers": [answer_content(answer) for answer in result.answers],
     }
     if result.sense == "maximize":
         content["sense"] = result.sense
@@ -276,12 +273,17 @@ def result_content(
     return content
 
 
+def answer_content(answer: Answer) -> dict[str, object]:
+    """Return one subnet as ``search --json`` and ``session`` write it."""
+    return {"objective": answer.objective, "totals": answer.totals, "choice": answer.choice}
+
+
 def _effects_of(key: str, bound: Budget, effects: Iterable[BudgetEffect]) -> list[BudgetEffect]:
     """Return the effects of a budget: of a range or an equality, one for each of its bounds."""
     from qabwnas.search.constraints.budgets import split_operator
 
     subject, operator = split_operator(key)
-    is_range = isinstance(bound, str) and ":" in bound
+    is_range = isinstance(bound, tuple) or (isinstance(bound, str) and ":" in bound)
     senses = {"<=": ["at most"], ">=": ["at least"], "==": ["at most", "at least"]}[operator]
     senses = ["at most", "at least"] if is_range else senses
     name = "+".join(part.strip() for part in subject.split("+"))

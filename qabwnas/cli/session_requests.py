@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from qabwnas.cli.search import result_content
+from qabwnas.cli.search import answer_content, result_content
 from qabwnas.errors import InputError, QabwnasError
 from qabwnas.io.numeric import shown
 from qabwnas.io.suggest import did_you_mean
@@ -29,6 +29,7 @@ def _options_of(method: Callable[..., object]) -> frozenset[str]:
     return frozenset(signature(method).parameters) - {"self"}
 
 
+_RANGE_OR_SHARE = frozenset("%:")
 _SEARCH, _EXPLAIN = _options_of(Session.search), _options_of(Session.explain)
 _FRONT = _options_of(Session.front)
 FIELDS: dict[str, frozenset[str]] = {
@@ -103,7 +104,7 @@ class Requests:
             return content
         totals = front.totals(point)
         answer = Answer(totals[front.metric_names[0]], totals, front.choice(point))
-        return content | {"status": "optimal", "answers": [vars(answer)]}
+        return content | {"status": "optimal", "answers": [answer_content(answer)]}
 
     def _built(self, options: Content) -> Frontier:
         if "minimize" not in options:
@@ -145,10 +146,10 @@ class Requests:
         return options
 
     def _quantity(self, metric: str, value: object) -> Any:
-        if isinstance(value, str):
-            self._session.lut.metric(metric)  # first, because a mistyped name has no unit
+        """Return a plain quantity as a number; ranges, shares and sums of metrics are the search's to read."""
+        if isinstance(value, str) and metric in self._session.lut.metric_names and not _RANGE_OR_SHARE & set(value):
             return parse_quantity(value, metric)
-        return value
+        return tuple(value) if isinstance(value, list) else value
 
 
 def parse_request(line: bytes) -> Content:

@@ -34,7 +34,7 @@ from qabwnas.pipeline.config.config import Config, run_costs
 from qabwnas.pipeline.ledger import Ledger
 from qabwnas.pipeline.one_shot import answers_name, read_scores, scores_name, searched_run
 from qabwnas.pipeline.stages import lut, supernet
-from qabwnas.pipeline.stages.budgets import resolve_budget
+from qabwnas.pipeline.stages.budgets import distinct_bounds, resolve_budget
 from qabwnas.pipeline.stages.data import load_task
 from qabwnas.pipeline.stages.one_shot import stage_name
 from qabwnas.pipeline.stages.quantisation import measure_settings
@@ -73,8 +73,10 @@ def run_effort(folder: Path, device: str) -> tuple[list[MethodEffort], list[str]
     """
     config, table = searched_run(folder)
     ledger = Ledger(folder)
-    budgets = [{metric: resolve_budget(config, metric, text, table) for metric, text in texts.items()}
-               for texts in config.budgets]  # fmt: skip
+    budgets = [
+        {metric: resolve_budget(config, metric, text, table) for metric, text in bounds.items()}
+        for bounds in distinct_bounds(config)
+    ]
     training, population = (_recorded(ledger, stage.name) for stage in (supernet.STAGE, lut.STAGE))
     rows = []
     if INT8 in config.space.bit_widths:
@@ -138,7 +140,7 @@ def _without_pruning(config: Config, table: Lut, budgets: list[dict[str, Decimal
 
 def _unpruned_search(config: Config, table: Lut, budgets: Budgets) -> BaselineResult:
     kernels = select_backend()
-    problem = Problem.of(table, compared_metrics(table, config.minimize, budgets, None), kernels)
+    problem = Problem.of(table, compared_metrics(table, config.minimize, list(budgets), None), kernels)
     units = problem.budget_units(budgets)
     try:
         return dna_traversal(problem, units, kernels, "repaired", max_seconds=LIMIT_SECONDS)

@@ -37,7 +37,7 @@ from qabwnas.pipeline.lock import work_alone
 from qabwnas.pipeline.run import CONFIG_NAME, STAGES, finished_config, make_stage, missing_need
 from qabwnas.pipeline.stages import latency, lut
 from qabwnas.pipeline.stages.answers import FoundNetwork
-from qabwnas.pipeline.stages.budgets import check_budget, resolve_budget
+from qabwnas.pipeline.stages.budgets import check_budget, distinct_bounds, resolve_budget
 from qabwnas.pipeline.stages.data import load_task
 from qabwnas.pipeline.stages.latency import searched_lut
 from qabwnas.pipeline.stages.one_shot import (
@@ -109,9 +109,9 @@ def search_one_shot(
 ) -> OneShotAnswers:
     """Find the best networks of a run's space by one-shot NAS, retrain them, and add them to the run.
 
-    ``budgets`` are texts as in a configuration; by default, those of the run are searched one after the other.
-    ``steps`` are those of the supernet, by default as many as cost what the run's distillation cost. Finished work is
-    kept: the supernet, and the score of every candidate. After a kill, the same call continues.
+    ``budgets`` are texts as in a configuration; by default, those of the run are searched one after the other, without
+    their bit widths. ``steps`` are those of the supernet, by default as many as cost what the run's distillation cost.
+    Finished work is kept: the supernet, and the score of every candidate. After a kill, the same call continues.
 
     Raises:
         BusyError: another process works in the folder.
@@ -120,7 +120,8 @@ def search_one_shot(
     """
     config, table = searched_run(folder)
     genome = Genome(config.space, table)
-    wanted = [_budget_set(config, table, genome, texts) for texts in ([budgets] if budgets else config.budgets)]
+    given = [budgets] if budgets else distinct_bounds(config)
+    wanted = [_budget_set(config, table, genome, texts) for texts in given]
     nothing_fits = [f"{each.name}: no network fits; {each.needed}" for each in wanted if each.known is None]
     possible = [each for each in wanted if each.known is not None]
     if not possible:

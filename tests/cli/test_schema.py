@@ -29,6 +29,9 @@ def validator(name: str) -> jsonschema.Draft202012Validator:
     [
         ("search", "search lut.h5 --budget size_bytes=1300 --explain --margin size_bytes=5% --json"),
         ("search", "search lut.h5 --budget size_bytes=1 --json"),
+        ("search", "search lut.h5 --budget size_bytes=1100:1500 --budget latency_ms==0.5 --explain --json"),
+        ("search", "search lut.h5 --maximize latency_ms --budget size_bytes=60% --explain --json"),
+        ("search", "search lut.h5 --budget latency_ms>=1000 --json"),
         ("front", "front lut.h5 --minimize loss,size_bytes -o other.h5 --json"),
         ("lut-info", "lut info lut.h5 --json"),
         ("lut-info", "lut info front.h5 --json"),
@@ -51,6 +54,9 @@ def test_requests_and_answers_of_a_session_satisfy_theirs(folder: Path) -> None:
     requests: list[dict[str, Any]] = [
         {"id": 1, "budgets": {"size_bytes": "1.3kB"}, "top": 2, "scope": {"weights": {block: 2}}},
         {"command": "search", "budgets": {"size_bytes": 1300}, "explain": True, "time_limit": 9.5},
+        {"maximize": "latency_ms", "budgets": {"size_bytes": [None, 1500]}, "explain": True},
+        {"budgets": {"size_bytes": "1100:1500", "latency_ms>=": 0.1}, "explain": True},
+        {"budgets": {"size_bytes": "60%"}, "scope": {"skip_unmeasured": True}},
         {"budgets": {"size_bytes": 1}},
         {"budgets": {"size": 1}},
         {"command": "front", **front},
@@ -68,7 +74,7 @@ def test_requests_and_answers_of_a_session_satisfy_theirs(folder: Path) -> None:
     answers = [json.loads(line) for line in result.stdout.splitlines()]
     for answer in answers:
         answer_schema.validate(answer)
-    assert ["error" in answer for answer in answers] == [i == 3 for i in range(len(requests))]
+    assert ["error" in answer for answer in answers] == [i == 6 for i in range(len(requests))]
 
 
 def test_the_schema_of_requests_has_the_fields_of_every_command() -> None:

@@ -17,6 +17,7 @@ from click.testing import CliRunner
 
 import qabwnas
 from qabwnas.cli.main import main
+from qabwnas.cli.search import answer_content
 from qabwnas.lut.lut import Lut
 from qabwnas.search import Frontier
 from qabwnas.search.constraints.scope import Scope
@@ -42,7 +43,7 @@ def test_answers_equal_those_of_search_in_order() -> None:
     for size, answer in zip(sizes, found, strict=True):
         result = qabwnas.search(lut, budgets={"size_bytes": size}, top=3)
         assert answer["status"] == result.status
-        assert answer["answers"] == [vars(each) for each in result.answers]
+        assert answer["answers"] == [answer_content(each) for each in result.answers]
         assert answer.get("smallest", {}) == result.smallest
 
 
@@ -99,7 +100,7 @@ def test_fronts_are_queried_and_follow_replacements() -> None:
         ('{"budgets": {"size_bytes": "1.5ms"}}', "size_bytes: '1.5ms': the unit 'ms' is not one of"),
         ('{"budgets": [1]}', "budgets: [1] is not an object"),
         ('{"explain": 1}', "explain: 1 is neither true nor false"),
-        ('{"scope": {"bit": []}}', "a scope has only weights, bits, pin and forbid"),
+        ('{"scope": {"bit": []}}', "a scope has only weights, bits, pin, forbid and skip_unmeasured"),
         ('{"command": "front"}', "a front needs 'minimize', a list of metrics; the first is the objective"),
         ('{"command": "query", "minimize": ["loss", "size_bytes"]}', "query: give budgets"),
         ('{"command": "replace_column", "metric": "loss"}', "'columns' is missing"),
@@ -155,7 +156,7 @@ def test_weights_and_distance_are_those_of_search() -> None:
     (answer,) = answers({"scope": {"weights": {block: "0.5"}}, "top": 2, "min_distance": 2, "minimize": "loss"})
     result = qabwnas.search(lut, minimize="loss", scope=Scope({block: "0.5"}), top=2, min_distance=2)
     assert answer["minimized"] == "weighted loss"
-    assert answer["answers"] == [vars(each) for each in result.answers]
+    assert answer["answers"] == [answer_content(each) for each in result.answers]
 
 
 @pytest.mark.parametrize(

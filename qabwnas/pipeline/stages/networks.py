@@ -110,6 +110,8 @@ def weights_origin(folder: Path, config: Config, found: FoundNetwork) -> str:
 
 def origins(found: FoundNetwork) -> tuple[str, ...]:
     """Return the stages that the weights of a network come from."""
+    if found.family == CONTROL:
+        return "data", "teacher"
     return ORIGINS if found.one_shot is None else ("data", "teacher", one_shot.stage_name(found.one_shot))
 
 

@@ -14,8 +14,14 @@ from qabwnas.cli.resource_options import make_resources, resource_options
 @click.command(name="report", cls=Command)
 @click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
+@click.option(
+    "--against",
+    metavar="NETWORK",
+    help="Compare all networks with this one on the same test images, instead of with the INT8 teachers: a name of the "
+    "table.",
+)
 @resource_options
-def command(run: Path, as_json: bool, **resources: Any) -> None:
+def command(run: Path, as_json: bool, against: str | None, **resources: Any) -> None:
     """Print the table of RUN: the teacher, its networks, and the networks that `qabwnas retrain` added.
 
     Only added networks that were not scored yet are scored.
@@ -30,5 +36,5 @@ def command(run: Path, as_json: bool, **resources: Any) -> None:
     usable = make_resources(**resources)
     with stage_environment():
         score_added(run, usable)
-        results = all_results(run)
+        results = all_results(run, against)
     click.echo(json.dumps(results.to_json(), indent=2) if as_json else results_table(results))

@@ -24,7 +24,7 @@ demo: $(VENV)/.installed
 	$(BIN)/qabwnas export runs/demo --answer 1 -o runs/demo/export --force
 
 test: $(VENV)/.installed core-test
-	$(TEST_ENV) $(BIN)/python -m pytest -n 2 -m "not slow"
+	$(TEST_ENV) $(BIN)/python -m pytest -n 2 -m "not slow and not gpu"
 
 test-all: $(VENV)/.installed core-test
 	$(TEST_ENV) $(BIN)/python -m pytest -n 2

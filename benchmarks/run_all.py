@@ -20,6 +20,7 @@ import bench_interrupts
 import bench_large
 import bench_mmkp
 import bench_search
+import bench_session
 import bench_traversal
 import timing
 from timing import Row
@@ -27,6 +28,7 @@ from timing import Row
 BENCHMARKS = (
     bench_filter,
     bench_search,
+    bench_session,
     bench_traversal,
     bench_large,
     bench_commands,

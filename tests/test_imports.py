@@ -24,6 +24,7 @@ LEVELS: list[set[str]] = [
     {"quant", "lut"},
     {"nets", "data", "search"},
     {"train", "measure", "deploy", "report", "bench"},
+    {"one_shot"},
     {"pipeline"},
     {"cli"},
     {"__main__"},

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 from qabwnas.cli.command import Command
+from qabwnas.cli.completion import complete_metrics
+from qabwnas.cli.lut_source import open_lut_or_front
 from qabwnas.cli.output import check_output, force_option
 from qabwnas.cli.scope_options import parse_scope, scope_options
 from qabwnas.io.file_kinds import BATCH
@@ -19,13 +21,14 @@ if TYPE_CHECKING:
     from qabwnas.search.batch.answers import BatchProgress
     from qabwnas.search.engine.strategy import Method
 
+STANDARD = Path("-")
 QUIET_SECONDS = 0.5, 30.0
 """Seconds before the first progress message: on a terminal, and elsewhere."""
 _SECONDS_PER_FRAME = 0.1
 
 
 @click.command(name="batch", cls=Command)
-@click.argument("source_path", metavar="(LUT.h5|FRONT.h5)", type=click.Path(path_type=Path))
+@click.argument("source_path", metavar="(LUT.h5|FRONT.h5|TABLE.csv)", type=click.Path(path_type=Path))
 @click.argument("budgets_path", metavar="BUDGETS.(csv|parquet)", type=click.Path(path_type=Path))
 @click.option(
     "-o",
@@ -35,7 +38,12 @@ _SECONDS_PER_FRAME = 0.1
     required=True,
     help="The answers.",
 )
-@click.option("--minimize", metavar="METRIC", help="The objective; by default the front's first metric, or 'loss'.")
+@click.option(
+    "--minimize",
+    metavar="METRIC",
+    shell_complete=complete_metrics,
+    help="The objective; by default the front's first metric, or 'loss'.",
+)
 @click.option(
     "--method",
     type=click.Choice(["auto", "front", "direct"]),
@@ -51,6 +59,13 @@ _SECONDS_PER_FRAME = 0.1
     show_default=True,
     help="How much memory building a front may use; if it needs more, 'auto' only searches.",
 )
+@click.option(
+    "--keep",
+    metavar="COLUMN[,COLUMN…]",
+    multiple=True,
+    help="Columns of BUDGETS that are no budgets, such as an id: they are copied, before the status.",
+)
+@click.option("--repeat-budgets", is_flag=True, help="Also copy the budgets, as columns 'budget METRIC'.")
 @scope_options
 @force_option
 def command(
@@ -60,11 +75,14 @@ def command(
     minimize: str | None,
     method: Method,
     max_memory: str,
+    keep: tuple[str, ...],
+    repeat_budgets: bool,
     bits: tuple[str, ...],
     pin: tuple[str, ...],
     forbid: tuple[str, ...],
     weights: tuple[str, ...],
     weight_file: Path | None,
+    skip_unmeasured: bool,
     force: bool,
 ) -> None:
     """Answer every row of BUDGETS.
@@ -75,17 +93,20 @@ def command(
     of each block. The endings of the names choose CSV or Parquet; Parquet needs the extra 'batch'. With --weight there
     is a column 'weighted METRIC' for the objective; budgets are never weighted. The answers do not depend on the
     method.
+
+    BUDGETS may be -, standard input, and ANSWERS too, standard output; both are CSV. An id passes through with --keep:
+
+    \b
+        qabwnas batch LUT.h5 - -o - --keep id < budgets.csv > answers.csv
     """
-    from qabwnas.lut.lut import Lut
     from qabwnas.lut.units import parse_quantity
     from qabwnas.search.batch.batch import answer_batch
-    from qabwnas.search.front.file import is_front
-    from qabwnas.search.frontier import Frontier
 
     files = [source_path, budgets_path, *([weight_file] if weight_file is not None else [])]
-    check_output(output, force, BATCH, inputs=files)
-    source = Frontier.open(source_path) if is_front(source_path) else Lut.open(source_path)
-    scope = parse_scope(bits, pin, forbid, weights, weight_file)
+    if output != STANDARD:
+        check_output(output, force, BATCH, inputs=files)
+    source = open_lut_or_front(source_path)
+    scope = parse_scope(bits, pin, forbid, weights, weight_file, skip_unmeasured)
     n_bytes = int(parse_quantity(max_memory, "max-memory_bytes"))
     progress = ProgressLine(sys.stderr.isatty())
     try:
@@ -98,6 +119,8 @@ def command(
             method=method,
             max_memory=n_bytes,
             progress=progress,
+            keep=[name.strip() for names in keep for name in names.split(",")],
+            repeat_budgets=repeat_budgets,
         )
     finally:
         progress.clear()
@@ -106,7 +129,8 @@ def command(
     n_infeasible = result.n_budgets - result.n_optimal
     click.echo(
         f"{result.n_budgets} budgets ({how}, {result.backend}): {result.n_optimal} optimal, "
-        f"{n_infeasible} infeasible, written to {output}"
+        f"{n_infeasible} infeasible, written to {'standard output' if output == STANDARD else output}",
+        err=output == STANDARD,
     )
 
 

@@ -59,7 +59,7 @@ def command(
     stopped.
     """
     from qabwnas.bench.compare import compare
-    from qabwnas.cli.search import parse_budgets
+    from qabwnas.cli.search import parse_upper_bounds
     from qabwnas.lut.lut import Lut
 
     if json_path is not None:
@@ -72,7 +72,7 @@ def command(
     cases = compare(
         lut,
         minimize=minimize,
-        budgets=parse_budgets(budgets, lut) if budgets else None,
+        budgets=parse_upper_bounds(budgets, lut) if budgets else None,
         repeats=repeats,
         time_limit=time_limit,
         announce=lambda method: click.echo(f"{method} …", err=True),

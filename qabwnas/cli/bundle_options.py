@@ -10,7 +10,7 @@ import click
 
 if TYPE_CHECKING:
     from qabwnas.deploy.bundle import Tables
-    from qabwnas.space import SearchSpace
+    from qabwnas.space import BitWidths, SearchSpace
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -33,8 +33,10 @@ def bundle_options(command: F) -> F:
     return command
 
 
-def read_tables(lut_path: Path | None, space: str | None, bits: tuple[str, ...]) -> tuple[SearchSpace, Tables]:
-    """Return the space of the LUT or of ``space``, and the bit widths of its tables.
+def read_tables(
+    lut_path: Path | None, space: str | None, bits: tuple[str, ...]
+) -> tuple[SearchSpace, Tables, BitWidths]:
+    """Return the space of the LUT or of ``space``, and the bit widths of its tables, of stem and head.
 
     Raises:
         click.UsageError: not exactly one of LUT and space is given, or bit widths together with a LUT.
@@ -42,7 +44,7 @@ def read_tables(lut_path: Path | None, space: str | None, bits: tuple[str, ...])
     """
     from qabwnas.lut.lut import Lut
     from qabwnas.pipeline.bundle_tables import tables_of_lut, tables_of_space
-    from qabwnas.space import BitWidths
+    from qabwnas.space import INT8, BitWidths
     from qabwnas.space.yaml import load_space
 
     if (lut_path is None) == (space is None):
@@ -53,4 +55,4 @@ def read_tables(lut_path: Path | None, space: str | None, bits: tuple[str, ...])
         return tables_of_lut(Lut.open(lut_path))
     assert space is not None
     read = load_space(space)
-    return read, tables_of_space(read, [BitWidths.parse(text) for text in bits])
+    return read, tables_of_space(read, [BitWidths.parse(text) for text in bits]), INT8

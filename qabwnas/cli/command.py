@@ -1,8 +1,10 @@
-"""What every command starts from: click's classes without repeated options, and the check for optional packages."""
+"""What every command starts from: click's classes with stricter and friendlier manners, and the check for packages."""
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from importlib.util import find_spec
+from typing import Any
 
 import click
 
@@ -14,15 +16,24 @@ PACKAGES = {
     "ray": ("ray",),
     "logs": ("tensorboard",),
     "deploy": ("onnx", "onnxruntime"),
+    "baselines": ("pymoo",),
 }
 """The packages of the optional extras."""
+
+
+DEBUG = "qabwnas.debug"
+"""The key in click's ``ctx.meta`` that ``--debug`` after the name of a command sets."""
 
 
 class Command(click.Command):
     """A command that refuses an option that is given twice, unless it is declared ``multiple`` or ``count``.
 
-    click would silently take the last value.
+    click would silently take the last value. The command also takes the program's ``--debug``.
     """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.params.append(_debug_option())
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         _refuse_repeated(self, ctx, args)
@@ -30,13 +41,31 @@ class Command(click.Command):
 
 
 class Group(click.Group):
-    """A group of such commands; its own options follow the same rule."""
+    """A group of such commands; its own options follow the same rule. It suggests names for misspelt commands."""
 
     command_class = Command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if self.get_command(ctx, name) is None and not name.startswith("-") and not ctx.resilient_parsing:
+            similar = get_close_matches(name, self.list_commands(ctx), n=1)
+            hint = f" Did you mean {similar[0]!r}?" if similar else ""
+            raise click.UsageError(f"No such command {name!r}.{hint}", ctx)
+        return super().resolve_command(ctx, args)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         _refuse_repeated(self, ctx, args)
         return super().parse_args(ctx, args)
+
+
+def _debug_option() -> click.Option:
+    def remember(ctx: click.Context, param: click.Parameter, value: bool) -> None:  # noqa: ARG001 - click's signature
+        if value:
+            ctx.meta[DEBUG] = True
+
+    return click.Option(["--debug"], is_flag=True, hidden=True, is_eager=True, expose_value=False, callback=remember)
 
 
 def _refuse_repeated(command: click.Command, ctx: click.Context, args: list[str]) -> None:

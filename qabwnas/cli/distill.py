@@ -39,9 +39,8 @@ def command(
     require_extras("train")
     from dataclasses import replace
 
-    from qabwnas.cli.stages import stage_environment
+    from qabwnas.cli.stages import run_and_report, stage_environment
     from qabwnas.pipeline.parts import distill_blocks
-    from qabwnas.pipeline.run import STAGES, run_stages
     from qabwnas.pipeline.stages import supernet
 
     config = read_config(config_path, data, smoke, sample)
@@ -52,8 +51,8 @@ def command(
             )
         config = replace(config, supernet=replace(config.supernet, distill="independent"))
     usable = make_resources(**resources)
+    if not blocks:
+        run_and_report(config, folder, until=supernet.STAGE.name, force=force, resources=usable)
+        return
     with stage_environment():
-        if blocks:
-            distill_blocks(config, folder, blocks, usable, force=force)
-        else:
-            run_stages(STAGES, config, folder, until=supernet.STAGE.name, force=force, resources=usable)
+        distill_blocks(config, folder, blocks, usable, force=force)

@@ -5,18 +5,33 @@ from __future__ import annotations
 import json
 import re
 import uuid
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
+
+_MARK = uuid.uuid4().hex  # so that no text in the content looks like a marked number
+_MARKED = re.compile(f'"{_MARK}([-0-9.]+)"')
+
+
+def _marked(value: object) -> str:
+    if isinstance(value, Decimal):
+        return f"{_MARK}{value:f}"
+    raise TypeError(f"{type(value).__name__} is no JSON value")
+
+
+_indented = json.JSONEncoder(indent=2, default=_marked, ensure_ascii=False).encode
+_compact = json.JSONEncoder(default=_marked, ensure_ascii=False).encode
 
 
 def dumps(content: Any) -> str:
     """Return indented JSON; keys keep their order, Decimals become numbers without an exponent."""
-    mark = uuid.uuid4().hex  # so that no text in the content looks like a marked number
+    return _dumped(content, _indented)
 
-    def marked(value: object) -> str:
-        if isinstance(value, Decimal):
-            return f"{mark}{value:f}"
-        raise TypeError(f"{type(value).__name__} is no JSON value")
 
-    text = json.dumps(content, indent=2, default=marked, ensure_ascii=False)
-    return re.sub(f'"{mark}([-0-9.]+)"', r"\1", text)
+def dumps_line(content: Any) -> str:
+    """Return the same JSON as one line without a line end."""
+    return _dumped(content, _compact)
+
+
+def _dumped(content: Any, encode: Callable[[Any], str]) -> str:
+    return _MARKED.sub(r"\1", encode(content))

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from qabwnas.cli.command import Command
+from qabwnas.cli.completion import complete_metrics
+from qabwnas.cli.lut_source import open_lut
 from qabwnas.cli.output import check_output, force_option
 from qabwnas.cli.scope_options import parse_scope, scope_options
 from qabwnas.io.file_kinds import CSV, FRONT
@@ -19,13 +21,20 @@ if TYPE_CHECKING:
 
 
 @click.command(name="front", cls=Command)
-@click.argument("lut_path", metavar="LUT.h5", type=click.Path(path_type=Path))
-@click.option("--minimize", metavar="METRIC,METRIC[,…]", required=True, help="The metrics; the first is the objective.")
+@click.argument("lut_path", metavar="(LUT.h5|TABLE.csv)", type=click.Path(path_type=Path))
+@click.option(
+    "--minimize",
+    metavar="METRIC,METRIC[,…]",
+    required=True,
+    shell_complete=complete_metrics,
+    help="The metrics; the first is the objective.",
+)
 @scope_options
 @click.option(
     "--within",
     metavar="METRIC=LOW:HIGH",
     multiple=True,
+    shell_complete=complete_metrics,
     help="Build only the part of the front within these bounds; each bound is optional and may have a unit.",
 )
 @click.option(
@@ -56,6 +65,7 @@ def command(
     forbid: tuple[str, ...],
     weights: tuple[str, ...],
     weight_file: Path | None,
+    skip_unmeasured: bool,
     within: tuple[str, ...],
     epsilon: str,
     max_memory: str,
@@ -70,7 +80,6 @@ def command(
     metric too.
     """
     from qabwnas.cli.exact_json import dumps
-    from qabwnas.lut.lut import Lut
     from qabwnas.lut.units import parse_quantity
     from qabwnas.search.frontier import Frontier
 
@@ -78,12 +87,12 @@ def command(
     check_output(output, force, FRONT, inputs=files)
     if csv_path is not None:
         check_output(csv_path, force, CSV, inputs=files, outputs=[output])
-    lut = Lut.open(lut_path)
+    lut = open_lut(lut_path)
     started = time.perf_counter()
     front = Frontier.build(
         lut,
         [name.strip() for name in minimize.split(",")],
-        scope=parse_scope(bits, pin, forbid, weights, weight_file),
+        scope=parse_scope(bits, pin, forbid, weights, weight_file, skip_unmeasured),
         within=_ranges(within),
         epsilon=epsilon,
         max_memory=int(parse_quantity(max_memory, "max-memory_bytes")),

@@ -5,12 +5,13 @@ from __future__ import annotations
 import functools
 import operator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from qabwnas.cli.command import Group
 from qabwnas.cli.output import check_output, force_option
+from qabwnas.cli.table_options import assignments, parse_layout, table_options
 from qabwnas.io.file_kinds import LUT, TABLE
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def command() -> None:
 @click.option(
     "--fixed", "fixed_parts", metavar="METRIC=VALUE", multiple=True, help="What stem and head add; a unit is allowed."
 )
+@table_options
 @force_option
 def import_command(
     table_paths: tuple[Path, ...],
@@ -56,13 +58,15 @@ def import_command(
     aggregations: tuple[str, ...],
     fixed_parts: tuple[str, ...],
     force: bool,
+    **layout: Any,
 ) -> None:
     """Make LUT.h5 from a table.
 
-    Your own table is CSV (.csv, .csv.gz) or Parquet with the columns block, candidate, optionally bits and
-    choice_description, and one column per metric. Tables of other programs: SpaceEvo's block tables and DNA's
-    potential-*.yaml (a folder, or one file per stage), once-for-all's latency YAML, and HAWQ's sensitivities per layer
-    as CSV.
+    Your own table is CSV (.csv, .tsv, .txt, also compressed) or Parquet with the columns block, candidate, optionally
+    bits and choice_description, and one column per metric. Other names, other numbers: the options below;
+    docs/tables.md shows tables of spreadsheets, pandas, R and databases. Tables of other programs: SpaceEvo's block
+    tables and DNA's potential-*.yaml (a folder, or one file per stage), once-for-all's latency YAML, and HAWQ's
+    sensitivities per layer as CSV.
     """
     from qabwnas.lut.exchange.text_table import nearest_number
     from qabwnas.lut.importers.formats import import_table
@@ -71,17 +75,18 @@ def import_command(
     from qabwnas.lut.units import parse_quantity
 
     aggregate: dict[str, Aggregation] = {}
-    for name, text in _assignments("--aggregate", aggregations).items():
+    for name, text in assignments("--aggregate", aggregations).items():
         known = [aggregation for aggregation in AGGREGATIONS if aggregation == text]
         if not known:
             raise click.UsageError(f"--aggregate {name}={text}: neither {' nor '.join(AGGREGATIONS)}")
         aggregate[name] = known[0]
     fixed = {
         name: nearest_number(f"--fixed {name}", parse_quantity(text, name))
-        for name, text in _assignments("--fixed", fixed_parts).items()
+        for name, text in assignments("--fixed", fixed_parts).items()
     }
     check_output(output, force, LUT, inputs=table_paths)
-    lut = import_table(table_paths, format_name, ImportOptions(aggregate, fixed, device, resolution))
+    options = ImportOptions(aggregate, fixed, device, resolution, parse_layout(**layout))
+    lut = import_table(table_paths, format_name, options)
     lut.save(output)
     click.echo(f"{output}: {_summary(lut)}")
 
@@ -124,14 +129,25 @@ def merge_command(shard_paths: tuple[Path, ...], output: Path, force: bool) -> N
 
 
 @command.command(name="info")
-@click.argument("lut_path", metavar="LUT.h5", type=_FILE)
+@click.argument("lut_path", metavar="(LUT.h5|FRONT.h5)", type=_FILE)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def info_command(lut_path: Path, as_json: bool) -> None:
-    """Describe LUT.h5: blocks, metrics and their ranges, the space, and the provenance."""
+    """Describe LUT.h5: blocks, metrics and their ranges, the space, and the provenance.
+
+    A front (FRONT.h5) is described too: its points, the ranges of its metrics, its region and its scope.
+    """
     import json
 
     from qabwnas.cli.lut_info import as_text, describe
+    from qabwnas.search.front.file import is_front
 
+    if is_front(lut_path):
+        from qabwnas.cli.exact_json import dumps
+        from qabwnas.cli.front_info import describe_front, front_as_text
+
+        front_info = describe_front(lut_path)
+        click.echo(dumps(front_info) if as_json else front_as_text(front_info))
+        return
     info = describe(lut_path)
     click.echo(json.dumps(info, indent=2, ensure_ascii=False) if as_json else as_text(info))
 
@@ -143,19 +159,6 @@ def validate_command(lut_path: Path) -> None:
     from qabwnas.lut.hdf5.store import validate_lut
 
     click.echo(f"{lut_path}: valid: {_summary(validate_lut(lut_path))}")
-
-
-def _assignments(option: str, texts: tuple[str, ...]) -> dict[str, str]:
-    """Return name → value of ``NAME=VALUE`` texts; a name may have ``=``, a value may not."""
-    assignments: dict[str, str] = {}
-    for text in texts:
-        name, equals, value = text.rpartition("=")
-        if not equals or not name:
-            raise click.UsageError(f"{option} {text!r} is not of the form NAME=VALUE")
-        if name in assignments:
-            raise click.UsageError(f"{option} {name!r} is given twice")
-        assignments[name] = value
-    return assignments
 
 
 def _holes(lut: Lut) -> str:

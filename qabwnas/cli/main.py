@@ -19,7 +19,7 @@ from typing import Any
 
 import click
 
-from qabwnas.cli.command import Group
+from qabwnas.cli.command import DEBUG, Group
 from qabwnas.errors import MultipleInputError, QabwnasError, QabwnasWarning
 
 # The help is here, and not only in the commands, so that listing them loads no command.
@@ -37,11 +37,14 @@ COMMANDS = {
     "latency": "Import latencies of devices into a look-up table.",
     "fit-weights": "Fit weights of blocks to the networks of a run.",
     "retrain": "Retrain the network of any answer, and add it to a run.",
+    "one-shot": "Search a run's space by SPOS or FairNAS, for comparison.",
     "report": "Print the table of a run, and score networks that were added.",
     "export": "Write a network of a run as a checked ONNX model.",
     "search": "Find the best subnets of a LUT within budgets.",
     "batch": "Answer a table of budgets.",
     "front": "Build the exact front of a LUT.",
+    "session": "Answer requests of other programs, one line of JSON each.",
+    "schema": "Print the JSON schemas of what commands print and read.",
     "plot": "Plot a front.",
     "bench": "Measure the search against its baselines on a LUT.",
     "backends": "List the search backends.",
@@ -79,7 +82,7 @@ class Program(Group):
             formatter.write_dl(list(COMMANDS.items()))
 
     def invoke(self, ctx: click.Context) -> object:
-        with _one_line(debug=ctx.params["debug"]), _ignored_signals_repeated(), warnings.catch_warnings():
+        with _one_line(ctx), _ignored_signals_repeated(), warnings.catch_warnings():
             warnings.showwarning = partial(_show_warning, warnings.showwarning)
             return super().invoke(ctx)
 
@@ -118,7 +121,7 @@ def _ignored_signals_repeated() -> Iterator[None]:
 
 
 @contextmanager
-def _one_line(debug: bool) -> Iterator[None]:
+def _one_line(ctx: click.Context) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt as interrupt:
@@ -126,7 +129,7 @@ def _one_line(debug: bool) -> Iterator[None]:
     except BrokenPipeError:
         raise  # click ends quietly: the reader of the output has closed it
     except (QabwnasError, OSError) as error:
-        if debug:
+        if ctx.params["debug"] or DEBUG in ctx.meta:
             raise
         raise OneLineError(_message(error)) from error
 
@@ -138,8 +141,10 @@ def _message(error: QabwnasError | OSError) -> str:
     return "\n".join(" ".join(str(fault).split()) for fault in faults)
 
 
-@click.group(cls=Program)
-@click.option("--debug", is_flag=True, envvar="QABWNAS_DEBUG", help="Show the traceback of an error.")
+@click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--debug", is_flag=True, envvar="QABWNAS_DEBUG", help="Show the traceback of an error; anywhere on the line."
+)
 @click.version_option(package_name="qabwnas", prog_name="qabwnas", message="%(prog)s %(version)s")
 def main(debug: bool) -> None:
     """Search block-wise networks and their bit widths under budgets.

@@ -29,7 +29,7 @@ OPTIONS = (
         type=click.IntRange(min=0),
         default=0,
         show_default=True,
-        help="Processes that read and augment images; with 0 the training process does it.",
+        help="Processes that read and augment images; with 0 the process that trains or measures does it.",
     ),
     click.option(
         "--workers",

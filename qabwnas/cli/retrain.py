@@ -21,15 +21,18 @@ def command(run: Path, answer: str | None, row: int | None, choice: str | None, 
 
     Prints the name of the network, for `qabwnas export RUN --answer NAME`; `qabwnas report RUN` scores it. The LUT of
     the answer may have more columns than RUN/lut.h5, such as latencies. Run the same command again after an
-    interruption.
+    interruption. Under torchrun all processes train the network together.
     """
     chosen = parse_answer(answer, row, choice)
     require_extras("train")
     from qabwnas.cli.stages import stage_environment
     from qabwnas.pipeline.added import retrain_network
+    from qabwnas.pipeline.execution.jobs import Resources
+    from qabwnas.pipeline.execution.torchrun import run_distributed
     from qabwnas.pipeline.load import find_network
 
-    found = find_network(run, chosen, row)
-    usable = make_resources(**resources)
+    def work(usable: Resources) -> None:
+        click.echo(retrain_network(run, find_network(run, chosen, row), usable).network)
+
     with stage_environment():
-        click.echo(retrain_network(run, found, usable).network)
+        run_distributed(work, make_resources(**resources))

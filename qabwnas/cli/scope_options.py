@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from qabwnas.cli.completion import complete_blocks
+
 if TYPE_CHECKING:
     from qabwnas.search.constraints.scope import Scope
 
@@ -18,13 +20,15 @@ _OPTIONS = (
         "--bits",
         metavar="[BLOCK=]BITS[,BITS…]",
         multiple=True,
+        shell_complete=complete_blocks,
         help="The bit widths that all blocks, or one block, may have: 8, w4a8, layer1=4,8; 'homogeneous': all blocks "
-        "have the same.",
+        "have the same; 'layer1,layer2=homogeneous': these blocks.",
     ),
     click.option(
         "--pin",
         metavar="[BLOCK[/LAYER]=]OPERATION",
         multiple=True,
+        shell_complete=complete_blocks,
         help="Use only this operation in one layer (counted from 0), in all layers of a block, or in all layers: "
         "layer1/0=k3e6, layer1=k3e6, k3e6; or use one candidate: layer1=#17.",
     ),
@@ -32,6 +36,7 @@ _OPTIONS = (
         "--forbid",
         metavar="[BLOCK[/LAYER]=]OPERATION",
         multiple=True,
+        shell_complete=complete_blocks,
         help="Do not use this operation or candidate; same notation as --pin.",
     ),
     click.option(
@@ -39,6 +44,7 @@ _OPTIONS = (
         "weights",
         metavar="BLOCK=FACTOR",
         multiple=True,
+        shell_complete=complete_blocks,
         help="How much a block counts in the objective, 0 or more; 1 if not given.",
     ),
     click.option(
@@ -47,11 +53,16 @@ _OPTIONS = (
         type=click.Path(path_type=Path),
         help="Weights of blocks, written by 'qabwnas fit-weights'; --weight overrides them.",
     ),
+    click.option(
+        "--skip-unmeasured",
+        is_flag=True,
+        help="Leave out candidates that lack a value of the objective, or of a metric with a budget or of the front.",
+    ),
 )
 
 
 def scope_options(command: Command) -> Command:
-    """Add ``--bits``, ``--pin``, ``--forbid``, ``--weight`` and ``--weight-file``, for :func:`parse_scope`."""
+    """Add the options of a scope, from ``--bits`` to ``--skip-unmeasured``, for :func:`parse_scope`."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
@@ -63,6 +74,7 @@ def parse_scope(
     forbid: tuple[str, ...],
     weights: tuple[str, ...],
     weight_file: Path | None,
+    skip_unmeasured: bool,
 ) -> Scope | None:
     """Return the scope of the option values; ``None`` if no option is given.
 
@@ -71,7 +83,7 @@ def parse_scope(
         InputError: a factor is not a number of 0 or more.
         FormatError: the file is not a file of block weights.
     """
-    if not (bits or pin or forbid or weights or weight_file):
+    if not (bits or pin or forbid or weights or weight_file or skip_unmeasured):
         return None
     from qabwnas.search.constraints.scope import Scope
 
@@ -87,4 +99,4 @@ def parse_scope(
         from qabwnas.search.model.weights import load_weight_file
 
         factors = load_weight_file(weight_file) | factors
-    return Scope(factors, bits, pin, forbid)
+    return Scope(factors, bits, pin, forbid, skip_unmeasured)

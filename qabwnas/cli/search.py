@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from qabwnas.cli.command import Command
+from qabwnas.cli.completion import complete_metrics
+from qabwnas.cli.lut_source import open_lut
 from qabwnas.cli.scope_options import parse_scope, scope_options
 from qabwnas.errors import InputError
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from qabwnas.cli.margins import Margin
     from qabwnas.lut.lut import Lut
     from qabwnas.search import Answer, SearchResult
+    from qabwnas.search.arguments import Budget
     from qabwnas.search.engine.strategy import Method
     from qabwnas.search.explain import BudgetEffect, Explanation
 
@@ -26,21 +29,41 @@ MIN_SECONDS = 1e-6
 
 
 @click.command(name="search", cls=Command)
-@click.argument("lut_path", metavar="LUT.h5", type=click.Path(path_type=Path))
-@click.option("--minimize", metavar="METRIC", help="The objective; by default 'loss', or 'nsr' if there is no loss.")
+@click.argument("lut_path", metavar="(LUT.h5|TABLE.csv)", type=click.Path(path_type=Path))
+@click.option(
+    "--minimize",
+    metavar="METRIC",
+    shell_complete=complete_metrics,
+    help="The objective; by default 'loss', or 'nsr' if there is no loss.",
+)
+@click.option(
+    "--maximize",
+    metavar="METRIC",
+    shell_complete=complete_metrics,
+    help="Instead of --minimize: the objective, a sum over blocks.",
+)
 @click.option(
     "--budget",
     "budgets",
     metavar="METRIC=VALUE",
     multiple=True,
+    shell_complete=complete_metrics,
     help="An inclusive upper bound on the total of a metric; repeat it for other metrics. The value may have a unit if "
-    "the name of the metric states one: size_bytes=1.5MB.",
+    "the name of the metric states one: size_bytes=1.5MB. METRIC>=VALUE is a lower bound, METRIC=LOW:HIGH a range, "
+    "METRIC==VALUE both bounds at once, METRIC=60% a share of the largest total, METRIC+METRIC<=VALUE one budget on a "
+    "sum of metrics.",
+)
+@click.option(
+    "--reference",
+    metavar="BLOCK=CANDIDATE,…",
+    help="The subnet that budgets with % are shares of, instead of the largest total.",
 )
 @click.option(
     "--margin",
     "margin_texts",
     metavar="METRIC=5%",
     multiple=True,
+    shell_complete=complete_metrics,
     help="Divide the budget of a metric by 1.05 for the search, because the metric is predicted, not measured.",
 )
 @click.option(
@@ -78,7 +101,9 @@ MIN_SECONDS = 1e-6
 def command(
     lut_path: Path,
     minimize: str | None,
+    maximize: str | None,
     budgets: tuple[str, ...],
+    reference: str | None,
     margin_texts: tuple[str, ...],
     top: int,
     bits: tuple[str, ...],
@@ -86,6 +111,7 @@ def command(
     forbid: tuple[str, ...],
     weights: tuple[str, ...],
     weight_file: Path | None,
+    skip_unmeasured: bool,
     min_distance: int,
     method: Method,
     time_limit: float | None,
@@ -95,23 +121,26 @@ def command(
 ) -> None:
     """Find the best subnets of LUT.h5 within budgets, and prove that they are the best.
 
+    TABLE.csv (or .csv.gz, .parquet) is imported in memory, as by `qabwnas lut import` without options.
+
     If no subnet fits, exits with 3 and prints the smallest budgets that would fit. If a limit stops the search, exits
     with 0 and prints how far the answer may be from the best, or exits with 1 if there is no answer yet.
     """
-    from qabwnas.lut.lut import Lut
     from qabwnas.search import search
 
-    lut = Lut.open(lut_path)
-    bounds, scope = parse_budgets(budgets, lut), parse_scope(bits, pin, forbid, weights, weight_file)
+    lut = open_lut(lut_path)
+    bounds = parse_budgets(budgets, lut, reference)
+    scope = parse_scope(bits, pin, forbid, weights, weight_file, skip_unmeasured)
     margins: tuple[Margin, ...] = ()
     if margin_texts:
         from qabwnas.cli.margins import parse_margins
 
-        margins = parse_margins(margin_texts, bounds)
+        margins = parse_margins(margin_texts, _upper_bounds(bounds, lut))
         bounds |= {margin.metric: margin.searched for margin in margins}
     result = search(
         lut,
         minimize=minimize,
+        maximize=maximize,
         budgets=bounds,
         top=top,
         scope=scope,
@@ -126,19 +155,30 @@ def command(
 
         seconds_left = None if time_limit is None else max(time_limit - result.seconds, MIN_SECONDS)
         explanation = explain(
-            lut, minimize=minimize, budgets=bounds, scope=scope, time_limit=seconds_left, node_limit=node_limit
+            lut,
+            minimize=minimize,
+            maximize=maximize,
+            budgets=bounds,
+            scope=scope,
+            time_limit=seconds_left,
+            node_limit=node_limit,
         )
     if as_json:
-        click.echo(_as_json(result, bounds, explanation, margins))
+        from qabwnas.cli.exact_json import dumps
+
+        click.echo(dumps(result_content(result, bounds, explanation, margins)))
     else:
         _print_result(lut, result, margins)
         if explanation is not None:
-            _print_reasons(explanation, bounds)
+            _print_reasons(explanation, bounds, result.sense)
     if result.status == "infeasible":
         _explain_infeasible(result, margins)
         raise click.exceptions.Exit(NOTHING_FITS)
     if result.status == "unknown":
-        raise InputError(f"no subnet was found within the limits; none has {result.minimized} below {result.bound:f}")
+        raise InputError(
+            f"no subnet was found within the limits; none has {result.minimized} "
+            f"{'below' if result.sense == 'minimize' else 'above'} {result.bound:f}"
+        )
 
 
 def _print_result(lut: Lut, result: SearchResult, margins: tuple[Margin, ...]) -> None:
@@ -149,35 +189,64 @@ def _print_result(lut: Lut, result: SearchResult, margins: tuple[Margin, ...]) -
         click.echo(_as_text(lut, rank, answer, result.minimized))
 
 
-def parse_budgets(texts: tuple[str, ...], lut: Lut) -> dict[str, Decimal]:
-    """Return metric → bound of ``METRIC=VALUE`` texts.
+def parse_budgets(texts: tuple[str, ...], lut: Lut, reference: str | None = None) -> dict[str, Budget]:
+    """Return budgets as :func:`qabwnas.search` takes them, from texts such as ``METRIC=VALUE`` and ``METRIC>=VALUE``.
 
     Raises:
         click.UsageError: a text has another form, or a metric is given twice.
-        InputError: the LUT has no such metric, or a value is not a quantity of the metric.
+        InputError: the LUT has no such metric, or a value is not a quantity of the metric, a range or a share.
     """
     from qabwnas.lut.units import parse_quantity
+    from qabwnas.search.constraints.budgets import OPERATORS, subject_metrics
 
-    budgets: dict[str, Decimal] = {}
+    budgets: dict[str, Budget] = {}
+    is_share = False
     for text in texts:
-        name, equals, value = text.rpartition("=")
+        operator = next((each for each in OPERATORS if each in text), "=")
+        name, equals, value = (part.strip() for part in text.rpartition(operator))
         if not equals or not name:
             raise click.UsageError(f"--budget {text!r} is not of the form METRIC=VALUE")
-        if name in budgets:
-            raise click.UsageError(f"--budget {name!r} is given twice")
-        lut.metric(name)  # first, because a mistyped name has no unit
-        budgets[name] = parse_quantity(value, name)
+        key = name + (operator if operator in (">=", "==") else "")
+        if key in budgets:
+            raise click.UsageError(f"--budget {key!r} is given twice")
+        unit_metric = subject_metrics(lut, name)[0].name  # first, because a mistyped name has no unit
+        if value.endswith("%"):
+            budgets[key] = value if reference is None else f"{value} of {reference}"
+            is_share = True
+        elif ":" in value:
+            budgets[key] = value
+        else:
+            budgets[key] = parse_quantity(value, unit_metric)
+    if reference is not None and not is_share:
+        raise click.UsageError("--reference is for a --budget that is a share: METRIC=60%")
     return budgets
 
 
-def _as_json(
+def parse_upper_bounds(texts: tuple[str, ...], lut: Lut) -> dict[str, Decimal]:
+    """Return metric → bound of ``METRIC=VALUE`` texts, for what takes no other budgets; raises like parse_budgets.
+
+    Raises:
+        click.UsageError: a budget is not an upper bound on one metric.
+    """
+    budgets = parse_budgets(texts, lut)
+    upper = _upper_bounds(budgets, lut)
+    for key in budgets:
+        if key not in upper:
+            raise click.UsageError(f"--budget {key!r}: only upper bounds METRIC=VALUE on one metric can be used here")
+    return upper
+
+
+def _upper_bounds(budgets: Mapping[str, Budget], lut: Lut) -> dict[str, Decimal]:
+    return {key: bound for key, bound in budgets.items() if key in lut.metric_names and isinstance(bound, Decimal)}
+
+
+def result_content(
     result: SearchResult,
-    budgets: Mapping[str, Decimal],
+    budgets: Mapping[str, Budget],
     explanation: Explanation | None,
     margins: tuple[Margin, ...],
-) -> str:
-    from qabwnas.cli.exact_json import dumps
-
+) -> dict[str, object]:
+    """Return what ``search --json`` and ``session`` write, with exact decimals."""
     content: dict[str, object] = {
         "status": result.status,
         "minimized": result.minimized,
@@ -186,38 +255,68 @@ def _as_json(
         "seconds": result.seconds,
         "bound": result.bound,
         "gap": result.gap,
-        "answers": [
-            {"objective": answer.objective, "totals": answer.totals, "choice": answer.choice}
-            for answer in result.answers
-        ],
+        "answers": [answer_content(answer) for answer in result.answers],
     }
+    if result.sense == "maximize":
+        content["sense"] = result.sense
     if result.status == "infeasible":
         content["smallest"] = result.smallest
+        if result.largest:
+            content["largest"] = result.largest
     if margins:
         content["margins"] = {margin.metric: margin.as_json() for margin in margins}
-    effects = {} if explanation is None else {each.metric: _effect_as_json(each) for each in explanation.effects}
+    effects = () if explanation is None else explanation.effects
     if budgets:
-        content["budgets"] = {metric: effects.get(metric, {"budget": bound}) for metric, bound in budgets.items()}
-    return dumps(content)
+        content["budgets"] = {
+            key: _budget_as_json(bound, _effects_of(key, bound, effects)) for key, bound in budgets.items()
+        }
+    return content
+
+
+def answer_content(answer: Answer) -> dict[str, object]:
+    """Return one subnet as ``search --json`` and ``session`` write it."""
+    return {"objective": answer.objective, "totals": answer.totals, "choice": answer.choice}
+
+
+def _effects_of(key: str, bound: Budget, effects: Iterable[BudgetEffect]) -> list[BudgetEffect]:
+    """Return the effects of a budget: of a range or an equality, one for each of its bounds."""
+    from qabwnas.search.constraints.budgets import split_operator
+
+    subject, operator = split_operator(key)
+    is_range = isinstance(bound, tuple) or (isinstance(bound, str) and ":" in bound)
+    senses = {"<=": ["at most"], ">=": ["at least"], "==": ["at most", "at least"]}[operator]
+    senses = ["at most", "at least"] if is_range else senses
+    name = "+".join(part.strip() for part in subject.split("+"))
+    return [effect for effect in effects if effect.metric in (subject, name) and effect.sense in senses]
+
+
+def _budget_as_json(bound: Budget, effects: list[BudgetEffect]) -> dict[str, object]:
+    if len(effects) == 1:
+        return _effect_as_json(effects[0])
+    return {"budget": bound} | {effect.sense: _effect_as_json(effect) for effect in effects}
 
 
 def _effect_as_json(effect: BudgetEffect) -> dict[str, object]:
-    return {"binds": effect.binds} | {name: value for name, value in vars(effect).items() if name != "metric"}
+    hidden = {"metric", "sense"} if effect.sense == "at most" else {"metric"}
+    return {"binds": effect.binds} | {name: value for name, value in vars(effect).items() if name not in hidden}
 
 
 def _headline(result: SearchResult) -> str:
     """Return the status, how it was found, and, if a limit stopped the search, the bound on the best."""
     line = f"{result.status} ({result.method}, {result.backend}, {result.seconds * 1e3:.1f} ms)"
     if result.status == "feasible":
-        line += f": no subnet has {result.minimized} below {result.bound:f}"
+        beyond = "below" if result.sense == "minimize" else "above"
+        line += f": no subnet has {result.minimized} {beyond} {result.bound:f}"
         if result.gap is not None:
             line += f", a gap of {result.gap:f}"
     return line
 
 
 def _as_text(lut: Lut, rank: int, answer: Answer, minimized: str) -> str:
+    from qabwnas.search.presentation import shown_total
+
     totals = answer.totals if minimized in answer.totals else {minimized: answer.objective} | answer.totals
-    lines = [f"#{rank}  " + "  ".join(f"{name} {total:f}" for name, total in totals.items())]
+    lines = [f"#{rank}  " + "  ".join(f"{name} {shown_total(total)}" for name, total in totals.items())]
     names = max(len(name) for name in answer.choice)
     numbers = max(len(str(candidate)) for candidate in answer.choice.values())
     for name, candidate in answer.choice.items():
@@ -225,30 +324,42 @@ def _as_text(lut: Lut, rank: int, answer: Answer, minimized: str) -> str:
     return "\n".join(lines)
 
 
-def _print_reasons(explanation: Explanation, budgets: Iterable[str]) -> None:
-    effects = {effect.metric: effect for effect in explanation.effects}
-    for name in budgets:
-        if name in effects:
-            click.echo(_effect_as_text(effects[name], explanation.minimized))
-        else:
-            click.echo(f"budget {name}: its effect was not proved within the limits")
+def _print_reasons(explanation: Explanation, budgets: Mapping[str, Budget], sense: str) -> None:
+    for key, bound in budgets.items():
+        effects = _effects_of(key, bound, explanation.effects)
+        for effect in effects:
+            click.echo(_effect_as_text(effect, explanation.minimized, "less" if sense == "minimize" else "more"))
+        if not effects:
+            click.echo(f"budget {key}: its effect was not proved within the limits")
 
 
-def _effect_as_text(effect: BudgetEffect, minimized: str) -> str:
-    budget = f"budget {effect.metric} {effect.budget:f}, {effect.slack:f} unused"
+def _effect_as_text(effect: BudgetEffect, minimized: str, better: str) -> str:
+    is_lower = effect.sense == "at least"
+    budget = f"budget {effect.metric} {'at least ' if is_lower else ''}{effect.budget:f}, {effect.slack:f} unused"
     if effect.next_budget is None:
         return f"{budget}: does not bind"
+    assert effect.growth is not None
+    change = f"{-effect.growth:f} less" if is_lower else f"{effect.growth:f} more"
     return (
-        f"{budget}: binds; with {effect.next_budget:f} ({effect.growth:f} more) {minimized} is "
-        f"{effect.next_objective:f} ({effect.gain:f} less)"
+        f"{budget}: binds; with {effect.next_budget:f} ({change}) {minimized} is "
+        f"{effect.next_objective:f} ({effect.gain:f} {better})"
     )
 
 
 def _explain_infeasible(result: SearchResult, margins: tuple[Margin, ...]) -> None:
     wider = {margin.metric: margin for margin in margins}
+    n_bounds = len(result.smallest) + len(result.largest)
+    for name, largest in result.largest.items():
+        if largest is not None:
+            under = " under the other budgets" if n_bounds > 1 else ""
+            click.echo(f"no subnet fits: the largest {name}{under} is {largest:f}", err=True)
+        else:
+            click.echo(f"no subnet fits: the other budgets exclude every subnet, for any {name}", err=True)
+    if not n_bounds:
+        click.echo("no subnet fits", err=True)
     for name, smallest in result.smallest.items():
         if smallest is not None:
-            under = " under the other budgets" if len(result.smallest) > 1 else ""
+            under = " under the other budgets" if n_bounds > 1 else ""
             needed = f", which needs a budget of {wider[name].budget_for(smallest):f}" if name in wider else ""
             click.echo(f"no subnet fits: the smallest {name}{under} is {smallest:f}{needed}", err=True)
         else:

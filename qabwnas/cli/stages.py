@@ -8,8 +8,6 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -22,7 +20,7 @@ if TYPE_CHECKING:
     from qabwnas.pipeline.config.config import Config
     from qabwnas.pipeline.execution.jobs import Resources
 
-CONTINUES = "progress is saved; the same command continues"
+CONTINUES = "finished work is saved; the same command continues"
 N_THREADS = 1
 """Small networks gain nothing from more threads, and one thread gives the same result with any number of cores."""
 
@@ -39,8 +37,6 @@ def run_and_report(
 
     Raises as :func:`qabwnas.pipeline.run.run_stages`.
     """
-    import torch
-
     from qabwnas.pipeline.added import all_results
     from qabwnas.pipeline.execution.jobs import Resources
     from qabwnas.pipeline.execution.torchrun import run_distributed
@@ -48,19 +44,13 @@ def run_and_report(
     from qabwnas.pipeline.run import STAGES, run_stages
     from qabwnas.pipeline.stages.report import STAGE
     from qabwnas.report.table import results_table, times_line
-    from qabwnas.train.parallel import started_by_torchrun
 
-    resources = resources or Resources()
-    run = partial(run_stages, STAGES, config, folder, until=until, force=force)
+    def run(usable: Resources) -> None:
+        run_stages(STAGES, config, folder, until=until, force=force, resources=usable)
+
     with stage_environment():
-        if not started_by_torchrun():
-            run(resources=resources)
-        else:
-            device = torch.device(torch.device(resources.device).type)  # each process takes its own of that type
-            run = partial(run, resources=replace(resources, device=device.type))
-            if not run_distributed(run, device):
-                return  # the first process prints the results
-        if until in (None, STAGE.name):
+        is_first = run_distributed(run, resources or Resources())
+        if is_first and until in (None, STAGE.name):
             click.echo(results_table(all_results(folder)))
             click.echo(times_line(Ledger(folder).seconds()))
 

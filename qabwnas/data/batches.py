@@ -44,22 +44,29 @@ def read_batches(
 class ImageBatches:
     """The images ``indices`` of a split in their order, batch by batch on a device; every iteration reads them again.
 
-    Without ``size``, a batch has :func:`batch_size` images.
+    Without ``size``, a batch has :func:`batch_size` images. ``workers`` processes read them; with 0 this process does.
     """
 
     def __init__(
-        self, split: Split, device: torch.device | str = "cpu", *, size: int | None = None, indices: range | None = None
+        self,
+        split: Split,
+        device: torch.device | str = "cpu",
+        *,
+        size: int | None = None,
+        indices: range | None = None,
+        workers: int = 0,
     ) -> None:
         self._split = split
         self._device = device
         self._size = size
         self._indices = range(len(split)) if indices is None else indices
+        self._workers = workers
 
     def __iter__(self) -> Iterator[Tensor]:
-        """Yield batches ``(n, channels, height, width)``; raises as :meth:`Split.read`."""
+        """Yield batches ``(n, channels, height, width)``; raises as :func:`load_batches`."""
         if self._indices:
             size = self._size or batch_size(self._split)
-            for batch in read_batches(self._split, size, self._indices):
+            for batch in read_batches(self._split, size, self._indices, workers=self._workers):
                 yield batch.images.to(self._device)
 
 

@@ -59,8 +59,20 @@ Tables = Mapping[str, Sequence[BitWidths]]
 
 
 @torch.random.fork_rng(devices=[])
-def write_bundle(space: SearchSpace, tables: Tables, folder: Path, *, n_networks: int = 0, seed: int = 0) -> None:
+def write_bundle(
+    space: SearchSpace,
+    tables: Tables,
+    folder: Path,
+    *,
+    fixed_bits: BitWidths = INT8,
+    fixed_parts: tuple[nn.Module, nn.Module] | None = None,
+    n_networks: int = 0,
+    seed: int = 0,
+) -> None:
     """Write the models of all layers of a space, its fixed parts and ``n_networks`` random networks, to a folder.
+
+    Stem and head are at ``fixed_bits``, or in float if all tables are. They are ``fixed_parts``, or those that the
+    space describes; random networks always have the latter.
 
     The manifest is written last. The scripts ``run.py`` and ``runner.py`` measure; ``README.md`` lists what they need.
 
@@ -70,8 +82,10 @@ def write_bundle(space: SearchSpace, tables: Tables, folder: Path, *, n_networks
     torch.manual_seed(seed)
     (folder / "models").mkdir(parents=True, exist_ok=True)
     writer = _Writer(folder)
-    fixed_widths = FLOAT if all(widths.is_float for each in tables.values() for widths in each) else INT8
-    fixed = [writer.stem(space, fixed_widths), writer.head(space, fixed_widths)]
+    is_float = all(widths.is_float for each in tables.values() for widths in each)
+    fixed_widths = FLOAT if is_float else precision(fixed_bits)
+    stem, head = fixed_parts or described_parts(space)
+    fixed = [writer.stem(stem, space.input, fixed_widths), writer.head(head, space.block_inputs[-1], fixed_widths)]
     blocks: dict[str, list[dict[str, Any]]] = {}
     for block, x in zip(space.blocks, space.block_inputs, strict=False):
         rows = blocks.setdefault(block.name, [])
@@ -88,7 +102,7 @@ def write_bundle(space: SearchSpace, tables: Tables, folder: Path, *, n_networks
     content = {
         "format": FORMAT,
         "schema_version": SCHEMA_VERSION,
-        "source": source(space, tables, n_networks, seed),
+        "source": source(space, tables, fixed_bits, n_networks, seed),
         "models": writer.models,
         "empty": empty,
         "fixed": fixed,
@@ -103,10 +117,16 @@ def write_bundle(space: SearchSpace, tables: Tables, folder: Path, *, n_networks
         temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
-def source(space: SearchSpace, tables: Tables, n_networks: int, seed: int = 0) -> str:
-    """Return a fingerprint of everything that the content of a bundle depends on."""
+def described_parts(space: SearchSpace) -> tuple[nn.Module, nn.Module]:
+    """Return stem and head as a space describes them."""
+    return build_stem(space.stem, space.input.channels), build_head(space.head, space.block_inputs[-1].channels)
+
+
+def source(space: SearchSpace, tables: Tables, fixed_bits: BitWidths, n_networks: int, seed: int = 0) -> str:
+    """Return a fingerprint of everything that the content of a bundle depends on, but for fixed parts of a module."""
     names = {block: [widths.name for widths in each] for block, each in tables.items()}
-    return fingerprint([SCHEMA_VERSION, space_to_json(space), names, n_networks, seed])
+    fixed = [] if fixed_bits == INT8 else [fixed_bits.name]  # bundles of before have none
+    return fingerprint([SCHEMA_VERSION, space_to_json(space), names, n_networks, seed, *fixed])
 
 
 def precision(widths: BitWidths) -> BitWidths:
@@ -167,13 +187,11 @@ class _Writer:
         model = onnx_model(nn.Identity(), (1, 1, 1))
         return self._write("empty", model, Shape(1, 1, 1), "float32", 0)
 
-    def stem(self, space: SearchSpace, widths: BitWidths) -> str:
-        stem = build_stem(space.stem, space.input.channels)
-        return self._part(f"stem-{_name(widths)}", stem, space.input, widths, from_floats=True)
+    def stem(self, stem: nn.Module, x: Shape, widths: BitWidths) -> str:
+        return self._part(f"stem-{_name(widths)}", stem, x, widths, from_floats=True)
 
-    def head(self, space: SearchSpace, widths: BitWidths) -> str:
-        x = space.block_inputs[-1]
-        return self._part(f"head-{_name(widths)}", build_head(space.head, x.channels), x, widths)
+    def head(self, head: nn.Module, x: Shape, widths: BitWidths) -> str:
+        return self._part(f"head-{_name(widths)}", head, x, widths)
 
     def network(
         self,
@@ -197,7 +215,8 @@ class _Writer:
     def _part(self, name: str, part: nn.Module, x: Shape, widths: BitWidths, *, from_floats: bool = False) -> str:
         shape = (x.channels, x.height, x.width)
         frozen = quantise(part.eval(), widths, [torch.randn(1, *shape)])
-        assert isinstance(frozen, nn.Sequential)
+        if not isinstance(frozen, nn.Sequential):  # a part of a module that stays float
+            return self._write(name, onnx_model(frozen, shape), x, "float32", 0)
         floats = from_floats or widths.is_float
         model = part_model(frozen, shape, from_floats=from_floats)
         return self._write(name, model, x, "float32" if floats else "uint8", 0 if floats else 2**widths.activations)

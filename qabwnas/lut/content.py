@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from qabwnas.errors import InputError
 from qabwnas.io.numeric import check_mapping, shown, whole_number
+from qabwnas.io.suggest import did_you_mean
 from qabwnas.lut.arrays import array_rows, concatenated
 from qabwnas.lut.table import Metric, Table, check_name
 from qabwnas.space import BitWidths, SearchSpace
@@ -211,14 +212,20 @@ class LutContent:
         for metric in self.metrics:
             if metric.name == name:
                 return metric
-        raise InputError(f"metric {name!r} is not in the LUT, which has {', '.join(self.metric_names)}")
+        raise InputError(
+            f"metric {name!r} is not in the LUT, which has {', '.join(self.metric_names)}"
+            + did_you_mean(name, self.metric_names)
+        )
 
     def block(self, name: str) -> LutBlock:
         """Return the block of that name; raises InputError as :meth:`metric` does."""
         for block in self.blocks:
             if block.name == name:
                 return block
-        raise InputError(f"block {name!r} is not in the LUT, which has {', '.join(self.block_names)}")
+        raise InputError(
+            f"block {name!r} is not in the LUT, which has {', '.join(self.block_names)}"
+            + did_you_mean(name, self.block_names)
+        )
 
     def describe(self, block_name: str, candidate: int) -> str:
         """Return a candidate as text: operations and bit widths (``k3e6 k5e3 w4a4``), or the text of its source."""

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING, Any, Self
 
-from qabwnas.io.numeric import check_mapping
+from numpy.typing import ArrayLike
+
+from qabwnas.io.numeric import Number, check_mapping
 from qabwnas.lut.content import LutBlock, LutContent
 from qabwnas.lut.table import Aggregation, Metric, Table
+
+if TYPE_CHECKING:  # tables load when one is read
+    from qabwnas.lut.exchange.csv_source import CsvSource
 
 __all__ = ["Lut", "LutBlock", "Metric", "Table"]  # what a LUT is made of, from one import
 
@@ -56,20 +61,90 @@ class Lut(LutContent):
     @classmethod
     def from_csv(
         cls,
-        path: str | os.PathLike[str],
+        source: CsvSource,
         aggregate: Mapping[str, Aggregation] | None = None,
-        fixed: Mapping[str, float] | None = None,
+        fixed: Mapping[str, Number] | None = None,
+        *,
+        block: str | None = None,
+        candidate: str | None = None,
+        columns: Mapping[str, str] | None = None,
+        units: Mapping[str, str] | None = None,
+        ignore: Collection[str] = (),
+        delimiter: str | None = None,
+        decimal: str | None = None,
+        thousands: str | None = None,
+        na: Collection[str] = (),
+        encoding: str | None = None,
     ) -> Self:
-        """Read a ``.csv`` or ``.csv.gz`` table; :func:`qabwnas.lut.exchange.csv_read.read_csv` says how."""
-        from qabwnas.lut.exchange.csv_read import read_csv
+        """Read a CSV table, compressed or not, from a path or an open file.
 
-        for what, value in (("aggregate", aggregate), ("fixed", fixed)):
-            if value is not None:
-                check_mapping(what, value, "metric to value")
-        return cls.of(read_csv(path, aggregate, fixed))
+        >>> lut = Lut.from_csv("latencies.csv", block="Stage", units={"Latency": "us"}, fixed={"size_bytes": "1.5MB"})
+
+        :func:`qabwnas.lut.exchange.csv_read.read_csv` says how, and :class:`qabwnas.lut.exchange.layout.TableLayout`
+        what the arguments from ``block`` on say about the table.
+        """
+        from qabwnas.lut.exchange.csv_read import read_csv
+        from qabwnas.lut.exchange.layout import TableLayout
+
+        _check_options(aggregate, fixed)
+        columns, units = {} if columns is None else columns, {} if units is None else units
+        layout = TableLayout(block, candidate, columns, units, ignore, delimiter, decimal, thousands, na, encoding)
+        return cls.of(read_csv(source, aggregate, fixed, layout))
+
+    @classmethod
+    def from_dataframe(
+        cls,
+        frame: Any,
+        aggregate: Mapping[str, Aggregation] | None = None,
+        fixed: Mapping[str, Number] | None = None,
+        *,
+        block: str | None = None,
+        candidate: str | None = None,
+        columns: Mapping[str, str] | None = None,
+        units: Mapping[str, str] | None = None,
+        ignore: Collection[str] = (),
+    ) -> Self:
+        """Read a DataFrame of pandas or polars, with the columns and arguments of :meth:`from_csv`.
+
+        >>> lut = Lut.from_dataframe(pandas.DataFrame({"block": ["a", "a"], "candidate": [0, 1], "loss": [0.5, 0.25]}))
+
+        :func:`qabwnas.lut.exchange.dataframe.read_dataframe` says how.
+        """
+        from qabwnas.lut.exchange.dataframe import read_dataframe
+        from qabwnas.lut.exchange.layout import TableLayout
+
+        _check_options(aggregate, fixed)
+        columns, units = {} if columns is None else columns, {} if units is None else units
+        return cls.of(read_dataframe(frame, aggregate, fixed, TableLayout(block, candidate, columns, units, ignore)))
+
+    @classmethod
+    def from_arrays(
+        cls,
+        columns: Mapping[str, Mapping[str, ArrayLike]],
+        aggregate: Mapping[str, Aggregation] | None = None,
+        fixed: Mapping[str, Number] | None = None,
+        *,
+        descriptions: Mapping[str, Sequence[str]] | None = None,
+    ) -> Self:
+        """Return the LUT of arrays: block name → metric name → ``(n_candidates,)``.
+
+        >>> lut = Lut.from_arrays({"stage1": {"loss": [0.5, 0.25], "latency_ms": [1, 2]}, "stage2": {...}})
+
+        :func:`qabwnas.lut.exchange.dataframe.read_arrays` says how.
+        """
+        from qabwnas.lut.exchange.dataframe import read_arrays
+
+        _check_options(aggregate, fixed)
+        return cls.of(read_arrays(columns, aggregate, fixed, descriptions))
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
         """Write a ``.csv`` or ``.csv.gz`` table; :func:`qabwnas.lut.exchange.csv_write.write_csv` says how."""
         from qabwnas.lut.exchange.csv_write import write_csv
 
         write_csv(self, path)
+
+
+def _check_options(aggregate: object, fixed: object) -> None:
+    for what, value in (("aggregate", aggregate), ("fixed", fixed)):
+        if value is not None:
+            check_mapping(what, value, "metric to value")

@@ -185,6 +185,8 @@ def _texts(texts: object) -> Sequence[str]:
     """Return descriptions: those in memory as a tuple, checked; others as they are, because they are read lazily."""
     if isinstance(texts, np.ndarray):
         texts = texts.tolist()
+    elif hasattr(texts, "to_list"):  # a Series of pandas or polars
+        texts = texts.to_list()
     if isinstance(texts, str) or not isinstance(texts, Sequence):
         raise InputError(f"descriptions: {shown(texts)} is not one text per row")
     if not isinstance(texts, list | tuple):

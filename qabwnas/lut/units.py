@@ -17,6 +17,9 @@ _BYTES = {
 _NANOSECONDS = {"ns": 1, "us": 10**3, "µs": 10**3, "μs": 10**3, "ms": 10**6, "s": 10**9}  # both signs for micro
 _COUNTS = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
+UNITS = frozenset(filter(None, (*_BYTES, *_NANOSECONDS, *_COUNTS)))
+"""The units that names of metrics state."""
+
 _COUNTED = "(?:macs|flops|bops|bitops|params|parameters)"
 _COUNT_NAME = re.compile(rf"(?:.*_)?(?:([kmgt]?){_COUNTED}|{_COUNTED}_([kKMGT]))")
 _PREFIX_UNITS = {"": "", "k": "k", "m": "M", "g": "G", "t": "T"}

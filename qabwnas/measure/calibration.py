@@ -9,7 +9,7 @@ block's rows, and used for all bit widths and for every chunk of the validation 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, cast
 
 import torch
@@ -27,13 +27,14 @@ Prefix = tuple[int, ...]
 
 @dataclass(frozen=True)
 class OperationStatistics:
-    """What calibration found for one operation after the operations before it, in main memory.
+    """What calibration found for one operation after the operations before it.
 
     Attributes:
-        buffers: of its batch norms, by name: a few thousand numbers.
-        observers: per operator, by name, the observer of its output, and that of its input if biases are corrected. An
-            observer keeps the grids that it gave, so each is computed once. A histogram takes 32 kB, and a prefix has
-            about three operators.
+        buffers: of its batch norms, by name: a few thousand numbers, on the device. From main memory, every copy into
+            an operation would wait for all work in progress.
+        observers: per operator, by name, the observer of its output, and that of its input if biases are corrected. In
+            the end they are in main memory, where reading a range does not wait. An observer keeps the grids that it
+            gave, so each is computed once. A histogram takes 32 kB, and a prefix has about three operators.
     """
 
     buffers: dict[str, Tensor]
@@ -46,13 +47,12 @@ class OperationStatistics:
         norms = (part for part in calibrated.named_modules() if isinstance(part[1], nn.BatchNorm2d))
         return cls({f"{name}.{own}": buffer for name, norm in norms for own, buffer in norm.named_buffers()}, observers)
 
-    def cpu(self) -> OperationStatistics:
-        """Move everything to main memory."""
+    def fetch_observers(self) -> None:
+        """Move the observers to main memory."""
         for output, input_mean in self.observers.values():
             output.cpu()
             if input_mean is not None:
                 input_mean.cpu()
-        return replace(self, buffers={name: buffer.cpu() for name, buffer in self.buffers.items()})
 
     def restore(self, operation: nn.Module) -> None:
         """Put the statistics into a copy of the operation, which is then prepared and calibrated."""
@@ -159,7 +159,9 @@ def prefix_statistics(
     found: PrefixStatistics = {}
     graphs = [[layer_graph(operation) for operation in operations] for operations in layers]
     _descend((), layers, graphs, tree, calibration, settings, recalibrated, found)
-    return {prefix: statistics.cpu() for prefix, statistics in found.items()}
+    for statistics in found.values():
+        statistics.fetch_observers()
+    return found
 
 
 def _descend(

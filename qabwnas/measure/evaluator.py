@@ -38,6 +38,7 @@ class BlockEvaluator:
         target_variance: of the teacher's channels after the block, on the same device.
         max_memory: for feature maps, in bytes; no result depends on it.
         settings: how rows are calibrated and quantised.
+        workers: processes that read the images; with 0 this process does.
     """
 
     teacher: Network
@@ -48,6 +49,7 @@ class BlockEvaluator:
     target_variance: TargetVariance
     max_memory: int
     settings: MeasureSettings = PAPER_SETTINGS
+    workers: int = 0
 
     def measure(self, paths: Sequence[Path]) -> list[NsrEstimate]:
         """Return the NSR of every path, with its standard error over the images of the validation split.
@@ -76,12 +78,14 @@ class BlockEvaluator:
         self, split: Split, name: str, batch: int, images: range | None = None
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield the block's input and target maps of some images of a split, or of all."""
-        return input_target_maps(self.teacher, self.b, ImageBatches(split, size=batch, indices=images), name)
+        batches = ImageBatches(split, size=batch, indices=images, workers=self.workers)
+        return input_target_maps(self.teacher, self.b, batches, name)
 
     def _footprint(self) -> Footprint:
         if not len(self.calibration):
             raise InputError("the calibration split has no images")
-        [(x, y)] = self._maps(self.calibration, "calibration", 1, range(1))
+        first = ImageBatches(self.calibration, size=1, indices=range(1))
+        [(x, y)] = input_target_maps(self.teacher, self.b, first, "calibration")
         return Footprint.of(self.block, x, y)
 
     def _statistics(self, paths: Sequence[Path], batch: int) -> PrefixStatistics:

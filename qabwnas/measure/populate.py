@@ -99,11 +99,13 @@ def measure_shard(
     rows: Sequence[LayerRows | None] | None = None,
     costs: Sequence[CostMetric] = COSTS,
     settings: MeasureSettings = PAPER_SETTINGS,
+    workers: int = 0,
 ) -> Lut:
     """Return the LUT of a space with the rows of one shard measured, at each of ``space.bit_widths``.
 
     ``parts`` are the operators of stem and head if the space does not describe them. ``rows`` are those of every block
-    if layers have bit widths of their own (:func:`~qabwnas.measure.sample.space_rows`).
+    if layers have bit widths of their own (:func:`~qabwnas.measure.sample.space_rows`). ``workers`` processes read the
+    images; with 0 this process does.
 
     Columns are ``nsr`` relative to the teacher's output of the block on the validation images, ``nsr_se``, its standard
     error, and the ``costs``. Time: about the number of tree edges (:mod:`~qabwnas.measure.tree`)
@@ -124,6 +126,7 @@ def measure_shard(
         target_variance.to(device),
         max_memory,
         settings,
+        workers,
     )
     lut = unmeasured_lut(space, made_with, parts, rows or [None] * len(space.blocks), costs)
     try:

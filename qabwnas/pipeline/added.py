@@ -1,4 +1,4 @@
-"""Networks that a user adds to a run: any answer of its LUT, retrained and scored as the run's own networks are.
+"""Networks that are added to a run: any answer of its LUT and winners of one-shot NAS, retrained and scored as its own.
 
 The ledger records an added network like two stages: ``retrain-NAME``, and ``score-NAME``. So a killed retraining is
 continued, and it is known when teacher, supernet or settings are no longer those that a network came from. The stages
@@ -184,14 +184,14 @@ def _retrain_stage(found: FoundNetwork, ledger: Ledger) -> Stage:
         return {
             **networks.retraining_settings(config),
             "network": network,
-            "inputs": networks.origin_files(ledger),
+            "inputs": networks.origin_files(ledger, found),
         }
 
     def make(context: StageContext) -> list[str]:
         outputs = networks.retrain_all(context, [found])
         return [*outputs, _write(context.folder, _description(found.network), vars(found))]
 
-    return _stage(f"{RETRAIN}{found.network}", settings, make)
+    return _stage(f"{RETRAIN}{found.network}", found, settings, make)
 
 
 def _score_stage(found: FoundNetwork, ledger: Ledger) -> Stage:
@@ -208,11 +208,16 @@ def _score_stage(found: FoundNetwork, ledger: Ledger) -> Stage:
             outputs.append(_paired(found.network))
         return outputs
 
-    return _stage(f"{SCORE}{found.network}", settings, make)
+    return _stage(f"{SCORE}{found.network}", found, settings, make)
 
 
-def _stage(name: str, settings: Callable[[Config], dict[str, Any]], make: Callable[[StageContext], list[str]]) -> Stage:
-    return Stage(name, networks.ORIGINS, settings, make)
+def _stage(
+    name: str,
+    found: FoundNetwork,
+    settings: Callable[[Config], dict[str, Any]],
+    make: Callable[[StageContext], list[str]],
+) -> Stage:
+    return Stage(name, networks.origins(found), settings, make)
 
 
 def _reason(stage: Stage, config: Config, ledger: Ledger) -> str | None:

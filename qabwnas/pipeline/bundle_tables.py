@@ -1,4 +1,4 @@
-"""Which candidates a latency bundle has to measure: those of a LUT, or of a space."""
+"""What a latency bundle has to measure: the candidates of a LUT or of a space, and the bit widths of stem and head."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from qabwnas.errors import InputError
 from qabwnas.lut.lut import Lut
-from qabwnas.space import BitWidths, SearchSpace
+from qabwnas.space import INT8, BitWidths, SearchSpace
 
 if TYPE_CHECKING:
     from qabwnas.deploy.bundle import Tables  # it needs onnx, which the configuration of a run does not
@@ -21,8 +21,8 @@ def check_policy(space: SearchSpace) -> None:
         )
 
 
-def tables_of_lut(lut: Lut) -> tuple[SearchSpace, Tables]:
-    """Return the space of a LUT and the bit widths of its tables.
+def tables_of_lut(lut: Lut) -> tuple[SearchSpace, Tables, BitWidths]:
+    """Return the space of a LUT and the bit widths of its tables, of stem and head.
 
     Raises:
         InputError: the LUT has no space, the bit widths of a table are unknown, or layers have their own.
@@ -36,7 +36,7 @@ def tables_of_lut(lut: Lut) -> tuple[SearchSpace, Tables]:
             if table.widths is None:
                 raise InputError(f"{block.name}: the LUT does not have its bit widths")
             tables.setdefault(block.name, []).append(table.widths)
-    return lut.space, tables
+    return lut.space, tables, BitWidths.parse(lut.provenance.get("fixed", INT8.name))
 
 
 def tables_of_space(space: SearchSpace, bit_widths: Sequence[BitWidths]) -> Tables:

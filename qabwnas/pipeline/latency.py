@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from torch import nn
 
 from qabwnas.deploy import runner
 from qabwnas.deploy.bundle import Tables, source, write_bundle
@@ -14,7 +15,7 @@ from qabwnas.errors import InputError, StaleError
 from qabwnas.lut.device_results import STATISTICS
 from qabwnas.progress import activity
 from qabwnas.report.kendall import kendall_tau
-from qabwnas.space import SearchSpace
+from qabwnas.space import BitWidths, SearchSpace
 
 N_LINES = 4
 SAFE = 0.95
@@ -55,15 +56,22 @@ class Validation:
         return max(0.0, float(np.quantile(self.excess, SAFE)))
 
 
-def open_bundle(space: SearchSpace, tables: Tables, folder: Path, n_networks: int) -> None:
+def open_bundle(
+    space: SearchSpace,
+    tables: Tables,
+    fixed_bits: BitWidths,
+    folder: Path,
+    n_networks: int,
+    fixed_parts: tuple[nn.Module, nn.Module] | None = None,
+) -> None:
     """Write a bundle unless it exists; see :func:`~qabwnas.deploy.bundle.write_bundle`.
 
     Raises:
         StaleError: the folder has the bundle of another space, other tables or another number of networks.
     """
     if not (folder / runner.MANIFEST).exists():
-        write_bundle(space, tables, folder, n_networks=n_networks)
-    elif runner.read_manifest(folder)["source"] != source(space, tables, n_networks):
+        write_bundle(space, tables, folder, fixed_bits=fixed_bits, fixed_parts=fixed_parts, n_networks=n_networks)
+    elif runner.read_manifest(folder)["source"] != source(space, tables, fixed_bits, n_networks):
         raise StaleError(
             f"{folder}: holds the models of another space or other bit widths; delete it, or choose another folder"
         )

@@ -21,11 +21,15 @@ SCRATCH_NAME, ORIGIN_NAME = "scratch", "begun_with.json"
 
 @dataclass(frozen=True)
 class Entry:
-    """A finished stage: its settings, the SHA-256 of every file that it wrote, by path, and how long it took."""
+    """A finished stage: its settings, the SHA-256 of every file that it wrote, by path, and how long it took.
+
+    ``device_seconds`` is how long its devices computed, over all workers and attempts; ``None`` in older ledgers.
+    """
 
     settings: dict[str, Any]
     outputs: dict[str, str]
     seconds: float
+    device_seconds: float | None = None
 
 
 class Ledger:
@@ -77,10 +81,29 @@ class Ledger:
         """
         return {stage: entry.seconds for stage, entry in self._entries.items()}
 
-    def enter(self, stage: str, settings: dict[str, Any], outputs: Iterable[str], seconds: float) -> None:
+    def device_seconds(self) -> dict[str, float | None]:
+        """Return how long the devices of every finished stage computed (:mod:`qabwnas.pipeline.execution.device_time`).
+
+        ``None`` stands for a stage that an earlier version made, which did not record it.
+        """
+        return {stage: entry.device_seconds for stage, entry in self._entries.items()}
+
+    def settings(self, stage: str) -> dict[str, Any]:
+        """Return the settings that a finished stage was made with."""
+        return self._entries[stage].settings
+
+    def enter(
+        self,
+        stage: str,
+        settings: dict[str, Any],
+        outputs: Iterable[str],
+        seconds: float,
+        device_seconds: float | None = None,
+    ) -> None:
         """Record that a stage is done."""
         digests = {name: file_sha256(self._folder / name) for name in outputs}
-        self._change(lambda entries: entries | {stage: Entry(settings, digests, round(seconds, 1))})
+        busy = None if device_seconds is None else round(device_seconds, 3)
+        self._change(lambda entries: entries | {stage: Entry(settings, digests, round(seconds, 1), busy)})
 
     def forget(self, stages: Iterable[str]) -> None:
         """Record that stages have to be made again."""

@@ -16,6 +16,7 @@ from qabwnas.io.atomic import atomic_path
 from qabwnas.io.fingerprint import fingerprint
 from qabwnas.pipeline.config.config import Config, config_to_json
 from qabwnas.pipeline.config.load import stored_config
+from qabwnas.pipeline.execution import device_time
 from qabwnas.pipeline.execution.jobs import Resources
 from qabwnas.pipeline.ledger import Ledger, open_scratch, scratch_identity
 from qabwnas.pipeline.lock import changing, work_alone, work_on_parts
@@ -152,10 +153,15 @@ def make_stage(
 ) -> None:
     """Make a stage whose needs are done, and enter it in the ledger; raises as :func:`open_context`."""
     context = open_context(stage, config, folder, ledger, resources, force=force)
+    engine, busy = context.resources.engine, context.scratch / device_time.FOLDER
+    assert isinstance(engine, device_time.TimedEngine)
     start = time.perf_counter()
-    outputs = stage.make(context)
-    seconds = time.perf_counter() - start
-    ledger.enter(stage.name, stage.settings(config), outputs, seconds)
+    try:
+        outputs = stage.make(context)
+    finally:
+        seconds = time.perf_counter() - start
+        device_time.add_seconds(busy, seconds - engine.waited)
+    ledger.enter(stage.name, stage.settings(config), outputs, seconds, device_time.recorded_seconds(busy))
     shutil.rmtree(context.scratch.parent)
     logger.info("%s: done in %.1f s", stage.name, seconds)
 
@@ -174,7 +180,8 @@ def open_context(
         scratch = open_scratch(
             folder, stage.name, settings, inputs, keep_other=stage.keeps_partial_results and not force
         )
-    return StageContext(config, folder, scratch, scratch_identity(settings, inputs), resources)
+    timed = replace(resources, engine=device_time.TimedEngine(resources.engine, scratch / device_time.FOLDER))
+    return StageContext(config, folder, scratch, scratch_identity(settings, inputs), timed)
 
 
 def missing_need(stages: Sequence[Stage], stage: Stage, config: Config, ledger: Ledger) -> str | None:

@@ -15,6 +15,8 @@ OLDEST = 2
 TEACHER, CONTROL, BUDGET, MIXED, ADDED = "teacher", "control", "budget", "mixed", "added"
 NOT_FOUND = (TEACHER, CONTROL)
 """Families of networks that no search found."""
+ONE_SHOT = ("spos", "fairnas")
+"""The families of networks that one-shot NAS found, by its methods."""
 
 
 @dataclass(frozen=True)
@@ -23,8 +25,8 @@ class Result:
 
     Attributes:
         name: the teacher and its bit widths, the budgets that the network was found under, or its place on a front.
-        family: ``teacher``, ``control`` (the teacher, retrained), ``budget``, ``added`` (by a user), or the front
-            of the point: ``mixed``, or bit widths such as ``w8a8``.
+        family: ``teacher``, ``control`` (the teacher, retrained), ``budget``, ``added`` (by a user), one of
+            ``ONE_SHOT``, or the front of the point: ``mixed``, or bit widths such as ``w8a8``.
         blocks: one text per block: the operations of its layers, or for an external teacher the module whose output is
             the block's.
         widths: the bit widths of every block, as text; empty if nothing is quantised.

@@ -6,7 +6,17 @@ from collections.abc import Mapping, Sequence
 from statistics import mean
 
 from qabwnas.report.kendall import agreement
-from qabwnas.report.result import ADDED, BUDGET, CONTROL, TEACHER, NothingFits, Result, Results, mean_and_deviation
+from qabwnas.report.result import (
+    ADDED,
+    BUDGET,
+    CONTROL,
+    ONE_SHOT,
+    TEACHER,
+    NothingFits,
+    Result,
+    Results,
+    mean_and_deviation,
+)
 from qabwnas.space import BitWidths
 
 NONE = "–"
@@ -48,7 +58,7 @@ def _row(row: Result | NothingFits, results: Results, n_figures: int, has_qat: b
     if has_qat:
         figures.append(_scores(row.scores_qat))
     figures += [_difference(row.differences.get(name)) for name in results.references]
-    if row.family not in (TEACHER, CONTROL, BUDGET, ADDED):
+    if row.family not in (TEACHER, CONTROL, BUDGET, ADDED, *ONE_SHOT):
         return [[row.network or row.name, *figures, ""]]
     texts = row.blocks or [""] * len(row.nsrs)  # older versions wrote no text for the blocks of a module
     longest = max(map(len, texts))

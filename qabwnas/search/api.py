@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from qabwnas.errors import FrontLimitError, InputError
 from qabwnas.io.numeric import Number, WholeNumber, whole_number
 from qabwnas.lut.lut import Lut
-from qabwnas.search.arguments import check_lut, checked_budgets, compared_metrics
+from qabwnas.search.arguments import (
+    Budget,
+    LutSource,
+    check_lut,
+    checked_budgets,
+    checked_objective,
+    compared_metrics,
+    opened_lut,
+)
 from qabwnas.search.engine.backend import INFEASIBLE, LIMIT, Backend, select_backend
 from qabwnas.search.engine.bit_width_groups import UNBOUNDED, Limits, Subnets
 from qabwnas.search.engine.strategy import (
@@ -19,14 +27,17 @@ from qabwnas.search.engine.strategy import (
     METHODS,
     Method,
     MethodUsed,
+    by_bound,
     smallest_totals,
     solve,
 )
-from qabwnas.search.model.grid import Grid
-from qabwnas.search.model.problem import Problem
+from qabwnas.search.model.grid import Grid, exact_negative
+from qabwnas.search.model.problem import Problem, objective_of
 from qabwnas.search.model.totals import TotalsIn, totals_in
+from qabwnas.search.presentation import PresentedAnswer, PresentedResult, shown_total
 
 if TYPE_CHECKING:  # scopes load when one is used, so that other searches start sooner
+    from qabwnas.search.constraints.budgets import Column
     from qabwnas.search.constraints.scope import Scope
 
 _GAP_GRID = Grid(decimals=6)
@@ -34,11 +45,11 @@ _MAX_ANSWERS = 2**31 - 1
 
 
 @dataclass(frozen=True)
-class Answer:
-    """One subnet.
+class Answer(PresentedAnswer):
+    """One subnet. ``descriptions`` says in words what ``choice`` has as numbers.
 
     Attributes:
-        objective: the exact total of the minimised metric; with weights, its weighted total.
+        objective: the exact total of the minimised or maximised metric; with weights, its weighted total.
         totals: exact totals, never weighted, of every metric that was measured for all candidates of the subnet.
         choice: block name → candidate.
     """
@@ -52,8 +63,8 @@ class Answer:
 
 
 @dataclass(frozen=True, repr=False)
-class SearchResult:
-    """The result of a search.
+class SearchResult(PresentedResult[Answer]):
+    """The result of a search. It is a sequence of its answers: it has a length, and ``result[0]`` is the best.
 
     Attributes:
         status: ``optimal``: the answers are proved to be the best. ``infeasible``: no subnet fits. If a limit stopped
@@ -69,9 +80,12 @@ class SearchResult:
         gap: an upper limit of how far the first answer is from the best: (objective − bound) / |objective|, rounded up
             to 6 decimals. 0 if both are equal; ``None`` if there is no answer, or if its objective is 0 and the bound
             is not. At gap 0 the objective is the best, although a tie may be broken differently.
-        smallest: if nothing fits, for every budgeted metric its smallest total under the other budgets, or ``None`` if
-            the other budgets already exclude every subnet; empty otherwise. Metrics may be missing if a limit stopped
-            the search.
+        smallest: if nothing fits, for every metric, or sum of metrics, with an upper bound its smallest total under
+            the other budgets, or ``None`` if the other budgets already exclude every subnet; empty otherwise. Metrics
+            may be missing if a limit stopped the search. Budgets that involve a maximum are left out, unless they are
+            an upper bound on it alone.
+        largest: the same for lower bounds: the largest totals.
+        sense: ``maximize`` if the objective is maximised; all about smaller objectives is then about larger ones.
     """
 
     status: Literal["optimal", "infeasible", "feasible", "unknown"]
@@ -83,20 +97,23 @@ class SearchResult:
     bound: Decimal | None
     gap: Decimal | None
     smallest: dict[str, Decimal | None]
+    largest: dict[str, Decimal | None] = field(default_factory=dict)
+    sense: Literal["minimize", "maximize"] = "minimize"
 
     def __hash__(self) -> int:
         return hash((self.status, self.minimized, self.answers, self.seconds))
 
     def __repr__(self) -> str:
-        best = f", best {self.minimized!r} {self.answers[0].objective:f}" if self.answers else ""
+        best = f", best {self.minimized!r} {shown_total(self.answers[0].objective)}" if self.answers else ""
         return f"<SearchResult {self.status} ({self.method}, {self.backend}): answers {len(self.answers)}{best}>"
 
 
 def search(
-    lut: Lut,
+    lut: LutSource,
     *,
     minimize: str | None = None,
-    budgets: Mapping[str, Number] | None = None,
+    maximize: str | None = None,
+    budgets: Mapping[str, Budget] | None = None,
     top: WholeNumber = 1,
     scope: Scope | None = None,
     min_distance: WholeNumber = 1,
@@ -110,14 +127,18 @@ def search(
     >>> result = qabwnas.search(lut, minimize="loss", budgets={"size_bytes": 1_500_000}, top=5)
     >>> result.answers[0].choice  # block name → candidate
 
-    Subnets are ordered by the objective, then by the budgeted metrics in the LUT's order, then by candidates in block
-    order. So an answer is never dominated, and every backend gives the same one. Arithmetic is exact: a subnet whose
-    total equals a budget fits it.
+    Subnets are ordered by the objective, then by the budgeted metrics in the LUT's order, then by the columns of other
+    budgets (:mod:`qabwnas.search.model.derived`), then by candidates in block order. So an answer is never dominated,
+    and every backend gives the same one. Arithmetic is exact: a subnet whose total equals a budget fits it.
 
     Args:
-        lut: the table.
+        lut: the table, or the path of its file.
         minimize: the objective, a metric of the LUT; by default ``loss``, or ``nsr`` if there is no ``loss``.
-        budgets: metric name → inclusive upper bound on the total, including the fixed part, never weighted.
+        maximize: instead of ``minimize``: a metric that is a sum over blocks.
+        budgets: metric name → inclusive upper bound on the total, including the fixed part, never weighted. A text may
+            have a unit, as in the command: ``"1.5MB"``. Or one of the forms of
+            :mod:`qabwnas.search.constraints.budgets`: ``{"latency_ms": (5, 20)}``, ``{"accuracy>=": "0.9"}``,
+            ``{"size_bytes": "60%"}``, ``{"size_bytes+peak_bytes": 1_000_000}``.
         top: how many answers, 1 or more.
         scope: which candidates may be chosen, and weights of the objective; by default anything, unweighted.
         min_distance: the minimum Hamming distance between answers: in how many blocks they must differ, 1 or more. The
@@ -139,18 +160,19 @@ def search(
     Complexity: O(rows log rows) for pruning; then that of the direct search (``csrc/solve/top.hpp``): exponential in
     the number of blocks in the worst case, microseconds to milliseconds on look-up tables of real networks.
     """
+    lut = opened_lut(lut)
     request = SearchRequest.of(
-        lut, minimize, budgets, top, scope, min_distance, method, time_limit, node_limit, backend
+        lut, minimize, maximize, budgets, top, scope, min_distance, method, time_limit, node_limit, backend
     )
-    problem = Problem.of(lut, request.metric_names, request.kernels, scope, k=request.top)
+    problem = Problem.of(lut, request.columns, request.kernels, scope, k=request.top)
     return request.answer(lut, problem, totals_in)
 
 
 class SearchRequest(NamedTuple):
     """The validated arguments of a search; ``started`` is a time of :func:`time.perf_counter`."""
 
-    metric_names: list[str]
-    budgets: dict[str, Number]
+    columns: list[Column]
+    budgets: dict[Column, Number]
     top: int
     scope: Scope | None
     min_distance: int
@@ -164,7 +186,8 @@ class SearchRequest(NamedTuple):
         cls,
         lut: Lut,
         minimize: str | None,
-        budgets: Mapping[str, Number] | None,
+        maximize: str | None,
+        budgets: Mapping[str, Budget] | None,
         top: WholeNumber,
         scope: Scope | None,
         min_distance: WholeNumber,
@@ -182,24 +205,31 @@ class SearchRequest(NamedTuple):
         # At most the number of subnets and of blocks, so that both fit the integers of the kernels.
         top, min_distance = min(top, lut.n_subnets, _MAX_ANSWERS), min(min_distance, len(lut.blocks) + 1)
         kernels = select_backend(backend)
-        budgets = checked_budgets(budgets)
-        names = compared_metrics(lut, minimize, budgets, scope)
-        return cls(names, budgets, top, scope, min_distance, method, limits, kernels, started)
+        bounds = checked_budgets(lut, budgets)
+        columns = compared_metrics(lut, checked_objective(lut, minimize, maximize), bounds, scope)
+        if min_distance > 1 and scope is not None and scope.has_named_sets:
+            raise InputError("min_distance: not with sets of blocks of equal bit widths")
+        return cls(columns, bounds, top, scope, min_distance, method, limits, kernels, started)
 
     def answer(self, lut: Lut, problem: Problem, totals: TotalsIn) -> SearchResult:
-        """Return the result; the problem is over ``metric_names``, within the scope, for at least ``top`` subnets."""
+        """Return the result; the problem is over ``columns``, within the scope, for at least ``top`` subnets."""
         bounds = problem.budget_units(self.budgets)
         found, used = solve(problem, bounds, self.top, self.kernels, self.min_distance, self.method, self.limits)
         if self.method == "front" and found.status == LIMIT:
             raise FrontLimitError(f"the front within the budgets takes more than {DEFAULT_MAX_MEMORY} bytes")
-        smallest: dict[str, Decimal | None] = {}
+        extremes: dict[Column, Decimal | None] = {}
         if found.status == INFEASIBLE:
-            smallest = smallest_totals(problem, self.budgets, self.kernels, self.limits)
+            extremes = smallest_totals(problem, self.budgets, self.kernels, self.limits)
+        smallest, largest = by_bound(extremes)
         answers = _answers(lut, problem, found, totals, self.kernels)
         bound = None if found.status == INFEASIBLE else problem.grids[0].decimal(found.bound)
+        minimized, sense = objective_of(problem)
+        if sense == "maximize":
+            answers = tuple(replace(answer, objective=exact_negative(answer.objective)) for answer in answers)
+            bound = None if bound is None else exact_negative(bound)
         return SearchResult(
             status=_status(found),
-            minimized=problem.metric_names[0],
+            minimized=minimized,
             answers=answers,
             method=used,
             backend=self.kernels.name,
@@ -207,6 +237,8 @@ class SearchRequest(NamedTuple):
             bound=bound,
             gap=_gap(int(found.totals[0, 0]), found.bound) if answers else None,
             smallest=smallest,
+            largest=largest,
+            sense=sense,
         )
 
 
@@ -223,7 +255,8 @@ def _answers(lut: Lut, problem: Problem, found: Subnets, totals: TotalsIn, kerne
             if (total := column[n]) is not None:
                 known[name] = total
         in_order = {name: known[name] for name in lut.metric_names if name in known}
-        answers.append(Answer(objective, in_order, dict(zip(lut.block_names, candidates.tolist(), strict=True))))
+        choice = dict(zip(lut.block_names, candidates.tolist(), strict=True))
+        answers.append(Answer(objective, in_order, choice).described_by(lut.describe))
     return tuple(answers)
 
 

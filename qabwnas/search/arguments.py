@@ -5,6 +5,7 @@ They run once, before any work. The code below them trusts the types.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -13,15 +14,32 @@ import numpy as np
 from qabwnas.errors import InputError
 from qabwnas.io.numeric import Number, shown
 from qabwnas.lut.lut import Lut
+from qabwnas.lut.units import parse_quantity
 
 if TYPE_CHECKING:  # scopes load when one is used, so that other searches start sooner
+    from qabwnas.search.constraints.budgets import Column
     from qabwnas.search.constraints.scope import Scope
+
+LutSource = Lut | str | os.PathLike[str]
+"""A LUT, or the path of its file."""
+
+
+Budget = Number | tuple[Number | None, Number | None]
+"""An upper bound, a range, or a text of :mod:`qabwnas.search.constraints.budgets`."""
 
 
 def check_lut(lut: object) -> None:
     """Raise InputError unless ``lut`` is a LUT."""
     if not isinstance(lut, Lut):
         raise InputError(f"lut: {shown(lut)} is not a Lut; Lut.open and Lut.from_csv read one")
+
+
+def opened_lut(lut: LutSource) -> Lut:
+    """Return a LUT, or open its file; raises as :meth:`qabwnas.lut.lut.Lut.open`, and InputError for anything else."""
+    if isinstance(lut, str | os.PathLike):
+        return Lut.open(lut)
+    check_lut(lut)
+    return lut
 
 
 def check_scope(scope: object) -> None:
@@ -42,6 +60,25 @@ def listed_metrics(what: str, names: object) -> list[str]:
     return listed
 
 
+def front_columns(lut: Lut, names: object) -> list[Column]:
+    """Return the columns of a front: metrics of the LUT, or ``-accuracy``, the negated one, to maximise ``accuracy``.
+
+    Raises:
+        InputError: ``names`` is not a list of metrics, or the LUT lacks one, or one to maximise is a maximum.
+    """
+    columns: list[Column] = []
+    for name in listed_metrics("minimize", names):
+        if name in lut.metric_names:
+            columns.append(name)
+            continue
+        from qabwnas.search.constraints.budgets import known_metric
+        from qabwnas.search.model.derived import negated
+
+        metric = known_metric(lut, name.removeprefix("-"))
+        columns.append(negated(metric) if name.startswith("-") else metric.name)
+    return columns
+
+
 def default_objective(metric_names: Sequence[str]) -> str:
     """Return the metric to minimise if the user names none: ``loss``, or ``nsr`` if the table has no ``loss``.
 
@@ -54,37 +91,88 @@ def default_objective(metric_names: Sequence[str]) -> str:
     raise InputError(f"there is neither 'loss' nor 'nsr' among {', '.join(metric_names)}: name what to minimize")
 
 
-def checked_budgets(budgets: object) -> dict[str, Number]:
-    """Return budgets as a dictionary; ``None`` becomes an empty one.
+def checked_budgets(lut: Lut, budgets: object) -> dict[Column, Number]:
+    """Return budgets as upper bounds on columns; ``None`` becomes an empty dictionary.
+
+    Upper bounds on metrics of the LUT stay as they are; :mod:`qabwnas.search.constraints.budgets` reduces all others.
+
+    A text is a quantity, which may have a unit.
 
     Raises:
-        InputError: they are not a mapping.
+        InputError: they are not a mapping, a text is not a quantity of its metric, or as :func:`.reduced_budgets`.
     """
     if budgets is None:
         return {}
     if not isinstance(budgets, Mapping):
         raise InputError(f"budgets: {shown(budgets)} is not a mapping of metric to number")
-    return dict(budgets)
+    names = lut.metric_names
+    if all(name in names and _is_one_bound(value) for name, value in budgets.items()):
+        return {name: quantity(f"budget {name!r}", name, bound) for name, bound in budgets.items()}
+    from qabwnas.search.constraints.budgets import reduced_budgets
+
+    return dict(reduced_budgets(lut, budgets))
+
+
+def _is_one_bound(value: object) -> bool:
+    if isinstance(value, str):
+        return "%" not in value and ":" not in value
+    return not isinstance(value, list | tuple)
+
+
+def checked_objective(lut: Lut, minimize: object, maximize: object) -> Column:
+    """Return the column to minimise: a metric, or the negated one that ``maximize`` names.
+
+    Raises:
+        InputError: both are given, or the LUT lacks the metric, or the metric to maximise is a maximum over blocks.
+    """
+    if maximize is None:
+        return default_objective(lut.metric_names) if minimize is None else _one_metric("minimize", minimize)
+    if minimize is not None:
+        raise InputError("minimize and maximize: give one objective; a Frontier is over several")
+    from qabwnas.search.constraints.budgets import known_metric
+    from qabwnas.search.model.derived import negated
+
+    return negated(known_metric(lut, _one_metric("maximize", maximize)))
+
+
+def _one_metric(what: str, name: object) -> str:
+    if not isinstance(name, str):
+        raise InputError(f"{what}: {shown(name)} is not the name of one metric; a Frontier is over several")
+    return name
+
+
+def quantity(what: str, metric: str, number: Number) -> Number:
+    """Return a number as it is, and a text, which may have a unit, as the number in the unit of the metric.
+
+    Raises:
+        InputError: the text is not a quantity of the metric; the message starts with ``what``.
+    """
+    if not isinstance(number, str) or not isinstance(metric, str):
+        return number
+    try:
+        return parse_quantity(number, metric)
+    except InputError as error:
+        raise InputError(f"{what}{str(error).removeprefix(metric)}") from error
 
 
 def compared_metrics(
-    lut: Lut, minimize: str | None, budgets: Mapping[str, object] | Sequence[str], scope: Scope | None
-) -> list[str]:
-    """Return the metrics that a search compares: the objective, then those with budgets in the LUT's order.
+    lut: Lut, objective: Column, budgets: Mapping[Column, object] | Sequence[Column], scope: Scope | None
+) -> list[Column]:
+    """Return the columns that a search compares: the objective, those with budgets in the LUT's order, derived ones.
 
-    If ``minimize`` is ``None``, the objective is :func:`default_objective`. A weighted objective is a different metric
-    from the plain one, so the plain one may have a budget too.
+    A weighted objective is a different metric from the plain one, so the plain one may have a budget too.
 
     Raises:
         InputError: ``lut`` is not a LUT, ``scope`` is not a scope, or the LUT lacks the objective or a budgeted metric.
     """
     check_lut(lut)
     check_scope(scope)
-    if minimize is None:
-        minimize = default_objective(lut.metric_names)
-    if not isinstance(minimize, str):
-        raise InputError(f"minimize: {shown(minimize)} is not the name of one metric; a Frontier is over several")
-    for name in (minimize, *budgets):
-        lut.metric(name)
+    for column in (objective, *budgets):
+        if isinstance(column, str) and column not in lut.metric_names:
+            from qabwnas.search.constraints.budgets import known_metric
+
+            known_metric(lut, column)
     weighted = scope is not None and scope.is_weighted
-    return [minimize, *(name for name in lut.metric_names if name in budgets and (weighted or name != minimize))]
+    named = [name for name in lut.metric_names if name in budgets and (weighted or name != objective)]
+    derived = [column for column in budgets if not isinstance(column, str) and (weighted or column != objective)]
+    return [objective, *named, *derived]

@@ -13,22 +13,22 @@ from numpy.typing import ArrayLike, NDArray
 
 from qabwnas.errors import FormatError, FrontLimitError, InputError
 from qabwnas.io.numeric import Number, WholeNumber, check_mapping, number_array, whole_number
-from qabwnas.lut.lut import Lut
-from qabwnas.search.arguments import check_lut, listed_metrics
+from qabwnas.search.arguments import LutSource, front_columns, opened_lut
 from qabwnas.search.constraints.scope import Scope
 from qabwnas.search.engine import bit_width_groups
 from qabwnas.search.engine.backend import INFEASIBLE, LIMIT, Backend, select_backend
 from qabwnas.search.engine.strategy import DEFAULT_MAX_MEMORY
 from qabwnas.search.front.index import MinimumTree
-from qabwnas.search.front.points import FrontPoints
+from qabwnas.search.front.presented import PresentedFront
 from qabwnas.search.front.region import FrontRegion, Range
 from qabwnas.search.model.problem import Problem
 
 
-class Frontier(FrontPoints):
+class Frontier(PresentedFront):
     """The mutually non-dominated subnets over two or more metrics, with the candidates of each.
 
     >>> front = Frontier.build(lut, ["loss", "size_bytes"])
+    >>> front[0].totals, front[0].descriptions  # the point with the smallest loss, as an answer
     >>> points = front.query({"size_bytes": [1e6, 2e6]})  # the number of the best point per budget, −1 if none fits
 
     Points are sorted by their totals lexicographically, in the order of the metrics. The first metric is the objective
@@ -52,12 +52,14 @@ class Frontier(FrontPoints):
             one, and is called so: ``weighted loss``.
         path: the file that the front was opened from.
         provenance: JSON values, copied from the LUT; a file keeps them.
+        describe: returns the description of a candidate, given block name and number: of the LUT, or of the candidates
+            that points have in the front's file; ``None`` if that is not known (:meth:`of_problem`, older files).
     """
 
     @classmethod
     def build(
         cls,
-        lut: Lut,
+        lut: LutSource,
         minimize: Sequence[str],
         *,
         scope: Scope | None = None,
@@ -72,8 +74,9 @@ class Frontier(FrontPoints):
         >>> part = Frontier.build(lut, ["loss", "latency_ms"], within={"latency_ms": (5, 20)}, epsilon="0.01")
 
         Args:
-            lut: the table.
-            minimize: the metrics; the first is the objective. With weights, the objective is the weighted metric, and
+            lut: the table, or the path of its file.
+            minimize: the metrics; the first is the objective. ``-accuracy`` maximises ``accuracy``: the front has the
+                negated totals in a column of that name. With weights, the objective is the weighted metric, and
                 the plain metric may be listed again after it, so that it can have budgets.
             scope: which candidates may be chosen, and weights of the objective; by default anything, unweighted.
             within: metric name → the smallest and the largest total, inclusive, ``None`` for no bound: build only that
@@ -92,12 +95,12 @@ class Frontier(FrontPoints):
             BackendError: the backend cannot be loaded.
             KeyboardInterrupt: Ctrl-C, raised within a fifth of a second.
         """
-        check_lut(lut)
-        names = listed_metrics("minimize", minimize)
+        lut = opened_lut(lut)
+        columns = front_columns(lut, minimize)
         kernels = select_backend(backend)
-        problem = Problem.of(lut, names, kernels, scope, k=1)
+        problem = Problem.of(lut, columns, kernels, scope, k=1)
         front = cls.of_problem(problem, kernels, scope, within, epsilon, max_memory)
-        return replace(front, provenance=lut.provenance)
+        return replace(front, provenance=lut.provenance, describe=lut.describe)
 
     @classmethod
     def of_problem(
@@ -262,7 +265,10 @@ class Frontier(FrontPoints):
         return read_front(path, cls)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "_index"}  # the index is quick to rebuild
+        from qabwnas.search.front.descriptions import stored_descriptions
+
+        state = {name: value for name, value in vars(self).items() if name != "_index"}  # the index is quick to rebuild
+        return {**state, "describe": stored_descriptions(self)}  # not the LUT
 
     @cached_property
     def _index(self) -> MinimumTree:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -15,9 +16,19 @@ from qabwnas.io.fingerprint import canonical_json
 from qabwnas.io.numeric import Number, WholeNumber, check_mapping, exact_number, exact_numbers
 from qabwnas.lut.lut import Lut, LutBlock, Table
 from qabwnas.search.api import SearchRequest, SearchResult
-from qabwnas.search.arguments import check_lut, check_scope, checked_budgets, compared_metrics, listed_metrics
+from qabwnas.search.arguments import (
+    Budget,
+    LutSource,
+    check_scope,
+    checked_budgets,
+    checked_objective,
+    compared_metrics,
+    front_columns,
+    opened_lut,
+)
 from qabwnas.search.constraints.scope import Scope
 from qabwnas.search.engine.backend import select_backend
+from qabwnas.search.engine.bit_width_groups import Limits
 from qabwnas.search.engine.strategy import DEFAULT_MAX_MEMORY, Method
 from qabwnas.search.explain import Explanation, explain_problem
 from qabwnas.search.front.region import Range, checked_ranges
@@ -44,15 +55,14 @@ class Session:
         lut: the table.
     """
 
-    def __init__(self, lut: Lut, *, backend: str | None = None) -> None:
+    def __init__(self, lut: LutSource, *, backend: str | None = None) -> None:
         """Start a session without kept results.
 
         Raises:
             BackendError: the backend cannot be loaded.
-            InputError: ``lut`` is not a LUT.
+            InputError: ``lut`` is neither a LUT nor a path.
         """
-        check_lut(lut)
-        self.lut = lut
+        self.lut = lut = opened_lut(lut)
         self._kernels = select_backend(backend)
         self._cache = SessionCache(lut, self._kernels)
 
@@ -66,7 +76,8 @@ class Session:
         self,
         *,
         minimize: str | None = None,
-        budgets: Mapping[str, Number] | None = None,
+        maximize: str | None = None,
+        budgets: Mapping[str, Budget] | None = None,
         top: WholeNumber = 1,
         scope: Scope | None = None,
         min_distance: WholeNumber = 1,
@@ -78,6 +89,7 @@ class Session:
         request = SearchRequest.of(
             self.lut,
             minimize,
+            maximize,
             budgets,
             top,
             scope,
@@ -87,20 +99,24 @@ class Session:
             node_limit,
             self._kernels.name,
         )
-        problem = self._cache.problem(request.metric_names, request.scope, request.top)
+        problem = self._cache.problem(request.columns, request.scope, request.top)
         return request.answer(self.lut, problem, self._cache.totals_in)
 
     def explain(
         self,
         *,
         minimize: str | None = None,
-        budgets: Mapping[str, Number] | None = None,
+        maximize: str | None = None,
+        budgets: Mapping[str, Budget] | None = None,
         scope: Scope | None = None,
+        time_limit: Number | None = None,
+        node_limit: WholeNumber | None = None,
     ) -> Explanation:
         """Explain an answer like :func:`qabwnas.explain`."""
-        bounds = checked_budgets(budgets)
-        names = compared_metrics(self.lut, minimize, bounds, scope)
-        return explain_problem(self._cache.problem(names, scope, 1), bounds, self._kernels)
+        limits = Limits.of(time_limit, node_limit, time.perf_counter())
+        bounds = checked_budgets(self.lut, budgets)
+        columns = compared_metrics(self.lut, checked_objective(self.lut, minimize, maximize), bounds, scope)
+        return explain_problem(self._cache.problem(columns, scope, 1), bounds, self._kernels, limits)
 
     def front(
         self,
@@ -112,17 +128,17 @@ class Session:
         max_memory: WholeNumber = DEFAULT_MAX_MEMORY,
     ) -> Frontier:
         """Build a front like :meth:`.Frontier.build`, or return the one that was built before."""
-        names = listed_metrics("minimize", minimize)
+        columns = front_columns(self.lut, minimize)
         check_scope(scope)
         ranges, factor = checked_ranges(within), exact_number("epsilon", epsilon)
         region = [sorted((name, str(low), str(high)) for name, (low, high) in ranges.items()), str(factor)]
 
         def built() -> Frontier:
-            problem = self._cache.problem(names, scope, 1)
+            problem = self._cache.problem(columns, scope, 1)
             front = Frontier.of_problem(problem, self._kernels, scope, ranges, factor, max_memory)
-            return replace(front, provenance=self.lut.provenance)
+            return replace(front, provenance=self.lut.provenance, describe=self.lut.describe)
 
-        return self._cache.front(names, scope, canonical_json(region), built)
+        return self._cache.front(columns, scope, canonical_json(region), built)
 
     def with_block(self, name: str, tables: Sequence[Table]) -> Session:
         """Return a session in which a block has other tables.

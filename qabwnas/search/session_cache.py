@@ -7,7 +7,7 @@ the change.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from qabwnas.io.fingerprint import canonical_json
 from qabwnas.lut.lut import Lut, Metric
+from qabwnas.search.constraints.budgets import Column
 from qabwnas.search.constraints.scope import Scope
 from qabwnas.search.engine.backend import Backend
 from qabwnas.search.frontier import Frontier
@@ -90,8 +91,8 @@ class SessionCache:
         self._grids: dict[str, Grid] = {}
         self._units: dict[tuple[str, str, Grid], NDArray[np.int64]] = {}  # by block, metric and grid
         self._kept: RecentCache[_Pruning, NDArray[np.bool_]] = RecentCache(MAX_PROBLEMS * len(lut.blocks))
-        self._problems: RecentCache[tuple[tuple[str, ...], str, int], Problem] = RecentCache(MAX_PROBLEMS)
-        self._fronts: RecentCache[tuple[tuple[str, ...], str], Frontier] = RecentCache(MAX_FRONTS)
+        self._problems: RecentCache[tuple[tuple[Column, ...], str, int], Problem] = RecentCache(MAX_PROBLEMS)
+        self._fronts: RecentCache[tuple[tuple[Column, ...], str], Frontier] = RecentCache(MAX_FRONTS)
 
     def after(self, lut: Lut, blocks: set[str], metrics: set[str]) -> SessionCache:
         """Return the cache for a LUT that differs from this one in the columns of ``metrics`` in ``blocks``."""
@@ -101,27 +102,27 @@ class SessionCache:
             key: units for key, units in self._units.items() if key[0] not in blocks or key[1] not in metrics
         }
         cache._kept = self._kept.where(lambda key: key.block not in blocks or not metrics & key.metrics)
-        cache._problems = self._problems.where(lambda key: not metrics & set(key[0]))
-        cache._fronts = self._fronts.where(lambda key: not metrics & set(key[0]))
+        cache._problems = self._problems.where(lambda key: not metrics & metrics_of(key[0]))
+        cache._fronts = self._fronts.where(lambda key: not metrics & metrics_of(key[0]))
         return cache
 
     def front(
-        self, metric_names: Sequence[str], scope: Scope | None, region: str, make: Callable[[], Frontier]
+        self, columns: Sequence[Column], scope: Scope | None, region: str, make: Callable[[], Frontier]
     ) -> Frontier:
-        """Return the front over these metrics; ``region`` says, as text, what else it depends on."""
-        return self._fronts.get_or_make((tuple(metric_names), canonical_json([_text_of(scope), region])), make)
+        """Return the front over these columns; ``region`` says, as text, what else it depends on."""
+        return self._fronts.get_or_make((tuple(columns), canonical_json([_text_of(scope), region])), make)
 
-    def problem(self, metric_names: Sequence[str], scope: Scope | None, n_answers: int) -> Problem:
-        """Return the problem over these metrics, with the rows that ``n_answers`` subnets need under any budgets."""
-        key = (tuple(metric_names), _text_of(scope), n_answers)
-        return self._problems.get_or_make(key, lambda: self._pruned(metric_names, scope, n_answers))
+    def problem(self, columns: Sequence[Column], scope: Scope | None, n_answers: int) -> Problem:
+        """Return the problem over these columns, with the rows that ``n_answers`` subnets need under any budgets."""
+        key = (tuple(columns), _text_of(scope), n_answers)
+        return self._problems.get_or_make(key, lambda: self._pruned(columns, scope, n_answers))
 
-    def _pruned(self, metric_names: Sequence[str], scope: Scope | None, n_answers: int) -> Problem:
-        problem = Problem.of(self._lut, metric_names, self._kernels, scope, self.units_of)
+    def _pruned(self, compared: Sequence[Column], scope: Scope | None, n_answers: int) -> Problem:
+        problem = Problem.of(self._lut, compared, self._kernels, scope, self.units_of)
         columns = frozenset(zip(problem.metric_names, problem.grids, strict=True))
         kept = []
         for b, name in enumerate(problem.block_names):
-            pruning = _Pruning(name, columns, frozenset(metric_names), _text_of(scope), n_answers)
+            pruning = _Pruning(name, columns, frozenset(metrics_of(compared)), _text_of(scope), n_answers)
             rows = partial(_kept_rows, problem, b, n_answers, self._kernels)
             kept.append(self._kept.get_or_make(pruning, rows))
         return problem.with_rows(np.concatenate(kept))
@@ -156,6 +157,14 @@ class SessionCache:
             if measured is not None:
                 known &= measured[choice[:, b]]
         return [grid.decimal(int(total)) if right else None for total, right in zip(totals, known, strict=True)]
+
+
+def metrics_of(columns: Iterable[Column]) -> set[str]:
+    """Return the metrics of the LUT that columns are made of."""
+    names: set[str] = set()
+    for column in columns:
+        names |= {column} if isinstance(column, str) else {metric.name for metric in column.sources}
+    return names
 
 
 def _kept_rows(problem: Problem, b: int, n_answers: int, kernels: Backend) -> NDArray[np.bool_]:

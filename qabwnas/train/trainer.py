@@ -41,7 +41,8 @@ Loss = Callable[[nn.Module, T, int], Tensor]
 use torch's random numbers, and must not depend on anything else that changes from call to call. It must call the module
 that it gets, which may be a wrapper of the trained module."""
 Divide = Callable[[T, int], Sequence[tuple[T, float]]]
-"""Divides the input of a step into so many micro-batches; each comes with its share of the images."""
+"""Divides the input of a step into so many micro-batches; each comes with its share of the images. The loss of a step
+is the sum of these shares of their losses; a step that trains several paths has the micro-batches of each of them."""
 
 
 @dataclass(frozen=True)
@@ -146,9 +147,9 @@ class Trainer(Generic[T]):
 
     def _parts(self, given: T) -> list[tuple[T, float, bool]]:
         """Return the micro-batches of a step, the share of each, and which is the last."""
-        if self.settings.accumulate == 1:
+        if self._divide is None:
+            assert self.settings.accumulate == 1, "only trainings on labels accumulate gradients"
             return [(given, 1.0, True)]
-        assert self._divide is not None, "only trainings on labels accumulate gradients"
         *parts, (part, share) = self._divide(given, self.settings.accumulate)
         return [*((part, share, False) for part, share in parts), (part, share, True)]
 

@@ -29,9 +29,9 @@ Usage: qabwnas [OPTIONS] COMMAND [ARGS]...
   Exit codes: 0 done, 1 error, 2 wrong usage, 3 no subnet fits the budgets.
 
 Options:
-  --debug    Show the traceback of an error.
-  --version  Show the version and exit.
-  --help     Show this message and exit.
+  --debug     Show the traceback of an error; anywhere on the line.
+  --version   Show the version and exit.
+  -h, --help  Show this message and exit.
 
 Commands:
 """

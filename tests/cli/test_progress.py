@@ -71,7 +71,7 @@ def test_bars_show_the_training_and_ctrl_c_saves_it(tmp_path: Path) -> None:
     terminal.press_ctrl_c()
     assert terminal.end() == 130
     lines = [line.strip() for line in re.split(r"[\r\n]+", terminal.shown) if line.strip()]
-    assert lines[-1] == "error: interrupted: progress is saved; the same command continues"
+    assert lines[-1] == "error: interrupted: finished work is saved; the same command continues"
     saved = re.search(r"teacher: interrupted after step ([0-9]+) of 1000000; progress is saved", terminal.shown)
     assert saved is not None
     assert int(saved[1]) >= first

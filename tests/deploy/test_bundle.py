@@ -7,12 +7,20 @@ from pathlib import Path
 import onnx
 import pytest
 import torch
+import yaml
 from onnx import TensorProto
+from torch import nn
 
 from qabwnas.deploy import run, runner
 from qabwnas.deploy.bundle import precision, write_bundle
 from qabwnas.errors import InputError
+from qabwnas.nets.external.split import split_teacher
+from qabwnas.nets.layers import build_stem
+from qabwnas.quant.operators import GlobalAverage, Linear
 from qabwnas.space import FLOAT, BitWidths
+from qabwnas.space.yaml import load_space
+from tests.pipeline.external_teacher import BORDERS, make
+from tests.pipeline.tiny import SPACE
 from tests.spaces import TINY
 
 TABLES = {"first": [BitWidths(4, 4), BitWidths(8, 8)], "second": [BitWidths(8, 8), FLOAT]}
@@ -106,6 +114,28 @@ def test_the_same_bundle_again(bundle: Path, tmp_path: Path) -> None:
 )
 def test_precisions_are_what_makes_a_difference(bits: str, like: str) -> None:
     assert precision(BitWidths.parse(bits)).name == like
+
+
+def test_stem_and_head_have_the_fixed_bits_and_may_be_those_of_a_module(tmp_path: Path) -> None:
+    x = TINY.input
+    stem = build_stem(TINY.stem, x.channels)
+    head = nn.Sequential(GlobalAverage(), nn.Flatten(), Linear(TINY.block_inputs[-1].channels, 3))
+    tables = {block.name: [BitWidths(8, 8)] for block in TINY.blocks}
+    write_bundle(TINY, tables, tmp_path, fixed_bits=BitWidths(4, 4), fixed_parts=(stem, head))
+    fixed = runner.read_manifest(tmp_path)["fixed"]
+    assert fixed == ["stem-narrow", "head-narrow"]
+    weights = onnx.load(tmp_path / "models" / "head-narrow.onnx").graph.initializer
+    assert any(sorted(each.dims) == [3, TINY.block_inputs[-1].channels] for each in weights)
+
+
+def test_a_head_of_a_module_that_stays_float_reads_floats(tmp_path: Path) -> None:
+    (tmp_path / "space.yaml").write_text(yaml.safe_dump(SPACE))
+    space = load_space(str(tmp_path / "space.yaml"))
+    teacher = split_teacher(make(), BORDERS, space.input)
+    tables = {block.name: [BitWidths(8, 8)] for block in space.blocks}
+    write_bundle(space, tables, tmp_path, fixed_parts=(teacher.stem, teacher.head))
+    manifest = runner.read_manifest(tmp_path)
+    assert manifest["models"][manifest["fixed"][1]]["dtype"] == "float32"
 
 
 def test_more_than_8_bits_are_refused(tmp_path: Path) -> None:

@@ -107,6 +107,21 @@ def lut(teacher: Network, supernet: Supernet) -> Lut:
     return populate(teacher, supernet, SPACE, split(3), split(4), fixed=BitWidths(8, 4))
 
 
+def unchanged(batch: Tensor, _: torch.Generator) -> Tensor:
+    return batch
+
+
+def test_worker_processes_that_read_the_images_change_no_bit(teacher: Network, supernet: Supernet, lut: Lut) -> None:
+    """A GPU waits for images that are decoded by one process."""
+    splits = [TensorSplit(images(seed), torch.zeros(14, dtype=torch.int64), unchanged) for seed in (3, 4)]
+    [shard] = [shard for shard in space_shards(SPACE) if shard.b == 0]
+    variances = measure_target_variances(teacher, ["first", "second"], splits[1])[0]
+    made_with = provenance(teacher, supernet, *splits, BitWidths(8, 4), "cpu")
+    found = measure_shard(teacher, supernet, SPACE, shard, *splits, variances, CPU_MEMORY, made_with, workers=1)
+    for table, expected in zip(found.blocks[0].tables, lut.blocks[0].tables, strict=True):
+        assert np.array_equal(table.columns["nsr"], expected.columns["nsr"])
+
+
 def test_every_candidate_is_measured_as_if_it_were_alone(teacher: Network, supernet: Supernet, lut: Lut) -> None:
     for b, block in enumerate(SPACE.blocks):
         maps = block_maps(teacher, b, [images(3)], [images(4)])
@@ -181,7 +196,7 @@ def test_columns_metrics_and_provenance(lut: Lut) -> None:
     assert lut.describe("first", 1) == "k3e1 k5e2 w4a4"
 
 
-def test_provenance_tells_inputs_apart(teacher: Network, supernet: Supernet) -> None:
+def test_made_withtells_inputs_apart(teacher: Network, supernet: Supernet) -> None:
     first = provenance(teacher, supernet, split(3), split(4), BitWidths(8, 8), "cpu")
     assert first == provenance(teacher, supernet, split(3), split(4), BitWidths(8, 8), "cpu")
     second = provenance(teacher, Supernet(SPACE), split(5), split(4), BitWidths(4, 4), "cpu")

@@ -2,52 +2,60 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import cast
 
 import numpy as np
 
 from qabwnas.errors import InputError, QabwnasWarning
+from qabwnas.io.numeric import Number
 from qabwnas.lut.content import LutBlock, LutContent
+from qabwnas.lut.exchange.csv_source import CsvSource, open_csv
 from qabwnas.lut.exchange.format import BITS, BLOCK, CANDIDATE, CODE, DESCRIPTION, RESERVED
-from qabwnas.lut.exchange.text_table import TextTable, open_csv
+from qabwnas.lut.exchange.layout import TableLayout, arrange
+from qabwnas.lut.exchange.text_table import TextTable, nearest_number
 from qabwnas.lut.rows import LayerRows
 from qabwnas.lut.table import Aggregation, Metric, Table
-from qabwnas.lut.units import unit_of
+from qabwnas.lut.units import parse_quantity, unit_of
 from qabwnas.space import BitWidths
 from qabwnas.space.layer_policy import LayerChoices
 
 
 def read_csv(
-    path: str | os.PathLike[str],
+    source: CsvSource,
     aggregate: Mapping[str, Aggregation] | None = None,
-    fixed: Mapping[str, float] | None = None,
+    fixed: Mapping[str, Number] | None = None,
+    layout: TableLayout | None = None,
 ) -> LutContent:
-    """Read a ``.csv`` or ``.csv.gz`` table; from an exported one, everything that the LUT had.
+    """Read a CSV table, compressed or not, from a path or an open file; from an exported one, everything it had.
 
     Metrics of other tables have the units that their names state. Numbers that no type holds are rounded, with one
     RoundingWarning per column.
 
     Args:
         aggregate: metric name → ``sum`` or ``max``, for metrics that are not summed.
-        fixed: metric name → what stem and head add, for metrics with a fixed part. ``aggregate`` and ``fixed`` override
-            the table's metadata, with a QabwnasWarning if they differ.
+        fixed: metric name → what stem and head add, for metrics with a fixed part; a text may have a unit.
+            ``aggregate`` and ``fixed`` override the table's metadata, with a QabwnasWarning if they differ.
+        layout: what the columns, numbers and text of the table are.
 
     Raises:
         OSError: the file cannot be read.
-        InputError: the content is wrong; the message gives file, line and column.
+        InputError: the content is wrong; the message gives file, line, column, and the option that helps.
     """
-    return read_rows(open_csv(path), aggregate, fixed)
+    layout = layout or TableLayout()
+    return read_rows(open_csv(source, layout), aggregate, fixed, layout)
 
 
 def read_rows(
     source: TextTable,
     aggregate: Mapping[str, Aggregation] | None = None,
-    fixed: Mapping[str, float] | None = None,
+    fixed: Mapping[str, Number] | None = None,
+    layout: TableLayout | None = None,
 ) -> LutContent:
-    """Return the content of rows with the format's columns, from any kind of file; see :func:`read_csv`."""
+    """Return the content of rows from any kind of table; see :func:`read_csv`."""
+    source = arrange(source, layout or TableLayout())
     _check_columns(source)
     metadata = source.metadata
     tables: dict[str, list[Table]] = {}
@@ -65,7 +73,8 @@ def read_rows(
     if not names:
         raise source.wrong("no metric has a value")
     try:
-        metrics = named_metrics(names, aggregate or {}, fixed or {}, metadata.metrics)
+        known = {name: Metric(name, unit) for name, unit in source.units.items()} | dict(metadata.metrics)
+        metrics = named_metrics(names, aggregate or {}, fixed_parts(fixed or {}), known)
         blocks = tuple(LutBlock(name, _without(empty, block)) for name, block in tables.items())
         lut = LutContent(metrics, blocks, metadata.space, metadata.provenance)
     except InputError as error:
@@ -86,6 +95,20 @@ def _warn_of_overrides(source: TextTable, lut: LutContent) -> None:
             if given != in_table:
                 message = f"{source.path}: {metric.name}: {what} is {given} as given; the table says {in_table}"
                 warnings.warn(message, QabwnasWarning, stacklevel=2)
+
+
+def fixed_parts(fixed: Mapping[str, Number]) -> dict[str, float]:
+    """Return fixed parts as numbers: a text is a quantity of its metric, such as ``1.5MB``.
+
+    Raises:
+        InputError: a text is not a quantity of the metric.
+    """
+    return {
+        name: nearest_number(f"the fixed part of {name}", parse_quantity(value, name))
+        if isinstance(value, str)
+        else cast("float", value)  # a metric checks it
+        for name, value in fixed.items()
+    }
 
 
 def named_metrics(
@@ -116,9 +139,6 @@ def named_metrics(
 
 
 def _check_columns(source: TextTable) -> None:
-    for name in (BLOCK, CANDIDATE):
-        if name not in source.names:
-            raise source.wrong(f"there is no column {name!r}", line=source.header)
     if not _metric_names(source):
         raise source.wrong("there is no column of a metric", line=source.header)
 

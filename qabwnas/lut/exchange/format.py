@@ -14,6 +14,7 @@ their names state, and have no fixed parts. FORMAT.md is the contract.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,13 +22,17 @@ from typing import Any
 from qabwnas.errors import FormatError, InputError
 from qabwnas.lut.content import LutContent
 from qabwnas.lut.table import AGGREGATIONS, Metric, Table
-from qabwnas.lut.units import unit_of
+from qabwnas.lut.units import UNITS, unit_of
 from qabwnas.space import SearchSpace
 from qabwnas.space.yaml import parse_space, space_to_json
 
 BLOCK, CANDIDATE, BITS, DESCRIPTION = "block", "candidate", "bits", "choice_description"
 CODE = "code"
 RESERVED = (BLOCK, CANDIDATE, BITS, DESCRIPTION)
+
+_OBJECTIVES = ("loss", "nsr")
+_WITH_UNIT = re.compile(r"(.*?\S)\s*(?:\[\s*(\S+)\s*\]|\(\s*(\S+)\s*\))")
+_NO_NAME = re.compile(r"|Unnamed: [0-9]+")  # what pandas calls a column without a name
 
 METADATA_KEY = "qabwnas-lut"
 NEWEST = 1
@@ -62,6 +67,34 @@ class TableMetadata:
 
 
 NO_METADATA = TableMetadata({})
+
+
+def default_name(label: str) -> str:
+    """Return the name that a column has if nothing says so but the label in the header; empty if it has none.
+
+    Case does not matter in the format's own columns, ``loss`` and ``nsr``. A unit in brackets becomes the unit of the
+    metric's name: ``Latency [ms]`` and ``latency (ms)`` are ``latency_ms``. Labels in capitals, as of databases, become
+    lower case except for their unit: ``SIZE_MB`` is ``size_MB``. Other labels are names as they are, such as
+    ``latency_ms[pixel4]``, where the brackets name the device.
+    """
+    label = label.strip()
+    if _NO_NAME.fullmatch(label):
+        return ""
+    if label.casefold() in (*RESERVED, *_OBJECTIVES):
+        return label.casefold()
+    match = _WITH_UNIT.fullmatch(label)
+    if match is not None and not unit_of(match[1]):
+        words = [*match[1].lower().split(), _unit(match[2] or match[3])]
+        return "_".join(words) if unit_of("_".join(words)) else label
+    if label.isupper() and match is None:
+        *words, last = label.split("_")
+        return "_".join([*(word.lower() for word in words), _unit(last)])
+    return label
+
+
+def _unit(text: str) -> str:
+    """Return a unit in its own case; other texts in lower case."""
+    return text if text in UNITS else text.lower()
 
 
 def bits_text(table: Table) -> str:
@@ -127,7 +160,7 @@ def parse_metadata(text: str) -> TableMetadata:
 
 def _is_default(metric: Metric, lut: LutContent) -> bool:
     """Return whether a reader without metadata gets this metric from its column: name, values, default aggregation."""
-    if metric != Metric(metric.name, unit_of(metric.name), AGGREGATIONS[0]):
+    if metric != Metric(default_name(metric.name) or "?", unit_of(metric.name), AGGREGATIONS[0]):
         return False
     masks = [table.measured.get(metric.name) for block in lut.blocks for table in block.tables]
     return any(mask is None or mask.any() for mask in masks)

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from qabwnas.errors import FormatError, InputError
 from qabwnas.io.atomic import atomic_path
 from qabwnas.io.file_kinds import PARQUET, check_suffix
+from qabwnas.io.numeric import Number
 from qabwnas.lut.arrays import common_type
 from qabwnas.lut.content import LutContent
 from qabwnas.lut.exchange.csv_read import read_rows
@@ -31,13 +32,16 @@ from qabwnas.lut.exchange.format import (
     metadata_json,
     parse_metadata,
 )
-from qabwnas.lut.exchange.text_table import TextTable, check_names
+from qabwnas.lut.exchange.layout import TableLayout
+from qabwnas.lut.exchange.text_table import TextTable
 from qabwnas.lut.table import Aggregation, Table
 
 _ROWS_AT_ONCE = 1 << 16
 
 
-def read_parquet(path: Path, aggregate: Mapping[str, Aggregation], fixed: Mapping[str, float]) -> LutContent:
+def read_parquet(
+    path: Path, aggregate: Mapping[str, Aggregation], fixed: Mapping[str, Number], layout: TableLayout
+) -> LutContent:
     """Read a ``.parquet`` table; arguments are those of :func:`qabwnas.lut.exchange.csv_read.read_csv`.
 
     Raises:
@@ -51,10 +55,9 @@ def read_parquet(path: Path, aggregate: Mapping[str, Aggregation], fixed: Mappin
         except pa.ArrowException as error:
             raise InputError(f"{path}: not a Parquet file, or damaged: {' '.join(str(error).split())}") from error
         source = TextTable(path, tuple(file.schema_arrow.names), (), place="row", metadata=_metadata(path, file))
-        check_names(source)
         for field in file.schema_arrow:
             _check_type(source, field)
-        return read_rows(replace(source, rows=_rows(source, file)), aggregate, fixed)
+        return read_rows(replace(source, rows=_rows(source, file)), aggregate, fixed, layout)
 
 
 def write_parquet(lut: LutContent, path: str | os.PathLike[str]) -> None:

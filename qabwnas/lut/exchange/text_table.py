@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
-import io
 import math
-import os
+import re
 import warnings
-import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -18,14 +14,18 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from qabwnas.errors import FormatError, InputError, RoundingWarning
+from qabwnas.errors import InputError, RoundingWarning
 from qabwnas.io.numeric import DECIMAL
-from qabwnas.lut.exchange.format import METADATA_KEY, NO_METADATA, TableMetadata, parse_metadata
+from qabwnas.lut.exchange.format import NO_METADATA, TableMetadata
 
 DIGITS = 15
 """Doubles hold all decimals of up to this many digits."""
 
+Record = tuple[int, Sequence[str]]
+"""The line of a row, and its cells."""
+
 _CHARACTERS = frozenset("0123456789.eE+-")
+_NOT_MEASURED = frozenset({"na", "n/a", "#n/a", "nan", "<na>", "null", "none", "nil", "-", "--", "?", "\\n"})
 
 
 @dataclass(frozen=True)
@@ -34,25 +34,41 @@ class TextTable:
 
     Attributes:
         names: unique and not empty.
-        rows: line and cells of every row: one cell per name. They can be read once.
+        rows: line and cells of every row: one cell per name. They may be readable only once.
         header: the line of the column names, 0 if no line has them.
         place: what messages call a line: ``line``, or ``row`` if the file has no lines.
         metadata: what an exported table has in addition to its rows.
         rounded: column → how many numbers were rounded, and the first of them; see :meth:`warn_of_rounding`.
+        labels: column → its name in the file, which messages use, if it has another one there.
+        units: metric → its unit, if the user gives it.
+        has_options: whether the user can say what cells mean (:class:`~qabwnas.lut.exchange.layout.TableLayout`).
     """
 
     path: Path
     names: tuple[str, ...]
-    rows: Iterable[tuple[int, Sequence[str]]]
+    rows: Iterable[Record]
     header: int = 0
     place: str = "line"
     metadata: TableMetadata = NO_METADATA
     rounded: dict[str, _Rounded] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    units: Mapping[str, str] = field(default_factory=dict)
+    has_options: bool = False
 
     def wrong(self, what: str, line: int = 0, column: str = "") -> InputError:
         """Return the error that says ``what`` is wrong in this file, and in which line and column, if given."""
-        where = [str(self.path), *([f"{self.place} {line}"] if line else []), *([column] if column else [])]
-        return InputError(": ".join([*where, what]))
+        label = [self.labels.get(column, column)] if column else []
+        return InputError(": ".join([str(self.path), *([f"{self.place} {line}"] if line else []), *label, what]))
+
+    def checked(self, source: str) -> TextTable:
+        """Return the table whose rows have one cell per name, which is checked as they are read."""
+        return replace(self, rows=self._checked_rows(source))
+
+    def _checked_rows(self, source: str) -> Iterator[Record]:
+        for line, cells in self.rows:
+            if len(cells) != len(self.names):
+                raise self.wrong(f"{len(cells)} cells, but {source} has {len(self.names)}", line)
+            yield line, cells
 
     def numbers(self, column: str, lines: Sequence[int], cells: Sequence[str]) -> NDArray[Any]:
         """Return the cells of a column as the nearest doubles, with NaN for an empty cell.
@@ -72,7 +88,8 @@ class TextTable:
             is_decimal = False
         if not is_decimal:
             wrong = next(row for row, cell in enumerate(cells) if cell and not DECIMAL.fullmatch(cell))
-            raise self.wrong(f"{cells[wrong]!r} is not a decimal number", lines[wrong], column)
+            what = f"{cells[wrong]!r} is not a decimal number{self._hint(column, cells[wrong])}"
+            raise self.wrong(what, lines[wrong], column)
         too_large = np.flatnonzero(np.isinf(values))
         if too_large.size:
             what = f"{cells[too_large[0]]} is too large for a double"
@@ -91,11 +108,23 @@ class TextTable:
             self.rounded[column] = first._replace(n=first.n + len(inexact))
         return values
 
+    def _hint(self, column: str, cell: str) -> str:
+        """Return which option may help to read a cell that is no number."""
+        if not self.has_options:
+            return ""
+        if cell.lower() in _NOT_MEASURED:
+            return f": --na {cell!r} reads it as not measured"
+        if re.fullmatch(r"[+-]?[0-9][0-9.,'’_\s]*", cell):
+            return ": --decimal and --thousands say what its signs are"
+        return f": --ignore {self.labels.get(column, column)!r} leaves the column out"
+
     def warn_of_rounding(self) -> None:
         """Warn once per column of numbers that :meth:`numbers` has rounded."""
         for column, (n, line, cell, value) in self.rounded.items():
             others = f", and {n - 1} more are rounded" if n > 1 else ""
-            _warn_of_rounding(f"{self.path}: {self.place} {line}: {column}", cell, value, others)
+            _warn_of_rounding(
+                f"{self.path}: {self.place} {line}: {self.labels.get(column, column)}", cell, value, others
+            )
 
     def decimal(self, column: str, line: int, cell: str) -> Decimal:
         """Return a cell as an exact decimal; raises as :meth:`numbers`, and if it is empty."""
@@ -157,29 +186,6 @@ def _integers(cells: Sequence[str]) -> NDArray[np.int64] | None:
     return np.array(numbers, dtype=np.int64)
 
 
-def open_csv(path: str | os.PathLike[str], names: Sequence[str] | None = None) -> TextTable:
-    """Open a ``.csv`` or ``.csv.gz`` table; ``names`` are the column names of a table without a header.
-
-    Raises:
-        OSError: the file cannot be read.
-        InputError: it is empty or not CSV, or its header lacks or repeats a name; later, from the rows: a row has
-            another number of cells.
-    """
-    path = Path(path)
-    text = _decode(path)
-    comments = _comments(text)
-    records = _records(path, text[sum(map(len, comments)) :], len(comments))
-    if names is None:
-        line, header = next(records, (0, []))
-        table = TextTable(path, tuple(header), (), header=line or 1, metadata=_metadata(path, comments))
-        if not header:
-            raise table.wrong("empty")
-        check_names(table)
-    else:
-        table = TextTable(path, tuple(names), ())
-    return replace(table, rows=_checked(table, records, "the header" if names is None else "the format"))
-
-
 def check_names(table: TextTable) -> None:
     """Raise InputError if a column has no name, or two have the same."""
     for index, name in enumerate(table.names):
@@ -187,60 +193,3 @@ def check_names(table: TextTable) -> None:
             raise table.wrong(f"column {index + 1} has no name", table.header)
         if name in table.names[:index]:
             raise table.wrong(f"two columns are named {name!r}", table.header)
-
-
-def _comments(text: str) -> list[str]:
-    """Return the lines above the header that begin with ``#``."""
-    comments = []
-    for line in io.StringIO(text, newline=""):
-        # A spreadsheet puts the line of metadata into quotes.
-        if not line.startswith(("#", f'"# {METADATA_KEY}:')):
-            break
-        comments.append(line)
-    return comments
-
-
-def _metadata(path: Path, comments: Sequence[str]) -> TableMetadata:
-    for number, line in enumerate(comments, start=1):
-        key, colon, text = line.lstrip('"').removeprefix("#").partition(":")
-        if colon and key.strip() == METADATA_KEY:
-            try:
-                return parse_metadata(text)
-            except (InputError, FormatError) as error:
-                raise type(error)(f"{path}: line {number}: {error}") from error
-    return NO_METADATA
-
-
-def _records(path: Path, text: str, n_comments: int) -> Iterator[tuple[int, list[str]]]:
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    line = n_comments
-    try:
-        for cells in reader:
-            line = n_comments + reader.line_num
-            if cells:  # not a blank line
-                yield line, cells
-    except csv.Error as error:
-        raise InputError(f"{path}: line {line + 1}: not CSV: {error}") from error
-
-
-def _checked(
-    table: TextTable, records: Iterator[tuple[int, list[str]]], source: str
-) -> Iterator[tuple[int, list[str]]]:
-    for line, cells in records:
-        if len(cells) != len(table.names):
-            raise table.wrong(f"{len(cells)} cells, but {source} has {len(table.names)}", line)
-        yield line, cells
-
-
-def _decode(path: Path) -> str:
-    content = path.read_bytes()
-    if path.suffix.lower() == ".gz":
-        try:
-            content = gzip.decompress(content)
-        except (OSError, EOFError, zlib.error) as error:
-            raise InputError(f"{path}: not a complete gzip file: {error}") from error
-    try:
-        return content.decode("utf-8-sig")  # spreadsheets write a byte order mark
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise InputError(f"{path}: line {line}: not UTF-8 text") from error

@@ -12,7 +12,8 @@ from pathlib import Path
 from qabwnas.errors import InputError
 from qabwnas.io.file_kinds import TABLE, check_suffix
 from qabwnas.lut.device_results import device_name
-from qabwnas.lut.exchange.csv_read import named_metrics
+from qabwnas.lut.exchange.csv_read import fixed_parts, named_metrics, read_csv
+from qabwnas.lut.exchange.layout import TableLayout
 from qabwnas.lut.importers.inputs import ImportOptions
 from qabwnas.lut.lut import Lut
 
@@ -33,15 +34,20 @@ class TableFormat:
 
 
 FORMATS = {
-    "csv": TableFormat(),
-    "parquet": TableFormat(),
+    "csv": TableFormat(frozenset({"layout"})),
+    "parquet": TableFormat(frozenset({"layout"})),
     "spaceevo": TableFormat(frozenset({"device", "resolution"}), several=True),
     "dna": TableFormat(several=True),
     "ofa": TableFormat(frozenset({"device"})),
     "hawq": TableFormat(frozenset({"device"})),
 }
 
-_SUFFIXES = {".csv": "csv", ".csv.gz": "csv", ".parquet": "parquet"}
+_TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
+_COMPRESSED_SUFFIXES = ("", ".gz", ".bz2", ".xz", ".zst")
+_SUFFIXES = {
+    **{text + compressed: "csv" for text in _TEXT_SUFFIXES for compressed in _COMPRESSED_SUFFIXES},
+    ".parquet": "parquet",
+}
 
 
 def guess_format(path: str | os.PathLike[str]) -> str:
@@ -53,7 +59,9 @@ def guess_format(path: str | os.PathLike[str]) -> str:
     for suffix, name in _SUFFIXES.items():
         if os.fspath(path).lower().endswith(suffix):
             return name
-    raise InputError(f"{path}: neither .csv, .csv.gz nor .parquet: give its format, one of {', '.join(FORMATS)}")
+    raise InputError(
+        f"{path}: neither .csv, .tsv, .txt (or compressed) nor .parquet: give its format, one of {', '.join(FORMATS)}"
+    )
 
 
 def import_table(
@@ -73,19 +81,20 @@ def import_table(
     known = FORMATS[name]
     if len(paths) > 1 and not known.several:
         raise InputError(f"{paths[1]}: a table of the format {name} is one file")
-    for option in ("device", "resolution"):
+    for option in ("device", "resolution", "layout"):
         if getattr(options, option) is not None and option not in known.options:
-            raise InputError(f"the format {name} does not use the option {option}")
+            what = "options of columns, numbers and text" if option == "layout" else f"option {option}"
+            raise InputError(f"the format {name} does not use the {what}")
     if options.device is not None:
         device_name(options.device, "device")
     first = Path(paths[0])
     if name == "csv":
-        return Lut.from_csv(first, options.aggregate, options.fixed)
+        return Lut.of(read_csv(first, options.aggregate, options.fixed, options.layout))
     if name == "parquet":
         _check_pyarrow(first)
         from qabwnas.lut.exchange.parquet import read_parquet
 
-        return Lut.of(read_parquet(first, options.aggregate, options.fixed))
+        return Lut.of(read_parquet(first, options.aggregate, options.fixed, options.layout or TableLayout()))
     read: Importer = import_module(f"qabwnas.lut.importers.{name}").read_table
     return _with_overrides(read([Path(path) for path in paths], options), options, first)
 
@@ -117,6 +126,8 @@ def _with_overrides(lut: Lut, options: ImportOptions, path: Path) -> Lut:
     """Return the LUT with the user's aggregations and fixed parts instead of the format's."""
     known = {metric.name: metric for metric in lut.metrics}
     try:
-        return replace(lut, metrics=named_metrics(lut.metric_names, options.aggregate, options.fixed, known))
+        return replace(
+            lut, metrics=named_metrics(lut.metric_names, options.aggregate, fixed_parts(options.fixed), known)
+        )
     except InputError as error:
         raise InputError(f"{path}: {error}") from error

@@ -29,7 +29,8 @@ import numpy as np
 
 from qabwnas.errors import InputError
 from qabwnas.lut.content import LutBlock
-from qabwnas.lut.exchange.text_table import TextTable, open_csv
+from qabwnas.lut.exchange.csv_source import open_named_csv
+from qabwnas.lut.exchange.text_table import TextTable
 from qabwnas.lut.importers.inputs import ImportOptions
 from qabwnas.lut.lut import Lut
 from qabwnas.lut.table import Metric, Table
@@ -51,7 +52,7 @@ def read_table(paths: Sequence[Path], options: ImportOptions) -> Lut:
         OSError: the file cannot be read.
         InputError: a column is missing or unknown, or a cell is wrong; the message gives file, line and column.
     """
-    source = open_csv(paths[0])
+    source = open_named_csv(paths[0])
     widths = _bit_widths(source)
     names = ["loss"]
     names += ["size_bytes"] if _PARAMETERS in source.names else []

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from qabwnas.errors import InputError
+from qabwnas.io.numeric import Number
+from qabwnas.lut.exchange.layout import TableLayout
 from qabwnas.lut.table import Aggregation
 
 
@@ -17,15 +19,17 @@ class ImportOptions:
 
     Attributes:
         aggregate: metric name → ``sum`` or ``max``, for metrics whose aggregation differs from the format's.
-        fixed: metric name → what stem and head add.
+        fixed: metric name → what stem and head add; a text may have a unit.
         device: the device of the table's latencies, for formats that do not name it.
         resolution: the side of the network's input image, for formats that mix several.
+        layout: what the columns, numbers and text are, for formats without fixed columns.
     """
 
     aggregate: Mapping[str, Aggregation] = field(default_factory=dict)
-    fixed: Mapping[str, float] = field(default_factory=dict)
+    fixed: Mapping[str, Number] = field(default_factory=dict)
     device: str | None = None
     resolution: int | None = None
+    layout: TableLayout | None = None
 
     @property
     def latency_metric(self) -> str:

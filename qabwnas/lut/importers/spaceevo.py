@@ -26,7 +26,8 @@ import numpy as np
 
 from qabwnas.errors import InputError
 from qabwnas.lut.content import LutBlock
-from qabwnas.lut.exchange.text_table import TextTable, open_csv
+from qabwnas.lut.exchange.csv_source import open_csv_without_header
+from qabwnas.lut.exchange.text_table import TextTable
 from qabwnas.lut.importers.inputs import ImportOptions, stages_of
 from qabwnas.lut.lut import Lut
 from qabwnas.lut.table import Metric, Table
@@ -84,7 +85,7 @@ def _rows(path: Path) -> Iterator[_Row]:
     match = _NAME.fullmatch(path.name)
     assert match is not None
     prefix = f"type{match[2]}" if match[3] is None else f"type{match[2]}_width{match[3]}"
-    source = open_csv(path, _COLUMNS)
+    source = open_csv_without_header(path, _COLUMNS)
     for line, cells in source.rows:
         yield _Row(source, prefix, line, cells)
     source.warn_of_rounding()

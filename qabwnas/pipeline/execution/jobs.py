@@ -48,7 +48,7 @@ class Resources:
     Attributes:
         device: where networks live: ``cpu``, ``cuda`` or ``cuda:1``.
         engine: runs independent jobs.
-        num_workers: processes that read and augment images; with 0 the training process does it.
+        num_workers: processes that read and augment images; with 0 the process that trains or measures does it.
         max_memory: limit in bytes for the feature maps of each process that measures; ``None`` for the default of the
             device (:func:`qabwnas.measure.memory.default_memory`).
         logs: the folder for TensorBoard's events of trainings; ``None`` writes none.

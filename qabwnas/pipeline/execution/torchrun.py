@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import cast
 
 import torch
 from torch import distributed
 
-from qabwnas.pipeline.execution.jobs import Engine, Job
-from qabwnas.train.parallel import broadcast, is_first, parallel_training, process_group, receive
+from qabwnas.pipeline.execution.jobs import Engine, Job, Resources
+from qabwnas.train.parallel import (
+    broadcast,
+    is_first,
+    parallel_training,
+    process_group,
+    receive,
+    started_by_torchrun,
+)
 
 
 class DistributedEngine(Engine):
@@ -30,15 +38,20 @@ def training_engine(engine: Engine) -> Engine:
     return DistributedEngine() if distributed.is_initialized() else engine
 
 
-def run_distributed(work: Callable[[], None], device: torch.device) -> bool:
-    """Call ``work`` in the first process while the others run its jobs; return whether this is the first process.
+def run_distributed(work: Callable[[Resources], None], resources: Resources) -> bool:
+    """Call ``work`` with the resources of a command; return whether this process called it.
 
-    All processes have to see the same run folder. ``device`` names the kind of device: each process gets one of its
-    own. If ``work`` raises, torchrun ends the other processes.
+    Under torchrun the first process calls it, while the others run its jobs. All processes have to see the same run
+    folder. The device is then only a kind of device: each process gets one of its own. If ``work`` raises, torchrun
+    ends the other processes.
     """
-    with process_group(device):
+    if not started_by_torchrun():
+        work(resources)
+        return True
+    kind = torch.device(resources.device).type
+    with process_group(torch.device(kind)):
         if is_first():
-            work()
+            work(replace(resources, device=kind))
             broadcast(None)
             return True
         while (job := cast(Job | None, receive())) is not None:

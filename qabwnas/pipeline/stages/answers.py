@@ -23,7 +23,7 @@ from qabwnas.pipeline.config.values import BITS, bounds_of, scope_of
 from qabwnas.pipeline.stages.budgets import resolve_budget
 from qabwnas.pipeline.stages.latency import latency_settings, searched_lut
 from qabwnas.pipeline.stages.stage import Stage, StageContext
-from qabwnas.report.result import BUDGET, MIXED
+from qabwnas.report.result import BUDGET, MIXED, ONE_SHOT
 from qabwnas.search.api import search
 from qabwnas.search.constraints.scope import Scope
 from qabwnas.search.frontier import Frontier
@@ -41,8 +41,8 @@ class FoundNetwork:
 
     Attributes:
         name: what it was found by, as text: ``size_bytes ≤ 98304``, ``mixed front 1/3``.
-        family: ``budget``, ``added``, ``control``, or the front of the point: ``mixed``, or the bit widths that all its
-            blocks share, such as ``w8a8``.
+        family: ``budget``, ``added``, ``control``, the method of one-shot NAS that found it (``spos``, ``fairnas``), or
+            the front of the point: ``mixed``, or the bit widths that all its blocks share, such as ``w8a8``.
         budgets: metric → upper bound, resolved to a number.
         codes: the code of the chosen operations of every block; ``None`` if no network fits, empty for the teacher.
         widths: the chosen bit widths of every block: ``w4a8``, or one per layer, ``w4a8 w8a8``.
@@ -95,14 +95,20 @@ class FoundNetwork:
     def network(self) -> str:
         """The name of the network in files and commands: its budgets, or its place on a front, and a hash of what it
         is: ``size_bytes-98.3kB-3fa9c1``, ``mixed-front-1of3-0b7d2e``."""
-        parts = [f"{metric}-{_rounded(metric, bound)}" for metric, bound in self.budgets.items()]
-        label = "-".join([*parts, *([f"{BITS}-{self.bits}"] if self.bits else [])]) or self.name
+        parts = [] if self.one_shot is None else [self.one_shot]
+        parts += [f"{metric}-{_rounded(metric, bound)}" for metric, bound in self.budgets.items()] or [self.name]
+        label = "-".join([*parts, *([f"{BITS}-{self.bits}"] if self.bits else [])])
         label = re.sub(r"[^\w.+]+", "-", label.replace("/", "of"))[:LONGEST_LABEL]
         return f"{label}-{fingerprint([self.codes, self.widths])[:HASH_DIGITS]}"
 
+    @property
+    def one_shot(self) -> str | None:
+        """The method whose one-shot supernet the weights come from; ``None`` for the run's own supernet."""
+        return self.family if self.family in ONE_SHOT else None
+
     def is_same_network(self, other: FoundNetwork) -> bool:
-        """Return whether both have the same operations and bit widths."""
-        return (self.codes, self.widths) == (other.codes, other.widths)
+        """Return whether both have the same operations and bit widths, and weights from the same supernet."""
+        return (self.codes, self.widths, self.one_shot) == (other.codes, other.widths, other.one_shot)
 
 
 def _rounded(metric: str, value: str) -> str:

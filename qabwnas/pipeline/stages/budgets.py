@@ -133,6 +133,12 @@ def _candidate(block: LutBlock, code: int, widths: BitWidths) -> int | None:
     return None
 
 
+def distinct_bounds(config: Config) -> list[dict[str, str]]:
+    """Return metric → largest total of every entry of the budgets, as text, without bit widths, each once."""
+    bounds = [bounds_of(entry) for entry in config.budgets]
+    return [each for index, each in enumerate(bounds) if each not in bounds[:index]]
+
+
 def check_budgets(config: Config, where: str) -> None:
     """Raise InputError if no network meets an entry of the budgets; the message names the smallest possible totals.
 

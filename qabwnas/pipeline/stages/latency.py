@@ -23,6 +23,7 @@ from qabwnas.pipeline.config.latency import EstimatedDevice, ImportedDevice, Mea
 from qabwnas.pipeline.config.teacher import ModuleTeacher
 from qabwnas.pipeline.stages import lut
 from qabwnas.pipeline.stages.stage import Stage, StageContext
+from qabwnas.pipeline.stages.teacher import load_teacher
 from qabwnas.pipeline.stages.teacher_network import measured_parts
 
 logger = logging.getLogger(__name__)
@@ -121,10 +122,12 @@ def _measure(context: StageContext, table: Lut, device: MeasuredDevice, output: 
 
     settings = device.measure
     bundle = context.scratch / BUNDLE
-    open_bundle(*tables_of_lut(table), bundle, 0)
-    logger.info("latency: measuring %s, at most %d rounds", device.metric_name, settings.rounds)
+    parts = None
     if isinstance(context.config.teacher, ModuleTeacher):
-        logger.info("latency: stem and head are measured as the space describes them, not as the module has them")
+        teacher = load_teacher(context.config, context.folder)
+        parts = teacher.stem, teacher.head
+    open_bundle(*tables_of_lut(table), bundle, 0, parts)
+    logger.info("latency: measuring %s, at most %d rounds", device.metric_name, settings.rounds)
     _, notes = measure(
         bundle, output, device.name, threads=settings.threads, rounds=settings.rounds, width=settings.width
     )

@@ -87,7 +87,8 @@ def measure(context: StageContext, shards: Sequence[Shard]) -> Lut:
     for path in parts.values():
         _check_part(path, made_with)
     variances = context.scratch / VARIANCES_NAME
-    common = context.config, context.folder, context.resources.device, context.resources.max_memory
+    resources = context.resources
+    common = context.config, context.folder, resources.device, resources.max_memory, resources.num_workers
     jobs = [
         Job(shard.name(space), measure_part, (*common, shard, variances, made_with, path))
         for shard, path in parts.items()
@@ -133,6 +134,7 @@ def measure_part(
     folder: Path,
     device: str,
     max_memory: int | None,
+    num_workers: int,
     shard: Shard,
     variances: Path,
     made_with: Mapping[str, Any],
@@ -159,6 +161,7 @@ def measure_part(
         space_rows(config.space, sample_of(config)),
         run_costs(config),
         measure_settings(config),
+        num_workers,
     )
     lut.save(path)
 

@@ -28,6 +28,7 @@ from qabwnas.pipeline.config.config import Config, config_to_json
 from qabwnas.pipeline.execution.jobs import Job
 from qabwnas.pipeline.execution.torchrun import training_engine
 from qabwnas.pipeline.ledger import Ledger, scratch_identity
+from qabwnas.pipeline.stages import one_shot
 from qabwnas.pipeline.stages.answers import FoundNetwork, load_answers
 from qabwnas.pipeline.stages.control import control_networks
 from qabwnas.pipeline.stages.data import load_task
@@ -102,14 +103,21 @@ def retrain_all(context: StageContext, found: Sequence[FoundNetwork]) -> list[st
     return [f"{FOLDER}/{name}" for name in made]
 
 
-def weights_origin(folder: Path, config: Config) -> str:
-    """Return the fingerprint of what the weights of all networks of a run depend on, besides operations and seed."""
-    return scratch_identity(retraining_settings(config), origin_files(Ledger(folder)))
+def weights_origin(folder: Path, config: Config, found: FoundNetwork) -> str:
+    """Return the fingerprint of what the weights of a network depend on, besides operations and seed."""
+    return scratch_identity(retraining_settings(config), origin_files(Ledger(folder), found))
 
 
-def origin_files(ledger: Ledger) -> dict[str, str]:
-    """Return path → SHA-256 of the files of a run that the weights of networks come from."""
-    done = [stage for stage in ORIGINS if stage in ledger.stages()]
+def origins(found: FoundNetwork) -> tuple[str, ...]:
+    """Return the stages that the weights of a network come from."""
+    if found.family == CONTROL:
+        return "data", "teacher"
+    return ORIGINS if found.one_shot is None else ("data", "teacher", one_shot.stage_name(found.one_shot))
+
+
+def origin_files(ledger: Ledger, found: FoundNetwork) -> dict[str, str]:
+    """Return path → SHA-256 of the files of a run that the weights of a network come from."""
+    done = [stage for stage in origins(found) if stage in ledger.stages()]
     return {path: digest for stage in done for path, digest in ledger.outputs(stage).items()}
 
 
@@ -121,7 +129,7 @@ def retrain_found(context: StageContext, found: FoundNetwork, n: int) -> None:
     network = _initial_network(config, context.folder, found, n)
     _retrain(context, network, config.networks.training, target.stem, f"{found.network}, seed {n}", n)
     if rank() == 0:
-        write_safetensors(target, KIND, network, weights_origin(context.folder, config))
+        write_safetensors(target, KIND, network, weights_origin(context.folder, config, found))
 
 
 def train_qat(context: StageContext, found: FoundNetwork, n: int) -> None:
@@ -137,7 +145,7 @@ def train_qat(context: StageContext, found: FoundNetwork, n: int) -> None:
     prepared = prepare_qat_network(network, found.policy, calibration, ptq_settings(config))
     _retrain(context, prepared, config.networks.qat, target.stem, f"{found.network}, seed {n}, QAT", n)
     if rank() == 0:
-        write_safetensors(target, QUANTISED, convert_qat(prepared), weights_origin(context.folder, config))
+        write_safetensors(target, QUANTISED, convert_qat(prepared), weights_origin(context.folder, config, found))
 
 
 def _retrain(context: StageContext, network: Network, training: Training, stem: str, name: str, n: int) -> None:
@@ -161,6 +169,8 @@ def _initial_network(config: Config, folder: Path, found: FoundNetwork, n: int) 
         return load_teacher(config, folder)
     codes = _codes(found)
     if config.networks.initial == "supernet":
+        if found.one_shot is not None:
+            return one_shot.load_supernet(config, folder, found.one_shot).subnet(codes)
         return assemble(load_teacher(config, folder), load_supernet(config, folder), codes)
     operations = [block.decode(code) for block, code in zip(config.space.blocks, codes, strict=True)]
     with seeded_generators(derive_seed(config.seed, "networks", n, "scratch")):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +35,8 @@ from qabwnas.search.engine.strategy import DEFAULT_MAX_MEMORY, METHODS, Method
 from qabwnas.search.frontier import Frontier
 from qabwnas.search.model.grid import Grid
 from qabwnas.search.model.problem import Problem
+
+_STANDARD = Path("-")
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,16 @@ class BudgetReader(Protocol):
     @property
     def columns(self) -> Sequence[str]: ...
     @property
+    def copied_columns(self) -> Sequence[Any]:
+        """The copied columns, as the writer of the same format takes them."""
+        ...
+
+    @property
+    def copied(self) -> Any:
+        """The copied cells of the last chunk, as the writer of the same format takes them; ``None`` if none are."""
+        ...
+
+    @property
     def header(self) -> str: ...
     @property
     def n_remaining(self) -> int | None:
@@ -76,16 +89,18 @@ class BudgetReader(Protocol):
 class AnswerWriter(Protocol):
     """A file of answers that is written in chunks."""
 
-    def write(self, found: NDArray[np.int64]) -> None:
-        """Append one row per number of an answer; −1 is infeasible."""
+    def write(self, found: NDArray[np.int64], copied: Any = None) -> None:
+        """Append one row per number of an answer, after the copied cells of its row; −1 is infeasible."""
         ...
 
 
 class TableFormat(Protocol):
     """The module that reads and writes one kind of file."""
 
-    def read_budgets(self, path: Path, stream: BinaryIO) -> BudgetReader: ...
-    def create_answers(self, path: Path, answers: Answers) -> AbstractContextManager[AnswerWriter]: ...
+    def read_budgets(self, path: Path, stream: BinaryIO, keep: Sequence[str], repeat: bool) -> BudgetReader: ...
+    def create_answers(
+        self, path: Path, answers: Answers, copied: Sequence[Any]
+    ) -> AbstractContextManager[AnswerWriter]: ...
 
 
 def answer_batch(
@@ -99,6 +114,8 @@ def answer_batch(
     max_memory: int = DEFAULT_MAX_MEMORY,
     backend: str | None = None,
     progress: ProgressCallback | None = None,
+    keep: Sequence[str] = (),
+    repeat_budgets: bool = False,
 ) -> BatchResult:
     """Answer every row of a table of budgets. The name of each file ends in .csv or .parquet, and sets its format.
 
@@ -125,6 +142,11 @@ def answer_batch(
         max_memory: how many bytes building a front may use. If it needs more, ``auto`` continues with direct searches.
         backend: ``auto``, ``cpp`` or ``numba``; by default the value of ``QABWNAS_BACKEND``.
         progress: called with a :class:`.BatchProgress` from time to time, in the calling thread.
+        keep: columns that are no budgets, and are copied before the status, in the order of the table. Both files then
+            have the same format.
+        repeat_budgets: also copy the budgets as they were given, as columns ``budget METRIC``.
+
+    A path ``-`` is standard input or output, in CSV; output then begins with the first answers.
 
     Raises:
         InputError: the budgets do not have that form (the message names file, line and column), the name of a file has
@@ -135,19 +157,24 @@ def answer_batch(
         KeyboardInterrupt: Ctrl-C, raised within a fifth of a second; no file of answers is left.
     """
     kernels = select_backend(backend)
-    reading, writing = _format_of(Path(budgets_path)), _format_of(Path(answers_path))
-    with Path(budgets_path).open("rb") as stream:
-        budgets = reading.read_budgets(Path(budgets_path), stream)
+    budgets_path, answers_path = Path(budgets_path), Path(answers_path)
+    reading, writing = _format_of(budgets_path), _format_of(answers_path)
+    if (keep or repeat_budgets) and reading is not writing:
+        raise InputError(f"{answers_path}: columns are copied between files of one format: CSV, or Parquet")
+    with nullcontext(sys.stdin.buffer) if budgets_path == _STANDARD else budgets_path.open("rb") as stream:
+        budgets = reading.read_budgets(budgets_path, stream, keep, repeat_budgets)
         _check_columns(budgets)
         options = minimize, scope, method, max_memory
         with _answers(source, budgets.columns, *options, kernels, progress) as answers:
             metrics = _positions(answers, budgets)
-            with atomic_path(answers_path) as temporary, writing.create_answers(temporary, answers) as out:
+            _check_copied(budgets, answers)
+            written = nullcontext(_STANDARD) if answers_path == _STANDARD else atomic_path(answers_path)
+            with written as path, writing.create_answers(path, answers, budgets.copied_columns) as out:
                 n_budgets = n_optimal = 0
                 for units in budgets.units([answers.grids[m] for m in metrics], kernels):
                     n_remaining = budgets.n_remaining
                     found = answers.find(metrics, units, n_remaining)
-                    out.write(found)
+                    out.write(found, budgets.copied)
                     n_budgets += found.size
                     n_optimal += int((found >= 0).sum())
                     if progress is not None:
@@ -158,7 +185,7 @@ def answer_batch(
 
 def _format_of(path: Path) -> TableFormat:
     suffix = path.suffix.lower()
-    if suffix == ".csv":
+    if suffix == ".csv" or path == _STANDARD:
         return batch_csv
     if suffix != ".parquet":
         raise InputError(f"{path}: the name ends in neither .csv nor .parquet")
@@ -218,6 +245,14 @@ def _check_columns(budgets: BudgetReader) -> None:
     for index, name in enumerate(columns):
         if name in columns[:index]:
             raise InputError(f"{budgets.header}: the column {name!r} occurs twice")
+
+
+def _check_copied(budgets: BudgetReader, answers: Answers) -> None:
+    own = {"status", *(metric.name for metric in answers.metrics), *answers.block_names}
+    for column in budgets.copied_columns:
+        name = getattr(column, "name", column)
+        if name in own:
+            raise InputError(f"{budgets.header}: the column {name!r} cannot be kept: the answers have one of that name")
 
 
 def _positions(answers: Answers, budgets: BudgetReader) -> list[int]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from qabwnas.errors import InputError
 from qabwnas.search.batch.answers import Answers
+from qabwnas.search.batch.columns import ColumnRoles
 from qabwnas.search.batch.csv import budget_units
 from qabwnas.search.engine.backend import Backend
 from qabwnas.search.model.grid import LARGEST_UNITS, UNLIMITED, Grid
@@ -24,14 +25,14 @@ _INT64_DIGITS = 19
 
 
 @contextmanager
-def create_answers(path: Path, answers: Answers) -> Iterator[ParquetAnswers]:
+def create_answers(path: Path, answers: Answers, copied: Sequence[pa.Field] = ()) -> Iterator[ParquetAnswers]:
     """Create a Parquet file for answers, as a context.
 
     Raises:
         OSError: it cannot be written.
         InputError: the totals of a metric have more decimals than Parquet allows.
     """
-    schema = _schema(answers)
+    schema = _schema(answers, copied)
     with pq.ParquetWriter(path, schema) as writer:
         yield ParquetAnswers(writer, schema, answers)
 
@@ -40,22 +41,31 @@ class ParquetBudgets:
     """Budgets in Parquet: columns of whole numbers, doubles, decimals or texts. Null means no budget.
 
     Attributes:
-        columns: their names.
+        columns: the names of the budgets.
+        copied_columns: the fields of copied columns, as the answers have them.
+        copied: the copied columns of the last chunk; ``None`` if no column is copied.
         header: the place of the names, for messages.
         n_remaining: how many rows remain.
 
     Raises:
-        InputError: the stream is not a Parquet file, or is damaged.
+        InputError: the stream is not a Parquet file, is damaged, or has none of the columns to keep.
     """
 
-    def __init__(self, path: Path, stream: BinaryIO) -> None:
+    def __init__(self, path: Path, stream: BinaryIO, keep: Sequence[str] = (), repeat: bool = False) -> None:
         self._path = path
         try:
             self._file = pq.ParquetFile(stream)
         except pa.ArrowException as error:
             raise InputError(f"{path}: not a Parquet file, or damaged: {_one_line(error)}") from error
         self.header = f"{path}: schema"
-        self.columns: list[str] = self._file.schema_arrow.names
+        schema = self._file.schema_arrow
+        roles = ColumnRoles.of(schema.names, keep, repeat, self.header)
+        self._budgets, self._copied = roles.budgets, roles.copied
+        self.columns: list[str] = [schema.names[i] for i in self._budgets]
+        self.copied_columns = [
+            schema.field(i).with_name(name) for i, name in zip(self._copied, roles.copied_names, strict=True)
+        ]
+        self.copied: list[pa.Array] | None = None
         self.n_remaining: int | None = self._file.metadata.num_rows
 
     def units(self, grids: Sequence[Grid], kernels: Backend) -> Iterator[NDArray[np.int64]]:
@@ -74,8 +84,10 @@ class ParquetBudgets:
             if batch is None:
                 return
             units = np.empty((batch.num_rows, len(grids)), dtype=np.int64)
-            for column, (name, grid) in enumerate(zip(self.columns, grids, strict=True)):
-                units[:, column] = self._column(batch.column(column), name, grid, kernels, first_row)
+            for column, (i, name, grid) in enumerate(zip(self._budgets, self.columns, grids, strict=True)):
+                units[:, column] = self._column(batch.column(i), name, grid, kernels, first_row)
+            if self._copied:
+                self.copied = [batch.column(i) for i in self._copied]
             first_row += batch.num_rows
             self.n_remaining = self._file.metadata.num_rows - first_row + 1
             yield units
@@ -120,12 +132,12 @@ class ParquetAnswers:
         self._schema = schema
         self._answers = answers
 
-    def write(self, found: NDArray[np.int64]) -> None:
-        """Append one row per number of an answer; −1 is infeasible."""
+    def write(self, found: NDArray[np.int64], copied: Sequence[pa.Array] | None = None) -> None:
+        """Append one row per number of an answer, after the copied cells of its row; −1 is infeasible."""
         fits = found >= 0
         validity = pa.py_buffer(np.packbits(fits, bitorder="little"))
         units, candidates = self._rows(found)
-        columns = [pa.array(["infeasible", "optimal"]).take(pa.array(fits.view(np.int8)))]
+        columns = [*(copied or ()), pa.array(["infeasible", "optimal"]).take(pa.array(fits.view(np.int8)))]
         for values in units.T:
             # One int128 per value; its upper half repeats the sign.
             words = np.empty((found.size, 2), dtype=np.int64)
@@ -147,16 +159,16 @@ class ParquetAnswers:
         return np.zeros(shapes[0], dtype=np.int64), np.zeros(shapes[1], dtype=np.int32)
 
 
-def _schema(answers: Answers) -> pa.Schema:
-    fields = [("status", pa.string())]
+def _schema(answers: Answers, copied: Sequence[pa.Field]) -> pa.Schema:
+    fields = [*copied, pa.field("status", pa.string())]
     for metric, grid in zip(answers.metrics, answers.grids, strict=True):
         if grid.decimals > _MAX_DECIMALS:
             raise InputError(
                 f"metric {metric.name!r}: totals of {grid.decimals} decimals do not fit the {_MAX_DECIMALS} of "
                 "Parquet: write the answers as CSV"
             )
-        fields.append((metric.name, pa.decimal128(max(_INT64_DIGITS, grid.decimals), grid.decimals)))
-    fields.extend((name, pa.int32()) for name in answers.block_names)
+        fields.append(pa.field(metric.name, pa.decimal128(max(_INT64_DIGITS, grid.decimals), grid.decimals)))
+    fields.extend(pa.field(name, pa.int32()) for name in answers.block_names)
     return pa.schema(fields)
 
 

@@ -1,4 +1,4 @@
-"""Which bit widths blocks may have, from text: ``8``, ``w4a8,8``, ``BLOCK=4``, ``homogeneous``.
+"""Which bit widths blocks may have, from text: ``8``, ``w4a8,8``, ``BLOCK=4``, ``homogeneous``, ``A,B=homogeneous``.
 
 If layers have their own bit widths, the rule holds for every layer of a block.
 """
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from qabwnas.errors import InputError
 from qabwnas.lut.lut import Lut, LutBlock, Table
+from qabwnas.search.constraints.equal_widths import FREE, SET_SHIFT
 from qabwnas.space import BitWidths
 
 HOMOGENEOUS = "homogeneous"
@@ -24,11 +25,12 @@ class BitWidthRule:
 
     Attributes:
         widths: block name → its allowed widths; a block that is not named may have any.
-        homogeneous: whether all blocks, and all their layers, must have the same widths.
+        equal: block name → the number of the set of blocks that must have the same widths in all their layers; with
+            ``homogeneous``, all blocks are in set 0.
     """
 
     widths: Mapping[str, frozenset[BitWidths]]
-    homogeneous: bool
+    equal: Mapping[str, int]
 
     @classmethod
     def of(cls, texts: Sequence[str | int], lut: Lut) -> BitWidthRule:
@@ -36,15 +38,23 @@ class BitWidthRule:
 
         Raises:
             InputError: a text has none of the forms, names an unknown block or widths that no such block has, or leaves
-                a block without any widths; or the LUT does not state the widths of a block.
+                a block without any widths; a block is in two sets; or the LUT does not state the widths of a block.
         """
+        equal: dict[str, int] = {}
+        n_sets = 0
         everywhere: set[BitWidths] = set()
         own: dict[str, set[BitWidths]] = {}
         for text in map(str, texts):
-            if text == HOMOGENEOUS:
-                _offered(lut, lut.block_names, text)
-                continue
             name, equals, values = text.rpartition("=")
+            if values.strip() == HOMOGENEOUS:
+                members = _named_blocks(lut, name, text) if equals else lut.block_names
+                _offered(lut, members, text)
+                for member in members:
+                    if member in equal:
+                        raise InputError(f"bits {text!r}: block {member!r} is already in a homogeneous set")
+                    equal[member] = n_sets
+                n_sets += 1
+                continue
             names = [lut.block(name).name] if equals else lut.block_names
             offered = _offered(lut, names, text)
             for value in values.split(","):
@@ -61,7 +71,7 @@ class BitWidthRule:
                 raise InputError(
                     f"bits {', '.join(map(str, texts))!r} leave no candidate of block {name!r}: it has {has}"
                 )
-        return cls({name: frozenset(wanted) for name, wanted in allowed.items()}, HOMOGENEOUS in texts)
+        return cls({name: frozenset(wanted) for name, wanted in allowed.items()}, equal)
 
     def allowed(self, block: LutBlock, first: int, last: int) -> NDArray[np.bool_]:
         """Return which of a block's candidates ``first … last − 1`` have allowed widths, bool ``(last − first,)``."""
@@ -75,15 +85,18 @@ class BitWidthRule:
         right = np.ones(last - first, dtype=np.bool_)
         if allowed is not None:
             right &= np.array([widths in allowed for widths in table.rows.choices.bit_widths])[of_layers].all(axis=0)
-        if self.homogeneous:
+        if block_name in self.equal:
             right &= (of_layers == of_layers[0]).all(axis=0)
         return right
 
     def groups(self, block: LutBlock, first: int, last: int) -> NDArray[np.int64]:
         """Return a number for the bit widths of each candidate, int64 ``(last − first,)``.
 
-        It has a meaning only if all layers of the candidate have the same widths.
+        It has a meaning only if all layers of the candidate have the same widths. Numbers are those of
+        :mod:`qabwnas.search.constraints.equal_widths`.
         """
+        if block.name not in self.equal:
+            return np.full(last - first, FREE, dtype=np.int64)
         numbers = []
         for table, low, high in block.tables_of(first, last):
             if table.rows is not None:
@@ -91,7 +104,15 @@ class BitWidthRule:
                 numbers.append(of_widths[table.rows.widths[0, low:high]])
             elif table.widths is not None:
                 numbers.append(np.full(high - low, _number(table.widths), dtype=np.int64))
-        return np.concatenate(numbers)
+        return np.concatenate(numbers) + (self.equal[block.name] << SET_SHIFT)
+
+
+def _named_blocks(lut: Lut, names: str, text: str) -> list[str]:
+    """Return the two or more blocks of ``A,B``."""
+    blocks = [lut.block(name.strip()).name for name in names.split(",")]
+    if len(blocks) < 2:
+        raise InputError(f"bits {text!r}: name two or more blocks, separated by commas")
+    return blocks
 
 
 def _offered(lut: Lut, names: Sequence[str], text: str) -> dict[str, set[BitWidths]]:

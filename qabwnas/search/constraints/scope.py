@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from qabwnas.errors import InputError
 from qabwnas.io.numeric import Number, exact_number, shown
 from qabwnas.lut.lut import Lut, LutBlock
-from qabwnas.search.constraints.bit_width_rule import BitWidthRule
+from qabwnas.search.constraints.bit_width_rule import HOMOGENEOUS, BitWidthRule
+from qabwnas.search.constraints.equal_widths import check_common_groups
 from qabwnas.search.constraints.operation_rule import OperationRule
 
 
@@ -33,7 +34,8 @@ class Scope:
             the maximum is taken. Budgets and reported totals are not weighted.
         bits: the bit widths that may be used. ``8``, ``w4a8`` or ``4,8`` hold for every block; ``layer1=8,6`` holds for
             block ``layer1`` and replaces what is given for every block. Several entries of one kind add up.
-            ``homogeneous``: all blocks have the same widths, chosen from those that the rest allows. Empty: no
+            ``homogeneous``: all blocks have the same widths, chosen from those that the rest allows.
+            ``layer1,layer2=homogeneous``: these blocks have the same widths; a block is in one such set. Empty: no
             restriction.
         pin: operations that must be used. ``layer1/0=k3e6``: in layer 0 of block ``layer1``; ``layer1=k3e6``: in every
             layer of the block; ``k3e6``: in every layer of every block; ``layer1=#17``: the block uses candidate
@@ -41,6 +43,8 @@ class Scope:
             ``TEXT`` those of every block.
         forbid: operations that may not be used, in the same notation: ``layer1/0=k3e6``: not in that layer;
             ``layer1=k3e6``: in no layer of the block; ``k3e6``: nowhere; ``layer1=#17``: not that candidate.
+        skip_unmeasured: leave out candidates that lack the objective, or a metric with a budget or of the front.
+            Otherwise such candidates are an error.
 
     Raises:
         InputError: a weight is not a number or is negative, or an attribute is not a list or mapping. Names are looked
@@ -51,6 +55,7 @@ class Scope:
     bits: Sequence[str | int] = ()
     pin: Sequence[str] = ()
     forbid: Sequence[str] = ()
+    skip_unmeasured: bool = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.weights, Mapping):
@@ -65,9 +70,11 @@ class Scope:
             if isinstance(texts, str | Mapping) or not isinstance(texts, Iterable):
                 raise InputError(f"{part}: {shown(texts)} is not a list")
             object.__setattr__(self, part, tuple(str(text).strip() for text in texts))
+        if not isinstance(self.skip_unmeasured, bool):
+            raise InputError(f"skip_unmeasured: {shown(self.skip_unmeasured)} is neither True nor False")
 
     def __hash__(self) -> int:
-        return hash((frozenset(self.weights.items()), self.bits, self.pin, self.forbid))
+        return hash((frozenset(self.weights.items()), self.bits, self.pin, self.forbid, self.skip_unmeasured))
 
     @property
     def is_weighted(self) -> bool:
@@ -78,8 +85,13 @@ class Scope:
         """Return the weight of every block, by name."""
         return {name: exact_number(name, self.weights.get(name, 1)) for name in block_names}
 
-    def rules(self, lut: Lut) -> ScopeRules:
-        """Return the rules of this scope for the candidates of a LUT.
+    @property
+    def has_named_sets(self) -> bool:
+        """Whether some, but not all, blocks must have equal bit widths."""
+        return any("=" in str(text) and str(text).endswith(HOMOGENEOUS) for text in self.bits)
+
+    def rules(self, lut: Lut, metric_names: Sequence[str]) -> ScopeRules:
+        """Return the rules of this scope for the candidates of a LUT, in a search over these metrics.
 
         Raises:
             InputError: the LUT lacks a named block, layer, operation, candidate or bit width, or a text has none of the
@@ -90,16 +102,22 @@ class Scope:
         bits = BitWidthRule.of(self.bits, lut)
         pins = (OperationRule.of("pin", text, lut) for text in self.pin)
         bans = (OperationRule.of("forbid", text, lut) for text in self.forbid)
-        return ScopeRules(lut, bits, ", ".join(map(str, self.bits)), (*pins, *bans))
+        return ScopeRules(
+            lut,
+            bits,
+            ", ".join(map(str, self.bits)),
+            (*pins, *bans),
+            tuple(metric_names) if self.skip_unmeasured else (),
+        )
 
-    def selection(self, lut: Lut) -> Selection:
-        """Return the candidates of a LUT that this scope allows; O(rows × layers) if anything is restricted.
+    def selection(self, lut: Lut, metric_names: Sequence[str] = ()) -> Selection:
+        """Return the candidates that this scope allows in a search over these metrics; O(rows × layers).
 
         Raises:
             InputError: as for :meth:`rules`, or no candidate of a block is left; the message names the block and the
                 restriction.
         """
-        rules = self.rules(lut)
+        rules = self.rules(lut, metric_names)
         candidates, groups = [], []
         for block in lut.blocks:
             of_block = BlockRules(rules, block)
@@ -118,7 +136,9 @@ class Scope:
         """Return the scope as JSON values, without the attributes that restrict nothing."""
         weights = {name: f"{weight:f}" for name, weight in self.factors(tuple(self.weights)).items()}
         parts = {"weights": weights, "bits": list(self.bits), "pin": list(self.pin), "forbid": list(self.forbid)}
-        return {name: part for name, part in parts.items() if part}
+        return {name: part for name, part in parts.items() if part} | (
+            {"skip_unmeasured": True} if self.skip_unmeasured else {}
+        )
 
     @classmethod
     def from_json(cls, content: object) -> Scope:
@@ -127,12 +147,13 @@ class Scope:
         Raises:
             InputError: the content does not have that form.
         """
-        if not isinstance(content, dict) or not set(content) <= {"weights", "bits", "pin", "forbid"}:
-            raise InputError("a scope has only weights, bits, pin and forbid")
+        if not isinstance(content, dict) or not set(content) <= {"weights", "bits", "pin", "forbid", "skip_unmeasured"}:
+            raise InputError("a scope has only weights, bits, pin, forbid and skip_unmeasured")
         lists = [content.get(part, []) for part in ("bits", "pin", "forbid")]
         if not isinstance(content.get("weights", {}), dict) or not all(isinstance(part, list) for part in lists):
             raise InputError("the weights of a scope are an object, its other parts lists")
-        return cls(content.get("weights", {}), *lists)
+        bits, pin, forbid = lists
+        return cls(content.get("weights", {}), bits, pin, forbid, content.get("skip_unmeasured", False))
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,6 +178,7 @@ class ScopeRules:
     bits: BitWidthRule
     bits_text: str
     operations: tuple[OperationRule, ...]
+    measured: tuple[str, ...] = ()
 
 
 class BlockRules:
@@ -170,6 +192,7 @@ class BlockRules:
         self._operations = [rule for rule in rules.operations if rule.block in (None, block.name)]
         self._bits_leave_some = False
         self._leaves_some = [False] * len(self._operations)
+        self._measured_leaves_some = False
 
     def allowed(self, first: int, last: int) -> NDArray[np.bool_]:
         """Return which of candidates ``first … last − 1`` satisfy all rules, bool ``(last − first,)``."""
@@ -178,12 +201,17 @@ class BlockRules:
         for i, rule in enumerate(self._operations):
             left &= rule.allowed(self._rules.lut, self._block, first, last)
             self._leaves_some[i] |= bool(left.any())
+        for metric in self._rules.measured:
+            measured = self._block.measured_rows(metric, first, last)
+            if measured is not None:
+                left &= measured
+        self._measured_leaves_some |= bool(left.any())
         return left
 
     def groups(self, first: int, last: int) -> NDArray[np.int64] | None:
         """Return a number for the bit widths of each candidate, int64 ``(last − first,)``, if all must be equal."""
         bits = self._rules.bits
-        return bits.groups(self._block, first, last) if bits.homogeneous else None
+        return bits.groups(self._block, first, last) if bits.equal else None
 
     def check(self) -> None:
         """Check that some candidate was allowed.
@@ -196,13 +224,8 @@ class BlockRules:
         for rule, leaves_some in zip(self._operations, self._leaves_some, strict=True):
             if not leaves_some:
                 raise InputError(f"{rule} leaves no candidate of block {self._block.name!r}")
-
-
-def check_common_groups(groups: Sequence[NDArray[np.int64]]) -> None:
-    """Check that some group occurs in every block.
-
-    Raises:
-        InputError: none does.
-    """
-    if not set.intersection(*(set(np.unique(of_block).tolist()) for of_block in groups)):
-        raise InputError("bits 'homogeneous': no bit widths remain that all blocks have")
+        if not self._measured_leaves_some:
+            raise InputError(
+                f"skip_unmeasured leaves no candidate of block {self._block.name!r}: none has all of "
+                f"{', '.join(self._rules.measured)}"
+            )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +12,11 @@ from numpy.typing import NDArray
 from qabwnas.io.numeric import Number
 from qabwnas.search.engine.backend import COMPLETE, LIMIT, Backend
 from qabwnas.search.engine.bit_width_groups import UNBOUNDED, Limits, Subnets, best, front
-from qabwnas.search.model.grid import UNLIMITED
+from qabwnas.search.model.grid import UNLIMITED, exact_negative
 from qabwnas.search.model.problem import Problem
+
+if TYPE_CHECKING:
+    from qabwnas.search.constraints.budgets import Column
 
 Method = Literal["auto", "front", "direct"]
 METHODS: tuple[Method, ...] = get_args(Method)
@@ -66,18 +69,34 @@ def _first_of_front(problem: Problem, bounds: NDArray[np.int64], n_bytes: int, k
 
 
 def smallest_totals(
-    problem: Problem, budgets: Mapping[str, Number], kernels: Backend, limits: Limits = UNBOUNDED
-) -> dict[str, Decimal | None]:
-    """Return for every budgeted metric its smallest total under the other budgets; ``None`` if no subnet keeps those.
+    problem: Problem, budgets: Mapping[Column, Number], kernels: Backend, limits: Limits = UNBOUNDED
+) -> dict[Column, Decimal | None]:
+    """Return for every budgeted column its smallest total under the other budgets; ``None`` if no subnet keeps those.
 
-    Metrics whose smallest total is not proved within the limits are left out.
+    Columns are left out whose smallest total is not proved within the limits, or is no total that a user named.
     """
-    smallest: dict[str, Decimal | None] = {}
+    smallest: dict[Column, Decimal | None] = {}
     for name in budgets:
-        minimizing = problem.with_objective(problem.metric_names.index(name))
+        if not isinstance(name, str) and not name.has_user_total:
+            continue
+        minimizing = problem.with_objective(problem.position(name))
         bounds = minimizing.budget_units(budgets)
         bounds[0] = UNLIMITED
         found = best(minimizing, bounds, 1, kernels, limits=limits)
         if found.status != LIMIT:
             smallest[name] = minimizing.grids[0].decimal(found.bound) if found.status == COMPLETE else None
     return smallest
+
+
+def by_bound(extremes: Mapping[Column, Decimal | None]) -> tuple[dict[str, Decimal | None], dict[str, Decimal | None]]:
+    """Return the smallest totals by metric, and the largest ones, from those of :func:`smallest_totals`."""
+    smallest: dict[str, Decimal | None] = {}
+    largest: dict[str, Decimal | None] = {}
+    for column, total in extremes.items():
+        if isinstance(column, str):
+            smallest[column] = total
+        elif column.sign > 0:
+            smallest[column.subject] = total
+        else:
+            largest[column.subject] = None if total is None else exact_negative(total)
+    return smallest, largest

@@ -25,6 +25,7 @@ from qabwnas.lut.table import AGGREGATIONS, Metric
 from qabwnas.search.constraints.scope import Scope
 from qabwnas.search.engine.backend import NAMES
 from qabwnas.search.engine.choices import ChoiceTable
+from qabwnas.search.front.descriptions import read_descriptions, stored_descriptions, write_descriptions
 from qabwnas.search.front.points import FrontPoints
 from qabwnas.search.front.region import FrontRegion
 from qabwnas.search.model.grid import UNLIMITED, Grid
@@ -59,8 +60,11 @@ def write_front(front: FrontPoints, path: str | os.PathLike[str], provenance: Ma
             write_text(file, "scope", canonical_json(front.scope.as_json()))
         _write_metrics(file.create_group("metrics"), front)
         blocks = file.create_group("blocks")
-        for member in encode_names(front.block_names):
-            blocks.create_group(member)
+        descriptions = stored_descriptions(front)
+        for member, name in zip(encode_names(front.block_names), front.block_names, strict=True):
+            group = blocks.create_group(member)
+            if descriptions is not None:
+                write_descriptions(group, descriptions.texts[name])
         shape, dims = (len(front.metrics), len(front)), ("metric", "point")
         totals = create_array(file, "totals", shape, INT64, dims, _total_units(front.metrics, front.grids))
         for part in _chunks(front):
@@ -101,7 +105,8 @@ def read_front(path: str | os.PathLike[str], kind: type[Front]) -> Front:
         units, candidates = totals.map().T, root.dataset("candidates", _INT32, shape, ("point", "block")).map()
     block_names, choices = tuple(block_members.values()), ChoiceTable(candidates)
     provenance = _read_provenance(root)
-    return kind(metrics, grids, block_names, units, choices, backend, region, scope, Path(path), provenance)
+    describe = read_descriptions(blocks_group, block_members)
+    return kind(metrics, grids, block_names, units, choices, backend, region, scope, Path(path), provenance, describe)
 
 
 def write_front_csv(front: FrontPoints, path: str | os.PathLike[str]) -> None:

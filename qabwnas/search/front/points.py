@@ -18,6 +18,7 @@ from qabwnas.search.constraints.scope import Scope
 from qabwnas.search.engine.choices import Choices
 from qabwnas.search.front.region import FrontRegion
 from qabwnas.search.model.grid import Grid
+from qabwnas.search.presentation import Describe
 
 NO_POINT = -1
 """The answer of a query if no point fits."""
@@ -37,6 +38,7 @@ class FrontPoints:
     scope: Scope | None = None
     path: Path | None = None
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    describe: Describe | None = None
 
     def __len__(self) -> int:
         return len(self.units)
@@ -109,7 +111,8 @@ class FrontPoints:
         decimals = self.grids[m].decimals
         if decimals <= 22 and np.abs(units).max(initial=0) <= 2**53:
             return np.asarray(units / 10.0**decimals)  # both are exact, so the quotient is the nearest double
-        return np.array([float(self.grids[m].decimal(int(total))) for total in units])
+        # Python rounds the quotient of two integers correctly, whatever their sizes.
+        return np.array([total / 10**decimals for total in units.tolist()], dtype=np.float64)
 
     def _point(self, point: int) -> int:
         number = whole_number("point", point, smallest=None)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from qabwnas.errors import InputError
 from qabwnas.io.numeric import Number, exact_number, shown
+from qabwnas.search.arguments import quantity
 from qabwnas.search.model.grid import UNLIMITED
 from qabwnas.search.model.problem import NO_MAXIMUM, Problem
 
@@ -20,6 +21,8 @@ Range = tuple[Number | None, Number | None]
 
 def checked_ranges(within: object) -> dict[str, tuple[Decimal | None, Decimal | None]]:
     """Return a mapping of metric to :data:`Range` with decimals as bounds; ``None`` becomes an empty mapping.
+
+    Bounds that are texts may have units.
 
     Raises:
         InputError: ``within`` is not such a mapping.
@@ -32,7 +35,8 @@ def checked_ranges(within: object) -> dict[str, tuple[Decimal | None, Decimal | 
     for name, bounds in within.items():
         if isinstance(bounds, str) or not isinstance(bounds, Sequence | np.ndarray) or len(bounds) != 2:
             raise InputError(f"within {name!r}: {shown(bounds)} is not a pair (least, largest)")
-        least, largest = (None if b is None else exact_number(f"within {name!r}", b) for b in bounds)
+        what = f"within {name!r}"
+        least, largest = (None if b is None else exact_number(what, quantity(what, name, b)) for b in bounds)
         ranges[name] = least, largest
     return ranges
 

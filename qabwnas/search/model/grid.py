@@ -137,6 +137,11 @@ def exact_difference(a: Decimal, b: Decimal) -> Decimal:
         )
 
 
+def exact_negative(value: Decimal) -> Decimal:
+    """Return −value exactly; 0 has no sign."""
+    return value.copy_negate() if value else value.copy_abs()
+
+
 class GridNeeds(NamedTuple):
     """What values need of their grid; by default, what no values need.
 

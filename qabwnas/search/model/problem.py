@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from qabwnas.errors import InputError
 from qabwnas.io.numeric import Number, exact_number
 from qabwnas.lut.lut import Lut, Metric
-from qabwnas.search.arguments import check_lut, check_scope, listed_metrics
+from qabwnas.search.arguments import check_lut, check_scope
 from qabwnas.search.engine.backend import Backend
 from qabwnas.search.model.columns import UnitsOf, units_of
 from qabwnas.search.model.grid import UNLIMITED, Grid
 from qabwnas.search.model.streaming import (
+    ChunkedColumns,
     Pruning,
     Rows,
     grids_in_chunks,
@@ -28,6 +29,7 @@ from qabwnas.search.model.streaming import (
 )
 
 if TYPE_CHECKING:  # scopes and weights load when they are used, so that other searches start sooner
+    from qabwnas.search.constraints.budgets import Column
     from qabwnas.search.constraints.scope import Scope, Selection
     from qabwnas.search.model.weights import WeightedObjective
 
@@ -65,13 +67,13 @@ class Problem:
     def of(
         cls,
         lut: Lut,
-        metric_names: Sequence[str],
+        columns: Sequence[Column],
         backend: Backend,
         scope: Scope | None = None,
         units: UnitsOf | None = None,
         k: int | None = None,
     ) -> Problem:
-        """Set up a search over the named metrics, within a scope; O(rows × metrics).
+        """Set up a search over metrics, given by name, and derived ones, within a scope; O(rows × metrics).
 
         If the scope has weights, the first metric becomes the weighted one, named by :func:`weighted_name`. The plain
         metric may then be listed again after it. Grids are those of all candidates, so totals do not depend on what a
@@ -87,24 +89,28 @@ class Problem:
         """
         check_lut(lut)
         check_scope(scope)
-        metrics = tuple(lut.metric(name) for name in listed_metrics("metric_names", metric_names))
+        metrics = tuple(lut.metric(column) if isinstance(column, str) else column for column in columns)
         if len(metrics) > backend.max_metrics:
             raise InputError(
                 f"{len(metrics)} metrics are too many to compare, the limit is {backend.max_metrics}: "
                 "minimise or set budgets on fewer"
             )
         weighted = scope is not None and scope.is_weighted
-        compared = [weighted_name(metric_names[0]), *metric_names[1:]] if weighted else metric_names
+        names = [metric.name for metric in metrics]
+        compared = [weighted_name(names[0]), *names[1:]] if weighted else names
         for index, name in enumerate(compared):
             if name in compared[:index]:
                 raise InputError(f"metric {name!r} is listed twice")
         if k is not None and units is None and is_large(lut):
             return cls._in_chunks(lut, metrics, backend, scope, k)
-        selection = scope.selection(lut) if scope is not None else None
-        grids, rows = _all_rows(lut, metrics, backend, units or units_of, selection)
-        problem = cls._of_rows(lut, metrics, grids, backend, rows)
+        sources = _sources(metrics)
+        selection = scope.selection(lut, [metric.name for metric in sources]) if scope is not None else None
+        grids, rows = _all_rows(lut, sources, backend, units or units_of, selection)
+        problem = cls._of_rows(lut, sources, grids, backend, rows)
         if selection is not None:
             problem = problem.selected(selection)
+        if sources is not metrics:
+            problem = problem.derived(metrics)
         return problem.weighted(scope.factors(lut.block_names)) if scope is not None and weighted else problem
 
     @classmethod
@@ -118,18 +124,34 @@ class Problem:
     def _in_chunks(
         cls, lut: Lut, metrics: tuple[Metric, ...], backend: Backend, scope: Scope | None, k: int
     ) -> Problem:
-        rules = scope.rules(lut) if scope is not None else None
-        grids = grids_in_chunks(lut, metrics, rules)
-        pruning = Pruning(_is_max(metrics), k, backend)
-        if scope is None or not scope.is_weighted:
-            return cls._of_rows(lut, metrics, grids, backend, rows_in_chunks(lut, metrics, grids, pruning, rules))
-        from qabwnas.search.model.weights import WeightedObjective
+        sources = _sources(metrics)
+        rules = scope.rules(lut, [metric.name for metric in sources]) if scope is not None else None
+        grids = grids_in_chunks(lut, sources, rules)
+        origin = np.array([_origin(*pair, backend) for pair in zip(sources, grids, strict=True)], dtype=np.int64)
+        derivation = None
+        if sources is not metrics:
+            from qabwnas.search.model.derived import Derivation
 
-        fixed = _origin(metrics[0], grids[0], backend) if metrics[0].fixed is not None else None
-        largest = largest_in_chunks(lut, metrics[0], grids[0], backend, rules)
-        objective = WeightedObjective.of(metrics[0], grids[0], scope.factors(lut.block_names), largest, fixed)
-        rows = rows_in_chunks(lut, metrics, grids, pruning, rules, objective)
-        return cls._of_rows(lut, metrics, grids, backend, rows)._with_weighted(objective, rows.values[0])
+            totals = [
+                sum(largest_in_chunks(lut, metric, grid, backend, rules)) + (abs(fixed) if fixed != NO_MAXIMUM else 0)
+                for metric, grid, fixed in zip(sources, grids, origin.tolist(), strict=True)
+            ]
+            derivation = Derivation.of(metrics, sources, grids, totals)
+            grids, origin = derivation.grids, derivation.of_fixed(origin)
+        objective = None
+        if scope is not None and scope.is_weighted:
+            from qabwnas.search.model.weights import WeightedObjective
+
+            fixed = int(origin[0]) if metrics[0].fixed is not None else None
+            plain = sources[0]  # a negated objective has the grid and the sizes of its metric
+            largest = largest_in_chunks(lut, plain, grids[0], backend, rules)
+            objective = WeightedObjective.of(metrics[0], grids[0], scope.factors(lut.block_names), largest, fixed)
+        chunks = ChunkedColumns(sources, grids if derivation is None else derivation.source_grids, derivation)
+        rows = rows_in_chunks(lut, chunks, Pruning(_is_max(metrics), k, backend), rules, objective)
+        problem = cls(
+            metrics, tuple(grids), lut.block_names, rows.values, rows.offsets, _is_max(metrics), origin, *rows[2:]
+        )
+        return problem if objective is None else problem._with_weighted(objective, rows.values[0])
 
     def __repr__(self) -> str:
         metrics = ", ".join(map(repr, self.metric_names))
@@ -171,13 +193,42 @@ class Problem:
             origin=np.concatenate([[origin], self.origin[1:]]),
         )
 
+    def derived(self, metrics: tuple[Metric, ...]) -> Problem:
+        """Return the problem over ``metrics``, derived or not, which are computed from those of this problem.
+
+        Raises:
+            InputError: the totals of a sum of metrics cannot be represented.
+        """
+        from qabwnas.search.model.derived import Derivation
+
+        starts = self.offsets[:-1]
+        of_rows = np.maximum.reduceat(np.abs(self.values), starts, axis=1).sum(axis=1, dtype=object).tolist()
+        of_fixed = [0 if fixed == NO_MAXIMUM else abs(fixed) for fixed in self.origin.tolist()]
+        largest = [rows + fixed for rows, fixed in zip(of_rows, of_fixed, strict=True)]
+        derivation = Derivation.of(metrics, self.metrics, self.grids, largest)
+        blocks = zip(self.block_names, pairwise(self.offsets.tolist()), strict=True)
+        values = [derivation.of_block(self.values[:, first:last], name) for name, (first, last) in blocks]
+        return replace(
+            self,
+            metrics=metrics,
+            grids=derivation.grids,
+            values=np.concatenate(values, axis=1),
+            is_max=_is_max(metrics),
+            origin=derivation.of_fixed(self.origin),
+        )
+
     def bit_width_groups(self) -> list[Problem]:
-        """Return one problem without groups per group that all blocks have; a subnet is in exactly one of them."""
+        """Return one problem without groups per combination of groups; a subnet is in exactly one of them.
+
+        There is one combination per group that all blocks have, or, if some sets of blocks have groups of their own
+        (:mod:`qabwnas.search.constraints.equal_widths`), per product of those that all blocks of each set have.
+        """
         if self.groups is None:
             return [self]
-        blocks = list(pairwise(self.offsets.tolist()))
-        common = set.intersection(*(set(self.groups[first:last].tolist()) for first, last in blocks))
-        return [replace(self.with_rows(self.groups == group), groups=None) for group in sorted(common)]
+        from qabwnas.search.constraints.equal_widths import combinations
+
+        blocks = [self.groups[first:last] for first, last in pairwise(self.offsets.tolist())]
+        return [replace(self.with_rows(np.isin(self.groups, chosen)), groups=None) for chosen in combinations(blocks)]
 
     def with_rows(self, kept: NDArray[np.bool_]) -> Problem:
         """Return the problem of some rows, bool ``(n_rows,)``, at least one row of every block."""
@@ -218,17 +269,21 @@ class Problem:
     def metric_names(self) -> tuple[str, ...]:
         return tuple(metric.name for metric in self.metrics)
 
-    def budget_units(self, budgets: Mapping[str, Number]) -> NDArray[np.int64]:
+    def budget_units(self, budgets: Mapping[str, Number] | Mapping[Column, Number]) -> NDArray[np.int64]:
         """Return one upper bound per metric, in units: int64 ``(n_metrics,)``; budgets name metrics of the problem.
 
         Raises:
             InputError: a budget is not a number.
         """
         units = np.full(len(self.metrics), UNLIMITED, dtype=np.int64)
-        for m, (metric, grid) in enumerate(zip(self.metrics, self.grids, strict=True)):
-            if metric.name in budgets:
-                units[m] = grid.floor(exact_number(f"budget {metric.name!r}", budgets[metric.name]))
+        for column, budget in budgets.items():
+            m = self.position(column)
+            units[m] = self.grids[m].floor(exact_number(f"budget {self.metrics[m].name!r}", budget))
         return units
+
+    def position(self, column: Column) -> int:
+        """Return the position of a column of the problem in :attr:`metrics`."""
+        return self.metric_names.index(column if isinstance(column, str) else column.name)
 
     def decimals(self, totals: NDArray[np.int64]) -> dict[str, Decimal]:
         """Return one row of totals as exact decimals, by metric name."""
@@ -236,6 +291,25 @@ class Problem:
             metric.name: grid.decimal(int(total))
             for metric, grid, total in zip(self.metrics, self.grids, totals, strict=True)
         }
+
+
+def objective_of(problem: Problem) -> tuple[str, Literal["minimize", "maximize"]]:
+    """Return the name of the objective without a sign, and its sense."""
+    metric = problem.metrics[0]
+    if type(metric) is Metric:
+        return metric.name, "minimize"
+    (source,) = _sources((metric,))
+    is_weighted = metric.name == weighted_name(f"-{source.name}")
+    return (weighted_name(source.name) if is_weighted else source.name), "maximize"
+
+
+def _sources(metrics: tuple[Metric, ...]) -> tuple[Metric, ...]:
+    """Return the metrics of the LUT that columns are made of: ``metrics`` itself if none is derived."""
+    if all(type(metric) is Metric for metric in metrics):
+        return metrics
+    from qabwnas.search.model.derived import source_metrics
+
+    return source_metrics(metrics)
 
 
 def weighted_name(metric: str) -> str:

@@ -21,6 +21,7 @@ from qabwnas.search.model.grid import Grid, choose_grid
 
 if TYPE_CHECKING:  # scopes and weights load when they are used, so that other searches start sooner
     from qabwnas.search.constraints.scope import ScopeRules
+    from qabwnas.search.model.derived import Derivation
     from qabwnas.search.model.weights import WeightedObjective
 
 LARGEST_WHOLE = 1 << 20
@@ -56,6 +57,24 @@ class Pruning(NamedTuple):
     backend: Backend
 
 
+class ChunkedColumns(NamedTuple):
+    """The metrics to read with their grids, and how they become the compared columns; ``None``: they are those."""
+
+    metrics: Sequence[Metric]
+    grids: Sequence[Grid]
+    derivation: Derivation | None = None
+
+    def units(self, block: LutBlock, first: int, last: int, allowed: NDArray[np.bool_], backend: Backend) -> Ints:
+        """Return the compared columns of the allowed candidates among ``first … last − 1``, ``(n_columns, n)``."""
+        units = np.stack(
+            [
+                grid.units(known_values(block, metric.name, first, last)[allowed], backend, metric.name)
+                for metric, grid in zip(self.metrics, self.grids, strict=True)
+            ]
+        )
+        return units if self.derivation is None else self.derivation.of_block(units, block.name)
+
+
 def is_large(lut: Lut) -> bool:
     """Return whether a LUT has too many rows to hold them all."""
     return sum(block.n_candidates for block in lut.blocks) > LARGEST_WHOLE
@@ -79,8 +98,7 @@ def grids_in_chunks(lut: Lut, metrics: Sequence[Metric], rules: ScopeRules | Non
 
 def rows_in_chunks(
     lut: Lut,
-    metrics: Sequence[Metric],
-    grids: Sequence[Grid],
+    columns: ChunkedColumns,
     pruning: Pruning,
     rules: ScopeRules | None = None,
     weighted: WeightedObjective | None = None,
@@ -89,11 +107,11 @@ def rows_in_chunks(
 
     If all blocks must have the same bit widths, rows of each group are pruned separately.
     """
-    blocks = [pruned_block(lut, b, metrics, grids, pruning, rules, weighted) for b in range(len(lut.blocks))]
+    blocks = [pruned_block(lut, b, columns, pruning, rules, weighted) for b in range(len(lut.blocks))]
     offsets = np.cumsum([0, *(block.candidates.size for block in blocks)], dtype=np.int64)
     groups = [block.groups for block in blocks if block.groups is not None]
     if groups:
-        from qabwnas.search.constraints.scope import check_common_groups
+        from qabwnas.search.constraints.equal_widths import check_common_groups
 
         check_common_groups(groups)
     return Rows(
@@ -167,8 +185,7 @@ def check_measured(block: LutBlock, metric: str, rules: ScopeRules | None) -> No
 def pruned_block(
     lut: Lut,
     b: int,
-    metrics: Sequence[Metric],
-    grids: Sequence[Grid],
+    columns: ChunkedColumns,
     pruning: Pruning,
     rules: ScopeRules | None,
     weighted: WeightedObjective | None,
@@ -188,18 +205,13 @@ def pruned_block(
     kept: dict[int, _KeptRows] = {}
     for (first, last), allowed, groups in allowed_chunks(block, rules):
         candidates = first + np.flatnonzero(allowed)
-        units = np.stack(
-            [
-                grid.units(known_values(block, metric.name, first, last)[allowed], pruning.backend, metric.name)
-                for metric, grid in zip(metrics, grids, strict=True)
-            ]
-        )
+        units = columns.units(block, first, last, allowed, pruning.backend)
         if weighted is not None:
             units[0] = weighted.of_block(units[0], b)
         for group in np.unique(groups).tolist() if groups is not None else [ALL]:
             of_group = groups == group if groups is not None else slice(None)
             if candidates[of_group].size:
-                rows = kept.setdefault(group, _KeptRows(len(metrics), pruning))
+                rows = kept.setdefault(group, _KeptRows(len(units), pruning))
                 rows.add(candidates[of_group], units[:, of_group])
     found = {group: of_group.all() for group, of_group in kept.items()}
     candidates = np.concatenate([numbers for numbers, _ in found.values()])

@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qabwnas.lut.arrays import common_type
-from qabwnas.lut.lut import Lut, LutBlock
+from qabwnas.lut.lut import Lut, LutBlock, Metric
 from qabwnas.search.engine.backend import Backend
-from qabwnas.search.model.columns import known_values, row_chunks
-from qabwnas.search.model.grid import Grid, GridNeeds, choose_grid
+from qabwnas.search.model.columns import known_values, needs_in_chunks, row_chunks
+from qabwnas.search.model.grid import Grid, choose_grid
+
+# Grids of columns by metric name. LUTs hash by identity; copies and pickled LUTs start without any.
+_GRIDS: WeakKeyDictionary[Lut, dict[str, Grid]] = WeakKeyDictionary()
 
 TotalsIn = Callable[[Lut, str, NDArray[np.int32], Backend], Sequence[Decimal | None]]
 """A function like :func:`totals_in`; a session passes one that caches."""
@@ -28,42 +32,49 @@ def totals_in(lut: Lut, metric_name: str, choice: NDArray[np.int32], backend: Ba
         InputError: a measured value or a total cannot be represented.
     """
     metric = lut.metric(metric_name)
-    needs, chosen, measured = [], [], np.ones(len(choice), dtype=np.bool_)
+    grid = _grid_of(lut, metric)
+    chosen, measured = [], np.ones(len(choice), dtype=np.bool_)
     for b, block in enumerate(lut.blocks):
-        need, values, known = _of_block(block, metric_name, choice[:, b])
-        needs.append(need)
+        values, known = _values_of(block, metric_name, choice[:, b])
         chosen.append(values)
         measured &= known
     if metric.fixed is not None:
         chosen.append(np.full(len(choice), metric.fixed))
-    grid = choose_grid(metric, needs, lut.block_names)
     units = np.stack([grid.units(values, backend) for values in chosen])
     totals = units.sum(axis=0) if metric.aggregation == "sum" else units.max(axis=0)
     return [grid.decimal(int(total)) if known else None for total, known in zip(totals, measured, strict=True)]
 
 
-def _of_block(
-    block: LutBlock, metric: str, candidates: NDArray[np.int32]
-) -> tuple[GridNeeds, NDArray[Any], NDArray[np.bool_]]:
-    """Return what the measured values of a block need of a grid, the values of the candidates, and which are measured.
+def _grid_of(lut: Lut, metric: Metric) -> Grid:
+    """Return the grid of a metric, read in chunks and kept as long as the LUT lives, which never changes."""
+    kept = _GRIDS.setdefault(lut, {})
+    grid = kept.get(metric.name)
+    if grid is None:
+        needs = [needs_in_chunks(block, metric.name) for block in lut.blocks]
+        grid = kept[metric.name] = choose_grid(metric, needs, lut.block_names)
+    return grid
 
-    A value that was not measured counts as 0.
-    """
-    needs, measured = GridNeeds(), np.ones(candidates.size, dtype=np.bool_)
+
+def _values_of(block: LutBlock, metric: str, candidates: NDArray[np.int32]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """Return the values of candidates, 0 where not measured, and which are measured; O(range of rows in each chunk)."""
+    measured = np.ones(candidates.size, dtype=np.bool_)
     chosen: list[tuple[NDArray[np.bool_], NDArray[Any]]] = []
-    for first, last in row_chunks(block):
+    for start, end in row_chunks(block):
+        here = (start <= candidates) & (candidates < end)
+        if not here.any():
+            continue
+        rows = candidates[here]
+        first, last = int(rows.min()), int(rows.max()) + 1
         values, mask = known_values(block, metric, first, last), block.measured_rows(metric, first, last)
-        here = (first <= candidates) & (candidates < last)
         if mask is not None:
-            measured[here] = mask[candidates[here] - first]
-        chosen.append((here, values[candidates[here] - first]))
-        needs = needs.including(values, f"metric {metric!r}, block {block.name!r}", first)
+            measured[here] = mask[rows - first]
+        chosen.append((here, values[rows - first]))
     where, parts = zip(*chosen, strict=True)
     parts = common_type(parts)
     found = np.zeros(candidates.size, dtype=parts[0].dtype)
     for here, values in zip(where, parts, strict=True):
         found[here] = values
-    return needs, found, measured
+    return found, measured
 
 
 def subnet_cells(

@@ -113,7 +113,7 @@ def test_fronts_and_batches_within_scopes(backend: str, lut: Lut, data: st.DataO
                 answers,
                 minimize=names[0],
                 scope=scope,
-                method=method,  # type: ignore[arg-type]
+                method=method,
                 backend=backend,
             )
             with answers.open(newline="") as stream:

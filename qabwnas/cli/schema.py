@@ -1,0 +1,21 @@
+"""``qabwnas schema``: print the JSON schemas of what commands print and read."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+import click
+
+from qabwnas.cli.command import Command
+
+SCHEMAS = ("search", "front", "lut-info", "backends", "session-request", "session-answer")
+
+
+@click.command(name="schema", cls=Command)
+@click.argument("name", type=click.Choice(SCHEMAS))
+def command(name: str) -> None:
+    """Print a JSON schema (draft 2020-12): of the --json of a command, or of a line that `qabwnas session` exchanges.
+
+    `qabwnas config schema` prints the schema of configurations.
+    """
+    click.echo(files("qabwnas.cli").joinpath("schemas", f"{name}.json").read_text(encoding="utf-8"), nl=False)

@@ -1,0 +1,171 @@
+"""Derived columns: constraints that are not upper bounds on one metric, as upper bounds on sums over blocks.
+
+The kernels minimise columns and bound them from above. Every other constraint becomes such a column, exactly, in the
+int64 units of the metrics that it is made of:
+
+- a lower bound on a sum is an upper bound on the negated sum; maximising is minimising the negated column;
+- a budget on several sums is one on the column of their sums;
+- a budget on sums S plus a maximum M over blocks holds if and only if S + m_b fits for every block b, where m_b is the
+  value of block b (or the fixed part): one column per block;
+- a lower bound on a maximum holds if and only if at least one block (or the fixed part) reaches it: a column of −1 for
+  every row that reaches it, and 0 for the others, whose total may be at most −1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qabwnas.errors import InputError
+from qabwnas.lut.lut import Metric
+from qabwnas.search.model.grid import LARGEST_UNITS, Grid
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class DerivedMetric(Metric):
+    """A column that is computed from the columns of metrics; its totals are sums over blocks.
+
+    Attributes:
+        terms: the summed metrics, or the one maximum that must reach ``at_least``.
+        maxima: maxima that count in one place only: the metric, and the name of its block or ``None`` for its fixed
+            part.
+        sign: −1 for the negated sum.
+        at_least: if given, the column is −1 where the term reaches this value, and 0 elsewhere.
+    """
+
+    terms: tuple[Metric, ...] = ()
+    maxima: tuple[tuple[Metric, str | None], ...] = ()
+    sign: int = 1
+    at_least: Decimal | None = None
+
+    @property
+    def sources(self) -> tuple[Metric, ...]:
+        return (*self.terms, *(metric for metric, _ in self.maxima))
+
+    @property
+    def subject(self) -> str:
+        """The metrics as a user writes them, without sign: ``size_bytes+peak_bytes``."""
+        return "+".join(metric.name for metric in self.sources)
+
+    @property
+    def has_user_total(self) -> bool:
+        """Whether the total of this column is, up to its sign, the total of the metrics that a user named."""
+        return not self.maxima and self.at_least is None
+
+
+def negated(metric: Metric) -> DerivedMetric:
+    """Return the column that is minimal where a sum is maximal.
+
+    Raises:
+        InputError: the metric is a maximum over blocks.
+    """
+    if metric.aggregation == "max":
+        raise InputError(f"maximize: {metric.name!r} is a maximum over blocks; only sums over blocks can be maximized")
+    fixed = None if metric.fixed is None else -metric.fixed
+    return DerivedMetric(f"-{metric.name}", metric.unit, "sum", fixed, (metric,), sign=-1)
+
+
+def source_metrics(metrics: Sequence[Metric]) -> tuple[Metric, ...]:
+    """Return the metrics that columns are made of, without repetition; of a LUT's metric, itself."""
+    sources: dict[str, Metric] = {}
+    for metric in metrics:
+        for source in metric.sources if isinstance(metric, DerivedMetric) else (metric,):
+            sources[source.name] = source
+    return tuple(sources.values())
+
+
+class Derivation(NamedTuple):
+    """How the units of source metrics become the units of compared columns.
+
+    Attributes:
+        metrics, grids: the compared columns, derived or not.
+        sources, source_grids: what they are computed from.
+    """
+
+    metrics: tuple[Metric, ...]
+    grids: tuple[Grid, ...]
+    sources: tuple[Metric, ...]
+    source_grids: tuple[Grid, ...]
+
+    @classmethod
+    def of(
+        cls,
+        metrics: Sequence[Metric],
+        sources: Sequence[Metric],
+        source_grids: Sequence[Grid],
+        largest: Sequence[int],
+    ) -> Derivation:
+        """Return the derivation; ``largest`` bounds the absolute total of every source, in its units.
+
+        Raises:
+            InputError: the totals of a sum of metrics do not fit 62 bits on the finest of their grids.
+        """
+        by_name = {source.name: (grid, size) for source, grid, size in zip(sources, source_grids, largest, strict=True)}
+        grids = []
+        for metric in metrics:
+            if not isinstance(metric, DerivedMetric):
+                grids.append(by_name[metric.name][0])
+                continue
+            if metric.at_least is not None:
+                grids.append(Grid(0))
+                continue
+            parts = [by_name[source.name] for source in metric.sources]
+            grid = Grid(max(part.decimals for part, _ in parts))
+            if sum(size * 10 ** (grid.decimals - part.decimals) for part, size in parts) > LARGEST_UNITS:
+                raise InputError(
+                    f"{metric.subject}: the sum does not fit 62 bits with the {grid.decimals} decimals of its metrics; "
+                    "round their values"
+                )
+            grids.append(grid)
+        return cls(tuple(metrics), tuple(grids), tuple(sources), tuple(source_grids))
+
+    def of_block(self, units: Ints, block: str) -> Ints:
+        """Return the columns ``(n_metrics, n)`` of a block's rows from those of the sources ``(n_sources, n)``."""
+        by_name = dict(zip((source.name for source in self.sources), units, strict=True))
+        return np.stack([self._column(m, by_name, block) for m in range(len(self.metrics))])
+
+    def of_fixed(self, origin: Ints) -> Ints:
+        """Return the fixed parts ``(n_metrics,)`` from those of the sources ``(n_sources,)``."""
+        known = zip(self.sources, origin.tolist(), strict=True)
+        by_name = {
+            source.name: np.array([units], dtype=np.int64)
+            for source, units in known
+            if source.aggregation == "sum" or source.fixed is not None
+        }
+        parts = [
+            int(self._column(m, by_name, None)[0])
+            if isinstance(metric, DerivedMetric)
+            else int(origin[self._position(metric.name)])
+            for m, metric in enumerate(self.metrics)
+        ]
+        return np.array(parts, dtype=np.int64)
+
+    def _position(self, name: str) -> int:
+        return [source.name for source in self.sources].index(name)
+
+    def _column(self, m: int, by_name: dict[str, Ints], place: str | None) -> Ints:
+        """Return a column of the rows in one place: a block, or the fixed parts (``None``)."""
+        metric, grid = self.metrics[m], self.grids[m]
+        if not isinstance(metric, DerivedMetric):
+            return by_name[metric.name]
+        total = np.zeros(len(next(iter(by_name.values()))) if by_name else 1, dtype=np.int64)
+        if metric.at_least is not None:
+            name = metric.terms[0].name
+            if name not in by_name:  # a maximum without a fixed part
+                return total
+            smallest = -self.source_grids[self._position(name)].floor(metric.at_least.copy_negate())
+            return -(by_name[name] >= smallest).astype(np.int64)
+        here = [*metric.terms, *(source for source, block in metric.maxima if block == place)]
+        for source in here:
+            units = by_name[source.name]
+            if units.any():
+                decimals = grid.decimals - self.source_grids[self._position(source.name)].decimals
+                total = total + units * np.int64(10**decimals)
+        return metric.sign * total

@@ -15,12 +15,18 @@ from qabwnas.cli.resource_options import make_resources, resource_options
 @click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
 @click.option(
+    "--against",
+    metavar="NETWORK",
+    help="Compare all networks with this one on the same test images, instead of with the INT8 teachers: a name of the "
+    "table.",
+)
+@click.option(
     "--effort",
     is_flag=True,
     help="Print instead how many device-seconds the search took, and those of SPOS and FairNAS if RUN has them.",
 )
 @resource_options
-def command(run: Path, as_json: bool, effort: bool, **resources: Any) -> None:
+def command(run: Path, as_json: bool, against: str | None, effort: bool, **resources: Any) -> None:
     """Print the table of RUN: the teacher, its networks, and the networks that were added by `qabwnas retrain` and
     `qabwnas one-shot`.
 
@@ -32,6 +38,8 @@ def command(run: Path, as_json: bool, effort: bool, **resources: Any) -> None:
     from qabwnas.cli.stages import stage_environment
 
     if effort:
+        if against is not None:
+            raise click.UsageError("--effort and --against cannot be combined")
         _print_effort(run, as_json, make_resources(**resources).device)
         return
     from qabwnas.pipeline.added import all_results, score_added
@@ -40,7 +48,7 @@ def command(run: Path, as_json: bool, effort: bool, **resources: Any) -> None:
     usable = make_resources(**resources)
     with stage_environment():
         score_added(run, usable)
-        results = all_results(run)
+        results = all_results(run, against)
     click.echo(json.dumps(results.to_json(), indent=2) if as_json else results_table(results))
 
 

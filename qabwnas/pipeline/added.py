@@ -3,15 +3,17 @@
 The ledger records an added network like two stages: ``retrain-NAME``, and ``score-NAME``. So a killed retraining is
 continued, and it is known when teacher, supernet or settings are no longer those that a network came from. The stages
 of the run do not depend on them. Their files are in ``networks``: the weights, ``NAME.json`` with the answer, and
-``NAME-result.json`` with the scores.
+``NAME-result.json`` and
+``NAME-paired.safetensors`` with the scores.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,7 @@ from qabwnas.pipeline.stages.answers import FoundNetwork, load_answers
 from qabwnas.pipeline.stages.data import load_task
 from qabwnas.pipeline.stages.quantisation import network_settings
 from qabwnas.pipeline.stages.stage import Stage, StageContext
+from qabwnas.report.paired import Scores, read_scores, write_scores
 from qabwnas.report.result import Result, Results
 
 logger = logging.getLogger(__name__)
@@ -130,17 +133,18 @@ def score_added(folder: Path, resources: Resources) -> None:
                 make_stage(stage, config, folder, ledger, resources)
 
 
-def all_results(folder: Path) -> Results:
+def all_results(folder: Path, against: str | None = None) -> Results:
     """Return the results of a run, its own and those of added networks that are scored.
 
-    Added networks without a valid score are named in the log.
+    Added networks without a valid score are named in the log. All are compared with the 8-bit teacher and the control,
+    or with the network ``against`` instead.
 
     Raises:
-        InputError: there is no run.
+        InputError: there is no run, or no network ``against`` with scores to compare.
         FormatError: results are damaged or of another version.
     """
     config, ledger, results = stored_config(folder / CONFIG_NAME), Ledger(folder), report.load_results(folder)
-    rows = []
+    rows, scores = [], report.load_scores(folder)
     for added in added_networks(config, folder, ledger):
         if added.found is None or added.stale is not None:
             logger.warning("%s: is left out and has to be retrained again: %s", added.name, added.stale)
@@ -148,7 +152,30 @@ def all_results(folder: Path) -> Results:
             logger.warning("%s: is not scored yet: qabwnas report %s", added.name, folder)
         else:
             rows.append(Result(**json.loads((folder / _result(added.name)).read_text(encoding="utf-8"))))
-    return replace(results, rows=[*results.rows, *rows])
+            if (path := folder / _paired(added.name)).exists():
+                scores |= read_scores(path)
+    everything = replace(results, rows=[*results.rows, *rows])
+    if against is None:
+        references = [row for row in results.networks if row.name in results.references]
+    else:
+        references = [_reference(everything, scores, against, folder)]
+    compared = [report.compared(row, references, scores) if isinstance(row, Result) else row for row in everything.rows]
+    return replace(everything, rows=compared)
+
+
+def _reference(results: Results, scores: Mapping[str, Scores], name: str, folder: Path) -> Result:
+    """Return the network of this name, which has scores to compare."""
+    known = {key: row for row in results.networks for key in (row.name, row.key)}
+    if name not in known:
+        close = get_close_matches(name, known, n=1)
+        meant = f"; is {close[0]!r} meant?" if close else ""
+        raise InputError(f"{folder}: the report has no network {name!r}{meant}")
+    if known[name].key not in scores:
+        raise InputError(
+            f"{folder}: no scores per test image are stored of {name!r}: its report is of an earlier version, or its "
+            "task gives none"
+        )
+    return known[name]
 
 
 def _retrain_stage(found: FoundNetwork, ledger: Ledger) -> Stage:
@@ -175,10 +202,11 @@ def _score_stage(found: FoundNetwork, ledger: Ledger) -> Stage:
     def make(context: StageContext) -> list[str]:
         result, without = report.score_found(context, found, load_task(context.config, context.folder))
         assert isinstance(result, Result)
+        outputs = [_write(context.folder, _result(found.network), asdict(result))]
         if without is not None:
-            references, scores = report.load_references(context.folder)
-            result = report.compared(result, references, {**scores, result.key: without})
-        return [_write(context.folder, _result(found.network), asdict(result))]
+            write_scores(context.folder / _paired(found.network), {result.key: without})
+            outputs.append(_paired(found.network))
+        return outputs
 
     return _stage(f"{SCORE}{found.network}", found, settings, make)
 
@@ -202,6 +230,10 @@ def _description(name: str) -> str:
 
 def _result(name: str) -> str:
     return f"{networks.FOLDER}/{name}-result.json"
+
+
+def _paired(name: str) -> str:
+    return f"{networks.FOLDER}/{name}-paired.safetensors"
 
 
 def _write(folder: Path, name: str, content: dict[str, Any]) -> str:

@@ -19,6 +19,7 @@ from qabwnas.pipeline.config.load import stored_config
 from qabwnas.pipeline.run import CONFIG_NAME, finished_config
 from qabwnas.pipeline.stages import answers, latency, lut, networks
 from qabwnas.pipeline.stages.answers import FoundNetwork
+from qabwnas.pipeline.stages.control import control_networks
 from qabwnas.pipeline.stages.data import load_task
 from qabwnas.search.api import Answer
 
@@ -106,6 +107,8 @@ def find_network(folder: Path, answer: AnyAnswer, row: int | None = None) -> Fou
         if answer in known:
             return known[answer]
         if not Path(answer).exists():
+            if answer in (control.network for control in control_networks(stored_config(folder / CONFIG_NAME))):
+                raise InputError(f"{folder}: {answer} is the retrained teacher, which is no network of the LUT")
             close = get_close_matches(answer, known, n=1)
             meant = f"; is {close[0]} meant?" if close else ""
             raise InputError(f"{folder}: {answer} is neither a network of this run nor a file{meant}")

@@ -85,7 +85,9 @@ def _scores(scores: Sequence[float]) -> str:
 
 
 def _short(reference: str) -> str:
-    """Return the name of a teacher without the word: ``INT8``, ``INT8, retrained``."""
+    """Return a short name for the head of a column: ``INT8``, ``control``, or the name of a found network."""
+    if reference.endswith(", retrained"):
+        return CONTROL
     return reference.removeprefix(f"{TEACHER} ")
 
 
@@ -114,8 +116,9 @@ def _footnote(results: Results) -> str:
         precision = f"a standard error of about {error:.2f} points"
         lines.append(f"On so many images one network's {results.score} has {precision}.")
     if results.references:
-        names = " and of ".join(f"the {name}" for name in results.references)
-        lines.append(f"vs: points above the final score of {names}, on the same images, ± the standard error of that.")
+        compared = "; ".join(f"vs {_short(name)}: above the final score of {name}" for name in results.references)
+        lines.append(f"Points {compared}.")
+        lines.append("± there is the standard error of the difference on the same test images, not over seeds.")
     if any(row.family == TEACHER and row.widths for row in results.networks):
         lines.append(_fixed_bits(results.fixed_bits))
     found = results.found

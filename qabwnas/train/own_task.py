@@ -9,6 +9,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from torch import Tensor, nn
 
 from qabwnas.data.splits import Batch, Split, Splits
@@ -103,7 +104,18 @@ class _OwnTask(Task):
             )
         if not 0 <= error < math.inf:
             raise InputError(f"{self._name}.score: the standard error is {error:g}, not a number of 0 or more")
-        return Score(value, error)
+        _check_leave_one_out(f"{self._name}.score", score.leave_one_out, len(split))
+        return Score(value, error, score.leave_one_out)
+
+
+def _check_leave_one_out(where: str, without: Any, n_images: int) -> None:
+    if without is None:
+        return
+    if not isinstance(without, np.ndarray) or without.dtype != np.float64 or without.shape != (n_images,):
+        given = f"{without.dtype} {without.shape}" if isinstance(without, np.ndarray) else type(without).__name__
+        raise InputError(f"{where}: leave_one_out is {given}, not an array of float64 ({n_images},), or None")
+    if not np.isfinite(without).all():
+        raise InputError(f"{where}: leave_one_out has values that are no finite numbers")
 
 
 def _described(value: Any) -> str:

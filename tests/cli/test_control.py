@@ -74,13 +74,10 @@ def test_the_retrained_teacher_is_scored_and_every_network_compared_with_it(run:
             assert difference == pytest.approx(final[0] - final[1])
             assert error >= 0
     table = (run.parent / "table.txt").read_text()
-    assert "vs INT8  vs INT8, retrained" in table.splitlines()[0]
+    assert table.splitlines()[0].split()[-5:] == ["vs", "INT8", "vs", "control", "blocks"]
     value, error = found["teacher INT4"]["differences"]["teacher INT8"]
     assert f"{value * 100:+.2f} ±{error * 100:.2f}" in table
-    assert (
-        "points above the final score of the teacher INT8 and of the teacher INT8, retrained, on the same images"
-        in table
-    )
+    assert "vs control: above the final score of teacher INT8, retrained." in table
 
 
 def test_budgets_within_bit_widths(run: Path) -> None:
@@ -99,12 +96,25 @@ def test_an_added_network_is_compared_with_both(run: Path) -> None:
     added = json.loads(result.stdout)["rows"][-1]
     assert added["family"] == "added"
     assert set(added["differences"]) == {"teacher INT8", "teacher INT8, retrained"}
+    other = list(rows(run).values())[5]["network"]
+    against = json.loads(qabwnas("report", run, "--json", "--against", added["network"]).stdout)["rows"]
+    turned = json.loads(qabwnas("report", run, "--json", "--against", other).stdout)["rows"]
+    [there] = [row["differences"][added["network"]] for row in against if row["network"] == other]
+    [back] = [row["differences"][other] for row in turned if row["network"] == added["network"]]
+    assert there == pytest.approx([-back[0], back[1]])
+    unknown = qabwnas("report", run, "--against", "teacher INT9")
+    assert (unknown.exit_code, unknown.stderr.count("\n")) == (1, 1)
+    assert "the report has no network 'teacher INT9'; is 'teacher INT" in unknown.stderr
+    control = next(row["network"] for row in against if row["family"] == "control")
+    exported = qabwnas("export", run, "--answer", control, "-o", run.parent / "x")
+    assert exported.stderr == f"error: {run}: {control} is the retrained teacher, which is no network of the LUT\n"
 
 
 @pytest.mark.parametrize(
     ("entry", "line"),
     [
         ({"size_bytes": "100%", "bits": 6}, "budgets[0]: bits '6'"),
+        ({"nsr": 1000, "bits": 6}, "budgets[0]: bits '6'"),
         ({"size_bytes": "40%", "bits": 8}, "budgets[0].size_bytes: 40% ("),
         ({"size_bytes": "100%", "bits": "mixed"}, "budgets[0]: bits 'mixed'"),
     ],
@@ -113,6 +123,5 @@ def test_bits_that_no_network_has(tmp_path: Path, entry: dict[str, Any], line: s
     path = write_config(tmp_path, TINY | {"budgets": [entry]})
     result = qabwnas("run", path, "-o", tmp_path / "run")
     assert result.exit_code == 1
-    print(result.stderr)
     assert result.stderr.startswith(f"error: {path}: {line}")
     assert not (tmp_path / "run").exists()

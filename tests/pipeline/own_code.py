@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -65,12 +66,13 @@ class VectorLoss(Brightness):
 
 
 class Scored(Brightness):
-    def __init__(self, value: Any, error: float = 0.0) -> None:
+    def __init__(self, value: Any, error: float = 0.0, without: list[float] | None = None) -> None:
         super().__init__()
         self.value, self.error = value, error
+        self.without = None if without is None else np.array(without)
 
     def score(self, network: nn.Module, split: Split, *, workers: int = 0) -> Any:  # noqa: ARG002
-        return Score(self.value, self.error) if isinstance(self.value, float) else self.value
+        return Score(self.value, self.error, self.without) if isinstance(self.value, float) else self.value
 
 
 class PlainClassifier(nn.Module):

@@ -25,7 +25,11 @@ def test_a_task_computes_what_the_class_computes() -> None:
     assert own.score_name == "accuracy"
     assert torch.equal(own.loss(logits, batch.labels), plain.loss(logits, batch.labels))
     network = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
-    assert own.score(network, own.splits.test, workers=2) == plain.score(network, plain.splits.test)
+    ours, theirs = own.score(network, own.splits.test, workers=2), plain.score(network, plain.splits.test)
+    assert ours == theirs
+    assert ours.leave_one_out is not None
+    assert theirs.leave_one_out is not None
+    assert ours.leave_one_out.tolist() == theirs.leave_one_out.tolist()
 
 
 @pytest.mark.parametrize(
@@ -87,6 +91,11 @@ def test_a_split_of_another_layout_is_named(split: Any, message: str, monkeypatc
         ),
         ({"value": float("nan")}, "accuracy is nan, not a number of 0 … 1"),
         ({"value": 0.5, "error": float("inf")}, "the standard error is inf, not a number of 0 or more"),
+        (
+            {"value": 0.5, "without": [0.5, 0.5]},
+            r"leave_one_out is float64 \(2,\), not an array of float64 \([0-9]+,\), or None",
+        ),
+        ({"value": 0.5, "without": [float("nan")] * 60}, "leave_one_out has values that are no finite numbers"),
         ({"value": 1}, "gives int, not a Score"),
         ({"value": None}, "gives NoneType, not a Score"),
     ],

@@ -159,6 +159,8 @@ def check_budgets(config: Config, where: str) -> None:
         known = {metric: text for metric, text in texts.items() if metric in smallest_of_all}
         try:
             scope = scope_of(entry)
+            if scope is not None:
+                scope.selection(lut)  # raises also if no bound of the entry is known yet
             smallest = smallest_of_all if scope is None else _smallest_within(lut, known, scope)
             budgets = {metric: resolve_budget(config, metric, text, lut) for metric, text in known.items()}
         except InputError as error:

@@ -36,7 +36,7 @@ from qabwnas.pipeline.stages.teacher_network import measured_parts, teacher_cost
 from qabwnas.progress import activity
 from qabwnas.report.front import Mark, draw_front
 from qabwnas.report.paired import Scores, paired_difference, read_scores, write_scores
-from qabwnas.report.result import BUDGET, CONTROL, TEACHER, NothingFits, Result, Results
+from qabwnas.report.result import BUDGET, CONTROL, NOT_FOUND, TEACHER, NothingFits, Result, Results
 from qabwnas.report.scores import draw_scores
 from qabwnas.search.frontier import Frontier
 from qabwnas.space import FLOAT, BitWidths, Policy
@@ -82,23 +82,19 @@ def _make(context: StageContext) -> list[str]:
 
 def compared(row: Result, references: Sequence[Result], scores: Mapping[str, Scores]) -> Result:
     """Return a result with its differences to ``references``; ``scores`` are without one image each, by network."""
-    differences = {
-        other.name: list(paired_difference(row.final_score, scores[row.key], other.final_score, scores[other.key]))
-        for other in references
-        if other.key != row.key and {row.key, other.key} <= scores.keys()
-    }
+    differences = {}
+    for other in references:
+        if other.key != row.key and {row.key, other.key} <= scores.keys():
+            name = other.name if other.family in NOT_FOUND else other.key  # several may have the same budgets
+            found = paired_difference(row.final_score, scores[row.key], other.final_score, scores[other.key])
+            differences[name] = list(found)
     return replace(row, differences=differences)
 
 
-def load_references(folder: Path) -> tuple[list[Result], dict[str, Scores]]:
-    """Return the results of a report that others are compared with, and the scores without one image each.
-
-    Both are empty if the report is one of an earlier version, or its task gives no such scores.
-    """
-    if not (folder / PAIRED_NAME).exists():
-        return [], {}
-    results = load_results(folder)
-    return [row for row in results.networks if row.name in results.references], read_scores(folder / PAIRED_NAME)
+def load_scores(folder: Path) -> dict[str, Scores]:
+    """Return the scores without one image each, by network; none of a report of an earlier version."""
+    path = folder / PAIRED_NAME
+    return read_scores(path) if path.exists() else {}
 
 
 def _scored(

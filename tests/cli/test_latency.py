@@ -141,7 +141,9 @@ def test_lut_import_of_another_format() -> None:
     result = run("lut", "import", "stage1_0_0.csv", "--format", "spaceevo", "--device", "x", "-o", "s.h5")
     assert result.output == "s.h5: 1 blocks, 1 candidates, metrics loss, flops_M, params_M, latency_ms[x]\n"
     result = run("lut", "import", "ops.yaml", "-o", "o.h5")
-    assert result.stderr.startswith("error: ops.yaml: neither .csv, .csv.gz nor .parquet: give its format, one of csv")
+    assert result.stderr.startswith(
+        "error: ops.yaml: neither .csv, .tsv, .txt (or compressed) nor .parquet: give its format"
+    )
 
 
 def test_a_margin_is_kept_exactly_and_shown() -> None:

@@ -40,7 +40,7 @@ def test_trainings_and_images_are_cut() -> None:
 
 
 def test_scenes_are_few_and_small_and_every_operation_is_tried() -> None:
-    config = street()
+    config = replace(street(), front_points=4)
     small = smoke_config(config)
     assert isinstance(small.task, CityscapesTask)
     assert small.task.scenes == Scenes(12, 2, 0)

@@ -97,7 +97,7 @@ def test_networks_that_are_trained_are_counted(made: tuple[Path, Path], run: Pat
     context = open_context(networks.STAGE, config, run, Ledger(run), Resources())
     (context.scratch / "networks").mkdir()
     networks.retrain_found(context, found, 0)
-    assert "1 networks are trained" in status(run)["networks"]["reasons"]
+    assert "1 networks are trained" in str(status(run)["networks"]["reasons"])
 
 
 def test_who_works_there_is_shown_and_nothing_is_written(run: Path) -> None:

@@ -27,7 +27,7 @@ from qabwnas.pipeline.lock import work_alone
 from qabwnas.pipeline.run import CONFIG_NAME, STAGES, finished_config, make_stage, missing_need
 from qabwnas.pipeline.stages import networks, report
 from qabwnas.pipeline.stages.answers import FoundNetwork, load_answers
-from qabwnas.pipeline.stages.data import load_task
+from qabwnas.pipeline.stages.data import load_task, own_task_settings
 from qabwnas.pipeline.stages.quantisation import network_settings
 from qabwnas.pipeline.stages.stage import Stage, StageContext
 from qabwnas.report.paired import Scores, read_scores, write_scores
@@ -183,6 +183,7 @@ def _retrain_stage(found: FoundNetwork, ledger: Ledger) -> Stage:
         network = {"codes": found.codes, "widths": found.widths}
         return {
             **networks.retraining_settings(config),
+            **own_task_settings(config),
             "network": network,
             "inputs": networks.origin_files(ledger, found),
         }

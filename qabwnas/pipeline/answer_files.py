@@ -116,9 +116,10 @@ def _checked_choice(given: GivenAnswer, lut: Lut, lut_name: str) -> dict[str, in
         if block.name not in given.choice:
             raise InputError(f"{given.where}: there is no candidate for the block {block.name!r} of {lut_name}")
         candidate, last = given.choice[block.name], block.n_candidates - 1
-        if isinstance(candidate, bool) or not isinstance(candidate, int) or not 0 <= candidate <= last:
+        is_whole = isinstance(candidate, int | np.integer) and not isinstance(candidate, bool)
+        if not (is_whole and 0 <= candidate <= last):
             raise InputError(f"{given.where}: block {block.name!r}: candidate {candidate!r} is not in 0 … {last}")
-        choice[block.name] = candidate
+        choice[block.name] = int(candidate)
     return choice
 
 
@@ -153,7 +154,7 @@ def _of_json(path: Path, row: int | None) -> GivenAnswer:
         raise FormatError(f"{path}: not the answer of a search, which `qabwnas search LUT.h5 --json` prints")
     if not answers:
         raise InputError(f"{path}: the search found no subnet ({content.get(STATUS)}), so there is no network")
-    rank = _row(path, row or 1, len(answers))
+    rank = _row(path, 1 if row is None else row, len(answers))
     answer, budgets = answers[rank - 1], content.get("budgets", {})
     parts: list[Any] = [answer.get(part) for part in ("choice", "totals")] if isinstance(answer, dict) else []
     if not parts or not all(isinstance(part, dict) for part in [*parts, budgets]):

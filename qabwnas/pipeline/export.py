@@ -72,8 +72,8 @@ def export_answer(folder: Path, answer: AnyAnswer, n: int, output: Path, row: in
     output.mkdir(parents=True, exist_ok=True)
     (output / CARD_NAME).unlink(missing_ok=True)  # a card says that the files next to it are complete
     _write(output / MODEL_NAME, model.SerializeToString())
-    kind, weights = (networks.KIND, network) if config.networks.qat is None else (networks.QUANTISED, quantised)
-    write_safetensors(output / WEIGHTS_NAME, kind, weights, networks.weights_origin(folder, config, found))
+    weights = network if config.networks.qat is None else quantised
+    write_safetensors(output / WEIGHTS_NAME, networks.deployed_origin(folder, config, found, n), weights)
     card = {
         "format": FORMAT,
         "schema_version": SCHEMA_VERSION,

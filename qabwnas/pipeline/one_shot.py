@@ -38,7 +38,7 @@ from qabwnas.pipeline.run import CONFIG_NAME, STAGES, finished_config, make_stag
 from qabwnas.pipeline.stages import latency, lut
 from qabwnas.pipeline.stages.answers import FoundNetwork
 from qabwnas.pipeline.stages.budgets import check_budget, distinct_bounds, resolve_budget
-from qabwnas.pipeline.stages.data import load_task
+from qabwnas.pipeline.stages.data import load_task, own_task_settings
 from qabwnas.pipeline.stages.latency import searched_lut
 from qabwnas.pipeline.stages.one_shot import (
     FOLDER,
@@ -210,7 +210,8 @@ def _search_stage(
 
     def settings(config: Config) -> dict[str, Any]:
         origin = {path: digest for need in needs for path, digest in ledger.outputs(need).items()}
-        return {"method": method, "inputs": origin, "bits": list(genome.bit_widths), **network_settings(config)}
+        scoring = {**network_settings(config), **own_task_settings(config)}
+        return {"method": method, "inputs": origin, "bits": list(genome.bit_widths), **scoring}
 
     def make(context: StageContext) -> list[str]:
         identity, start = fingerprint(settings(context.config)), time.perf_counter()

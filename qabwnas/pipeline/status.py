@@ -16,7 +16,7 @@ from qabwnas.pipeline.lock import holders
 from qabwnas.pipeline.run import CONFIG_NAME, STAGES, stages_of
 from qabwnas.pipeline.stages import lut, supernet, teacher
 from qabwnas.pipeline.stages.stage import Stage
-from qabwnas.train.checkpoint import load_checkpoint
+from qabwnas.train.checkpoint import SAFETENSORS, load_checkpoint
 from qabwnas.train.trainer import KIND
 
 NO_TRAININGS = (teacher.TRAINED_NAME, teacher.VARIANCES_NAME)
@@ -110,7 +110,7 @@ def _unfinished(stage: Stage, config: Config, scratch: Path, origin: Mapping[str
         return [f"unfinished work with other settings or inputs ({'; '.join(changes)})"]
     trainings = [path for path in sorted(scratch.glob("*.pt")) if path.name not in NO_TRAININGS]
     lines = [_training(stage, config, path) for path in trainings]
-    n_shards, n_networks = (len(list(scratch.glob(pattern))) for pattern in ("*.h5", "networks/*.pt"))
+    n_shards, n_networks = (len(list(scratch.glob(pattern))) for pattern in ("*.h5", f"networks/*{SAFETENSORS}"))
     if n_shards:
         lines.append(f"{n_shards} of {len(lut.shards_of(config))} shards are measured")
     if n_networks:

@@ -15,6 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from qabwnas.quant.convolutions import PaddedConv2d
+
 
 class InputMean(nn.Module):
     """Keeps the mean input of a convolution or linear layer over all batches that it sees.
@@ -46,17 +48,18 @@ class InputMean(nn.Module):
 
 
 class _Patches:
-    """Where a convolution reads: its kernel, stride, padding and dilation, each for height and width."""
+    """Where a convolution reads: its kernel, stride and dilation, each for height and width, and the zeros around."""
 
     def __init__(self, conv: nn.Conv2d) -> None:
         assert isinstance(conv.padding, tuple)
         self._kernel, self._stride, self._dilation = conv.kernel_size, conv.stride, conv.dilation
-        self._padding = conv.padding
+        pad_y, pad_x = conv.padding
+        self._zeros = conv.zeros if isinstance(conv, PaddedConv2d) else (pad_x, pad_x, pad_y, pad_y)
 
     def sums(self, x: Tensor) -> tuple[Tensor, int]:
         """Return the sum of all patches of one map ``(channels, height, width)``, and their number."""
-        (pad_y, pad_x), (stride_y, stride_x) = self._padding, self._stride
-        padded = F.pad(x, (pad_x, pad_x, pad_y, pad_y))
+        stride_y, stride_x = self._stride
+        padded = F.pad(x, self._zeros)
         height, width = (
             (size - dilation * (kernel - 1) - 1) // stride + 1
             for size, dilation, kernel, stride in zip(

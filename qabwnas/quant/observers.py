@@ -154,7 +154,7 @@ class HistogramObserver(MinMaxObserver):
 class PercentileObserver(HistogramObserver):
     """The range that clips at most 100 − ``percentile`` per cent of the values at each end, to a bin of the histogram.
 
-    ``percentile`` is from 50 to 100; 100 gives the range of :class:`MinMaxObserver`.
+    ``percentile`` is more than 50, so that the ends do not cross; 100 gives the range of :class:`MinMaxObserver`.
     """
 
     def __init__(self, percentile: float) -> None:

@@ -5,7 +5,8 @@ checkpoint it is, and the SHA-256 of all bytes before it. torch ignores the foot
 Therefore the checksum is compared before torch reads the file.
 
 The weights of networks that leave a run are safetensors, which many programs read. Their metadata say the same: format,
-schema version, kind, SHA-256 of the tensors; and ``run``, a fingerprint of the settings and files that they come from.
+schema version, kind, SHA-256 of the tensors; ``run``, a fingerprint of the settings and files that they come from; and
+``trained``, which network was trained and with which seed. Equal kind, ``run`` and ``trained`` mean the same training.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import json
 import os
 import pickle
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -110,10 +112,23 @@ def load_weights(path: str | os.PathLike[str], kind: str, module: nn.Module) -> 
         raise FormatError(f"{os.fspath(path)}: does not fit: {' '.join(str(error).split())}") from error
 
 
-def write_safetensors(path: str | os.PathLike[str], kind: str, module: nn.Module, run: str) -> None:
-    """Write a module's parameters and buffers as safetensors; equal weights give equal files.
+@dataclass(frozen=True)
+class WeightsOrigin:
+    """What the weights in a safetensors file are and come from.
 
-    ``kind`` is one word for their meaning, ``run`` identifies what they come from.
+    Attributes:
+        kind: one word for their meaning.
+        run: a fingerprint of the settings and files that they come from.
+        trained: which network was trained, and with which seed; empty in files of earlier versions.
+    """
+
+    kind: str
+    run: str
+    trained: str
+
+
+def write_safetensors(path: str | os.PathLike[str], origin: WeightsOrigin, module: nn.Module) -> None:
+    """Write a module's parameters and buffers as safetensors; equal weights of equal origin give equal files.
 
     Raises:
         OSError: the file cannot be written; an older file is then unchanged.
@@ -124,8 +139,7 @@ def write_safetensors(path: str | os.PathLike[str], kind: str, module: nn.Module
         "format": "pt",  # says to other readers that the tensors are torch's
         "writer": WEIGHTS_FORMAT,
         "schema_version": str(WEIGHTS_SCHEMA_VERSION),
-        "kind": kind,
-        "run": run,
+        **vars(origin),
         "sha256": _tensors_sha256(tensors),
     }
     with atomic_path(path) as temporary:
@@ -145,8 +159,25 @@ def _sorted_metadata(content: bytes) -> bytes:
     return len(text).to_bytes(8, "little") + text + content[end:]
 
 
+def read_origin(path: str | os.PathLike[str]) -> WeightsOrigin:
+    """Return the origin of a whole file of :func:`write_safetensors`; reads it all to compare its checksum.
+
+    Raises:
+        FormatError: the file is truncated, damaged, of another writer, or of a newer schema.
+        OSError: the file does not exist or cannot be read.
+    """
+    return _read_with_origin(path)[0]
+
+
 def _read_safetensors(path: str | os.PathLike[str], kind: str) -> dict[str, Tensor]:
     """Return what :func:`write_safetensors` wrote, on the CPU; raises as :func:`load_checkpoint`."""
+    origin, tensors = _read_with_origin(path)
+    if origin.kind != kind:
+        raise FormatError(f"{os.fspath(path)}: weights of kind {origin.kind!r}, not {kind!r}")
+    return tensors
+
+
+def _read_with_origin(path: str | os.PathLike[str]) -> tuple[WeightsOrigin, dict[str, Tensor]]:
     path = Path(path)
     try:
         with safetensors.safe_open(path, framework="pt") as file:
@@ -161,9 +192,7 @@ def _read_safetensors(path: str | os.PathLike[str], kind: str) -> dict[str, Tens
         raise FormatError(f"{path}: written by schema {version}, this reads up to {WEIGHTS_SCHEMA_VERSION}")
     if metadata.get("sha256") != _tensors_sha256(tensors):
         raise FormatError(f"{path}: damaged weights: their checksum is another one")
-    if metadata.get("kind") != kind:
-        raise FormatError(f"{path}: weights of kind {metadata.get('kind')!r}, not {kind!r}")
-    return tensors
+    return WeightsOrigin(*(metadata.get(name, "") for name in ("kind", "run", "trained"))), tensors
 
 
 def _tensors_sha256(tensors: Mapping[str, Tensor]) -> str:

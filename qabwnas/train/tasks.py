@@ -131,7 +131,7 @@ class Segmentation(Task):
         """Return the mean over classes of intersection over union, each counted over all pixels of the split.
 
         Classes that occur neither in labels nor in answers are left out, as in the data set's own evaluation. The
-        standard error is the jackknife's over images (Efron and Stein 1981).
+        standard error is the jackknife's over images (Efron and Stein 1981), and 0 for a single image.
         """
         network.eval()
         device = device_of(network)
@@ -142,8 +142,11 @@ class Segmentation(Task):
             labels = batch.labels.to(device)
             counts += [self._confusion(a, b) for a, b in zip(answers, labels, strict=True)]
         confusion = torch.stack(counts).cpu()
+        iou = _mean_iou(confusion.sum(0))
+        if len(confusion) == 1:
+            return Score(iou, 0.0)
         without = _leave_one_out(confusion)
-        return Score(_mean_iou(confusion.sum(0)), _jackknife_error(without), without)
+        return Score(iou, _jackknife_error(without), without)
 
     def _confusion(self, answers: Tensor, labels: Tensor) -> Tensor:
         """Count the pixels of each (label, answer), int64 ``(n_classes, n_classes)``."""

@@ -20,6 +20,7 @@ import safetensors.torch
 import torch
 
 import qabwnas
+from qabwnas.errors import InputError
 from qabwnas.io.fingerprint import file_sha256
 from qabwnas.pipeline.added import retrain_network
 from qabwnas.pipeline.config.load import load_config
@@ -82,6 +83,15 @@ def test_an_answer_is_retrained_reported_and_exported(run: Path, added: str, tmp
     assert card["network"] == added
     weights = (tmp_path / "out" / "weights.safetensors").read_bytes()
     assert weights == (run / "networks" / f"{added}-seed0.safetensors").read_bytes()
+
+
+def test_candidates_may_be_numbers_of_numpy_and_rows_count_from_1(run: Path) -> None:
+    choice = {"b1": 1, "b2": 2}
+    assert find_network(run, {name: np.int32(candidate) for name, candidate in choice.items()}) == (  # type: ignore[misc]
+        find_network(run, choice)
+    )
+    with pytest.raises(InputError, match=r"best.json: row 0 is not in 1 … 3"):
+        find_network(run, run.parent / "best.json", row=0)
 
 
 def test_a_run_keeps_added_networks(run: Path, added: str, tmp_path: Path) -> None:

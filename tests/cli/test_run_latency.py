@@ -12,7 +12,7 @@ import pytest
 import yaml
 from click.testing import Result
 
-from qabwnas.costs.roofline import load_device
+from qabwnas.costs.roofline import device_to_json, load_device
 from qabwnas.deploy import runner
 from qabwnas.lut.lut import Lut
 from qabwnas.pipeline.config.load import parse_config
@@ -22,6 +22,7 @@ from qabwnas.pipeline.stages import latency
 from qabwnas.pipeline.stages.budgets import cost_lut
 from qabwnas.pipeline.stages.teacher_network import measured_parts
 from qabwnas.space import Policy
+from qabwnas.train.trainer import Trainer
 from tests.cli import run as qabwnas
 from tests.pipeline.config.test_teacher import MODULE
 from tests.pipeline.tiny import TINY, write_config
@@ -145,6 +146,49 @@ def test_other_devices_never_measure_nsr_again(first: tuple[Path, Result], folde
     assert f'front was made with other settings (latency: null → ["{EDGE}"])' in (
         qabwnas("run", other, "-o", target, "--stage", "front").stderr
     )
+
+
+def test_another_device_and_points_of_fronts_train_only_new_networks(
+    first: tuple[Path, Result], folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "run"
+    shutil.copytree(first[0], target)
+    trained: list[str] = []
+    update = Trainer.update
+
+    def recorded(trainer: Trainer[Any], given: Any) -> None:
+        trained.append(trainer.name)
+        update(trainer, given)
+
+    def weights() -> dict[str, bytes]:
+        return {path.name: path.read_bytes() for path in (target / "networks").iterdir()}
+
+    def operations() -> set[tuple[int, ...]]:
+        found = json.loads((target / "answers.json").read_text())
+        return {tuple(network["codes"]) for network in found if network["codes"] is not None}
+
+    def run(config: dict[str, Any]) -> None:  # in this process, where steps are counted
+        trained.clear()
+        run_stages(STAGES, parse_config(config, folder=folder), target, force=True)
+
+    monkeypatch.setattr(Trainer, "update", recorded)
+    before, known = weights(), operations()
+    described = device_to_json(load_device("made-up-edge-cpu")) | {"name": "other"}
+    config = CONFIG | {"latency": [*DEVICES, {"name": "other", "estimate": described}]}
+    run(config)
+    assert (trained, weights()) == ([], before)
+    assert "estimate_ms[other]" in Lut.open(target / "lut-latency.h5").metric_names
+    assert "estimate_ms[other]" in qabwnas("report", target).stdout.splitlines()[0]
+
+    run(config | {"front_points": 4})
+    assert len(set(trained)) == len(operations() - known) > 0
+    assert before.items() < weights().items()
+
+    for path in (target / "networks").iterdir():
+        path.write_bytes(path.read_bytes()[:-1])
+    run(config)
+    assert len(set(trained)) == len(known)
+    assert weights() == before
 
 
 def test_a_kill_loses_no_samples(

@@ -11,8 +11,12 @@ import yaml
 
 from qabwnas.pipeline.config.load import stored_config
 from qabwnas.pipeline.execution.jobs import Resources
+from qabwnas.pipeline.ledger import Ledger
 from qabwnas.pipeline.lock import work_alone
 from qabwnas.pipeline.parts import distill_blocks
+from qabwnas.pipeline.run import open_context
+from qabwnas.pipeline.stages import networks
+from qabwnas.pipeline.stages.answers import load_answers
 from tests.cli import run as qabwnas
 from tests.pipeline.tiny import TINY, write_config
 
@@ -84,6 +88,16 @@ def test_unfinished_work_says_how_far_it_is(made: tuple[Path, Path], tmp_path: P
     found = status(folder)["supernet"]
     assert (found["state"], found["reasons"]) == ("unfinished", ["b2: 4 of 4 steps"])
     assert "continues supernet" in qabwnas("status", folder).stdout
+
+
+def test_networks_that_are_trained_are_counted(made: tuple[Path, Path], run: Path) -> None:
+    assert qabwnas("run", made[0], "-o", run, "--stage", "answers").exit_code == 0
+    found = next(network for network in load_answers(run) if network.codes is not None)
+    config = stored_config(run / "config.json")
+    context = open_context(networks.STAGE, config, run, Ledger(run), Resources())
+    (context.scratch / "networks").mkdir()
+    networks.retrain_found(context, found, 0)
+    assert "1 networks are trained" in str(status(run)["networks"]["reasons"])
 
 
 def test_who_works_there_is_shown_and_nothing_is_written(run: Path) -> None:

@@ -80,7 +80,7 @@ class Simulation:
 
     It is calibrated in float, before batch norm is folded. Then batch norm is folded in float64, the values are rounded
     by torch's own kernels with float32 scales, and biases are whole multiples of the float32 product of the scales of
-    input and weights. Sums have the precision of the images.
+    input and weights. Sums, and the products of whole numbers and scales, have the precision of the images.
     """
 
     def __init__(self, module: Any) -> None:
@@ -96,7 +96,8 @@ class Simulation:
             return x
         low, high = self._ranges[name]
         self._scale = float(np.float32((high - low) / 255))
-        return torch.fake_quantize_per_tensor_affine(x, self._scale, round(-low / self._scale), 0, 255)
+        rounded = torch.fake_quantize_per_tensor_affine(x, self._scale, round(-low / self._scale), 0, 255)
+        return torch.round(rounded / self._scale) * self._scale  # torch's kernel gives float32 numbers
 
     def layer(self, name: str, x: Tensor, conv: Any, norm: Any, *, relu6: bool = True) -> Tensor:
         x = conv.static_padding(x)
@@ -104,19 +105,20 @@ class Simulation:
             factors = norm.weight.double() / torch.sqrt(norm.running_var.double() + norm.eps)
             weight = (conv.weight.double() * factors[:, None, None, None]).float()
             bias = (norm.bias.double() - norm.running_mean.double() * factors).float()
-            weight, bias = (each.to(x.dtype) for each in self.parameters(weight, bias))
+            weight, bias = self.parameters(weight, bias, x.dtype)
             y = F.conv2d(x, weight, bias, conv.stride, groups=conv.groups)
         else:
             y = norm(F.conv2d(x, conv.weight, None, conv.stride, groups=conv.groups))
         return self.round(name, F.relu6(y) if relu6 else y)
 
-    def parameters(self, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
+    def parameters(self, weight: Tensor, bias: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
         if not self.rounds:
             return weight, bias
+        weight = weight.float()
         scales = (weight.flatten(1).abs().amax(1).double() / 127).float()
         rounded = torch.fake_quantize_per_channel_affine(weight, scales, torch.zeros(len(weight)), 0, -127, 127)
         unit = (scales * self._scale).double()
-        return rounded, (torch.round(bias.double() / unit) * unit).float()
+        return rounded.to(dtype), (torch.round(bias.double() / unit) * unit).to(dtype)
 
     def stage(self, b: int, x: Tensor) -> Tensor:
         """Return the output of a stage that reads a tensor which its own grid rounds first."""
@@ -144,7 +146,7 @@ class Simulation:
     def head(self, x: Tensor) -> Tensor:
         x = self.layer("head", self.round("head.input", x), self._module._conv_head, self._module._bn1)
         x = self.round("average", x.mean((2, 3)))
-        weight, bias = (each.to(x.dtype) for each in self.parameters(self._module._fc.weight, self._module._fc.bias))
+        weight, bias = self.parameters(self._module._fc.weight, self._module._fc.bias, x.dtype)
         return self.round("logits", F.linear(x, weight, bias))
 
     def __call__(self, x: Tensor) -> Tensor:
@@ -161,9 +163,10 @@ def channel_nsr(y: Tensor, target: Tensor) -> float:
 
 @pytest.fixture(scope="module")
 def simulation(module: nn.Module, images: Tensor) -> Simulation:
-    made = Simulation(module)
+    precise = copy.deepcopy(module).double()
+    made = Simulation(precise)
     with torch.no_grad():
-        torch.testing.assert_close(made(images), module(images), rtol=1e-3, atol=1e-3)
+        torch.testing.assert_close(made(images.double()), precise(images.double()))
     made.rounds = True
     return made
 
@@ -191,14 +194,15 @@ def test_the_noise_of_every_block_is_that_of_plain_torch(
 def test_it_classifies_as_plain_torch_does_and_as_onnx_runtime_does(
     teacher: Network, simulation: Simulation, module: nn.Module, images: Tensor
 ) -> None:
-    quantised = quantise_network(teacher, Policy.homogeneous(W8A8, len(STAGES) - 1), [images])
+    # Ranges are calibrated in float64, as those of the simulation are: kernels of other machines then change none.
+    policy = Policy.homogeneous(W8A8, len(STAGES) - 1)
+    quantised = quantise_network(copy.deepcopy(teacher).double(), policy, [images.double()]).float()
     model = onnx_model(quantised, (3, SIDE, SIDE))
     executed = OnnxNetwork(open_session(model))
     exact, fake = module(images), quantised(images)
-    # Float32 sums in other orders round ties to the other side; in float64 this is rare.
-    few = images[::4].double()
-    precise, plain = copy.deepcopy(quantised).double()(few), simulation(few)
-    assert torch.equal(precise.argmax(1), plain.argmax(1))
+    precise = copy.deepcopy(quantised).double()
+    for few in torch.split(images.double(), 8):
+        assert torch.equal(precise(few), simulation(few))  # so the agreement with the float network is equal, too
     noise = (fake - exact).abs().mean()
     agreement = (fake.argmax(1) == exact.argmax(1)).sum()
     assert agreement >= 0.75 * len(images)

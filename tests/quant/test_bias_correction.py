@@ -11,12 +11,22 @@ from torch import nn
 from qabwnas.nets.network import build_network
 from qabwnas.nets.quantise import prepare_qat_network, quantise_network
 from qabwnas.quant.batch_norm import fold_batch_norm
+from qabwnas.quant.convolutions import PaddedConv2d
 from qabwnas.quant.observers import MinMaxObserver
 from qabwnas.quant.operators import Convolution, Linear, Operator
 from qabwnas.quant.ptq import PtqSettings, convert, prepare, weighted_layer
 from qabwnas.quant.weights import fake_quantise_channels
 from qabwnas.space import FLOAT, BitWidths, Policy, mbconv
 from tests.spaces import TINY
+
+
+def padded_as_in_tensorflow() -> Convolution:
+    """A convolution with more zeros at the right and at the bottom than on the other sides."""
+    made = Convolution(4, 6, 3, stride=2)
+    made.conv.padding = (0, 0)
+    made.conv = PaddedConv2d(made.conv, (1, 2, 0, 2))
+    return made
+
 
 CORRECTED = PtqSettings(bias_correction=True)
 W3A8 = BitWidths(3, 8)
@@ -29,9 +39,10 @@ W3A8 = BitWidths(3, 8)
         Convolution(4, 6, 3, stride=2),
         Convolution(4, 4, 5, groups=4, dilation=2),
         Convolution(4, 6, 3, groups=2, norm=False, stride=2),
+        padded_as_in_tensorflow(),
         Linear(4 * 9 * 7, 5),
     ],
-    ids=["point-wise", "strided", "dilated depth-wise", "groups and bias", "linear"],
+    ids=["point-wise", "strided", "dilated depth-wise", "groups and bias", "other zeros per side", "linear"],
 )
 @torch.no_grad()
 def test_rounded_weights_change_no_mean(operator: Operator) -> None:

@@ -15,8 +15,16 @@ from hypothesis import strategies as st
 from torch import nn
 
 from qabwnas.errors import FormatError
-from qabwnas.train.checkpoint import load_checkpoint, load_weights, save_checkpoint, write_safetensors
+from qabwnas.train.checkpoint import (
+    WeightsOrigin,
+    load_checkpoint,
+    load_weights,
+    read_origin,
+    save_checkpoint,
+    write_safetensors,
+)
 
+ORIGIN = WeightsOrigin("network", "a run", "1-2-seed0")
 CONTENT: dict[str, Any] = {"weights": torch.arange(600.0).reshape(20, 30), "step": 7, "names": ["a", "b"]}
 
 
@@ -122,7 +130,7 @@ def make_zero(module: nn.Module) -> None:
 
 @pytest.fixture
 def weights(tmp_path: Path) -> Path:
-    write_safetensors(tmp_path / "w.safetensors", "network", network(), "a run")
+    write_safetensors(tmp_path / "w.safetensors", ORIGIN, network())
     return tmp_path / "w.safetensors"
 
 
@@ -135,18 +143,20 @@ def test_weights_are_read_here_and_by_plain_safetensors(weights: Path) -> None:
         assert all(torch.equal(state[name], tensor) for name, tensor in expected.items())
     with safetensors.safe_open(weights, framework="pt") as file:
         metadata = file.metadata()
-    assert {name: metadata[name] for name in ("format", "writer", "kind", "run")} == {
+    assert {name: metadata[name] for name in ("format", "writer", "kind", "run", "trained")} == {
         "format": "pt",
         "writer": "qabwnas-weights",
         "kind": "network",
         "run": "a run",
+        "trained": "1-2-seed0",
     }
+    assert read_origin(weights) == ORIGIN
 
 
 def test_equal_weights_are_equal_files(weights: Path) -> None:
     for _ in range(5):
         other = weights.with_name("other.safetensors")
-        write_safetensors(other, "network", network(), "a run")
+        write_safetensors(other, ORIGIN, network())
         assert other.read_bytes() == weights.read_bytes()
 
 

@@ -60,6 +60,13 @@ def test_mean_intersection_over_union(segmentation: Segmentation) -> None:
     assert score.standard_error == pytest.approx(math.sqrt(8 / 9 * spread))
 
 
+def test_a_single_image_gives_no_differences(segmentation: Segmentation) -> None:
+    images, labels = torch.rand(1, 3, 4, 4), torch.randint(0, 3, (1, 4, 4))
+    score = segmentation.score(nn.Identity(), TensorSplit(images, labels, unmoved))
+    assert score.value == pytest.approx(mean_iou(images, labels))
+    assert (score.standard_error, score.leave_one_out) == (0, None)
+
+
 def test_reading_processes_change_no_score() -> None:
     task = Classification(task_data(torch.eye(10).repeat(60, 1), torch.arange(600) % 7))
     alone, with_readers = (task.score(nn.Identity(), task.splits.test, workers=workers) for workers in (0, 2))

@@ -125,8 +125,8 @@ class QuantisationConfig:
         description="How ranges of activations are chosen: minmax, percentile, mse (the smallest squared error at each "
         "bit width), or a class package.Class derived from qabwnas.quant.observers.RangeObserver.",
     )
-    percentile: Annotated[Number, Field(ge=50, le=100)] = Field(
-        default=99.9, description="The percentile of the values at which each end of a range lies."
+    percentile: Annotated[Number, Field(gt=50, le=100)] = Field(
+        default=99.9, description="The percentile of the values at which each end of a range lies, more than 50."
     )
     bias_correction: Flag = Field(
         default=False, description="Whether biases make up for the mean error of rounded weights."

@@ -42,10 +42,26 @@ def _settings(config: Config) -> dict[str, Any]:
     task = config_to_json(config)["task"]
     task.pop("root", None)  # the data may be moved; their digest identifies them
     settings = {"task": task, "space": {"input": space_to_json(config.space)["input"]}}
-    if isinstance(config.task, OwnTask):
-        fingerprint = task_fingerprint(config.task.name, _arguments(config.task), config.code_folder)
-        settings |= {"fingerprint": fingerprint} if fingerprint else {}
-    return settings
+    return settings | _own_fingerprint(config)
+
+
+def _own_fingerprint(config: Config) -> dict[str, str]:
+    """Return the fingerprint that a task of the user's own code gives, if it gives one."""
+    if not isinstance(config.task, OwnTask):
+        return {}
+    fingerprint = task_fingerprint(config.task.name, _arguments(config.task), config.code_folder)
+    return {"fingerprint": fingerprint} if fingerprint else {}
+
+
+def own_task_settings(config: Config) -> dict[str, Any]:
+    """Return what a task of the user's own code computes with, which ``data.json`` does not say; empty for others.
+
+    For work that is not a stage of the run, and that the run therefore does not forget when the task changes.
+    """
+    if not isinstance(config.task, OwnTask):
+        return {}
+    arguments = {name: value for name, value in config.task.settings.items() if name != "root"}
+    return {"own_task": {"name": config.task.name, "settings": arguments, **_own_fingerprint(config)}}
 
 
 def _make(context: StageContext) -> list[str]:

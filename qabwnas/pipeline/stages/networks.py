@@ -6,14 +6,18 @@ retraining. With quantisation-aware training in the configuration, it starts fro
 
 With a control, the teacher is retrained in the same way.
 
+A network in the folder that is the result of the same training is kept, whatever it is called and whatever it was found
+by. So other budgets or another device retrain only what is new.
+
 ``NAME`` is :attr:`~qabwnas.pipeline.stages.answers.FoundNetwork.network`. Earlier versions wrote the checkpoints
 ``networks/CODES-seedN.pt`` and ``networks/CODES-WIDTHS-seedN.pt``, which are read, too.
 """
 
 from __future__ import annotations
 
+import logging
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +25,7 @@ import torch
 from torch import Tensor
 
 from qabwnas.data.batches import ImageBatches
+from qabwnas.errors import FormatError
 from qabwnas.io.atomic import atomic_path
 from qabwnas.nets.network import Network, assemble, build_network
 from qabwnas.nets.quantise import prepare_qat_network, quantise_network
@@ -28,7 +33,7 @@ from qabwnas.pipeline.config.config import Config, config_to_json
 from qabwnas.pipeline.execution.jobs import Job
 from qabwnas.pipeline.execution.torchrun import training_engine
 from qabwnas.pipeline.ledger import Ledger, scratch_identity
-from qabwnas.pipeline.stages import one_shot
+from qabwnas.pipeline.stages import data, one_shot
 from qabwnas.pipeline.stages.answers import FoundNetwork, load_answers
 from qabwnas.pipeline.stages.control import control_networks
 from qabwnas.pipeline.stages.data import load_task
@@ -39,12 +44,21 @@ from qabwnas.pipeline.stages.teacher import load_teacher
 from qabwnas.progress import expect
 from qabwnas.quant.qat import convert_qat
 from qabwnas.report.result import CONTROL
-from qabwnas.train.checkpoint import CHECKPOINT, SAFETENSORS, load_weights, write_safetensors
+from qabwnas.train.checkpoint import (
+    CHECKPOINT,
+    SAFETENSORS,
+    WeightsOrigin,
+    load_weights,
+    read_origin,
+    write_safetensors,
+)
 from qabwnas.train.parallel import rank
 from qabwnas.train.retrain import retrain
 from qabwnas.train.sampling import derive_seed, seeded_generators
 from qabwnas.train.settings import Training
 from qabwnas.train.tasks import Task
+
+logger = logging.getLogger(__name__)
 
 KIND = "network"
 QUANTISED = "quantised-network"
@@ -82,20 +96,23 @@ def retrain_all(context: StageContext, found: Sequence[FoundNetwork]) -> list[st
     jobs: dict[str, Job] = {}
     qat: dict[str, Job] = {}
     made: dict[str, Path] = {}
-    own = context.for_job()
+    own, before = context.for_job(), _trained_before(context.folder)
     for network in sorted(found, key=lambda network: (network.codes or [], network.widths)):
         for n in range(config.networks.seeds):
             name, quantised = _trained_name(network, n), _qat_name(network, n)
             made[float_name(network, n)] = work / name
+            _keep(before, _weights_origin(context.folder, config, network, n), work / name)
             jobs.setdefault(name, Job(f"{network.network}, seed {n}", retrain_found, (own, network, n)))
             if config.networks.qat is not None:
                 made[quantised_name(network, n)] = work / quantised
+                _keep(before, _qat_origin(context.folder, config, network, n), work / quantised)
                 qat.setdefault(quantised, Job(f"{network.network}, seed {n}, QAT", train_qat, (own, network, n)))
     training, after = config.networks.training, config.networks.qat
-    expect(len(jobs) * training.steps + (0 if after is None else len(qat) * after.steps), "steps")
+    left, left_qat = ([job for name, job in each.items() if not (work / name).exists()] for each in (jobs, qat))
+    expect(len(left) * training.steps + (0 if after is None else len(left_qat) * after.steps), "steps")
     engine = training_engine(context.resources.engine)
-    engine.run(list(jobs.values()))
-    engine.run(list(qat.values()))
+    engine.run(left)
+    engine.run(left_qat)
     (context.folder / FOLDER).mkdir(exist_ok=True)
     for name, path in made.items():
         with atomic_path(context.folder / FOLDER / name) as temporary:
@@ -103,9 +120,42 @@ def retrain_all(context: StageContext, found: Sequence[FoundNetwork]) -> list[st
     return [f"{FOLDER}/{name}" for name in made]
 
 
-def weights_origin(folder: Path, config: Config, found: FoundNetwork) -> str:
-    """Return the fingerprint of what the weights of a network depend on, besides operations and seed."""
-    return scratch_identity(retraining_settings(config), origin_files(Ledger(folder), found))
+def deployed_origin(folder: Path, config: Config, found: FoundNetwork, n: int) -> WeightsOrigin:
+    """Return the origin of the weights that are deployed: of the float network, or with QAT of the quantised one."""
+    return (_weights_origin if config.networks.qat is None else _qat_origin)(folder, config, found, n)
+
+
+def _weights_origin(folder: Path, config: Config, found: FoundNetwork, n: int) -> WeightsOrigin:
+    return WeightsOrigin(KIND, _run_origin(folder, config, found), Path(_trained_name(found, n)).stem)
+
+
+def _qat_origin(folder: Path, config: Config, found: FoundNetwork, n: int) -> WeightsOrigin:
+    return WeightsOrigin(QUANTISED, _run_origin(folder, config, found), Path(_qat_name(found, n)).stem)
+
+
+def _run_origin(folder: Path, config: Config, found: FoundNetwork) -> str:
+    """Return the fingerprint of what the weights of a network depend on, besides operations, bit widths and seed."""
+    settings = {**retraining_settings(config), data.STAGE.name: data.STAGE.settings(config)}
+    return scratch_identity(settings, origin_files(Ledger(folder), found))
+
+
+def _trained_before(folder: Path) -> dict[WeightsOrigin, Path]:
+    """Return the whole weights in the folder of networks; damaged ones are left out, and made again if necessary."""
+    found = {}
+    for path in sorted((folder / FOLDER).glob(f"*{SAFETENSORS}")):
+        try:
+            found[read_origin(path)] = path
+        except FormatError as error:
+            logger.warning("networks: %s", error)
+    return found
+
+
+def _keep(before: Mapping[WeightsOrigin, Path], origin: WeightsOrigin, target: Path) -> None:
+    """Copy the result of the same training to ``target``, if there is one and ``target`` does not exist yet."""
+    if origin in before and not target.exists():
+        logger.info("networks: %s: kept, trained before", before[origin].name)
+        with atomic_path(target) as temporary:
+            shutil.copyfile(before[origin], temporary)
 
 
 def origins(found: FoundNetwork) -> tuple[str, ...]:
@@ -129,7 +179,7 @@ def retrain_found(context: StageContext, found: FoundNetwork, n: int) -> None:
     network = _initial_network(config, context.folder, found, n)
     _retrain(context, network, config.networks.training, target.stem, f"{found.network}, seed {n}", n)
     if rank() == 0:
-        write_safetensors(target, KIND, network, weights_origin(context.folder, config, found))
+        write_safetensors(target, _weights_origin(context.folder, config, found, n), network)
 
 
 def train_qat(context: StageContext, found: FoundNetwork, n: int) -> None:
@@ -145,7 +195,7 @@ def train_qat(context: StageContext, found: FoundNetwork, n: int) -> None:
     prepared = prepare_qat_network(network, found.policy, calibration, ptq_settings(config))
     _retrain(context, prepared, config.networks.qat, target.stem, f"{found.network}, seed {n}, QAT", n)
     if rank() == 0:
-        write_safetensors(target, QUANTISED, convert_qat(prepared), weights_origin(context.folder, config, found))
+        write_safetensors(target, _qat_origin(context.folder, config, found, n), convert_qat(prepared))
 
 
 def _retrain(context: StageContext, network: Network, training: Training, stem: str, name: str, n: int) -> None:

@@ -16,7 +16,7 @@ from qabwnas.one_shot.training import Method, paths_per_step, train_one_shot
 from qabwnas.pipeline.config.config import Config, config_to_json
 from qabwnas.pipeline.execution.jobs import Job
 from qabwnas.pipeline.ledger import Ledger
-from qabwnas.pipeline.stages.data import load_task
+from qabwnas.pipeline.stages.data import load_task, own_task_settings
 from qabwnas.pipeline.stages.stage import Stage, StageContext
 from qabwnas.pipeline.stages.teacher_network import build_teacher
 from qabwnas.train.checkpoint import load_weights, save_weights
@@ -76,6 +76,7 @@ def training_stage(method: str, steps: int, ledger: Ledger) -> Stage:
             "training": training,
             "space": parts | {"operations": operations},
             "inputs": ledger.outputs("data") if "data" in ledger.stages() else {},
+            **own_task_settings(config),
         }
 
     def make(context: StageContext) -> list[str]:

@@ -147,6 +147,10 @@ def test_a_learning_rate_is_one_for_all_blocks_or_one_a_block(folder: Path) -> N
         ({"quantisation": {"observer": "mes"}}, "config: quantisation.observer: 'mes' is neither .*; is 'mse' meant"),
         ({"quantisation": {"observer": "a.B"}}, "config: quantisation.observer: a.B: there is no module 'a'"),
         (
+            {"quantisation": {"observer": "percentile", "percentile": 50}},
+            "config: quantisation.percentile: 50 is not more than 50$",
+        ),
+        (
             {"quantisation": {"observer": "percentile", "percentile": 150}},
             "config: quantisation.percentile: 150 is more than 100.0$",
         ),

@@ -57,7 +57,7 @@ def test_two_processes_retrain_an_answer(tmp_path: Path) -> None:
     config = write_config(tmp_path, TINY | {"networks": networks})
     folder = tmp_path / "run"
     run_stages(STAGES, load_config(config), folder)
-    retrain = ["retrain", str(folder), "--choice", "b1=3,b2=0"]
+    retrain = ["retrain", str(folder), "--choice", "b1=2,b2=1"]
     refused = in_two_processes(*retrain)
     assert refused.returncode != 0
     assert "error: a batch of 15 images cannot be divided evenly among 2 processes" in refused.stderr

@@ -119,8 +119,8 @@ main(sys.argv[1:])
 def interrupted(process: subprocess.Popen[str]) -> tuple[str, str]:
     """Interrupt a process until it ends, and return its output.
 
-    The command repeats a signal whose exception Python reports as ignored. Code in C may also clear an exception without
-    a report, as Numba's does while it compiles.
+    The command repeats a signal whose exception Python reports as ignored. Code in C may also clear an exception
+    without a report, as Numba's does while it compiles.
     """
     for _ in range(6):
         process.send_signal(signal.SIGINT)

@@ -6,20 +6,17 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from importlib import import_module
-from threading import Timer
 from typing import Any
 
 import click
 
 from qabwnas.cli.command import DEBUG, Group
+from qabwnas.cli.interrupts import lasting_interrupts
 from qabwnas.errors import MultipleInputError, QabwnasError, QabwnasWarning
 
 # The help is here, and not only in the commands, so that listing them loads no command.
@@ -49,8 +46,6 @@ COMMANDS = {
     "bench": "Measure the search against its baselines on a LUT.",
     "backends": "List the search backends.",
 }
-
-SECONDS_UNTIL_REPEATED = 0.05
 
 
 class OneLineError(click.ClickException):
@@ -82,7 +77,7 @@ class Program(Group):
             formatter.write_dl(list(COMMANDS.items()))
 
     def invoke(self, ctx: click.Context) -> object:
-        with _one_line(ctx), _ignored_signals_repeated(), warnings.catch_warnings():
+        with _one_line(ctx), lasting_interrupts(), warnings.catch_warnings():
             warnings.showwarning = partial(_show_warning, warnings.showwarning)
             return super().invoke(ctx)
 
@@ -94,30 +89,6 @@ def _show_warning(
         click.echo(f"warning: {message}", err=True)
     else:
         show(message, category, *where, **options)
-
-
-@contextmanager
-def _ignored_signals_repeated() -> Iterator[None]:
-    """Send Ctrl-C and SIGTERM to this process again where Python ignores the exceptions that their handlers raise.
-
-    It ignores exceptions in callbacks of its garbage collection and of LLVM, and in finalizers. A signal that comes
-    there would be lost.
-    """
-    report = sys.unraisablehook
-
-    def repeat_or_report(ignored: sys.UnraisableHookArgs) -> None:
-        for error, number in ((KeyboardInterrupt, signal.SIGINT), (SystemExit, signal.SIGTERM)):
-            if issubclass(ignored.exc_type, error):
-                # Later, and from another thread: at once, the handler would raise in here, and be ignored too.
-                Timer(SECONDS_UNTIL_REPEATED, os.kill, (os.getpid(), number)).start()
-                return
-        report(ignored)
-
-    sys.unraisablehook = repeat_or_report
-    try:
-        yield
-    finally:
-        sys.unraisablehook = report
 
 
 @contextmanager

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING
 
 import click
@@ -59,15 +57,13 @@ def run_and_report(
 def stage_environment() -> Iterator[None]:
     """Use ``N_THREADS`` threads from now on, and show log and progress on stderr while the block lasts.
 
-    SIGTERM, with which batch schedulers end jobs, raises an exception, as Ctrl-C does: trainings save their progress,
-    and the lock of the run folder is removed.
+    Ctrl-C and SIGTERM end with a line that says how to go on.
     """
     import torch
 
     from qabwnas.train.interrupts import EndNowError
 
     torch.set_num_threads(N_THREADS)
-    before = signal.signal(signal.SIGTERM, _end)
     try:
         with shown_progress():
             yield
@@ -78,8 +74,6 @@ def stage_environment() -> Iterator[None]:
     except SystemExit:
         click.echo(f"error: terminated: {CONTINUES}", err=True)
         raise
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager
@@ -107,7 +101,3 @@ def shown_progress() -> Iterator[None]:
 def _is_terminal() -> bool:
     """Return whether stderr is a terminal that can show bars, and not that of several processes of torchrun."""
     return sys.stderr.isatty() and os.environ.get("TERM") != "dumb" and "TORCHELASTIC_RUN_ID" not in os.environ
-
-
-def _end(number: int, _frame: FrameType | None) -> None:
-    raise SystemExit(128 + number)

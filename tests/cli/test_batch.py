@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +14,7 @@ from qabwnas.cli.batch import ProgressLine, progress_text
 from qabwnas.search.batch import concurrent_front
 from qabwnas.search.batch.answers import BatchProgress
 from tests.cli import BACKEND, run
-from tests.processes import python
+from tests.processes import PATIENCE, python
 from tests.search import BACKENDS
 from tests.search.batch import finish_fronts_when_they_start
 from tests.strategies import lut_from_columns
@@ -116,19 +114,6 @@ main(sys.argv[1:])
 """
 
 
-def interrupted(process: subprocess.Popen[str]) -> tuple[str, str]:
-    """Interrupt a process until it ends, and return its output.
-
-    The command repeats a signal whose exception Python reports as ignored. Code in C may also clear an exception
-    without a report, as Numba's does while it compiles.
-    """
-    for _ in range(6):
-        process.send_signal(signal.SIGINT)
-        with suppress(subprocess.TimeoutExpired):
-            return process.communicate(timeout=10)
-    raise AssertionError("it does not end")
-
-
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_ctrl_c_ends_the_searches_and_the_front(tmp_path: Path, backend: str, suffix: str) -> None:
@@ -148,7 +133,8 @@ def test_ctrl_c_ends_the_searches_and_the_front(tmp_path: Path, backend: str, su
         assert process.stderr is not None
         while "building a front" not in (line := process.stderr.readline()):
             assert line, "it ended"
-        out, err = interrupted(process)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, out) == (130, "")
     *said, last = err.splitlines()
     assert last == "error: interrupted"

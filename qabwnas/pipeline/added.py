@@ -3,15 +3,15 @@
 The ledger records an added network like two stages: ``retrain-NAME``, and ``score-NAME``. So a killed retraining is
 continued, and it is known when teacher, supernet or settings are no longer those that a network came from. The stages
 of the run do not depend on them. Their files are in ``networks``: the weights, ``NAME.json`` with the answer, and
-``NAME-result.json`` and
-``NAME-paired.safetensors`` with the scores.
+``NAME-result.json`` and ``NAME-paired.safetensors`` with the scores.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Mapping
+import shutil
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -24,7 +24,7 @@ from qabwnas.pipeline.config.load import stored_config
 from qabwnas.pipeline.execution.jobs import Resources
 from qabwnas.pipeline.ledger import Ledger
 from qabwnas.pipeline.lock import work_alone
-from qabwnas.pipeline.run import CONFIG_NAME, STAGES, finished_config, make_stage, missing_need
+from qabwnas.pipeline.run import CONFIG_NAME, STAGES, finished_config, make_stage, missing_need, open_context
 from qabwnas.pipeline.stages import networks, report
 from qabwnas.pipeline.stages.answers import FoundNetwork, load_answers
 from qabwnas.pipeline.stages.data import load_task, own_task_settings
@@ -92,29 +92,66 @@ def retrained_networks(folder: Path) -> list[FoundNetwork]:
 
 
 def retrain_network(folder: Path, found: FoundNetwork, resources: Resources) -> FoundNetwork:
-    """Retrain a network and add it to a run, unless the run has it; return it with the name that the run has for it.
+    """Retrain one network; as :func:`retrain_networks`."""
+    [retrained] = retrain_networks(folder, [found], resources)
+    return retrained
 
-    After a kill, the same call continues.
+
+def retrain_networks(folder: Path, found: Sequence[FoundNetwork], resources: Resources) -> list[FoundNetwork]:
+    """Retrain networks and add them to a run, except those that the run has; return each as the run names it.
+
+    Several networks are retrained at the same time if the resources have several workers. After a kill, the same call
+    continues.
 
     Raises:
         BusyError: another process works in the folder.
-        InputError: there is no run, its teacher or supernet is not done, or no network was found.
+        InputError: there is no run, its teacher or supernet is not done, or a network was not found.
     """
-    if found.codes is None:
-        raise InputError(f"{folder}: {found.name}: no network fits")
+    for each in found:
+        if each.codes is None:
+            raise InputError(f"{folder}: {each.name}: no network fits")
     config = stored_config(folder / CONFIG_NAME)
     with work_alone(folder):
-        for known in retrained_networks(folder):
-            if known.is_same_network(found):
-                logger.info("%s: done before", known.network)
-                return known
+        known, new = retrained_networks(folder), list[FoundNetwork]()
+        for each in found:
+            if (same := _same_network(each, known)) is not None:
+                logger.info("%s: done before", same.network)
+            elif _same_network(each, new) is None:
+                new.append(each)
         ledger = Ledger(folder)
-        stage = _retrain_stage(found, ledger)
-        if (missing := missing_need(STAGES, stage, config, ledger)) is not None:
-            raise InputError(f"{folder}: {missing}; run it first")
-        ledger.forget([stage.name, f"{SCORE}{found.network}"])
-        make_stage(stage, config, folder, ledger, resources)
-    return found
+        for each in new:
+            if (missing := missing_need(STAGES, _retrain_stage(each, ledger), config, ledger)) is not None:
+                raise InputError(f"{folder}: {missing}; run it first")
+        if len(new) > 1:
+            _train_at_once(config, folder, new, ledger, resources)
+        for each in new:
+            stage = _retrain_stage(each, ledger)
+            ledger.forget([stage.name, f"{SCORE}{each.network}"])
+            make_stage(stage, config, folder, ledger, resources)
+    return [_same_network(each, [*known, *new]) or each for each in found]
+
+
+def _same_network(found: FoundNetwork, among: Sequence[FoundNetwork]) -> FoundNetwork | None:
+    return next((each for each in among if each.is_same_network(found)), None)
+
+
+def _train_at_once(
+    config: Config, folder: Path, found: Sequence[FoundNetwork], ledger: Ledger, resources: Resources
+) -> None:
+    """Train the networks, whose stages then find their weights; the ledger does not record this."""
+    needs = tuple(dict.fromkeys(need for each in found for need in networks.origins(each)))
+    stages = [_retrain_stage(each, ledger) for each in found]
+
+    def settings(config: Config) -> dict[str, Any]:
+        return {stage.name: stage.settings(config) for stage in stages}
+
+    def train(context: StageContext) -> list[str]:
+        return networks.retrain_all(context, found)
+
+    stage = Stage("retrain", needs, settings, train)
+    context = open_context(stage, config, folder, ledger, resources)
+    stage.make(context)
+    shutil.rmtree(context.scratch.parent)
 
 
 def score_added(folder: Path, resources: Resources) -> None:

@@ -28,7 +28,7 @@ from qabwnas.one_shot.genes import BudgetCheck, Genes, Genome
 from qabwnas.one_shot.scoring import score_candidate
 from qabwnas.one_shot.supernet import OneShotSupernet
 from qabwnas.one_shot.training import Method
-from qabwnas.pipeline.added import retrain_network
+from qabwnas.pipeline.added import retrain_networks
 from qabwnas.pipeline.config.config import Config
 from qabwnas.pipeline.config.load import stored_config
 from qabwnas.pipeline.execution.jobs import Job, Resources
@@ -135,7 +135,7 @@ def search_one_shot(
     answers = json.loads((folder / answers_name(method)).read_text(encoding="utf-8"))
     of_budgets = {fingerprint(answer["budgets"]): FoundNetwork(**answer) for answer in answers["answers"]}
     winners = [found for each in possible if (found := of_budgets.get(fingerprint(_texts(each.bounds)))) is not None]
-    return OneShotAnswers([retrain_network(folder, found, resources) for found in winners], nothing_fits)
+    return OneShotAnswers(retrain_networks(folder, winners, resources), nothing_fits)
 
 
 def searched_run(folder: Path) -> tuple[Config, Lut]:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import errno
-import gc
 import os
 import signal
 import subprocess
 import sys
-import time
 from importlib import import_module
 from pathlib import Path
 
@@ -164,36 +162,6 @@ def test_interrupted_in_one_line(failing: list[BaseException]) -> None:
     failing.append(KeyboardInterrupt())
     result = CliRunner().invoke(main, ["backends"])
     assert (result.exit_code, result.stdout, result.stderr) == (130, "", "error: interrupted\n")
-
-
-@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
-def test_a_signal_whose_exception_python_ignores_is_sent_again(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], error: type[BaseException]
-) -> None:
-    """The first comes inside a callback of the garbage collection, which ignores exceptions."""
-
-    def collecting(phase: str, info: dict[str, int]) -> None:  # noqa: ARG001 - gc's signature
-        gc.callbacks.remove(collecting)
-        raise error
-
-    def end(number: int, frame: object) -> None:  # noqa: ARG001 - a handler's signature
-        raise error(143)
-
-    @click.command()
-    def command() -> None:
-        gc.callbacks.append(collecting)
-        gc.collect()
-        time.sleep(PATIENCE)
-
-    monkeypatch.setattr("qabwnas.cli.backends.command", command)
-    number = {KeyboardInterrupt: signal.SIGINT, SystemExit: signal.SIGTERM}[error]
-    before = signal.signal(number, end)
-    try:
-        result = CliRunner().invoke(main, ["backends"])
-    finally:
-        signal.signal(number, before)
-    assert result.exit_code == {KeyboardInterrupt: 130, SystemExit: 143}[error]
-    assert capfd.readouterr().err == ""  # no "Exception ignored in"
 
 
 def start(*arguments: object, **options: int) -> subprocess.Popen[str]:

@@ -52,6 +52,7 @@ def search(run: Path, method: Method = "spos", **options: object) -> OneShotAnsw
     return search_one_shot(run, method, None, Resources(), evolution=Evolution(4, 2, 2), **options)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_a_winner_joins_the_run_and_its_report(run: Path) -> None:
     found = qabwnas_command("one-shot", run, "--method", "spos", *SMALL)
     assert found.exit_code == 0, found.stderr

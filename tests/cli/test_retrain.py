@@ -22,7 +22,7 @@ import torch
 import qabwnas
 from qabwnas.errors import InputError
 from qabwnas.io.fingerprint import file_sha256
-from qabwnas.pipeline.added import retrain_network
+from qabwnas.pipeline.added import retrain_network, retrain_networks
 from qabwnas.pipeline.config.load import load_config
 from qabwnas.pipeline.execution.jobs import Resources
 from qabwnas.pipeline.load import find_network
@@ -153,6 +153,22 @@ def test_a_killed_retraining_is_continued(
     assert any(message.startswith(f"retrain-{added}: done in") for message in caplog.messages)
     assert not any("step" in message for message in caplog.messages)  # it was trained, and only had to get its place
     assert weights.read_bytes() == expected
+
+
+def test_networks_that_are_retrained_at_once_are_those_retrained_alone(run: Path, added: str, tmp_path: Path) -> None:
+    best = run.parent / "best.json"
+    first, second, third = (find_network(run, best, row) for row in (1, 2, 3))
+    one, many = (Path(shutil.copytree(run, tmp_path / name)) for name in ("one", "many"))
+    assert retrain_networks(many, [second, first, third, second], Resources()) == [second, first, third, second]
+    assert first.network == added
+    for found in (second, third):
+        assert retrain_network(one, found, Resources()) == found
+    for name in (found.network for found in (first, second, third)):
+        weights = [(folder / "networks" / f"{name}-seed0.safetensors").read_bytes() for folder in (one, many)]
+        assert weights[0] == weights[1]
+        stages = [json.loads((folder / "stages.json").read_text())[f"retrain-{name}"] for folder in (one, many)]
+        assert stages[0]["outputs"] == stages[1]["outputs"]
+    assert not (many / "scratch" / "retrain").exists()
 
 
 def test_a_network_of_the_run_is_not_retrained(run: Path) -> None:

@@ -210,9 +210,10 @@ def finish(processes: list[subprocess.Popen[str]]) -> list[str]:
     return said
 
 
-@pytest.mark.parametrize("attempt", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in range(1, 6))])
+@pytest.mark.slow
+@pytest.mark.parametrize("attempt", range(6))
 def test_jobs_of_an_array_that_start_together_make_their_parts(config: Path, tmp_path: Path, attempt: int) -> None:
-    """Blocks before there is a teacher, then shards; the result is that of one process. The slow marks are repeats."""
+    """Blocks before there is a teacher, then shards; the result is that of one process."""
     del attempt
     run, whole = tmp_path / "run", tmp_path / "whole"
     for command, options in (

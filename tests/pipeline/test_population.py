@@ -122,6 +122,7 @@ def test_a_shard_that_was_measured_with_something_else_is_refused(
         run_stages(STAGES, config, folder, until="lut")
 
 
+@pytest.mark.slow
 def test_two_ray_workers_give_the_table_of_one_process(config: Config, folder: Path, whole: Lut) -> None:
     ray = pytest.importorskip("ray", reason="ray is not installed")
     from qabwnas.pipeline.execution.on_ray import OnRay

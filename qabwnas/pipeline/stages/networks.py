@@ -142,7 +142,7 @@ def _run_origin(folder: Path, config: Config, found: FoundNetwork) -> str:
 def _trained_before(folder: Path) -> dict[WeightsOrigin, Path]:
     """Return the whole weights in the folder of networks; damaged ones are left out, and made again if necessary."""
     found = {}
-    for path in sorted((folder / FOLDER).glob(f"*{SAFETENSORS}")):
+    for path in sorted((folder / FOLDER).glob(f"*-seed*{SAFETENSORS}")):
         try:
             found[read_origin(path)] = path
         except FormatError as error:

@@ -34,7 +34,10 @@ def cluster() -> Iterator[None]:
     ray.shutdown()
 
 
-@pytest.fixture(params=["serial", "processes", "ray"])
+RAY = pytest.param("ray", marks=pytest.mark.slow)  # a cluster takes a minute to start beside busy processes
+
+
+@pytest.fixture(params=["serial", "processes", RAY])
 def engine(request: pytest.FixtureRequest) -> Engine:
     if request.param == "ray":
         request.getfixturevalue("cluster")
@@ -53,10 +56,8 @@ def test_the_error_of_a_job_arrives_as_it_was_raised(engine: Engine) -> None:
         engine.run([Job("failing", jobs.fail, ("block1: candidate 3: not finite",))])
 
 
-@pytest.mark.usefixtures("cluster")
-@pytest.mark.parametrize("name", ["processes", "ray"])
-def test_workers_have_their_own_environment(name: str, tmp_path: Path) -> None:
-    engine = OnRay() if name == "ray" else Processes(1)
+@pytest.mark.parametrize("engine", ["processes", RAY], indirect=True)
+def test_workers_have_their_own_environment(engine: Engine, tmp_path: Path) -> None:
     engine.run([Job("look", jobs.write_environment, (tmp_path / "seen",))])
     tunables, threads, process = (tmp_path / "seen").read_text().split()
     assert (tunables, threads) == (VARIABLES["GLIBC_TUNABLES"], "1")
@@ -74,6 +75,7 @@ def test_variables_that_are_set_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "MKL_NUM_THREADS" not in os.environ
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("cluster")
 def test_ray_tries_again_when_a_worker_is_killed(tmp_path: Path) -> None:
     OnRay().run([Job("dying", jobs.die_once, (tmp_path / "marker", tmp_path / "done"))])

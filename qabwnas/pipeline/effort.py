@@ -31,6 +31,7 @@ from qabwnas.measure.sample import Sample, space_rows
 from qabwnas.measure.shard import Shard
 from qabwnas.measure.target_variance import measure_target_variances
 from qabwnas.pipeline.config.config import Config, run_costs
+from qabwnas.pipeline.execution.device_time import device_clock
 from qabwnas.pipeline.ledger import Ledger
 from qabwnas.pipeline.one_shot import answers_name, read_scores, scores_name, searched_run
 from qabwnas.pipeline.stages import lut, supernet
@@ -94,6 +95,7 @@ def run_effort(folder: Path, device: str) -> tuple[list[MethodEffort], list[str]
 
 def _notes(n_budgets: int, *, has_int8: bool) -> list[str]:
     notes = [
+        "Training and population on a CPU are CPU time.",
         f"Search: CPU time now, for the budgets of the run ({n_budgets}); of SPOS and FairNAS, of their last search.",
         "Without Pareto pruning: DNA's traversal, repaired, or brute force if it cannot take the budgets; at most "
         f"{LIMIT_SECONDS:.0f} s per budget.",
@@ -166,7 +168,7 @@ def _measured_share(config: Config, folder: Path, device: str) -> float:
     splits = load_task(config, folder).splits
     teacher, trained = load_teacher(config, folder).to(device), load_supernet(config, folder).to(device)
     variances = measure_target_variances(teacher, [block.name for block in config.space.blocks], splits.validation)
-    memory = default_memory(torch.device(device))
+    memory, clock = default_memory(torch.device(device)), device_clock(device)
 
     def seconds(space: SearchSpace, b: int) -> float:
         """Return the time of all rows of a block, extrapolated from the first ones."""
@@ -175,7 +177,7 @@ def _measured_share(config: Config, folder: Path, device: str) -> float:
         n_all = space.blocks[b].n_candidates if of_block is None else len(of_block.codes)
         n_widths = 1 if of_block is None else len(space.bit_widths)
         n = min(CANDIDATES_PER_BLOCK * n_widths, n_all)
-        start = time.perf_counter()
+        start = clock()
         measure_shard(
             teacher,
             trained,
@@ -191,7 +193,7 @@ def _measured_share(config: Config, folder: Path, device: str) -> float:
             run_costs(config),
             measure_settings(config),
         )
-        return (time.perf_counter() - start) * n_all / n
+        return (clock() - start) * n_all / n
 
     of_int8, blocks = replace(config.space, bit_widths=(INT8,), policy="block"), range(len(config.space.blocks))
     seconds(of_int8, 0)  # loads what a first measurement loads

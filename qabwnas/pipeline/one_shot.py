@@ -31,6 +31,7 @@ from qabwnas.one_shot.training import Method
 from qabwnas.pipeline.added import retrain_networks
 from qabwnas.pipeline.config.config import Config
 from qabwnas.pipeline.config.load import stored_config
+from qabwnas.pipeline.execution.device_time import device_clock
 from qabwnas.pipeline.execution.jobs import Job, Resources
 from qabwnas.pipeline.ledger import Ledger
 from qabwnas.pipeline.lock import work_alone
@@ -214,12 +215,12 @@ def _search_stage(
         return {"method": method, "inputs": origin, "bits": list(genome.bit_widths), **scoring}
 
     def make(context: StageContext) -> list[str]:
-        identity, start = fingerprint(settings(context.config)), time.perf_counter()
+        identity, start = fingerprint(settings(context.config)), time.process_time()
         n_networks = evolution.population * evolution.generations * (len(wanted) if method == "spos" else 1)
         with activity(f"{method}: search", n_networks, "candidates", n_lines=N_LINES) as shown:
             scores = CandidateScores(context, method, identity, genome, shown.advance)
             winners = _winners(context.config, method, wanted, genome, table, evolution, scores)
-        seconds = time.perf_counter() - start - scores.seconds
+        seconds = time.process_time() - start - scores.seconds
         answers = [
             _found(method, each, winner, genome, table) for each, winner in zip(wanted, winners, strict=True) if winner
         ]
@@ -304,8 +305,8 @@ class CandidateScores:
     """The scores of a method's candidates on the validation split, each computed once.
 
     Attributes:
-        known: genes → score and the seconds that scoring took.
-        seconds: how long this process has waited for scores.
+        known: genes → score and the device-seconds that scoring took.
+        seconds: the CPU time of this process in calls, which is not part of the search.
 
     Raises:
         FormatError: the file of earlier scores is damaged.
@@ -326,7 +327,7 @@ class CandidateScores:
 
     def __call__(self, population: Sequence[Genes]) -> list[float]:
         """Return the score of every network; those that are not known are scored by the engine of the stage."""
-        start = time.perf_counter()
+        start = time.process_time()
         missing = list(dict.fromkeys(genes for genes in population if genes not in self.known))
         chunks = [missing[first : first + CANDIDATES_PER_JOB] for first in range(0, len(missing), CANDIDATES_PER_JOB)]
         paths = [self._parts / f"{fingerprint(chunk)[:16]}.json" for chunk in chunks]
@@ -343,7 +344,7 @@ class CandidateScores:
         for path in paths:
             self.known |= read_scores(path, self._identity)
         self._advance(len(population))
-        self.seconds += time.perf_counter() - start
+        self.seconds += time.process_time() - start
         return [self.known[genes][0] for genes in population]
 
     def save(self) -> None:
@@ -358,10 +359,11 @@ def _score_candidates(
     if path.exists():
         return
     config, device = context.config, context.resources.device
+    clock = device_clock(device)
     supernet, task = _loaded(context.folder, method, identity, device)
     scores = {}
     for genes, codes, widths in candidates:
-        start = time.perf_counter()
+        start = clock()
         score = score_candidate(
             supernet.subnet(codes),
             Policy(tuple(widths), config.fixed_bits),
@@ -370,7 +372,7 @@ def _score_candidates(
             device=device,
             workers=context.resources.num_workers,
         )
-        scores[genes] = score, time.perf_counter() - start
+        scores[genes] = score, clock() - start
     _write_scores(path, identity, scores)
 
 

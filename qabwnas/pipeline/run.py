@@ -155,12 +155,12 @@ def make_stage(
     context = open_context(stage, config, folder, ledger, resources, force=force)
     engine, busy = context.resources.engine, context.scratch / device_time.FOLDER
     assert isinstance(engine, device_time.TimedEngine)
-    start = time.perf_counter()
+    start, busy_from = time.perf_counter(), engine.clock()
     try:
         outputs = stage.make(context)
     finally:
         seconds = time.perf_counter() - start
-        device_time.add_seconds(busy, seconds - engine.waited)
+        device_time.add_seconds(busy, engine.clock() - busy_from - engine.waited)
     ledger.enter(stage.name, stage.settings(config), outputs, seconds, device_time.recorded_seconds(busy))
     shutil.rmtree(context.scratch.parent)
     logger.info("%s: done in %.1f s", stage.name, seconds)
@@ -180,7 +180,8 @@ def open_context(
         scratch = open_scratch(
             folder, stage.name, settings, inputs, keep_other=stage.keeps_partial_results and not force
         )
-    timed = replace(resources, engine=device_time.TimedEngine(resources.engine, scratch / device_time.FOLDER))
+    clock = device_time.device_clock(resources.device)
+    timed = replace(resources, engine=device_time.TimedEngine(resources.engine, scratch / device_time.FOLDER, clock))
     return StageContext(config, folder, scratch, scratch_identity(settings, inputs), timed)
 
 

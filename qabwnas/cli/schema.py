@@ -8,7 +8,19 @@ import click
 
 from qabwnas.cli.command import Command
 
-SCHEMAS = ("search", "front", "lut-info", "backends", "session-request", "session-answer")
+SCHEMAS = (
+    "search",
+    "front",
+    "lut-info",
+    "bench",
+    "backends",
+    "status",
+    "report",
+    "export",
+    "session-request",
+    "session-answer",
+)
+"""One for each command with ``--json``, named like the command, and those of the lines of a session."""
 
 
 @click.command(name="schema", cls=Command)
@@ -16,6 +28,6 @@ SCHEMAS = ("search", "front", "lut-info", "backends", "session-request", "sessio
 def command(name: str) -> None:
     """Print a JSON schema (draft 2020-12): of the --json of a command, or of a line that `qabwnas session` exchanges.
 
-    `qabwnas config schema` prints the schema of configurations.
+    `lut-info` is that of `qabwnas lut info --json`. `qabwnas config schema` prints the schema of configurations.
     """
     click.echo(files("qabwnas.cli").joinpath("schemas", f"{name}.json").read_text(encoding="utf-8"), nl=False)

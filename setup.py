@@ -6,6 +6,8 @@
   warning with ``-v`` only, so the first search says it again (:mod:`qabwnas.search.engine.backend`).
 - ``require``: build it or fail.
 - ``skip``: do not build it.
+
+``QABWNAS_JOBS`` limits how many files are compiled at once; the default is one per core.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from glob import glob
 from pathlib import Path, PurePath
 from runpy import run_path
 
-from pybind11.setup_helpers import Pybind11Extension, build_ext
+from pybind11.setup_helpers import ParallelCompile, Pybind11Extension, build_ext
 from setuptools import setup
 from setuptools.errors import BaseError, CCompilerError, CompileError, LinkError
 
@@ -77,6 +79,7 @@ def long_description() -> str:
     return re.sub(relative, absolute, Path("README.md").read_text(encoding="utf-8"))
 
 
+ParallelCompile("QABWNAS_JOBS").install()
 setup(
     version=VERSION,
     long_description=long_description(),

@@ -23,8 +23,8 @@ SCHEMAS = (
 """One for each command with ``--json``, named like the command, and those of the lines of a session."""
 
 
-@click.command(name="schema", cls=Command)
-@click.argument("name", type=click.Choice(SCHEMAS))
+@click.command(name="schema", cls=Command, epilog=f"NAME is one of {', '.join(SCHEMAS)}.")
+@click.argument("name", metavar="NAME", type=click.Choice(SCHEMAS))
 def command(name: str) -> None:
     """Print a JSON schema (draft 2020-12): of the --json of a command, or of a line that `qabwnas session` exchanges.
 

@@ -2,8 +2,8 @@
 
 Each Python gets a fresh virtual environment with the dependencies from the package index. The core must build, and the
 tests in ``TESTS`` of the sdist run against what was installed. Supported Pythons are those of the classifiers in
-pyproject.toml. A Python that is not found is named at the end: it was not tried. Exit code 1: some Python failed, or
-none was found.
+pyproject.toml; ``python -m tests.release.check_sdist SDIST VERSION ...`` tries others. A Python that is not found is
+named at the end: it was not tried. Exit code 1: some Python failed, or none was found.
 """
 
 from __future__ import annotations
@@ -63,9 +63,9 @@ def check(python: Path, sdist: Path, folder: Path) -> None:
     subprocess.run([installed, "-m", "pytest", "-x", "-q", *TESTS], check=True, env=environment, cwd=source)
 
 
-def main(sdist: Path) -> int:
-    """Check the sdist on every Python; return the exit code."""
-    found = {version: python for version in supported() if (python := interpreter(version)) is not None}
+def main(sdist: Path, versions: list[str]) -> int:
+    """Check the sdist on these versions of Python; return the exit code."""
+    found = {version: python for version in versions if (python := interpreter(version)) is not None}
     results = {}
     for version, python in found.items():
         print(f"== Python {version}: {python}", flush=True)
@@ -75,10 +75,10 @@ def main(sdist: Path) -> int:
                 results[version] = "passed"
             except subprocess.CalledProcessError as error:
                 results[version] = f"failed: {' '.join(map(str, error.cmd))}"
-    for version in supported():
+    for version in versions:
         print(f"Python {version}: {results.get(version, 'not tried: no interpreter found')}")
     return 0 if results and set(results.values()) == {"passed"} else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]).resolve()))
+    sys.exit(main(Path(sys.argv[1]).resolve(), sys.argv[2:] or supported()))

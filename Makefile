@@ -80,7 +80,7 @@ wheel: $(VENV)/.installed
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/auditwheel repair --wheel-dir dist build/wheel/*.whl
 	mv build/wheel/*.tar.gz dist
 
-# Builds and tests the sdist on every Python of pyproject.toml that this machine has, and names those that it lacks.
+# Builds and tests the sdist on every Python that this machine has, and names those that it lacks.
 sdist-check: $(VENV)/.installed
 	rm -rf build/sdist
 	$(BIN)/python -m build --sdist --outdir build/sdist .

@@ -11,7 +11,7 @@ CORE_SOURCES := $(ENGINE_FILES) $(wildcard csrc/bindings/*)
 CLANGXX ?= clang++
 FUZZ_SECONDS ?= 60
 
-.PHONY: demo test test-all bench lint format core-test asan-test fuzz signature clean
+.PHONY: demo test test-all bench lint format core-test asan-test fuzz signature wheel sdist-check clean
 .DELETE_ON_ERROR:
 
 $(VENV)/.installed: pyproject.toml setup.py constraints.txt $(CORE_SOURCES)
@@ -71,6 +71,20 @@ fuzz: build/fuzz_engine
 # Prints what tests/search/signature.json has to be.
 signature: $(VENV)/.installed
 	@$(BIN)/python -m tests.search.signature
+
+# dist/ with the sdist, and the wheel for this Python, built from the sdist. auditwheel computes the manylinux tag from
+# the symbols of the core, and refuses a core that needs more than a manylinux tag promises.
+wheel: $(VENV)/.installed
+	rm -rf dist build/wheel
+	QABWNAS_BUILD=require $(BIN)/python -m build --outdir build/wheel .
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/auditwheel repair --wheel-dir dist build/wheel/*.whl
+	mv build/wheel/*.tar.gz dist
+
+# Builds and tests the sdist on every Python that this machine has, and names those that it lacks.
+sdist-check: $(VENV)/.installed
+	rm -rf build/sdist
+	$(BIN)/python -m build --sdist --outdir build/sdist .
+	$(BIN)/python -m tests.release.check_sdist build/sdist/*.tar.gz
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

@@ -1,24 +1,32 @@
-"""Build the compiled search core; everything else is declared in pyproject.toml.
+"""Build the compiled search core, and state version and description; everything else is in pyproject.toml.
 
 ``QABWNAS_BUILD`` chooses what happens to the extension:
 
-- ``auto`` (default): build it; where that fails, install without it and say so once (Numba then serves).
+- ``auto`` (default): build it. Where that fails, warn and go on without it: searches then use Numba. pip shows this
+  warning with ``-v`` only, so the first search says it again (:mod:`qabwnas.search.engine.backend`).
 - ``require``: build it or fail.
 - ``skip``: do not build it.
+
+``QABWNAS_JOBS`` limits how many files are compiled at once; the default is one per core.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import sys
 from glob import glob
+from pathlib import Path, PurePath
+from runpy import run_path
 
-from pybind11.setup_helpers import Pybind11Extension, build_ext
+from pybind11.setup_helpers import ParallelCompile, Pybind11Extension, build_ext
 from setuptools import setup
 from setuptools.errors import BaseError, CCompilerError, CompileError, LinkError
 
 FOLDERS = ("core", "pareto", "front", "solve", "query", "numeric", "baselines", "bindings")
 MODES = ("auto", "require", "skip")
+REPOSITORY = "https://github.com/qabwnas/qabwnas"
+VERSION: str = run_path("qabwnas/version.py")["__version__"]
 mode = os.environ.get("QABWNAS_BUILD", "auto")
 if mode not in MODES:
     sys.exit(f"QABWNAS_BUILD={mode!r} is not one of {', '.join(MODES)}")
@@ -55,4 +63,27 @@ core = Pybind11Extension(
     extra_link_args=["-pthread"] if os.name == "posix" else [],
 )
 
-setup(ext_modules=[] if mode == "skip" else [core], cmdclass={"build_ext": BuildCore})
+
+def long_description() -> str:
+    """Return the README with absolute links to this version, because package indexes show it without the other files.
+
+    Targets are found in Markdown and in HTML attributes.
+    """
+
+    def absolute(link: re.Match[str]) -> str:
+        before, target = link.groups()
+        view = "raw" if PurePath(target).suffix in (".png", ".svg", ".gif") else "blob"
+        return f"{before}{REPOSITORY}/{view}/v{VERSION}/{target}"
+
+    relative = r"""(\]\(|(?:src|href)=")(?![a-z]+:|#)([^)"\s]+)"""
+    return re.sub(relative, absolute, Path("README.md").read_text(encoding="utf-8"))
+
+
+ParallelCompile("QABWNAS_JOBS").install()
+setup(
+    version=VERSION,
+    long_description=long_description(),
+    long_description_content_type="text/markdown",
+    ext_modules=[] if mode == "skip" else [core],
+    cmdclass={"build_ext": BuildCore},
+)

@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from qabwnas.search import HOMES as _SEARCH_HOMES  # also binds `search`, the package, which is callable
+from qabwnas.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from qabwnas.errors import BackendError as BackendError
@@ -56,8 +57,6 @@ if TYPE_CHECKING:
         __call__ = staticmethod(_search)
 
     search = _Search("search")  # with the attributes of a module, which type checkers take as Any
-
-__version__ = "0.1.0"
 
 _HOMES = {
     **dict.fromkeys(

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # From the bottom up. Folders of one level may not import each other.
 LEVELS: list[set[str]] = [
-    {"errors"},
+    {"errors", "version"},
     {"io", "progress"},
     {"space"},
     {"costs"},
@@ -29,8 +29,15 @@ LEVELS: list[set[str]] = [
     {"cli"},
     {"__main__"},
 ]
-WITHOUT_TORCH = {"errors", "io", "progress", "space", "costs", "lut", "search", "bench"}
-PUBLIC_FOLDERS = {"errors", "lut", "pipeline", "search", "space"}  # where the names of `import qabwnas` come from
+WITHOUT_TORCH = {"errors", "version", "io", "progress", "space", "costs", "lut", "search", "bench"}
+PUBLIC_FOLDERS = {
+    "errors",
+    "lut",
+    "pipeline",
+    "search",
+    "space",
+    "version",
+}  # where the names of `import qabwnas` come from
 
 
 def level_of(module: str) -> int:

@@ -8,12 +8,14 @@ import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-PACKAGES = ("qabwnas", "numpy", "numba", "moocore", "ortools", "paretoset", "pulp", "pyarrow", "pymoo", "scipy")
+from qabwnas.version import __version__
+
+PACKAGES = ("numpy", "numba", "moocore", "ortools", "paretoset", "pulp", "pyarrow", "pymoo", "scipy")
 
 
 def describe_machine() -> dict[str, object]:
     """Return JSON values: processor, cores, load, Python, versions of installed packages, and the commit if known."""
-    versions = {}
+    versions = {"qabwnas": __version__}
     for package in PACKAGES:
         try:
             versions[package] = version(package)

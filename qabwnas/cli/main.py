@@ -18,6 +18,7 @@ import click
 from qabwnas.cli.command import DEBUG, Group
 from qabwnas.cli.interrupts import lasting_interrupts
 from qabwnas.errors import MultipleInputError, QabwnasError, QabwnasWarning
+from qabwnas.version import __version__
 
 # The help is here, and not only in the commands, so that listing them loads no command.
 COMMANDS = {
@@ -116,7 +117,7 @@ def _message(error: QabwnasError | OSError) -> str:
 @click.option(
     "--debug", is_flag=True, envvar="QABWNAS_DEBUG", help="Show the traceback of an error; anywhere on the line."
 )
-@click.version_option(package_name="qabwnas", prog_name="qabwnas", message="%(prog)s %(version)s")
+@click.version_option(__version__, prog_name="qabwnas", message="%(prog)s %(version)s")
 def main(debug: bool) -> None:
     """Search block-wise networks and their bit widths under budgets.
 

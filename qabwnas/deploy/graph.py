@@ -15,7 +15,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from importlib import metadata
 from typing import Any
 
 import numpy as np
@@ -25,6 +24,7 @@ from onnx import TensorProto, compose, helper, numpy_helper
 
 from qabwnas.errors import InputError
 from qabwnas.quant.affine import Affine
+from qabwnas.version import __version__
 
 # The lowest versions with quantisation per channel, so that older boards can read them: ONNX Runtime 1.7 and newer.
 # A part that stays float may need newer ones.
@@ -165,7 +165,7 @@ class Graph:
             opset_imports=[opset],
             ir_version=max(IR_VERSION, helper.find_min_ir_version_for([opset])),
             producer_name="qabwnas",
-            producer_version=metadata.version("qabwnas"),
+            producer_version=__version__,
         )
         if parts:
             helper.set_model_props(model, {FLOAT_PARTS: json.dumps([asdict(part) for part in parts])})

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qabwnas.errors import InputError
+from qabwnas.version import __version__
 
 
 class HDF5Format(NamedTuple):
@@ -38,8 +39,6 @@ def create_file(
     Raises:
         OSError: the folder cannot be written.
     """
-    from importlib import metadata  # here, so that reading does not load them
-
     from qabwnas.io.atomic import atomic_path
 
     # Values begin at a multiple of 64 bytes, so that they can be memory-mapped.
@@ -49,7 +48,7 @@ def create_file(
             write_text(file, "format", file_format.name)
             file.attrs["schema_version"] = schema_version or file_format.newest
             write_text(file, "writer", "qabwnas")
-            write_text(file, "writer_version", metadata.version("qabwnas"))
+            write_text(file, "writer_version", __version__)
             write_text(file, "created", datetime.now(UTC).isoformat(timespec="seconds"))
             yield file
         if stream.error is not None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +33,7 @@ from qabwnas.pipeline.stages.data import load_task
 from qabwnas.space.yaml import space_to_json
 from qabwnas.train.checkpoint import write_safetensors
 from qabwnas.train.tasks import Task
+from qabwnas.version import __version__
 
 FORMAT = "qabwnas-export"
 SCHEMA_VERSION = 2
@@ -77,7 +77,7 @@ def export_answer(folder: Path, answer: AnyAnswer, n: int, output: Path, row: in
     card = {
         "format": FORMAT,
         "schema_version": SCHEMA_VERSION,
-        "writer_version": metadata.version("qabwnas"),
+        "writer_version": __version__,
         **_network_card(config, found, n),
         "opset": model.opset_import[0].version,
         "float_parts": [asdict(part) for part in float_parts(model)],

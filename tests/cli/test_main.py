@@ -17,6 +17,7 @@ from click.testing import CliRunner
 from qabwnas.cli.command import Command, Group
 from qabwnas.cli.main import COMMANDS, main
 from qabwnas.errors import FormatError, MultipleInputError
+from qabwnas.version import __version__
 from tests.processes import PATIENCE
 
 HELP = """\
@@ -67,7 +68,7 @@ def test_every_listed_command_is_there(name: str) -> None:
 
 def test_version() -> None:
     result = CliRunner().invoke(main, ["--version"])
-    assert (result.exit_code, result.output) == (0, "qabwnas 0.1.0\n")
+    assert (result.exit_code, result.output) == (0, f"qabwnas {__version__}\n")
 
 
 def test_wrong_usage_exits_with_2() -> None:

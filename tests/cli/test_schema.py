@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import jsonschema  # type: ignore[import-untyped]
 import pytest
 from click.testing import CliRunner
@@ -14,7 +16,61 @@ from qabwnas.cli.main import main
 from qabwnas.cli.schema import SCHEMAS
 from qabwnas.cli.session_requests import FIELDS
 from qabwnas.lut.lut import Lut
+from qabwnas.pipeline.config.load import load_config
+from qabwnas.pipeline.run import STAGES, run_stages
 from tests.cli import run
+from tests.pipeline.tiny import write_config
+
+OF_SESSIONS = {"session-request", "session-answer"}
+OUTPUTS = [
+    ("search", "search lut.h5 --budget size_bytes=1300 --explain --margin size_bytes=5% --json"),
+    ("search", "search lut.h5 --budget size_bytes=1 --json"),
+    ("search", "search lut.h5 --budget size_bytes=1100:1500 --budget latency_ms==0.5 --explain --json"),
+    ("search", "search lut.h5 --maximize latency_ms --budget size_bytes=60% --explain --json"),
+    ("search", "search lut.h5 --budget latency_ms>=1000 --json"),
+    ("front", "front lut.h5 --minimize loss,size_bytes -o other.h5 --json"),
+    ("lut-info", "lut info lut.h5 --json"),
+    ("lut-info", "lut info front.h5 --json"),
+    ("backends", "backends --json"),
+]
+OUTPUTS_OF_RUNS = [
+    ("status", "status {run} --json"),
+    ("status", "status {archive} --json"),
+    ("report", "report {run} --json"),
+    ("report", "report {run} --effort --json"),
+    ("export", "export {run} --answer 1 -o {folder} --json"),
+]
+FILES = [
+    ("bench", "bench lut.h5 --repeats 1 --json file.json"),
+    ("bench", "bench lut.h5 --budget size_bytes=1 --repeats 1 --json file.json"),
+]
+ARCHIVE = Path(__file__).parents[1] / "archives" / "run-v1" / "independent"
+
+
+def with_json(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[str]:
+    """Yield the name of every command below one that has ``--json``, with dashes: ``lut-info``."""
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            below = command.get_command(context, name)
+            assert below is not None
+            yield from with_json(below, (*path, name))
+    elif any("--json" in option.opts for option in command.params):
+        yield "-".join(path)
+
+
+def test_every_command_with_json_has_a_schema_and_a_validated_output() -> None:
+    names = set(with_json(main))
+    assert names == set(SCHEMAS) - OF_SESSIONS
+    assert names == {name for name, _ in (*OUTPUTS, *OUTPUTS_OF_RUNS, *FILES)}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a finished run."""
+    folder = tmp_path_factory.mktemp("schema")
+    run_stages(STAGES, load_config(write_config(folder)), folder / "run")
+    return folder / "run"
 
 
 def validator(name: str) -> jsonschema.Draft202012Validator:
@@ -23,28 +79,31 @@ def validator(name: str) -> jsonschema.Draft202012Validator:
     return jsonschema.Draft202012Validator(schema)
 
 
-@pytest.mark.usefixtures("folder")
-@pytest.mark.parametrize(
-    ("name", "line"),
-    [
-        ("search", "search lut.h5 --budget size_bytes=1300 --explain --margin size_bytes=5% --json"),
-        ("search", "search lut.h5 --budget size_bytes=1 --json"),
-        ("search", "search lut.h5 --budget size_bytes=1100:1500 --budget latency_ms==0.5 --explain --json"),
-        ("search", "search lut.h5 --maximize latency_ms --budget size_bytes=60% --explain --json"),
-        ("search", "search lut.h5 --budget latency_ms>=1000 --json"),
-        ("front", "front lut.h5 --minimize loss,size_bytes -o other.h5 --json"),
-        ("lut-info", "lut info lut.h5 --json"),
-        ("lut-info", "lut info front.h5 --json"),
-        ("backends", "backends --json"),
-    ],
-)
-def test_outputs_satisfy_their_schemas(name: str, line: str) -> None:
-    within = "size_bytes=1100:1500"
-    assert run("front", "lut.h5", "--minimize", "loss,size_bytes", "--within", within, "-o", "front.h5").exit_code == 0
-    content = json.loads(run(*line.split()).stdout)
+def check(name: str, content: dict[str, Any]) -> None:
     schema = validator(name)
     schema.validate(content)
     assert not schema.is_valid(content | {"unknown": 1})
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(("name", "line"), OUTPUTS)
+def test_outputs_satisfy_their_schemas(name: str, line: str) -> None:
+    within = "size_bytes=1100:1500"
+    assert run("front", "lut.h5", "--minimize", "loss,size_bytes", "--within", within, "-o", "front.h5").exit_code == 0
+    check(name, json.loads(run(*line.split()).stdout))
+
+
+@pytest.mark.usefixtures("torch_threads")
+@pytest.mark.parametrize(("name", "line"), OUTPUTS_OF_RUNS)
+def test_outputs_about_runs_satisfy_their_schemas(name: str, line: str, finished: Path, tmp_path: Path) -> None:
+    words = [word.format(run=finished, archive=ARCHIVE, folder=tmp_path / "export") for word in line.split()]
+    check(name, json.loads(run(*words).stdout))
+
+
+@pytest.mark.parametrize(("name", "line"), FILES)
+def test_files_satisfy_their_schemas(name: str, line: str, folder: Path) -> None:
+    assert run(*line.split()).exit_code == 0
+    check(name, json.loads((folder / "file.json").read_text(encoding="utf-8")))
 
 
 def test_requests_and_answers_of_a_session_satisfy_theirs(folder: Path) -> None:

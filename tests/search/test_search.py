@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 from decimal import Decimal
 
 import numpy as np
 import pytest
 
 import qabwnas
-from qabwnas.errors import BackendError, InputError
+from qabwnas.errors import InputError
 from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
 from qabwnas.search.engine.backend import core_is_built, select_backend
 from tests.processes import PATIENCE, python, wait_for_work
@@ -83,21 +81,6 @@ def test_a_row_that_the_other_budget_leaves_no_room_for(backend: str) -> None:
     lut = lut_from_columns(columns)
     result = qabwnas.search(lut, budgets={"a": 10**15, "b": 0}, top=3, backend=backend)
     assert [list(answer.choice.values()) for answer in result.answers] == [[0, 1]]
-
-
-def test_a_forced_backend_that_is_missing_is_an_import_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    code = (
-        "import sys; sys.modules['qabwnas._core'] = None\n"
-        "from qabwnas.search import select_backend\n"
-        "select_backend('cpp')"
-    )
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert run.returncode == 1
-    assert "BackendError: the search backend 'cpp' cannot be loaded: " in run.stderr
-    assert issubclass(BackendError, ImportError)
-    monkeypatch.setenv("QABWNAS_BACKEND", "fortran")
-    with pytest.raises(InputError, match="QABWNAS_BACKEND: 'fortran' is not one of auto, cpp, numba"):
-        select_backend()
 
 
 def test_the_compiled_core_was_built() -> None:

@@ -35,6 +35,13 @@ COMPLETE, INFEASIBLE, CANCELLED, LIMIT = range(4)
 """The statuses that kernels return. A cancelled call raises instead: KeyboardInterrupt, or see
 :meth:`Backend.asking`."""
 
+NOT_BUILT = "the compiled search core was not built"
+HOW_TO_BUILD = (
+    "to build it, install a C++20 compiler (Debian: g++), then: QABWNAS_BUILD=require pip install --no-cache-dir "
+    "--force-reinstall --no-deps --no-binary qabwnas qabwnas"
+)
+"""Without ``--no-cache-dir``, pip takes the wheel that it built without a compiler."""
+
 _log = logging.getLogger("qabwnas")
 
 
@@ -221,8 +228,10 @@ def _load(name: str) -> Backend:
     if name == "auto":
         if core_is_built():
             return _load("cpp")
-        _log.warning("the compiled search core was not built; searching with the slower Numba backend")
+        _log.warning("qabwnas: %s, so searches use the slower Numba fallback; %s", NOT_BUILT, HOW_TO_BUILD)
         return _load("numba")
+    if name == "cpp" and not core_is_built():
+        raise BackendError(f"{NOT_BUILT}; {HOW_TO_BUILD}")
     module = {"cpp": "qabwnas._core", "numba": "qabwnas.search.numba"}[name]
     try:
         return Backend(name, importlib.import_module(module))

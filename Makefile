@@ -11,7 +11,7 @@ CORE_SOURCES := $(ENGINE_FILES) $(wildcard csrc/bindings/*)
 CLANGXX ?= clang++
 FUZZ_SECONDS ?= 60
 
-.PHONY: demo test test-all bench lint format core-test asan-test fuzz signature clean
+.PHONY: demo test test-all bench docs lint format core-test asan-test fuzz signature clean
 .DELETE_ON_ERROR:
 
 $(VENV)/.installed: pyproject.toml setup.py constraints.txt $(CORE_SOURCES)
@@ -32,6 +32,10 @@ test-all: $(VENV)/.installed core-test
 bench: $(VENV)/.installed
 	$(BIN)/pip install -q -c constraints.txt -e ".[bench]"
 	$(BIN)/python benchmarks/run_all.py
+
+# The site in build/site; warnings, such as a link that leads nowhere, are errors.
+docs: $(VENV)/.installed
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 SANITIZED := $(CXX) -std=c++20 -pthread -O1 -g -ffp-contract=off -Wall -Wextra -Werror -fsanitize=address,undefined -fno-sanitize-recover=all
 

@@ -1,79 +1,94 @@
-"""MkDocs hook: a line ``::: json-schema NAME`` of a page becomes the tables of a JSON schema that the package has.
+"""MkDocs hook: JSON schemas of the package become tables of a page.
 
-NAME is ``config``, or a name that ``qabwnas schema`` takes.
+A line ``::: config-schema`` is replaced by the fields of a configuration, ``::: json-schemas`` by all schemas that
+``qabwnas schema`` prints, one section per schema.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from importlib.resources import files
 from typing import Any
 
-DIRECTIVE = re.compile(r"^::: json-schema (\S+)$", re.MULTILINE)
+from qabwnas.cli.schema import SCHEMAS
+
+CONFIG = "::: config-schema"
+OTHERS = "::: json-schemas"
 Schema = dict[str, Any]
 
 
 def on_page_markdown(markdown: str, **_: object) -> str:
-    return DIRECTIVE.sub(lambda found: described(schema_of(found[1])), markdown)
-
-
-def schema_of(name: str) -> Schema:
-    if name == "config":
+    if CONFIG in markdown:
         from qabwnas.pipeline.config.config import config_schema
 
-        return config_schema()
-    text: Schema = json.loads(files("qabwnas.cli").joinpath("schemas", f"{name}.json").read_text(encoding="utf-8"))
-    return text
+        markdown = markdown.replace(CONFIG, described("config", config_schema()))
+    if OTHERS in markdown:
+        sections = [f"## {name} {{ #{name} }}\n\n{described(name, printed_schema(name))}" for name in SCHEMAS]
+        markdown = markdown.replace(OTHERS, "\n\n".join(sections))
+    return markdown
 
 
-def described(schema: Schema) -> str:
+def printed_schema(name: str) -> Schema:
+    text = files("qabwnas.cli").joinpath("schemas", f"{name}.json").read_text(encoding="utf-8")
+    schema: Schema = json.loads(text)
+    return schema
+
+
+def described(page_part: str, schema: Schema) -> str:
     """Return one table per object of a schema, the whole first, and the schema itself, folded."""
     definitions: dict[str, Schema] = schema.get("$defs", {})
-    tables = [_object(None, schema), *(_object(name, definition) for name, definition in definitions.items())]
+    tables = [_object("", schema, page_part)]
+    for name, definition in definitions.items():
+        tables.append(_object(f"### {name} {{ #{_anchor(page_part, name)} }}", definition, page_part))
     whole = json.dumps(schema, indent=2, ensure_ascii=False)
     folded = "\n".join(f"    {line}" for line in ["```json", *whole.splitlines(), "```"])
     return "\n\n".join([*filter(None, tables), f'??? note "The schema"\n\n{folded}'])
 
 
-def _object(name: str | None, schema: Schema) -> str:
-    title = [f"### {name}"] if name else []
-    text = [schema["description"]] if "description" in schema else []
-    rows = [_row(field, of, field in schema.get("required", [])) for field, of in schema.get("properties", {}).items()]
-    table = ["\n".join(["| field | values | default | |", "|---|---|---|---|", *rows])] if rows else []
-    return "\n\n".join([*title, *text, *table])
+def _object(heading: str, schema: Schema, part: str) -> str:
+    text = schema.get("description") or schema.get("title", "")
+    required = schema.get("required", [])
+    rows = [_row(field, of, field in required, part) for field, of in schema.get("properties", {}).items()]
+    choices = [_object("", choice, part) for choice in schema.get("oneOf", []) if "properties" in choice]
+    table = "\n".join(["| field | values | default | |", "|---|---|---|---|", *rows]) if rows else ""
+    values = "" if rows or choices else f"Values: {_values(schema, part)}"
+    return "\n\n".join(filter(None, [heading, _cell(text), values, table, *choices]))
 
 
-def _row(field: str, schema: Schema, required: bool) -> str:
+def _row(field: str, schema: Schema, required: bool, part: str) -> str:
     default = "required" if required else f"`{json.dumps(schema['default'])}`" if "default" in schema else ""
-    return f"| `{field}` | {_values(schema)} | {default} | {_cell(schema.get('description', ''))} |"
+    return f"| `{field}` | {_values(schema, part)} | {default} | {_cell(schema.get('description', ''))} |"
+
+
+def _anchor(part: str, name: str) -> str:
+    return f"{part}-{name}".lower()
 
 
 def _cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|")
 
 
-def _values(schema: Schema) -> str:
+def _values(schema: Schema, part: str) -> str:
     """Return the values that a schema allows, in words."""
     if "$ref" in schema:
         name = schema["$ref"].split("/")[-1]
-        return f"[{name}](#{name.lower()})"
+        return f"[{name}](#{_anchor(part, name)})"
     if "const" in schema:
         return f"`{json.dumps(schema['const'])}`"
     if "enum" in schema:
         return ", ".join(f"`{json.dumps(value)}`" for value in schema["enum"])
     for either in ("anyOf", "oneOf"):
         if either in schema:
-            return " or ".join(dict.fromkeys(_values(choice) for choice in schema[either]))
+            return " or ".join(dict.fromkeys(_values(choice, part) for choice in schema[either]))
     kind = schema.get("type", "any value")
     if isinstance(kind, list):
         return " or ".join(kind)
     if kind == "array":
         items = schema.get("items") or schema.get("prefixItems")
-        choices = [_values(item) for item in items] if isinstance(items, list) else [_values(items or {})]
+        choices = [_values(item, part) for item in items] if isinstance(items, list) else [_values(items or {}, part)]
         return f"list of {' or '.join(dict.fromkeys(choices))}"
     if kind == "object" and isinstance(schema.get("additionalProperties"), dict):
-        return f"names with {_values(schema['additionalProperties'])}"
+        return f"names with {_values(schema['additionalProperties'], part)}"
     return kind + _limits(schema)
 
 

@@ -57,13 +57,17 @@ def folder(
     """
     text = (DOCS / request.param).read_text(encoding="utf-8")
     if request.param == "tutorials/own-network.md":
-        shutil.copytree(DOCS / "own_network", tmp_path, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
+        shutil.copytree(
+            DOCS / "own_network", tmp_path, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True
+        )
     if "digits-smoke" in text:
         shutil.copytree(request.getfixturevalue("small_run"), tmp_path, dirs_exist_ok=True)
     for table in TABLES:
         shutil.copy(DOCS / table, tmp_path)
     if "lut.h5" in text and "lut import table.csv -o lut.h5" not in text:
-        imported = CliRunner().invoke(main, ["lut", "import", str(tmp_path / "table.csv"), "-o", str(tmp_path / "lut.h5")])
+        imported = CliRunner().invoke(
+            main, ["lut", "import", str(tmp_path / "table.csv"), "-o", str(tmp_path / "lut.h5")]
+        )
         assert imported.exit_code == 0, imported.output
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", environment["PATH"])

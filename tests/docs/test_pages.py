@@ -31,7 +31,11 @@ SLOW = {
 """Pages that train or measure networks."""
 
 FOLDERS = ("tutorials", "how-to", "explanation")
-PAGES = ["index.md", "session.md", *sorted(f"{folder}/{path.name}" for folder in FOLDERS for path in (DOCS / folder).glob("*.md"))]
+PAGES = [
+    "index.md",
+    "session.md",
+    *sorted(f"{folder}/{path.name}" for folder in FOLDERS for path in (DOCS / folder).glob("*.md")),
+]
 BLOCK = re.compile(r"^```(sh|python|text)$\n(.*?)^```$(\n\n(?=```text$))?", re.MULTILINE | re.DOTALL)
 
 

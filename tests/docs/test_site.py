@@ -70,7 +70,9 @@ def test_links_between_pages_and_files_lead_somewhere(site: Path) -> None:
 
 
 def test_every_public_name_is_described(site: Path) -> None:
-    described = set(re.findall(r'id="qabwnas\.(?:\w+\.)*(\w+)"', (site / "reference" / "api.html").read_text(encoding="utf-8")))
+    described = set(
+        re.findall(r'id="qabwnas\.(?:\w+\.)*(\w+)"', (site / "reference" / "api.html").read_text(encoding="utf-8"))
+    )
     assert set(qabwnas.__all__) - described == set()
 
 
@@ -84,7 +86,9 @@ def test_every_schema_is_described(site: Path) -> None:
     text = (site / "reference" / "json.html").read_text(encoding="utf-8")
     assert [name for name in SCHEMAS if f'<h2 id="{name}">' not in text] == []
     fields = (site / "reference" / "configuration.html").read_text(encoding="utf-8")
-    assert [name for name in ("task", "space", "budgets", "label_smoothing") if f"<code>{name}</code>" not in fields] == []
+    assert [
+        name for name in ("task", "space", "budgets", "label_smoothing") if f"<code>{name}</code>" not in fields
+    ] == []
 
 
 def test_no_page_shows_markup(site: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -33,17 +34,14 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def small_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the files ``digits/…`` and the run ``runs/digits-smoke`` of the first commands of the README."""
+def small_run(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with ``digits/config.yaml`` and the run ``runs/digits-smoke``."""
     folder = tmp_path_factory.mktemp("small")
-    before = Path.cwd()
-    os.chdir(folder)
-    try:
-        for arguments in (["init", "digits", "--from", "digits"], ["run", "digits/config.yaml", "--smoke"]):
-            result = CliRunner().invoke(main, arguments)
-            assert result.exit_code == 0, result.output
-    finally:
-        os.chdir(before)
+    for command in ("init digits --from digits", "run digits/config.yaml --smoke"):
+        done = subprocess.run(
+            ["qabwnas", *command.split()], cwd=folder, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
     return folder
 
 
@@ -51,9 +49,9 @@ def small_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def folder(
     request: pytest.FixtureRequest, environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Path:
-    """The folder in which a page's code runs: with the tables, and `lut.h5` and the small run if the page starts from them.
+    """The folder in which a page's code runs; the parameter is the page, relative to ``docs``.
 
-    The parameter is the page, relative to ``docs``.
+    It has the tables, and ``lut.h5`` and the small run if the page starts from them.
     """
     text = (DOCS / request.param).read_text(encoding="utf-8")
     if request.param == "tutorials/own-network.md":

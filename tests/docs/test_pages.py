@@ -121,3 +121,10 @@ def test_output_is_compared_line_by_line() -> None:
     ]
     for printed, fits in (("a b c\nz\n", True), ("a b c\nx\ny\nz\n", True), ("a b c\n", False), ("a b\nc\nz\n", False)):
         assert bool(re.fullmatch(pattern("a … c\n…\nz\n"), printed)) is fits
+
+
+def test_the_page_of_own_code_shows_the_code_of_the_example() -> None:
+    folder = DOCS / "own_network"
+    shown = [block.code for block in blocks((folder / "README.md").read_text(encoding="utf-8"))]
+    files = [(folder / "mynet" / name).read_text(encoding="utf-8") for name in ("operations.py", "ghost.py")]
+    assert shown == [text[text.index("class ") :] for text in files]

@@ -92,10 +92,10 @@ def test_every_schema_is_described(site: Path) -> None:
 
 
 def test_no_page_shows_markup(site: Path) -> None:
-    """Lists and tables that Markdown of this site does not understand, roles of Sphinx, and directives."""
+    """Lists and tables that Markdown of this site does not understand, prompts, roles of Sphinx, and directives."""
     for page in site.rglob("*.html"):
         text = re.sub(r"(?s)<(pre|code)\b.*?</\1>", "", page.read_text(encoding="utf-8"))
-        assert re.findall(r"(?m)<p>[^<]*\n[-*] .*$|^\|.*\|$|:::.*|:(?:class|func|meth):", text) == [], page
+        assert re.findall(r"(?m)<p>[^<]*\n[-*] .*$|^\|.*\|$|:::.*|:(?:class|func|meth):|&gt;&gt;&gt;|<blockquote>", text) == [], page
 
 
 def test_every_page_is_listed_in_the_index_of_its_folder() -> None:

@@ -91,11 +91,14 @@ def test_every_schema_is_described(site: Path) -> None:
     ] == []
 
 
+MARKUP = re.compile(r"<p>[^<]*\n[-*] .*$|^\|.*\|$|:::.*|:(?:class|func|meth):|&gt;&gt;&gt;|<blockquote>", re.MULTILINE)
+"""Lists and tables that the site's Markdown does not understand, directives, roles of Sphinx, and prompts."""
+
+
 def test_no_page_shows_markup(site: Path) -> None:
-    """Lists and tables that Markdown of this site does not understand, prompts, roles of Sphinx, and directives."""
     for page in site.rglob("*.html"):
         text = re.sub(r"(?s)<(pre|code)\b.*?</\1>", "", page.read_text(encoding="utf-8"))
-        assert re.findall(r"(?m)<p>[^<]*\n[-*] .*$|^\|.*\|$|:::.*|:(?:class|func|meth):|&gt;&gt;&gt;|<blockquote>", text) == [], page
+        assert MARKUP.findall(text) == [], page
 
 
 def test_every_page_is_listed_in_the_index_of_its_folder() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -45,6 +46,12 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert built.returncode == 0, built.stderr
     assert "are not included in the" not in built.stderr, f"a page is missing in the navigation:\n{built.stderr}"
     return folder
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+def test_make_docs_is_this_build() -> None:
+    plan = subprocess.run(["make", "--dry-run", "docs"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert plan.rstrip().endswith("mkdocs build --strict")
 
 
 def test_pages_load_nothing_from_elsewhere(site: Path) -> None:

@@ -11,7 +11,7 @@ CORE_SOURCES := $(ENGINE_FILES) $(wildcard csrc/bindings/*)
 CLANGXX ?= clang++
 FUZZ_SECONDS ?= 60
 
-.PHONY: demo test test-all bench docs lint format core-test asan-test fuzz signature clean
+.PHONY: demo test test-all bench lint format core-test asan-test fuzz signature clean
 .DELETE_ON_ERROR:
 
 $(VENV)/.installed: pyproject.toml setup.py constraints.txt $(CORE_SOURCES)
@@ -34,6 +34,7 @@ bench: $(VENV)/.installed
 	$(BIN)/python benchmarks/run_all.py
 
 # The site in build/site; warnings, such as a link that leads nowhere, are errors.
+.PHONY: docs
 docs: $(VENV)/.installed
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 

@@ -33,6 +33,11 @@ bench: $(VENV)/.installed
 	$(BIN)/pip install -q -c constraints.txt -e ".[bench]"
 	$(BIN)/python benchmarks/run_all.py
 
+# The site in build/site; warnings, such as a link that leads nowhere, are errors.
+.PHONY: docs
+docs: $(VENV)/.installed
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
 SANITIZED := $(CXX) -std=c++20 -pthread -O1 -g -ffp-contract=off -Wall -Wextra -Werror -fsanitize=address,undefined -fno-sanitize-recover=all
 
 build/test_engine: $(wildcard csrc/tests/*) $(ENGINE_FILES)

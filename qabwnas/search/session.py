@@ -33,6 +33,7 @@ from qabwnas.search.engine.strategy import DEFAULT_MAX_MEMORY, Method
 from qabwnas.search.explain import Explanation, explain_problem
 from qabwnas.search.front.region import Range, checked_ranges
 from qabwnas.search.frontier import Frontier
+from qabwnas.search.model.totals import kept_totals_in
 from qabwnas.search.session_cache import SessionCache
 
 
@@ -100,7 +101,7 @@ class Session:
             self._kernels.name,
         )
         problem = self._cache.problem(request.columns, request.scope, request.top)
-        return request.answer(self.lut, problem, self._cache.totals_in)
+        return request.answer(self.lut, problem, kept_totals_in)
 
     def explain(
         self,

@@ -26,6 +26,14 @@ def known_doubles(lut: Lut, metric: str) -> NDArray[np.float64] | None:
     return np.concatenate(columns) if all(column.dtype == np.float64 for column in columns) else None
 
 
+def measured_rows(lut: Lut, metric: str) -> NDArray[np.bool_] | None:
+    """Return which candidates of all blocks were measured, bool ``(n_rows,)``, or ``None`` if all were."""
+    tables = [table for block in lut.blocks for table in block.tables]
+    if not any(metric in table.measured for table in tables):
+        return None
+    return np.concatenate([table.measured.get(metric, np.ones(table.n_rows, dtype=np.bool_)) for table in tables])
+
+
 def row_chunks(block: LutBlock) -> Iterator[tuple[int, int]]:
     """Yield the first candidate of every chunk of rows, and the candidate after its last."""
     for first in range(0, block.n_candidates, ROWS_PER_CHUNK):

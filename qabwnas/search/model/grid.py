@@ -124,8 +124,7 @@ class Grid(NamedTuple):
         """Return an upper bound in units, rounded down and clipped just outside the range of totals."""
         if value and value.adjusted() + self.decimals > _MOST_DIGITS:
             return -LARGEST_UNITS - 1 if value < 0 else LARGEST_UNITS
-        with localcontext(_EXACT):
-            units = int(value.scaleb(self.decimals).to_integral_value(rounding=ROUND_FLOOR))
+        units = int(value.scaleb(self.decimals, _EXACT).to_integral_value(ROUND_FLOOR, _EXACT))
         return max(-LARGEST_UNITS - 1, min(units, LARGEST_UNITS))
 
     def decimal(self, units: int) -> Decimal:

@@ -6,7 +6,7 @@ any.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from qabwnas.lut.lut import Lut, Metric
 from qabwnas.search.engine.backend import Backend
-from qabwnas.search.model.columns import known_column, known_doubles, needs_in_chunks
+from qabwnas.search.model.columns import known_column, known_doubles, measured_rows, needs_in_chunks
 from qabwnas.search.model.grid import Grid, GridNeeds, choose_grid, joint_needs
 
 Ints = NDArray[np.int64]
@@ -101,17 +101,21 @@ class KeptColumns:
             column.grid.warn_of_rounding(name)
         return column
 
+    def joined_units(self, metrics: Sequence[Metric]) -> Ints:
+        """Return the units of kept columns as rows, ``(n_metrics, n_rows)``."""
+        columns = [self._columns[metric.name] for metric in metrics]
+        joined = np.stack([column.units for column in columns])
+        if all(column.units.base is None for column in columns):  # the rows take the place of the columns in memory
+            for metric, column, units in zip(metrics, columns, joined, strict=True):
+                units.flags.writeable = False
+                self._columns[metric.name] = column._replace(units=units)
+        return joined
+
     def _converted(self, lut: Lut, metric: Metric, backend: Backend) -> KeptColumn:
         starts = np.array(_offsets(lut)[:-1], dtype=np.int64)
         grid, units = self._grid_and_units(lut, metric, starts, backend)
         units.flags.writeable = False  # callers share it
-        masks = [block.measured(metric.name) for block in lut.blocks]
-        measured = None
-        if any(mask is not None for mask in masks):
-            all_rows = (np.ones(block.n_candidates, dtype=np.bool_) for block in lut.blocks)
-            pairs = zip(masks, all_rows, strict=True)
-            measured = np.concatenate([every if mask is None else mask for mask, every in pairs])
-        return KeptColumn(grid, units, starts, measured, fixed_units(metric, grid, backend))
+        return KeptColumn(grid, units, starts, measured_rows(lut, metric.name), fixed_units(metric, grid, backend))
 
     def _grid_and_units(self, lut: Lut, metric: Metric, starts: Ints, backend: Backend) -> tuple[Grid, Ints]:
         name, values = metric.name, known_doubles(lut, metric.name)

@@ -76,8 +76,7 @@ class Problem:
 
         If the scope has weights, the first metric becomes the weighted one, named by :func:`weighted_name`. The plain
         metric may then be listed again after it. Grids are those of all candidates, so totals do not depend on what a
-        scope excludes. Columns, and the last problem without a scope, are kept as long as the LUT
-        lives.
+        scope excludes. Columns, and the last problem over all rows, are kept as long as the LUT lives.
 
         With ``k``, the number of best subnets to find, a large LUT is read in chunks, and only rows that these subnets
         may need are kept (:mod:`qabwnas.search.model.streaming`).
@@ -114,7 +113,7 @@ class Problem:
     def _whole(cls, lut: Lut, metrics: tuple[Metric, ...], backend: Backend, selection: Selection | None) -> Problem:
         """Return the problem over metrics of the LUT, read as a whole."""
         kept = KeptColumns.of(lut)
-        columns = [kept.compared_column(lut, metric, backend) for metric in metrics]
+        columns = [kept.compared_column(lut, metric, backend) for metric in metrics]  # warns of rounding in each call
         last = _LAST.get(lut)
         if selection is None and last is not None and last.metrics == metrics:
             return last
@@ -125,7 +124,7 @@ class Problem:
             metrics,
             tuple(column.grid for column in columns),
             lut.block_names,
-            np.stack([column.units for column in columns]),
+            kept.joined_units(metrics),
             np.append(columns[0].starts, columns[0].units.size),
             _is_max(metrics),
             _origins(metrics, [column.fixed for column in columns]),
@@ -310,7 +309,7 @@ class Problem:
 
 
 _LAST: WeakKeyDictionary[Lut, Problem] = WeakKeyDictionary()
-"""The last problem over metrics of a LUT without a scope: it is smaller than the columns that the LUT keeps."""
+"""The last problem over all rows of a LUT, which is not larger than the columns of the LUT."""
 
 
 def objective_of(problem: Problem) -> tuple[str, Literal["minimize", "maximize"]]:

@@ -14,6 +14,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 from collections.abc import Iterator
 
 import bench_batch
+import bench_calls
 import bench_commands
 import bench_filter
 import bench_interrupts
@@ -28,6 +29,7 @@ from timing import Row
 BENCHMARKS = (
     bench_filter,
     bench_search,
+    bench_calls,
     bench_session,
     bench_traversal,
     bench_large,

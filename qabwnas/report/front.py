@@ -21,6 +21,8 @@ THOUSAND = 1000
 WIDE_RANGE = 8.0
 """An axis is logarithmic from this ratio of the largest to the smallest value."""
 
+MANY_POINTS = 20_000
+
 
 @dataclass(frozen=True)
 class Mark:
@@ -81,7 +83,8 @@ def _draw_panel(
     panel.set_xlabel(x[0])
     panel.set_ylabel(y[0])
     panel.grid(which="both", alpha=0.25)
-    panel.legend(fontsize="small")
+    # Of very many points the best place is slow to find; a front curves away from the upper right corner.
+    panel.legend(fontsize="small", loc="upper right" if len(order) > MANY_POINTS else "best")
 
 
 def _label(axis: Axis) -> None:

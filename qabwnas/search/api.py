@@ -157,6 +157,8 @@ def search(
         BackendError: the backend cannot be loaded.
         KeyboardInterrupt: Ctrl-C, raised within a fifth of a second.
 
+    Columns are converted to integers in the first call and kept as long as the LUT; repeated calls are faster.
+
     Complexity: O(rows log rows) for pruning; then that of the direct search (``csrc/solve/top.hpp``): exponential in
     the number of blocks in the worst case, microseconds to milliseconds on look-up tables of real networks.
     """

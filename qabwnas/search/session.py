@@ -33,6 +33,7 @@ from qabwnas.search.engine.strategy import DEFAULT_MAX_MEMORY, Method
 from qabwnas.search.explain import Explanation, explain_problem
 from qabwnas.search.front.region import Range, checked_ranges
 from qabwnas.search.frontier import Frontier
+from qabwnas.search.model.totals import kept_totals_in
 from qabwnas.search.session_cache import SessionCache
 
 
@@ -42,11 +43,11 @@ class Session:
     >>> session = Session(lut)
     >>> results = [session.search(budgets={"size_bytes": size}) for size in (1e6, 2e6, 3e6)]
 
-    Kept are columns in units (per block and metric), pruned rows (per block, set of metrics, scope and number of
-    answers), and built fronts. A search under new budgets starts from the pruned rows, which suffice for all budgets on
-    the same metrics. :meth:`with_block` and :meth:`with_column` return sessions that keep everything that does not
-    depend on the change; a LUT itself never changes. Memory: every column in units stays as long as the session; of
-    pruned rows and fronts, those of the last 64 problems and 16 fronts that were used.
+    Kept are pruned rows (per block, set of metrics, scope and number of answers) and built fronts. Columns in units are
+    kept with the LUT, for all searches of it (:mod:`qabwnas.search.model.kept_columns`). A search under new budgets
+    starts from the pruned rows, which suffice for all budgets on the same metrics. :meth:`with_block` and
+    :meth:`with_column` return sessions that keep everything that does not depend on the change; a LUT itself never
+    changes. Memory: pruned rows and fronts of the last 64 problems and 16 fronts that were used.
 
     A session is for one thread. A pickled or copied session has its LUT, no kept results, and the default backend.
     Answers equal those of :func:`qabwnas.search` and :meth:`.Frontier.build`.
@@ -100,7 +101,7 @@ class Session:
             self._kernels.name,
         )
         problem = self._cache.problem(request.columns, request.scope, request.top)
-        return request.answer(self.lut, problem, self._cache.totals_in)
+        return request.answer(self.lut, problem, kept_totals_in)
 
     def explain(
         self,

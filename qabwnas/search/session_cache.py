@@ -1,4 +1,4 @@
-"""What a session keeps between searches: columns in units, pruned rows, problems and fronts.
+"""What a session keeps between searches: pruned rows, problems and fronts. Columns are kept with the LUT.
 
 Every entry is keyed by all that it depends on. So a session of a changed LUT can keep the entries that do not depend on
 the change.
@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from functools import partial
 from typing import TypeVar
 
@@ -17,13 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qabwnas.io.fingerprint import canonical_json
-from qabwnas.lut.lut import Lut, Metric
+from qabwnas.lut.lut import Lut
 from qabwnas.search.constraints.budgets import Column
 from qabwnas.search.constraints.scope import Scope
 from qabwnas.search.engine.backend import Backend
 from qabwnas.search.frontier import Frontier
-from qabwnas.search.model.columns import grid_of, known_column
 from qabwnas.search.model.grid import Grid
+from qabwnas.search.model.kept_columns import KeptColumns
 from qabwnas.search.model.problem import Problem
 
 MAX_PROBLEMS = 64
@@ -88,8 +87,6 @@ class SessionCache:
 
     def __init__(self, lut: Lut, kernels: Backend) -> None:
         self._lut, self._kernels = lut, kernels
-        self._grids: dict[str, Grid] = {}
-        self._units: dict[tuple[str, str, Grid], NDArray[np.int64]] = {}  # by block, metric and grid
         self._kept: RecentCache[_Pruning, NDArray[np.bool_]] = RecentCache(MAX_PROBLEMS * len(lut.blocks))
         self._problems: RecentCache[tuple[tuple[Column, ...], str, int], Problem] = RecentCache(MAX_PROBLEMS)
         self._fronts: RecentCache[tuple[tuple[Column, ...], str], Frontier] = RecentCache(MAX_FRONTS)
@@ -97,10 +94,7 @@ class SessionCache:
     def after(self, lut: Lut, blocks: set[str], metrics: set[str]) -> SessionCache:
         """Return the cache for a LUT that differs from this one in the columns of ``metrics`` in ``blocks``."""
         cache = SessionCache(lut, self._kernels)
-        cache._grids = {name: grid for name, grid in self._grids.items() if name not in metrics}
-        cache._units = {
-            key: units for key, units in self._units.items() if key[0] not in blocks or key[1] not in metrics
-        }
+        KeptColumns.pass_on(self._lut, lut, blocks, metrics)
         cache._kept = self._kept.where(lambda key: key.block not in blocks or not metrics & key.metrics)
         cache._problems = self._problems.where(lambda key: not metrics & metrics_of(key[0]))
         cache._fronts = self._fronts.where(lambda key: not metrics & metrics_of(key[0]))
@@ -118,7 +112,7 @@ class SessionCache:
         return self._problems.get_or_make(key, lambda: self._pruned(columns, scope, n_answers))
 
     def _pruned(self, compared: Sequence[Column], scope: Scope | None, n_answers: int) -> Problem:
-        problem = Problem.of(self._lut, compared, self._kernels, scope, self.units_of)
+        problem = Problem.of(self._lut, compared, self._kernels, scope)
         columns = frozenset(zip(problem.metric_names, problem.grids, strict=True))
         kept = []
         for b, name in enumerate(problem.block_names):
@@ -126,37 +120,6 @@ class SessionCache:
             rows = partial(_kept_rows, problem, b, n_answers, self._kernels)
             kept.append(self._kept.get_or_make(pruning, rows))
         return problem.with_rows(np.concatenate(kept))
-
-    def units_of(self, lut: Lut, metric: Metric, kernels: Backend) -> tuple[Grid, NDArray[np.int64]]:
-        """Return the same as :func:`.columns.units_of`, and keep it."""
-        if metric.name not in self._grids:
-            columns = [known_column(block, metric.name) for block in lut.blocks]
-            self._grids[metric.name] = grid_of(lut, metric, columns)
-        grid = self._grids[metric.name]
-        for block in lut.blocks:
-            key = (block.name, metric.name, grid)
-            if key not in self._units:
-                self._units[key] = grid.units(known_column(block, metric.name), kernels, metric.name)
-        return grid, np.concatenate([self._units[name, metric.name, grid] for name in lut.block_names])
-
-    def totals_in(
-        self, lut: Lut, metric_name: str, choice: NDArray[np.int32], kernels: Backend
-    ) -> list[Decimal | None]:
-        """Return the same as :func:`.totals.totals_in`, from the kept columns."""
-        metric = lut.metric(metric_name)
-        grid, units = self.units_of(lut, metric, kernels)
-        starts = np.cumsum([0, *(block.n_candidates for block in lut.blocks)])[:-1]
-        chosen = units[starts + choice]
-        if metric.fixed is not None:
-            fixed = grid.units(np.array([metric.fixed]), kernels)
-            chosen = np.concatenate([chosen, np.tile(fixed, (len(choice), 1))], axis=1)
-        totals = chosen.sum(axis=1) if metric.aggregation == "sum" else chosen.max(axis=1)
-        known = np.ones(len(choice), dtype=np.bool_)
-        for b, block in enumerate(lut.blocks):
-            measured = block.measured(metric_name)
-            if measured is not None:
-                known &= measured[choice[:, b]]
-        return [grid.decimal(int(total)) if right else None for total, right in zip(totals, known, strict=True)]
 
 
 def metrics_of(columns: Iterable[Column]) -> set[str]:

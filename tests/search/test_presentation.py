@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import copy
+import csv
 import json
 import math
 import pickle
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import qabwnas
 from qabwnas.errors import InputError
 from qabwnas.lut.lut import Lut
+from qabwnas.search.front import presented
 from qabwnas.search.presentation import shown_total
 
 ARCHIVES = Path(__file__).resolve().parents[1] / "archives"
@@ -141,6 +145,53 @@ def test_a_front_is_a_sequence_of_answers_with_descriptions(tmp_path: Path) -> N
         with pytest.raises(InputError, match="point 9 of a front"):
             again[9]
     assert qabwnas.Session(LUT).front(["loss", "size_bytes"])[0].descriptions == front[0].descriptions
+
+
+@pytest.mark.parametrize("has_descriptions", [True, False])
+def test_all_points_of_a_front_are_those_taken_one_by_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, has_descriptions: bool
+) -> None:
+    monkeypatch.setattr(presented, "_POINTS_PER_CHUNK", 7)
+    generator = np.random.default_rng(0)
+    columns = {
+        f"b{b}": {
+            "loss": generator.random(20).round(3),
+            "ms": generator.random(20),
+            "size": generator.integers(9, 99, 20),
+        }
+        for b in range(3)
+    }
+    front = qabwnas.Frontier.build(Lut.from_arrays(columns), ["loss", "ms", "size"])
+    if not has_descriptions:
+        front = replace(front, describe=None)
+    one_by_one = [front[point] for point in range(len(front))]
+    assert len(front) > 50
+    assert [vars(answer) for answer in front] == [vars(answer) for answer in one_by_one]
+    assert repr(list(front)) == repr(one_by_one)
+    expected = [answer.to_dict() for answer in one_by_one]
+    assert repr(front.to_dict()) == repr({"minimized": "loss", "answers": expected})
+    front.save_csv(tmp_path / "front.csv")
+    rows = list(csv.reader((tmp_path / "front.csv").read_text().splitlines()))
+    assert rows[0] == ["loss", "ms", "size", "b0", "b1", "b2"]
+    assert rows[1:] == [
+        [*(f"{total:f}" for total in answer.totals.values()), *map(str, answer.choice.values())]
+        for answer in one_by_one
+    ]
+
+
+def test_a_data_frame_of_a_front_has_its_points(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The columns that pandas gets, whether it is installed or not."""
+    monkeypatch.setattr(presented, "data_frame", lambda columns: columns)
+    front = qabwnas.Frontier.build(LUT, ["loss", "size_bytes"])
+    columns = front.to_pandas()
+    assert {name: column.tolist() for name, column in columns.items()} == {
+        "loss": [float(answer.totals["loss"]) for answer in front],
+        "size_bytes": [float(answer.totals["size_bytes"]) for answer in front],
+        "stem": [answer.choice["stem"] for answer in front],
+        "stem description": [answer.descriptions["stem"] for answer in front],
+        "tail": [answer.choice["tail"] for answer in front],
+        "tail description": [answer.descriptions["tail"] for answer in front],
+    }
 
 
 def test_a_front_without_descriptions_has_numbers() -> None:

@@ -24,8 +24,8 @@ from qabwnas.lut.units import parse_quantity
 from qabwnas.search.batch.answers import Answers
 from qabwnas.search.batch.columns import ColumnRoles
 from qabwnas.search.engine.backend import Backend
+from qabwnas.search.model.csv_text import subnet_lines
 from qabwnas.search.model.grid import UNLIMITED, Grid
-from qabwnas.search.model.totals import subnet_cells
 
 BYTES_PER_CHUNK = 1 << 20
 MAX_CACHED_LINES = 1 << 18
@@ -194,10 +194,8 @@ class CsvAnswers:
             self._lines = dict(self._infeasible)
         missing = sorted(set(numbers) - self._lines.keys())
         units, candidates = self._answers.rows(np.array(missing, dtype=np.int64))
-        cells = subnet_cells(self._answers.grids, units, candidates)
-        self._lines.update(
-            (number, f"optimal,{','.join(row)}\r\n".encode()) for number, row in zip(missing, cells, strict=True)
-        )
+        lines = subnet_lines(self._answers.grids, units, candidates).splitlines(keepends=True)
+        self._lines.update((number, b"optimal," + line) for number, line in zip(missing, lines, strict=True))
         if copied is None:
             self._stream.write(b"".join([self._lines[number] for number in numbers]))
         else:

@@ -51,7 +51,7 @@ def stored_descriptions(front: FrontPoints) -> StoredDescriptions | None:
     for start in range(0, len(front), _POINTS_PER_CHUNK):
         points = np.arange(start, min(start + _POINTS_PER_CHUNK, len(front)))
         for found, column in zip(used, front.candidates_of(points).T, strict=True):
-            found.update(np.unique(column).tolist())
+            found.update(np.flatnonzero(np.bincount(column)).tolist())
     texts = {
         block: {candidate: describe(block, candidate) for candidate in sorted(found)}
         for block, found in zip(front.block_names, used, strict=True)

@@ -28,8 +28,8 @@ from qabwnas.search.engine.choices import ChoiceTable
 from qabwnas.search.front.descriptions import read_descriptions, stored_descriptions, write_descriptions
 from qabwnas.search.front.points import FrontPoints
 from qabwnas.search.front.region import FrontRegion
+from qabwnas.search.model.csv_text import subnet_lines
 from qabwnas.search.model.grid import UNLIMITED, Grid
-from qabwnas.search.model.totals import subnet_cells
 
 KIND = HDF5Format(name="qabwnas-front", newest=2)
 _INT32 = np.dtype(np.int32)
@@ -117,12 +117,13 @@ def write_front_csv(front: FrontPoints, path: str | os.PathLike[str]) -> None:
         InputError: the name ends like another kind of file.
     """
     check_suffix(path, CSV)
-    with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
-        out = csv.writer(stream)
-        out.writerow([*front.metric_names, *front.block_names])
-        for part in _chunks(front):
-            candidates = front.candidates_of(np.arange(part.start, part.stop))
-            out.writerows(subnet_cells(front.grids, front.units[part], candidates))
+    with atomic_path(path) as temporary:
+        with temporary.open("w", newline="", encoding="utf-8") as header:
+            csv.writer(header).writerow([*front.metric_names, *front.block_names])
+        with temporary.open("ab") as lines:
+            for part in _chunks(front):
+                candidates = front.candidates_of(np.arange(part.start, part.stop))
+                lines.write(subnet_lines(front.grids, front.units[part], candidates))
 
 
 def is_front(path: str | os.PathLike[str]) -> bool:

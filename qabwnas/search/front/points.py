@@ -100,19 +100,12 @@ class FrontPoints:
         """
         m = self._position(metric)
         if points is None:
-            return self._doubles(m, self.units[:, m])
+            return self.grids[m].doubles(self.units[:, m])
         numbers = self._numbers(points)
         found = numbers != NO_POINT
         values = np.full(numbers.shape, np.nan)
-        values[found] = self._doubles(m, self.units[numbers[found], m])
+        values[found] = self.grids[m].doubles(self.units[numbers[found], m])
         return values
-
-    def _doubles(self, m: int, units: NDArray[np.int64]) -> NDArray[np.float64]:
-        decimals = self.grids[m].decimals
-        if decimals <= 22 and np.abs(units).max(initial=0) <= 2**53:
-            return np.asarray(units / 10.0**decimals)  # both are exact, so the quotient is the nearest double
-        # Python rounds the quotient of two integers correctly, whatever their sizes.
-        return np.array([total / 10**decimals for total in units.tolist()], dtype=np.float64)
 
     def _point(self, point: int) -> int:
         number = whole_number("point", point, smallest=None)

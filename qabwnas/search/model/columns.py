@@ -1,49 +1,37 @@
-"""Columns of a LUT's metrics: values with 0 where nothing was measured, their grids, and reading in chunks of rows."""
+"""Columns of a LUT's metrics: values with 0 where nothing was measured, and reading in chunks of rows."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qabwnas.lut.lut import Lut, LutBlock, Metric
-from qabwnas.search.engine.backend import Backend
-from qabwnas.search.model.grid import Grid, GridNeeds, choose_grid
+from qabwnas.lut.lut import Lut, LutBlock
+from qabwnas.search.model.grid import GridNeeds
 
 ROWS_PER_CHUNK = 1 << 17
-
-UnitsOf = Callable[[Lut, Metric, Backend], tuple[Grid, NDArray[np.int64]]]
-"""A function like :func:`units_of`; a session passes one that caches."""
-
-
-def units_of(lut: Lut, metric: Metric, backend: Backend) -> tuple[Grid, NDArray[np.int64]]:
-    """Return the grid of a metric and its values in units, int64 ``(n_rows,)``: all blocks, in order.
-
-    The grid depends on measured values only. A candidate without a measurement has the value 0.
-
-    Raises:
-        InputError: a value or total cannot be represented; the message names metric, block and candidate.
-    """
-    columns = [known_column(block, metric.name) for block in lut.blocks]
-    grid = grid_of(lut, metric, columns)
-    return grid, np.concatenate([grid.units(column, backend, metric.name) for column in columns])
-
-
-def grid_of(lut: Lut, metric: Metric, columns: Sequence[NDArray[Any]]) -> Grid:
-    """Return the grid of a metric from the column of every block; raises like :func:`.choose_grid`."""
-    needs = [
-        GridNeeds().including(column, f"metric {metric.name!r}, block {name!r}")
-        for name, column in zip(lut.block_names, columns, strict=True)
-    ]
-    return choose_grid(metric, needs, lut.block_names)
 
 
 def known_column(block: LutBlock, metric: str) -> NDArray[Any]:
     """Return :meth:`.LutBlock.column` with 0 where a candidate was not measured."""
-    column, measured = block.column(metric), block.measured(metric)
-    return column if measured is None else np.where(measured, column, np.zeros_like(column))
+    return _known(block.column(metric), block.measured(metric))
+
+
+def known_doubles(lut: Lut, metric: str) -> NDArray[np.float64] | None:
+    """Return :func:`known_column` of all blocks, ``(n_rows,)``; ``None`` unless all tables have doubles."""
+    tables = [table for block in lut.blocks for table in block.tables]
+    columns = [_known(table.columns[metric], table.measured.get(metric)) for table in tables]
+    return np.concatenate(columns) if all(column.dtype == np.float64 for column in columns) else None
+
+
+def measured_rows(lut: Lut, metric: str) -> NDArray[np.bool_] | None:
+    """Return which candidates of all blocks were measured, bool ``(n_rows,)``, or ``None`` if all were."""
+    tables = [table for block in lut.blocks for table in block.tables]
+    if not any(metric in table.measured for table in tables):
+        return None
+    return np.concatenate([table.measured.get(metric, np.ones(table.n_rows, dtype=np.bool_)) for table in tables])
 
 
 def row_chunks(block: LutBlock) -> Iterator[tuple[int, int]]:
@@ -54,8 +42,7 @@ def row_chunks(block: LutBlock) -> Iterator[tuple[int, int]]:
 
 def known_values(block: LutBlock, metric: str, first: int, last: int) -> NDArray[Any]:
     """Return a metric of candidates ``first … last − 1``, with 0 where a candidate was not measured."""
-    values, measured = block.column_rows(metric, first, last), block.measured_rows(metric, first, last)
-    return values if measured is None else np.where(measured, values, np.zeros_like(values))
+    return _known(block.column_rows(metric, first, last), block.measured_rows(metric, first, last))
 
 
 def needs_in_chunks(block: LutBlock, metric: str) -> GridNeeds:
@@ -69,3 +56,7 @@ def needs_in_chunks(block: LutBlock, metric: str) -> GridNeeds:
         values = known_values(block, metric, first, last)
         needs = needs.including(values, f"metric {metric!r}, block {block.name!r}", first)
     return needs
+
+
+def _known(values: NDArray[Any], measured: NDArray[np.bool_] | None) -> NDArray[Any]:
+    return values if measured is None else np.where(measured, values, np.zeros_like(values))

@@ -30,6 +30,9 @@ UNLIMITED = 2**63 - 1
 _LARGEST_POWER = 22
 _DIGITS = 15
 _LARGEST_DIGITS = 10.0**_DIGITS
+_LARGEST_WHOLE = 2**53
+_FEW = 8
+_UNITS_PER_CHUNK = 1 << 16
 # No total has more digits.
 _MOST_DIGITS = 19
 # Enough digits for any int64 with any double's exponent.
@@ -56,21 +59,34 @@ class Grid(NamedTuple):
             return units
         needed = _decimals_needed(values)
         if needed is not None and needed <= self.decimals:
-            whole = np.rint(values * 10.0**needed).astype(np.int64)
-            return whole * np.int64(10 ** (self.decimals - needed)) if whole.any() else whole
-        if metric and self._loses_digits(values):
-            message = (
-                f"metric {metric!r}: the smallest values have more than the {self.decimals} decimals that the largest "
-                "leave room for; they are rounded"
-            )
-            warnings.warn(message, RoundingWarning, stacklevel=2)
+            return self.exact_units(values, needed)
+        if metric and self.loses_digits(values):
+            self.warn_of_rounding(metric)
         return backend.to_units(np.ascontiguousarray(values), self.decimals, False)
 
-    def _loses_digits(self, values: NDArray[np.float64]) -> bool:
-        """Return whether a value of up to 15 digits is not a whole number of units.
+    def exact_units(self, values: NDArray[np.float64], decimals: int) -> NDArray[np.int64]:
+        """Return values in units that have at most ``decimals`` decimals, no more than the grid, and 15 digits."""
+        whole = _rounded(values, 10.0**decimals).astype(np.int64)
+        if decimals == self.decimals or not whole.any():
+            return whole
+        return whole * np.int64(10 ** (self.decimals - decimals))
+
+    def warn_of_rounding(self, metric: str) -> None:
+        message = (
+            f"metric {metric!r}: the smallest values have more than the {self.decimals} decimals that the largest "
+            "leave room for; they are rounded"
+        )
+        warnings.warn(message, RoundingWarning, stacklevel=3)
+
+    def loses_digits(self, values: NDArray[Any]) -> bool:
+        """Return whether a value of up to 15 digits is not a whole number of units; values as for :meth:`units`.
 
         Doubles with more digits come from computations; the grid is finer than their spacing at the total.
         """
+        if values.dtype == object:
+            return any(self.loses_digits(numbers) for _, numbers in _by_type(values))
+        if values.dtype == np.int64:
+            return False
         # In larger values, the last of 15 digits is worth a unit or more.
         small = values[(values != 0) & (np.abs(values) < 10.0 ** (_DIGITS - self.decimals))]
         with localcontext(_EXACT):
@@ -108,24 +124,39 @@ class Grid(NamedTuple):
         """Return an upper bound in units, rounded down and clipped just outside the range of totals."""
         if value and value.adjusted() + self.decimals > _MOST_DIGITS:
             return -LARGEST_UNITS - 1 if value < 0 else LARGEST_UNITS
-        with localcontext(_EXACT):
-            units = int(value.scaleb(self.decimals).to_integral_value(rounding=ROUND_FLOOR))
+        units = int(value.scaleb(self.decimals, _EXACT).to_integral_value(ROUND_FLOOR, _EXACT))
         return max(-LARGEST_UNITS - 1, min(units, LARGEST_UNITS))
 
     def decimal(self, units: int) -> Decimal:
         """Return a number of units as an exact decimal without trailing zeros."""
-        with localcontext(_EXACT):
-            value = Decimal(units).scaleb(-self.decimals)
-            return value.quantize(Decimal(1)) if value == value.to_integral_value() else value.normalize()
+        decimals = self.decimals
+        while decimals and units % 10 == 0:
+            units, decimals = units // 10, decimals - 1
+        return Decimal(units).scaleb(-decimals, _EXACT) if decimals else Decimal(units)
 
-    def text(self, units: int) -> str:
-        """Return :meth:`decimal` as text without an exponent; ten times as fast."""
-        if self.decimals == 0:
-            return str(units)
-        digits = f"{abs(units):0{self.decimals + 1}d}"
-        fraction = digits[-self.decimals :].rstrip("0")
-        sign = "-" if units < 0 else ""
-        return f"{sign}{digits[: -self.decimals]}.{fraction}" if fraction else f"{sign}{digits[: -self.decimals]}"
+    def doubles(self, units: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return numbers of units ``(n,)`` as the nearest doubles; O(n), in memory for the result and a small chunk."""
+        values = np.empty(units.shape, dtype=np.float64)
+        power = 10**self.decimals
+        for start in range(0, len(units), _UNITS_PER_CHUNK):
+            chunk = units[start : start + _UNITS_PER_CHUNK]
+            if self.decimals <= _LARGEST_POWER and np.abs(chunk).max() <= _LARGEST_WHOLE:
+                found = chunk / 10.0**self.decimals  # both are exact, so the quotient is the nearest double
+            else:
+                # Python rounds the quotient of two integers correctly, whatever their sizes.
+                found = np.array([total / power for total in chunk.tolist()])
+            values[start : start + _UNITS_PER_CHUNK] = found
+        return values
+
+    def json_numbers(self, units: NDArray[np.int64]) -> list[int | float]:
+        """Return numbers of units ``(n,)`` as JSON has them: an int if it is whole, or else the nearest double."""
+        if self.decimals > _MOST_DIGITS - 1:  # then the only whole number is 0
+            whole, is_whole = np.zeros_like(units), units == 0
+        else:
+            whole, rest = np.divmod(units, np.int64(10**self.decimals))
+            is_whole = rest == 0
+        rows = zip(is_whole.tolist(), whole.tolist(), self.doubles(units).tolist(), strict=True)
+        return [integer if exact else double for exact, integer, double in rows]
 
 
 def exact_difference(a: Decimal, b: Decimal) -> Decimal:
@@ -186,6 +217,17 @@ class GridNeeds(NamedTuple):
         return self
 
 
+def joint_needs(values: NDArray[np.float64], starts: NDArray[np.int64]) -> tuple[int, list[GridNeeds]] | None:
+    """Return the fewest decimals that make the values of all blocks exact, and the needs of each block with so many.
+
+    The grid that these needs give is the one that the needs of each block alone give. ``starts`` has the first row of
+    every block. Returns ``None`` if a value is not finite, or if 15 digits do not suffice for all values together.
+    """
+    largest = np.maximum.reduceat(np.abs(values), starts)
+    decimals = _decimals_needed(values, largest=float(largest.max())) if np.isfinite(largest).all() else None
+    return None if decimals is None else (decimals, [GridNeeds(size, decimals) for size in largest.tolist()])
+
+
 def choose_grid(metric: Metric, needs: Sequence[GridNeeds], block_names: Sequence[str]) -> Grid:
     """Return the grid of a metric, from what the values of every block need.
 
@@ -223,19 +265,36 @@ def _by_type(values: NDArray[Any]) -> Iterator[tuple[NDArray[np.bool_], NDArray[
             yield rows, values[rows].astype(dtype)
 
 
-def _decimals_needed(values: NDArray[np.float64], least: int = 0) -> int | None:
-    """Return the fewest decimals, at least ``least``, that make all values exact; ``None`` beyond 15 digits."""
-    decimals = least
-    while decimals <= _LARGEST_POWER:
-        whole = np.rint(values * 10.0**decimals)
-        if (np.abs(whole) > _LARGEST_DIGITS).any():
+def _decimals_needed(values: NDArray[np.float64], least: int = 0, largest: float | None = None) -> int | None:
+    """Return the fewest decimals, at least ``least``, that make all values exact; ``None`` beyond 15 digits.
+
+    ``largest`` is the largest absolute value, if it is known.
+    """
+    if largest is None:
+        largest = float(np.abs(values).max(initial=0.0))
+    # A few values show in most cases that more decimals are needed.
+    few = values[:: values.size // _FEW + 1].tolist()
+    for decimals in range(least, _LARGEST_POWER + 1):
+        power = 10.0**decimals
+        if largest * power > _LARGEST_DIGITS + 0.5:  # it rounds to a larger whole number
             return None
-        if np.array_equal(whole / 10.0**decimals, values):
-            return decimals
-        decimals += 1
+        if all(round(value * power) / power == value for value in few):
+            nearest = _rounded(values, power)
+            nearest /= power
+            is_wrong = nearest != values
+            if not is_wrong.any():
+                return decimals
+            # What is exact is so with more decimals too.
+            values = values[is_wrong]
+            few = values[:_FEW].tolist()
     return None
+
+
+def _rounded(values: NDArray[np.float64], power: float) -> NDArray[np.float64]:
+    product = values * power
+    return np.rint(product, out=product)
 
 
 def _fit_doubles(values: NDArray[Any]) -> bool:
     """Return whether all these whole numbers are exact as doubles."""
-    return bool((values <= 2**53).all() and (values >= -(2**53)).all())
+    return bool((values <= _LARGEST_WHOLE).all() and (values >= -_LARGEST_WHOLE).all())

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,12 +17,11 @@ from qabwnas.io.numeric import Number, exact_number
 from qabwnas.lut.lut import Lut, Metric
 from qabwnas.search.arguments import check_lut, check_scope
 from qabwnas.search.engine.backend import Backend
-from qabwnas.search.model.columns import UnitsOf, units_of
 from qabwnas.search.model.grid import UNLIMITED, Grid
+from qabwnas.search.model.kept_columns import KeptColumns, fixed_units
 from qabwnas.search.model.streaming import (
     ChunkedColumns,
     Pruning,
-    Rows,
     grids_in_chunks,
     is_large,
     largest_in_chunks,
@@ -70,14 +70,13 @@ class Problem:
         columns: Sequence[Column],
         backend: Backend,
         scope: Scope | None = None,
-        units: UnitsOf | None = None,
         k: int | None = None,
     ) -> Problem:
         """Set up a search over metrics, given by name, and derived ones, within a scope; O(rows × metrics).
 
         If the scope has weights, the first metric becomes the weighted one, named by :func:`weighted_name`. The plain
         metric may then be listed again after it. Grids are those of all candidates, so totals do not depend on what a
-        scope excludes. ``units`` returns grids and columns, by default :func:`.units_of`.
+        scope excludes. Columns, and the last problem over all rows, are kept as long as the LUT lives.
 
         With ``k``, the number of best subnets to find, a large LUT is read in chunks, and only rows that these subnets
         may need are kept (:mod:`qabwnas.search.model.streaming`).
@@ -101,24 +100,40 @@ class Problem:
         for index, name in enumerate(compared):
             if name in compared[:index]:
                 raise InputError(f"metric {name!r} is listed twice")
-        if k is not None and units is None and is_large(lut):
+        if k is not None and is_large(lut):
             return cls._in_chunks(lut, metrics, backend, scope, k)
         sources = _sources(metrics)
         selection = scope.selection(lut, [metric.name for metric in sources]) if scope is not None else None
-        grids, rows = _all_rows(lut, sources, backend, units or units_of, selection)
-        problem = cls._of_rows(lut, sources, grids, backend, rows)
-        if selection is not None:
-            problem = problem.selected(selection)
+        problem = cls._whole(lut, sources, backend, selection)
         if sources is not metrics:
             problem = problem.derived(metrics)
         return problem.weighted(scope.factors(lut.block_names)) if scope is not None and weighted else problem
 
     @classmethod
-    def _of_rows(
-        cls, lut: Lut, metrics: tuple[Metric, ...], grids: tuple[Grid, ...], backend: Backend, rows: Rows
-    ) -> Problem:
-        origin = np.array([_origin(*pair, backend) for pair in zip(metrics, grids, strict=True)], dtype=np.int64)
-        return cls(metrics, grids, lut.block_names, rows.values, rows.offsets, _is_max(metrics), origin, *rows[2:])
+    def _whole(cls, lut: Lut, metrics: tuple[Metric, ...], backend: Backend, selection: Selection | None) -> Problem:
+        """Return the problem over metrics of the LUT, read as a whole."""
+        kept = KeptColumns.of(lut)
+        columns = [kept.compared_column(lut, metric, backend) for metric in metrics]  # warns of rounding in each call
+        last = _LAST.get(lut)
+        if selection is None and last is not None and last.metrics == metrics:
+            return last
+        for metric, column in zip(metrics, columns, strict=True):
+            if column.measured is not None:
+                _check_measured(lut, metric.name, selection)
+        problem = cls(
+            metrics,
+            tuple(column.grid for column in columns),
+            lut.block_names,
+            kept.joined_units(metrics),
+            np.append(columns[0].starts, columns[0].units.size),
+            _is_max(metrics),
+            _origins(metrics, [column.fixed for column in columns]),
+        )
+        if selection is not None:
+            return problem.selected(selection)
+        if not is_large(lut):
+            _LAST[lut] = problem
+        return problem
 
     @classmethod
     def _in_chunks(
@@ -127,7 +142,7 @@ class Problem:
         sources = _sources(metrics)
         rules = scope.rules(lut, [metric.name for metric in sources]) if scope is not None else None
         grids = grids_in_chunks(lut, sources, rules)
-        origin = np.array([_origin(*pair, backend) for pair in zip(sources, grids, strict=True)], dtype=np.int64)
+        origin = _origins(sources, [fixed_units(*pair, backend) for pair in zip(sources, grids, strict=True)])
         derivation = None
         if sources is not metrics:
             from qabwnas.search.model.derived import Derivation
@@ -293,6 +308,10 @@ class Problem:
         }
 
 
+_LAST: WeakKeyDictionary[Lut, Problem] = WeakKeyDictionary()
+"""The last problem over all rows of a LUT, which is not larger than the columns of the LUT."""
+
+
 def objective_of(problem: Problem) -> tuple[str, Literal["minimize", "maximize"]]:
     """Return the name of the objective without a sign, and its sense."""
     metric = problem.metrics[0]
@@ -321,20 +340,11 @@ def _is_max(metrics: Sequence[Metric]) -> NDArray[np.uint8]:
     return np.array([metric.aggregation == "max" for metric in metrics], dtype=np.uint8)
 
 
-def _all_rows(
-    lut: Lut, metrics: Sequence[Metric], backend: Backend, units: UnitsOf, selection: Selection | None
-) -> tuple[tuple[Grid, ...], Rows]:
-    grids, columns = zip(*(units(lut, metric, backend) for metric in metrics), strict=True)
-    for metric in metrics:
-        _check_measured(lut, metric.name, selection)
-    offsets = np.cumsum([0, *(block.n_candidates for block in lut.blocks)], dtype=np.int64)
-    return grids, Rows(np.stack(columns), offsets, None)
-
-
-def _origin(metric: Metric, grid: Grid, backend: Backend) -> int:
-    if metric.fixed is not None:
-        return int(grid.units(np.array([metric.fixed]), backend)[0])
-    return NO_MAXIMUM if metric.aggregation == "max" else 0
+def _origins(metrics: Sequence[Metric], fixed: Sequence[int | None]) -> NDArray[np.int64]:
+    """Return the fixed parts ``(n_metrics,)`` from those in units, ``None`` for none."""
+    absent = {"sum": 0, "max": NO_MAXIMUM}
+    pairs = zip(metrics, fixed, strict=True)
+    return np.array([absent[metric.aggregation] if units is None else units for metric, units in pairs], dtype=np.int64)
 
 
 def _check_measured(lut: Lut, metric: str, selection: Selection | None) -> None:

@@ -1,11 +1,10 @@
-"""Totals of chosen subnets: in any metric of a LUT on its grid, and as text."""
+"""Totals of chosen subnets in any metric of a LUT, on its grid."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,46 +12,59 @@ from numpy.typing import NDArray
 from qabwnas.lut.arrays import common_type
 from qabwnas.lut.lut import Lut, LutBlock, Metric
 from qabwnas.search.engine.backend import Backend
-from qabwnas.search.model.columns import known_values, needs_in_chunks, row_chunks
-from qabwnas.search.model.grid import Grid, choose_grid
-
-# Grids of columns by metric name. LUTs hash by identity; copies and pickled LUTs start without any.
-_GRIDS: WeakKeyDictionary[Lut, dict[str, Grid]] = WeakKeyDictionary()
+from qabwnas.search.model.columns import known_values, row_chunks
+from qabwnas.search.model.grid import Grid
+from qabwnas.search.model.kept_columns import KeptColumns, fixed_units
+from qabwnas.search.model.streaming import is_large
 
 TotalsIn = Callable[[Lut, str, NDArray[np.int32], Backend], Sequence[Decimal | None]]
-"""A function like :func:`totals_in`; a session passes one that caches."""
+""":func:`totals_in` or :func:`kept_totals_in`."""
 
 
 def totals_in(lut: Lut, metric_name: str, choice: NDArray[np.int32], backend: Backend) -> list[Decimal | None]:
     """Return the total of every subnet, or ``None`` if one of its candidates was not measured.
 
-    ``choice`` is ``(n_subnets, n_blocks)``. The grid depends on all measured candidates.
+    ``choice`` is ``(n_subnets, n_blocks)``. The grid depends on all measured candidates. The column is kept as long as
+    the LUT, unless the LUT is large.
 
     Raises:
         InputError: a measured value or a total cannot be represented.
     """
+    if not is_large(lut):
+        return kept_totals_in(lut, metric_name, choice, backend)
     metric = lut.metric(metric_name)
-    grid = _grid_of(lut, metric)
+    grid = KeptColumns.of(lut).grid(lut, metric)
     chosen, measured = [], np.ones(len(choice), dtype=np.bool_)
     for b, block in enumerate(lut.blocks):
         values, known = _values_of(block, metric_name, choice[:, b])
-        chosen.append(values)
+        chosen.append(grid.units(values, backend))
         measured &= known
-    if metric.fixed is not None:
-        chosen.append(np.full(len(choice), metric.fixed))
-    units = np.stack([grid.units(values, backend) for values in chosen])
-    totals = units.sum(axis=0) if metric.aggregation == "sum" else units.max(axis=0)
-    return [grid.decimal(int(total)) if known else None for total, known in zip(totals, measured, strict=True)]
+    return _totals(metric, grid, np.stack(chosen, axis=1), fixed_units(metric, grid, backend), measured)
 
 
-def _grid_of(lut: Lut, metric: Metric) -> Grid:
-    """Return the grid of a metric, read in chunks and kept as long as the LUT lives, which never changes."""
-    kept = _GRIDS.setdefault(lut, {})
-    grid = kept.get(metric.name)
-    if grid is None:
-        needs = [needs_in_chunks(block, metric.name) for block in lut.blocks]
-        grid = kept[metric.name] = choose_grid(metric, needs, lut.block_names)
-    return grid
+def kept_totals_in(lut: Lut, metric_name: str, choice: NDArray[np.int32], backend: Backend) -> list[Decimal | None]:
+    """Return the same as :func:`totals_in`, always from a column that is kept as long as the LUT."""
+    metric = lut.metric(metric_name)
+    column = KeptColumns.of(lut).column(lut, metric, backend)
+    rows = column.starts + choice
+    measured = None if column.measured is None else column.measured[rows].all(axis=1)
+    return _totals(metric, column.grid, column.units[rows], column.fixed, measured)
+
+
+def _totals(
+    metric: Metric, grid: Grid, chosen: NDArray[np.int64], fixed: int | None, measured: NDArray[np.bool_] | None
+) -> list[Decimal | None]:
+    """Return the totals of subnets whose blocks have the units ``chosen`` ``(n_subnets, n_blocks)``."""
+    if metric.aggregation == "sum":
+        units = chosen.sum(axis=1) + (fixed or 0)
+    else:
+        units = chosen.max(axis=1) if fixed is None else np.maximum(chosen.max(axis=1), fixed)
+    totals: list[Decimal | None] = [grid.decimal(total) for total in units.tolist()]
+    return (
+        totals
+        if measured is None
+        else [total if known else None for total, known in zip(totals, measured, strict=True)]
+    )
 
 
 def _values_of(block: LutBlock, metric: str, candidates: NDArray[np.int32]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
@@ -75,11 +87,3 @@ def _values_of(block: LutBlock, metric: str, candidates: NDArray[np.int32]) -> t
     for here, values in zip(where, parts, strict=True):
         found[here] = values
     return found, measured
-
-
-def subnet_cells(
-    grids: Sequence[Grid], units: NDArray[np.int64], candidates: NDArray[np.int32]
-) -> Iterator[tuple[str, ...]]:
-    """Yield the CSV cells of every subnet: exact totals from ``units`` ``(n, n_metrics)``, then its ``candidates``."""
-    totals = [map(grid.text, column.tolist()) for grid, column in zip(grids, units.T, strict=True)]
-    return zip(*totals, *(map(str, column.tolist()) for column in candidates.T), strict=True)

@@ -13,7 +13,8 @@ import qabwnas
 from qabwnas.errors import InputError, RoundingWarning
 from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
 from qabwnas.search import select_backend
-from qabwnas.search.model.grid import LARGEST_UNITS, UNLIMITED, Grid, GridNeeds, choose_grid
+from qabwnas.search.model import grid as grids
+from qabwnas.search.model.grid import LARGEST_UNITS, UNLIMITED, Grid, GridNeeds, choose_grid, joint_needs
 from qabwnas.space import BitWidths
 from tests.search import BACKENDS
 from tests.strategies import lut_from_columns
@@ -64,6 +65,58 @@ def test_longer_fractions_are_rounded_finer_than_doubles_are_spaced() -> None:
     grid = choose_grid(Metric("m"), [GridNeeds().including(values, "m")] * 2, ["a", "b"])
     total = 2e6 / 7
     assert 10.0**-grid.decimals < np.spacing(total)
+
+
+def decimals_needed(values: np.ndarray, least: int) -> int | None:
+    """The fewest decimals, by one look at all values for each number of decimals."""
+    for decimals in range(least, 23):
+        whole = np.rint(values * 10.0**decimals)
+        if (np.abs(whole) > 1e15).any():
+            return None
+        if (whole / 10.0**decimals == values).all():
+            return decimals
+    return None
+
+
+SHORT = st.tuples(st.integers(-(10**6), 10**6), st.integers(0, 25)).map(lambda pair: float(f"{pair[0]}e-{pair[1]}"))
+MANY = st.lists(SHORT | FINITE.filter(lambda value: abs(value) < 1e300), max_size=40)
+
+
+@given(MANY | st.lists(SHORT, max_size=40), st.integers(0, 24))
+def test_decimals_are_found_from_few_values_as_from_all(values: list[float], least: int) -> None:
+    array = np.array(values, dtype=np.float64)
+    assert grids._decimals_needed(array, least) == decimals_needed(array, least)
+
+
+@given(st.lists(st.lists(SHORT, min_size=1, max_size=12) | MANY.filter(bool), min_size=1, max_size=4), st.booleans())
+def test_a_grid_of_all_blocks_together_is_that_of_each_alone(blocks: list[list[float]], is_sum: bool) -> None:
+    metric = Metric("m", aggregation="sum" if is_sum else "max")
+    names = [f"b{b}" for b in range(len(blocks))]
+    needs = joint_needs(np.concatenate(blocks), np.cumsum([0, *map(len, blocks[:-1])]))
+    alone = [GridNeeds().including(np.array(values), "m") for values in blocks]
+    if needs is None:
+        assert decimals_needed(np.concatenate(blocks), 0) is None
+        return
+    try:
+        expected = choose_grid(metric, alone, names)
+    except InputError:
+        with pytest.raises(InputError):
+            choose_grid(metric, needs[1], names)
+        return
+    assert choose_grid(metric, needs[1], names) == expected
+
+
+@given(st.lists(st.integers(-LARGEST_UNITS, LARGEST_UNITS) | st.integers(-2000, 2000)), st.integers(0, 340))
+def test_numbers_of_units(totals: list[int], decimals: int) -> None:
+    with localcontext() as context:
+        context.prec, context.Emin = 400, -999_999
+        exact = [Decimal(total).scaleb(-decimals) for total in totals]
+        shortest = [n.quantize(Decimal(1)) if n == n.to_integral_value() else n.normalize() for n in exact]
+    grid, units = Grid(decimals), np.array(totals, dtype=np.int64)
+    assert list(map(repr, map(grid.decimal, totals))) == list(map(repr, shortest))
+    assert grid.doubles(units).tolist() == list(map(float, exact))
+    numbers = [int(n) if n == n.to_integral_value() else float(n) for n in exact]
+    assert list(map(repr, grid.json_numbers(units))) == list(map(repr, numbers))
 
 
 def test_totals_are_printed_in_shortest_form() -> None:

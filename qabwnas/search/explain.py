@@ -22,11 +22,12 @@ from qabwnas.search.arguments import (
     opened_lut,
 )
 from qabwnas.search.callable_module import make_callable
-from qabwnas.search.constraints.budgets import Column
+from qabwnas.search.constraints.budgets import Budgeted, Column
 from qabwnas.search.constraints.scope import Scope
 from qabwnas.search.engine.backend import INFEASIBLE, LIMIT, Backend, select_backend
 from qabwnas.search.engine.bit_width_groups import UNBOUNDED, Limits, best
 from qabwnas.search.engine.strategy import by_bound, smallest_totals, solve
+from qabwnas.search.model.derived import MixedSum
 from qabwnas.search.model.grid import UNLIMITED, exact_difference, exact_negative
 from qabwnas.search.model.problem import Problem, objective_of
 
@@ -113,11 +114,11 @@ def explain(
 
 
 def explain_problem(
-    problem: Problem, budgets: Mapping[Column, Number], kernels: Backend, limits: Limits = UNBOUNDED
+    problem: Problem, budgets: Mapping[Budgeted, Number], kernels: Backend, limits: Limits = UNBOUNDED
 ) -> Explanation:
     """Explain the best subnet of a problem under budgets on its metrics, as far as the limits allow a proof."""
     for column in budgets:
-        if not isinstance(column, str) and not column.has_user_total:
+        if isinstance(column, MixedSum) or not (isinstance(column, str) or column.has_user_total):
             raise InputError(f"explain: the budget on {column.subject!r} involves a maximum and has no next budget")
     minimized, sense = objective_of(problem)
     found, _ = solve(problem, problem.budget_units(budgets), 1, kernels, limits=limits)
@@ -125,7 +126,8 @@ def explain_problem(
         return Explanation(minimized, None, (), *by_bound(smallest_totals(problem, budgets, kernels, limits)))
     if found.status == LIMIT:
         return Explanation(minimized, None, (), {})
-    effects = (_effect(problem, name, budgets, found.totals[0], kernels, limits) for name in budgets)
+    columns = [column for column in budgets if not isinstance(column, MixedSum)]
+    effects = (_effect(problem, name, budgets, found.totals[0], kernels, limits) for name in columns)
     objective = problem.grids[0].decimal(int(found.totals[0, 0]))
     if sense == "maximize":
         objective = exact_negative(objective)
@@ -135,7 +137,7 @@ def explain_problem(
 def _effect(
     problem: Problem,
     column: Column,
-    budgets: Mapping[Column, Number],
+    budgets: Mapping[Budgeted, Number],
     totals: NDArray[np.int64],
     kernels: Backend,
     limits: Limits,

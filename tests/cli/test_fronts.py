@@ -144,4 +144,4 @@ def test_a_batch_of_a_newer_front_says_so(folder: Path) -> None:
         file.attrs["schema_version"] = 9
     Path("budgets.csv").write_text("size_bytes\n1300\n")
     result = run("batch", "front.h5", "budgets.csv", "-o", "answers.csv")
-    assert (result.exit_code, result.stderr) == (1, "error: front.h5: written by schema 9, this reads up to 2\n")
+    assert (result.exit_code, result.stderr) == (1, "error: front.h5: written by schema 9, this reads up to 3\n")

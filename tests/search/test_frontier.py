@@ -169,7 +169,7 @@ def test_foreign_and_damaged_files_are_refused(tmp_path: Path) -> None:
         qabwnas.Frontier.open(path)
     with h5py.File(path, "a") as file:
         file.attrs["schema_version"] = 9
-    with pytest.raises(FormatError, match="written by schema 9, this reads up to 2"):
+    with pytest.raises(FormatError, match="written by schema 9, this reads up to 3"):
         qabwnas.Frontier.open(path)
 
 

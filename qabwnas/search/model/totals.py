@@ -32,20 +32,36 @@ def totals_in(lut: Lut, metric_name: str, choice: NDArray[np.int32], backend: Ba
         InputError: a measured value or a total cannot be represented.
     """
     metric = lut.metric(metric_name)
-    grid = _grid_of(lut, metric)
+    grid = grid_in(lut, metric)
+    totals, measured = _total_units(lut, metric, choice, backend)
+    return [grid.decimal(int(total)) if known else None for total, known in zip(totals, measured, strict=True)]
+
+
+def total_units(lut: Lut, metric: Metric, choice: NDArray[np.int32], backend: Backend) -> NDArray[np.int64]:
+    """Return the totals of subnets ``(n_subnets, n_blocks)`` in units of :func:`grid_in`, int64 ``(n_subnets,)``.
+
+    All of their candidates are measured. Raises as :func:`totals_in`.
+    """
+    return _total_units(lut, metric, choice, backend)[0]
+
+
+def _total_units(
+    lut: Lut, metric: Metric, choice: NDArray[np.int32], backend: Backend
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Return totals in units, and whether all candidates are measured, both ``(n_subnets,)``."""
+    grid = grid_in(lut, metric)
     chosen, measured = [], np.ones(len(choice), dtype=np.bool_)
     for b, block in enumerate(lut.blocks):
-        values, known = _values_of(block, metric_name, choice[:, b])
+        values, known = _values_of(block, metric.name, choice[:, b])
         chosen.append(values)
         measured &= known
     if metric.fixed is not None:
         chosen.append(np.full(len(choice), metric.fixed))
     units = np.stack([grid.units(values, backend) for values in chosen])
-    totals = units.sum(axis=0) if metric.aggregation == "sum" else units.max(axis=0)
-    return [grid.decimal(int(total)) if known else None for total, known in zip(totals, measured, strict=True)]
+    return (units.sum(axis=0) if metric.aggregation == "sum" else units.max(axis=0)), measured
 
 
-def _grid_of(lut: Lut, metric: Metric) -> Grid:
+def grid_in(lut: Lut, metric: Metric) -> Grid:
     """Return the grid of a metric, read in chunks and kept as long as the LUT lives, which never changes."""
     kept = _GRIDS.setdefault(lut, {})
     grid = kept.get(metric.name)

@@ -25,6 +25,7 @@ from qabwnas.search.batch.answers import BatchProgress
 from qabwnas.search.batch.batch import BatchResult, answer_batch
 from qabwnas.search.model.grid import LARGEST_UNITS, Grid
 from tests.search import BACKENDS
+from tests.search.batch import sizes
 from tests.strategies import lut_from_columns, luts
 
 METRICS = [Metric("loss"), Metric("size_bytes", "bytes", fixed=50.0), Metric("latency_ms", "ms")]
@@ -178,7 +179,7 @@ def test_the_number_of_remaining_lines_is_estimated_from_their_length(
     with path.open("rb") as stream:
         budgets = batch_csv.read_budgets(path, stream)
         n_given = 0
-        for units in budgets.units([Grid(0)], select_backend()):
+        for units in budgets.units([sizes()], select_backend()):
             n_given += len(units)
             assert budgets.n_remaining == 50 - n_given
     assert n_given == 50

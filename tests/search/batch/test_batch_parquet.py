@@ -14,8 +14,8 @@ from qabwnas.errors import InputError
 from qabwnas.lut.lut import Lut, Metric
 from qabwnas.search import select_backend
 from qabwnas.search.batch.batch import BatchResult, answer_batch
-from qabwnas.search.model.grid import Grid
 from tests.search import BACKENDS
+from tests.search.batch import sizes
 from tests.search.batch.test_batch import example, rows_of
 from tests.strategies import lut_from_columns
 
@@ -81,7 +81,7 @@ def test_parts_of_a_file_know_what_is_behind_them(tmp_path: Path, monkeypatch: p
     pq.write_table(pa.table({"size_bytes": np.arange(1000, 1100)}), tmp_path / "budgets.parquet")
     with (tmp_path / "budgets.parquet").open("rb") as stream:
         budgets = batch_parquet.read_budgets(tmp_path / "budgets.parquet", stream)
-        assert [budgets.n_remaining for _ in budgets.units([Grid(0)], select_backend())] == [60, 20, 0]
+        assert [budgets.n_remaining for _ in budgets.units([sizes()], select_backend())] == [60, 20, 0]
 
 
 def test_negative_and_long_totals_are_exact(tmp_path: Path) -> None:

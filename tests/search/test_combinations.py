@@ -38,7 +38,8 @@ def table() -> Lut:
                 name: np.round(generator.integers(low, high, 2) / scale, 6)
                 for name, low, high, scale in [
                     ("loss", 1, 60, 10), ("size_bytes", 10, 90, 1), ("extra_bytes", 1, 40, 1),
-                    ("peak_bytes", 20, 90, 1), ("latency_ms", 1, 50, 10), ("accuracy", 1, 30, 100), ("energy_mJ", 1, 9, 1),
+                    ("peak_bytes", 20, 90, 1), ("latency_ms", 1, 50, 10), ("accuracy", 1, 30, 100),
+                    ("energy_mJ", 1, 9, 1),
                 ]
             }  # fmt: skip
             known = np.array([widths.weights == 8 or b == 1, True])

@@ -142,6 +142,8 @@ class ShownTotals:
 
     def units(self, compared: NDArray[np.int64], candidates: NDArray[np.int32]) -> NDArray[np.int64]:
         """Return the shown totals ``(n, n_shown)`` from those of the compared columns, and from the candidates."""
+        if not len(candidates):
+            return np.empty((0, len(self.metrics)), dtype=np.int64)
         columns = []
         for m, sign, metric in zip(self._positions, self._signs, self.metrics, strict=True):
             if m is not None:

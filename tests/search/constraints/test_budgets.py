@@ -261,7 +261,7 @@ def test_shares(budgets: dict[str, Any], choices: set[tuple[int, ...]]) -> None:
         ({"budgets": {"size<=": 3, "size": 4}}, "another bound of that kind"),
         ({"budgets": {"size": "5% of block0=1"}}, "names no candidate of block 'block1'"),
         ({"budgets": {"size": "5% of block0=9,block1=0"}}, "candidate 9 is not in 0 … 1"),
-        ({"budgets": {"size": "5% of teacher"}}, "not of the form BLOCK=CANDIDATE"),
+        ({"budgets": {"size": "5% of teacher"}}, "there is no reference"),
         ({"scope": Scope(bits=["block0,block1=homogeneous"])}, "does not say the bit widths"),
     ],
 )

@@ -15,6 +15,8 @@ import qabwnas
 from qabwnas.errors import InputError
 from qabwnas.lut.lut import Lut, Metric
 from qabwnas.search.engine import coupled
+from qabwnas.search.engine.backend import select_backend
+from qabwnas.search.model.problem import Problem
 from tests import oracle
 from tests.search import BACKENDS
 from tests.strategies import lut_from_columns
@@ -76,15 +78,16 @@ def deep(n_blocks: int) -> Lut:
 def test_deep_networks(backend: str, n_blocks: int, monkeypatch: pytest.MonkeyPatch) -> None:
     lut = deep(n_blocks)
     smallest = qabwnas.search(lut, minimize="flash_bytes", backend=backend)[0].totals["flash_bytes"]
-    searched = []
-    best = coupled.best
-    monkeypatch.setattr(coupled, "best", lambda *args, **options: searched.append(1) or best(*args, **options))
+    searched: list[int] = []
+    best, kernels = coupled.best, select_backend(backend)
+    problem = Problem.of(lut, ["loss", "flash_bytes", "peak_bytes"], kernels)
+    monkeypatch.setattr(coupled, "best", lambda *args, **options: (searched.append(1), best(*args, **options))[1])
     for budget in (smallest + 100, smallest * 3 + 200):
         of_peaks = [
-            qabwnas.search(lut, budgets={"peak_bytes": peak, "flash_bytes": budget - peak}, backend=backend)
+            best(problem, problem.budget_units({"peak_bytes": peak, "flash_bytes": budget - peak}), 1, kernels)
             for peak in range(40, 641, 40)
         ]
-        expected = [found[0].objective for found in of_peaks if found]
+        expected = [problem.grids[0].decimal(found.bound) for found in of_peaks if len(found.totals)]
         result = qabwnas.search(lut, budgets={"flash_bytes+peak_bytes": budget}, backend=backend)
         assert [answer.objective for answer in result.answers] == ([min(expected)] if expected else [])
     assert len(searched) < 2 * len(of_peaks)  # far fewer than two for each value of the maximum and budget

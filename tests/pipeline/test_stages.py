@@ -14,9 +14,10 @@ from qabwnas.errors import FormatError
 from qabwnas.lut.lut import Lut
 from qabwnas.pipeline.config.config import Config
 from qabwnas.pipeline.config.load import load_config
+from qabwnas.pipeline.config.teacher import TrainedTeacher
 from qabwnas.pipeline.run import STAGES, run_stages, stages_of
 from qabwnas.pipeline.stages.answers import load_answers
-from qabwnas.pipeline.stages.budgets import cost_lut, smallest_totals
+from qabwnas.pipeline.stages.budgets import cost_lut, resolve_budget, smallest_totals
 from qabwnas.pipeline.stages.networks import load_network
 from qabwnas.pipeline.stages.report import load_results
 from qabwnas.pipeline.stages.teacher import load_teacher
@@ -70,6 +71,20 @@ def test_the_lut_has_a_table_for_each_block_and_bit_width(finished: Path, config
     assert lut.space == config.space
     assert [[table.n_rows for table in block.tables] for block in lut.blocks] == [[4, 4], [2, 2]]
     assert {"teacher", "supernet", "calibration", "validation", "settings"} <= lut.provenance.keys()
+
+
+def test_the_lut_knows_its_teacher(finished: Path, config: Config) -> None:
+    """Shares of the teacher are those of a run's budgets in per cent, up to stem and head, which are the same."""
+    lut = Lut.open(finished / "lut.h5")
+    choice = lut.provenance["references"]["teacher"]
+    assert isinstance(config.teacher, TrainedTeacher)
+    for block, operations in zip(lut.blocks, config.teacher.operations, strict=True):
+        names = [*(operation.name for operation in operations), "w8a8"]
+        assert lut.describe(block.name, choice[block.name]).split() == names
+    found = search(lut, minimize="nsr", budgets={"size_bytes==": "100% of teacher"}, top=9)
+    sizes = {answer.totals["size_bytes"] for answer in found}
+    assert sizes == {resolve_budget(config, "size_bytes", "100%", lut)}
+    assert choice in [answer.choice for answer in found]
 
 
 def test_smallest_totals_are_known_before_the_lut_is_measured(finished: Path, config: Config) -> None:

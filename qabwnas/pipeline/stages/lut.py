@@ -68,8 +68,7 @@ def sample_of(config: Config) -> Sample:
 
 
 def _make(context: StageContext) -> list[str]:
-    table = measure(context, shards_of(context.config))
-    with_teacher(context.config, table).save(context.folder / FILE_NAME)
+    measure(context, shards_of(context.config)).save(context.folder / FILE_NAME)
     return [FILE_NAME]
 
 
@@ -103,7 +102,8 @@ def measure(context: StageContext, shards: Sequence[Shard]) -> Lut:
     n_measured = sum(n_rows[shard] for shard, path in parts.items() if path.exists())
     with activity("lut", sum(n_rows.values()), "rows", done=n_measured, n_lines=N_LINES):
         context.resources.engine.run(jobs)
-    return merge_luts((str(path), Lut.open(path)) for path in parts.values())
+    merged = merge_luts((str(path), Lut.open(path)) for path in parts.values())
+    return with_teacher(context.config, merged)
 
 
 def with_teacher(config: Config, table: Lut) -> Lut:

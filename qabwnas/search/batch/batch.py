@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, TypeVar
@@ -22,7 +21,6 @@ from qabwnas.search.arguments import checked_objective
 from qabwnas.search.batch import csv as batch_csv
 from qabwnas.search.batch.answers import (
     Answers,
-    BatchMethod,
     BatchProgress,
     DirectAnswers,
     FrontAnswers,
@@ -30,6 +28,7 @@ from qabwnas.search.batch.answers import (
 )
 from qabwnas.search.batch.concurrent_front import ConcurrentFront
 from qabwnas.search.batch.headings import AskedHeading, Heading, check_headings, front_heading
+from qabwnas.search.batch.result import AnswersFile, BatchResult
 from qabwnas.search.batch.rows import RowSearch, ShownTotals
 from qabwnas.search.constraints.scope import Scope
 from qabwnas.search.engine.backend import Backend, select_backend
@@ -39,26 +38,6 @@ from qabwnas.search.frontier import Frontier
 T = TypeVar("T")
 
 _STANDARD = Path("-")
-
-
-@dataclass(frozen=True)
-class BatchResult:
-    """The counts of a batch, and how its rows were answered.
-
-    Attributes:
-        n_budgets: how many rows were read.
-        n_optimal: for how many of them a subnet fits; for the other rows none does.
-        method: ``direct`` (one search per distinct row), ``front`` (one front answered all rows), or ``both``: searches
-            answered rows until the front was complete.
-        backend: the backend that searched, ``cpp`` or ``numba``.
-        n_front: how many rows the front answered. This depends on the speed of the machine; the answers do not.
-    """
-
-    n_budgets: int
-    n_optimal: int
-    method: BatchMethod
-    backend: str
-    n_front: int = 0
 
 
 class BudgetReader(Protocol):
@@ -125,6 +104,7 @@ def answer_batch(
 
     >>> result = answer_batch(lut, "budgets.csv", "answers.csv", minimize="loss")
     >>> print(f"{result.n_optimal} of {result.n_budgets} rows have a subnet that fits")
+    >>> result[0].descriptions, result.to_pandas()  # read from the file of answers
 
     The budgets have one column per bound, whose heading is what ``--budget`` has before the value
     (:mod:`qabwnas.search.batch.headings`): ``size_bytes``, ``latency_ms>=``, ``size_bytes+peak_bytes``. An empty cell
@@ -188,7 +168,10 @@ def answer_batch(
                     if progress is not None:
                         n_rows = None if n_remaining is None else n_budgets + n_remaining
                         progress(BatchProgress(answers.n_direct, answers.n_front, n_rows))
-    return BatchResult(n_budgets, n_optimal, answers.method, kernels.name, answers.n_front)
+            names = [getattr(column, "name", column) for column in budgets.copied_columns]
+            totals = tuple(metric.name for metric in answers.metrics)
+            file = AnswersFile(answers_path, tuple(names), totals, tuple(answers.block_names), source.describe)
+    return BatchResult(n_budgets, n_optimal, answers.method, kernels.name, answers.n_front, file)
 
 
 def _format_of(path: Path) -> TableFormat:

@@ -44,6 +44,9 @@ class RowSearch:
         self._lut, self._objective, self._asked, self._scope, self._kernels = lut, objective, asked, scope, kernels
         self.columns = self._columns([each.columns for each in asked])
         self.problem = Problem.of(lut, self.columns, kernels, scope, k=1)
+        reached = {each.lower.name for each in asked if type(each.lower) is Metric} - set(self.problem.metric_names)
+        if reached:  # the totals of these maxima are shown in every row, so they must be measured
+            Problem.of(lut, [*self.columns, *sorted(reached)], kernels, scope, k=1)
         self.headings: list[Heading] = [
             each.resolved(lut, self._positions, self.problem.grids, self._grid_of, reference) for each in asked
         ]
@@ -135,6 +138,8 @@ class ShownTotals:
         names = problem.metric_names
         self._positions = [0, *(names.index(m.name) if m.name in names else None for m in others)]
         self._signs = [-1 if names[0] != shown.name else 1, *(1 for _ in others)]
+        in_order = self._positions == list(range(len(problem.metrics)))
+        self._are_compared = in_order and all(sign > 0 for sign in self._signs)
         self.grids = tuple(
             problem.grids[m] if m is not None else grid_in(lut, metric)
             for m, metric in zip(self._positions, self.metrics, strict=True)
@@ -142,6 +147,8 @@ class ShownTotals:
 
     def units(self, compared: NDArray[np.int64], candidates: NDArray[np.int32]) -> NDArray[np.int64]:
         """Return the shown totals ``(n, n_shown)`` from those of the compared columns, and from the candidates."""
+        if self._are_compared:
+            return compared
         if not len(candidates):
             return np.empty((0, len(self.metrics)), dtype=np.int64)
         columns = []

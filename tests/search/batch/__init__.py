@@ -10,7 +10,12 @@ from qabwnas.search.batch import concurrent_front
 from qabwnas.search.batch.answers import FrontAnswers
 from qabwnas.search.batch.concurrent_front import ConcurrentFront
 from qabwnas.search.batch.headings import Bound, Heading
+from qabwnas.search.batch.result import BatchResult
 from qabwnas.search.model.grid import Grid
+
+
+def counts(result: BatchResult) -> tuple[int, int, str, str, int]:
+    return result.n_budgets, result.n_optimal, result.method, result.backend, result.n_front
 
 
 def sizes() -> Heading:

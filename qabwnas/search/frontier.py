@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
@@ -16,13 +15,12 @@ from qabwnas.errors import FormatError, FrontLimitError, InputError
 from qabwnas.io.numeric import Number, WholeNumber, check_mapping, number_array, whole_number
 from qabwnas.lut.lut import Lut
 from qabwnas.search.arguments import LutSource, front_columns, opened_lut
-from qabwnas.search.constraints.budgets import parse_bounds
 from qabwnas.search.constraints.scope import Scope
-from qabwnas.search.constraints.shares import Shares, exact_sum, largest_totals
+from qabwnas.search.constraints.shares import Shares, largest_totals
 from qabwnas.search.engine import bit_width_groups
 from qabwnas.search.engine.backend import INFEASIBLE, LIMIT, Backend, select_backend
 from qabwnas.search.engine.strategy import DEFAULT_MAX_MEMORY
-from qabwnas.search.front.budgets import FrontBudget, front_budget, negated_numbers, summed_units
+from qabwnas.search.front.budgets import front_budget, negated_numbers, read_bound, shares_of_largest, summed_units
 from qabwnas.search.front.index import MinimumTree
 from qabwnas.search.front.presented import PresentedFront
 from qabwnas.search.front.region import FrontRegion, Range, checked_ranges
@@ -208,10 +206,12 @@ class Frontier(PresentedFront):
         if not budgets:
             raise InputError("budgets: none are given")
         bounded = [front_budget(self.metrics, name) for name in budgets]
-        values = [
-            self._parsed(name, budget, given) for budget, (name, given) in zip(bounded, budgets.items(), strict=True)
+        arrays = [
+            np.atleast_1d(
+                number_array(f"budget {name!r}", read_bound(self.metrics, self.largest, budget, name, values))
+            )
+            for budget, (name, values) in zip(bounded, budgets.items(), strict=True)
         ]
-        arrays = [np.atleast_1d(number_array(f"budget {name!r}", v)) for name, v in zip(budgets, values, strict=True)]
         try:
             bounds = np.broadcast_arrays(*arrays)
         except ValueError as error:
@@ -227,33 +227,9 @@ class Frontier(PresentedFront):
         positions = [budget.positions for budget in bounded]
         return self.first_within(positions, units, kernels, threads).reshape(bounds[0].shape)
 
-    def _parsed(self, key: str, budget: FrontBudget, values: ArrayLike) -> ArrayLike:
-        """Return a text as a number; other bounds as they are."""
-        if not isinstance(values, str):
-            return values
-        names = [self.metric_names[m] for m in budget.positions]
-        low, high = parse_bounds(
-            f"budget {key!r}", ">=" if budget.is_lower else "<=", names, self.shares(names), values
-        )
-        if low is not None and high is not None:
-            raise InputError(f"budget {key!r}: {values!r} is a range; give one bound")
-        return np.array([low if high is None else high], dtype=object)
-
     def shares(self, names: Sequence[str]) -> Shares:
         """Return what shares of the sum of some metrics are of: the largest total in the LUT."""
-
-        def total(what: str, reference: str | None) -> Decimal:
-            if reference is not None:
-                raise InputError(f"{what}: a front does not know the totals of {reference!r}; search the LUT")
-            metrics = [self.metrics[self._position(name)] for name in names]
-            if len(metrics) > 1 and any(metric.aggregation == "max" for metric in metrics):
-                raise InputError(f"{what}: the largest sum of a maximum and other metrics is not known; give a number")
-            for name in names:
-                if name not in self.largest:
-                    raise InputError(f"{what}: the front does not know the largest {name!r} of its LUT; give a number")
-            return exact_sum(self.largest[name] for name in names)
-
-        return total
+        return shares_of_largest([self.metrics[self._position(name)] for name in names], self.largest)
 
     def first_within(
         self,

@@ -30,10 +30,14 @@ def read_dataframe(
     Missing values, NaN too, were not measured. Integers are exact; floats of any precision stand for their shortest
     decimals. In pandas, the levels of an index that have names are columns, too.
 
+    A LazyFrame of polars is collected.
+
     Raises:
         InputError: it is no DataFrame, or its content is wrong; the message gives row (from 1) and column.
     """
     library = type(frame).__module__.partition(".")[0]
+    if library == "polars" and hasattr(frame, "collect"):  # a LazyFrame
+        frame = frame.collect()
     if library not in ("pandas", "polars") or not hasattr(frame, "columns"):
         raise InputError(f"{shown(frame)} is not a DataFrame of pandas or polars")
     if library == "pandas":

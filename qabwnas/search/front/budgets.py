@@ -7,15 +7,17 @@ faster one, and is then no point.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from qabwnas.errors import InputError
 from qabwnas.lut.table import Metric
-from qabwnas.search.constraints.budgets import check_sense, split_operator
+from qabwnas.search.constraints.budgets import Operator, check_sense, parse_bounds, split_operator
+from qabwnas.search.constraints.shares import Shares, exact_sum
 from qabwnas.search.model.grid import LARGEST_UNITS, Grid
 
 
@@ -85,4 +87,41 @@ def summed_units(units: NDArray[np.int64], grids: Sequence[Grid], positions: tup
     total = np.zeros(len(units), dtype=np.int64)
     for m, scale in zip(positions, scales, strict=True):
         total += units[:, m] * np.int64(scale)
+    return total
+
+
+def read_bound(
+    metrics: Sequence[Metric], largest: Mapping[str, Decimal], budget: FrontBudget, key: str, bound: ArrayLike
+) -> ArrayLike:
+    """Return a bound that is a text, a quantity or a share, as a number, and others as they are.
+
+    Raises:
+        InputError: the text is neither.
+    """
+    if not isinstance(bound, str):
+        return bound
+    found = [metrics[m] for m in budget.positions]
+    names = [metric.name for metric in found]
+    operator: Operator = ">=" if budget.is_lower else "<="
+    low, high = parse_bounds(f"budget {key!r}", operator, names, shares_of_largest(found, largest), bound)
+    if low is not None and high is not None:
+        raise InputError(f"budget {key!r}: {bound!r} is a range; give one bound")
+    return np.array([low if high is None else high], dtype=object)
+
+
+def shares_of_largest(metrics: Sequence[Metric], largest: Mapping[str, Decimal]) -> Shares:
+    """Return what shares of the sum of some metrics are of: the largest totals in the front's LUT, by metric."""
+
+    def total(what: str, reference: str | None) -> Decimal:
+        if reference is not None:
+            raise InputError(f"{what}: a front does not know the totals of {reference!r}; search the LUT")
+        if len(metrics) > 1 and any(metric.aggregation == "max" for metric in metrics):
+            raise InputError(f"{what}: the largest sum of a maximum and other metrics is not known; give a number")
+        for metric in metrics:
+            if metric.name not in largest:
+                raise InputError(
+                    f"{what}: the front does not know the largest {metric.name!r} of its LUT; give a number"
+                )
+        return exact_sum(largest[metric.name] for metric in metrics)
+
     return total

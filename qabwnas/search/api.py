@@ -84,8 +84,7 @@ class SearchResult(PresentedResult[Answer]):
             is not. At gap 0 the objective is the best, although a tie may be broken differently.
         smallest: if nothing fits, for every metric, or sum of metrics, with an upper bound its smallest total under
             the other budgets, or ``None`` if the other budgets already exclude every subnet; empty otherwise. Metrics
-            may be missing if a limit stopped the search. Budgets that involve a maximum are left out, unless they are
-            an upper bound on it alone.
+            may be missing if a limit stopped the search. Lower bounds on a maximum are left out.
         largest: the same for lower bounds: the largest totals.
         sense: ``maximize`` if the objective is maximised; all about smaller objectives is then about larger ones.
     """
@@ -228,7 +227,7 @@ class SearchRequest(NamedTuple):
         )
         if self.method == "front" and found.status == LIMIT:
             raise FrontLimitError(f"the front within the budgets takes more than {DEFAULT_MAX_MEMORY} bytes")
-        extremes: dict[Column, Decimal | None] = {}
+        extremes: dict[Budgeted, Decimal | None] = {}
         if found.status == INFEASIBLE:
             extremes = smallest_totals(problem, self.budgets, self.kernels, self.limits)
         smallest, largest = by_bound(extremes)

@@ -22,6 +22,7 @@ import itertools
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -138,6 +139,8 @@ def best_coupled(
 
     The node limit holds for every node of this search by itself, the time limit for all of them together.
     """
+    if not couplings:
+        return best(problem, bounds, k, kernels, limits=limits)
     positions = sorted({m for coupling in couplings for m in coupling.maxima})
     root = _Node({m: _smallest(problem, m) for m in positions}, dict.fromkeys(positions, LARGEST_UNITS))
     values = {m: np.unique(np.append(problem.values[m], problem.origin[m])) for m in positions}
@@ -180,6 +183,77 @@ def best_coupled(
             push(half)
     unproved += [first[0] for first, *_ in open_nodes] if unproved else []
     return _subnets(problem, ranked(), unproved)
+
+
+def smallest_sum(
+    problem: Problem,
+    coupling: Coupling,
+    bounds: Ints,
+    kernels: Backend,
+    others: Sequence[Coupling] = (),
+    limits: Limits = UNBOUNDED,
+) -> tuple[int, int]:
+    """Return a status, and the smallest sum of a coupling under all other budgets, in units of its grid.
+
+    The first column of the problem is that of the sums S, or the first maximum if there are only maxima. The relaxation
+    of a node minimises S with every maximum at most its high end. S plus the low ends bounds the sums of the node, and
+    its subnet gives one. Complexity: as :func:`best_coupled`.
+    """
+    values = {m: np.unique(np.append(problem.values[m], problem.origin[m])) for m in coupling.maxima}
+    order = itertools.count()
+    open_nodes: list[tuple[int, int, _Node, list[int]]] = []
+    smallest: int | None = None
+    pending: list[tuple[_Node, list[int] | None]] = [
+        (_Node({m: _smallest(problem, m) for m in values}, dict.fromkeys(values, LARGEST_UNITS)), None)
+    ]
+    while pending:
+        for node, totals in pending:
+            if totals is None:
+                relaxed = bounds.copy()
+                for m, high in node.high.items():
+                    relaxed[m] = min(int(relaxed[m]), high)
+                found = best_coupled(problem, relaxed, 1, kernels, others, limits)
+                if found.status == LIMIT:
+                    return LIMIT, 0
+                if found.status == INFEASIBLE:
+                    continue
+                totals = found.totals[0].tolist()
+            total = sum(totals[m] * scale for m, scale in coupling.scales.items())
+            smallest = total if smallest is None else min(smallest, total)
+            excess = sum((totals[m] - node.low[m]) * coupling.scales[m] for m in coupling.maxima)
+            heapq.heappush(open_nodes, (total - excess, next(order), node, totals))
+        pending = []
+        if open_nodes and smallest is not None and open_nodes[0][0] < smallest:
+            _, _, node, totals = heapq.heappop(open_nodes)
+            m = max(coupling.maxima, key=lambda m: (totals[m] - node.low[m]) * coupling.scales[m])
+            below, above = node.halves(m, values[m], (node.low[m] + totals[m] + 1) // 2)
+            pending = [(below, None), (above, totals)]  # the subnet has the smallest S of both
+    return (INFEASIBLE, 0) if smallest is None else (COMPLETE, smallest)
+
+
+def smallest_mixed_sum(
+    problem: Problem,
+    mixed: MixedSum,
+    budgets: Mapping[Budgeted, Number],
+    kernels: Backend,
+    limits: Limits = UNBOUNDED,
+    objective: int | None = None,
+) -> tuple[int, Decimal | None]:
+    """Return a status, and the smallest total of a mixed sum under the other budgets; ``None`` if nothing keeps them.
+
+    ``objective`` bounds the objective of the problem, in units.
+    """
+    first = problem.position(mixed.columns[0])
+    minimizing = problem.with_objective(first)
+    bounds = minimizing.budget_units(budgets)
+    if objective is not None:
+        m = 0 if first == 0 else 1
+        bounds[m] = min(int(bounds[m]), objective)
+    others = couplings_of(minimizing, {each: budget for each, budget in budgets.items() if each != mixed})
+    coupling = coupling_of(minimizing, mixed)
+    status, units = smallest_sum(minimizing, coupling, bounds, kernels, others, limits)
+    grid = grid_of_sum([minimizing.grids[m] for m in coupling.scales])
+    return status, grid.decimal(units) if status == COMPLETE else None
 
 
 def _division(node: _Node, couplings: Sequence[Coupling], totals: Sequence[int]) -> tuple[int, int]:

@@ -16,7 +16,7 @@ from qabwnas.search.model.grid import UNLIMITED, exact_negative
 from qabwnas.search.model.problem import Problem
 
 if TYPE_CHECKING:
-    from qabwnas.search.constraints.budgets import Budgeted, Column
+    from qabwnas.search.constraints.budgets import Budgeted
     from qabwnas.search.engine.coupled import Coupling
 
 Method = Literal["auto", "front", "direct"]
@@ -87,39 +87,44 @@ def _first_of_front(
 
 def smallest_totals(
     problem: Problem, budgets: Mapping[Budgeted, Number], kernels: Backend, limits: Limits = UNBOUNDED
-) -> dict[Column, Decimal | None]:
-    """Return for every budgeted column its smallest total under the other budgets; ``None`` if no subnet keeps those.
+) -> dict[Budgeted, Decimal | None]:
+    """Return for everything budgeted its smallest total under the other budgets; ``None`` if no subnet keeps those.
 
     Columns are left out whose smallest total is not proved within the limits, or is no total that a user named.
     """
-    from qabwnas.search.engine.coupled import best_coupled, couplings_of
+    from qabwnas.search.engine.coupled import best_coupled, couplings_of, smallest_mixed_sum
     from qabwnas.search.model.derived import MixedSum
 
-    smallest: dict[Column, Decimal | None] = {}
+    smallest: dict[Budgeted, Decimal | None] = {}
     for name in budgets:
-        if isinstance(name, MixedSum) or not (isinstance(name, str) or name.has_user_total):
+        if isinstance(name, MixedSum):
+            status, total = smallest_mixed_sum(problem, name, budgets, kernels, limits)
+            if status != LIMIT:
+                smallest[name] = total
+            continue
+        if not (isinstance(name, str) or name.has_user_total):
             continue
         minimizing = problem.with_objective(problem.position(name))
         bounds = minimizing.budget_units(budgets)
         bounds[0] = UNLIMITED
-        couplings = couplings_of(minimizing, budgets)
-        if couplings:
-            found = best_coupled(minimizing, bounds, 1, kernels, couplings, limits)
-        else:
-            found = best(minimizing, bounds, 1, kernels, limits=limits)
+        found = best_coupled(minimizing, bounds, 1, kernels, couplings_of(minimizing, budgets), limits)
         if found.status != LIMIT:
             smallest[name] = minimizing.grids[0].decimal(found.bound) if found.status == COMPLETE else None
     return smallest
 
 
-def by_bound(extremes: Mapping[Column, Decimal | None]) -> tuple[dict[str, Decimal | None], dict[str, Decimal | None]]:
+def by_bound(
+    extremes: Mapping[Budgeted, Decimal | None],
+) -> tuple[dict[str, Decimal | None], dict[str, Decimal | None]]:
     """Return the smallest totals by metric, and the largest ones, from those of :func:`smallest_totals`."""
+    from qabwnas.search.model.derived import MixedSum
+
     smallest: dict[str, Decimal | None] = {}
     largest: dict[str, Decimal | None] = {}
     for column, total in extremes.items():
         if isinstance(column, str):
             smallest[column] = total
-        elif column.sign > 0:
+        elif isinstance(column, MixedSum) or column.sign > 0:
             smallest[column.subject] = total
         else:
             largest[column.subject] = None if total is None else exact_negative(total)

@@ -61,6 +61,45 @@ def test_answers_are_those_of_all_subnets(backend: str, lut: Lut, data: st.DataO
     assert result.bound == (result[0].objective if expected else None)
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+@settings(max_examples=40, deadline=None)
+@given(lut=tables(), data=st.data())
+def test_effects_and_smallest_sums(backend: str, lut: Lut, data: st.DataObject) -> None:
+    """What a larger budget would improve, and the smallest budget that some subnet keeps, next to another budget."""
+    totals = [dict(zip(NAMES, vector, strict=True)) for vector, _ in oracle.subnets(lut, NAMES)]
+    sums, other = data.draw(st.sampled_from(SUMS)), data.draw(st.sampled_from(["loss", "flash", "flash+stack"]))
+    if other.split("+") == sums:
+        other = "code"
+
+    def total(each: Any, names: Any) -> Fraction:
+        return sum((each[name] for name in names), Fraction(0))
+
+    def number(value: Fraction) -> Decimal:
+        return Decimal(value.numerator) / value.denominator
+
+    limit = data.draw(st.sampled_from(sorted(total(each, other.split("+")) for each in totals)))
+    under = [each for each in totals if total(each, other.split("+")) <= limit]
+    bound = data.draw(st.sampled_from(sorted(total(each, sums) for each in under)))
+    objective, key = data.draw(st.sampled_from(NAMES)), "+".join(sums)
+    budgets: dict[str, Any] = {key: number(bound), other: number(limit)}
+    found = qabwnas.explain(lut, minimize=objective, budgets=budgets, backend=backend)
+    best = min(each[objective] for each in under if total(each, sums) <= bound)
+    assert Fraction(found.objective or 0) == best
+    effect = next(effect for effect in found.effects if effect.metric == key)
+    better = [each for each in under if each[objective] < best]
+    assert effect.binds == bool(better)
+    if better:
+        assert effect.next_budget is not None
+        assert Fraction(effect.next_budget) == min(total(each, sums) for each in better)
+        there = min(each[objective] for each in under if total(each, sums) <= Fraction(effect.next_budget))
+        assert Fraction(effect.next_objective or 0) == there
+        assert (effect.growth, effect.gain) == (effect.next_budget - effect.budget, number(best - there))
+    least = min(total(each, sums) for each in under)
+    impossible = qabwnas.search(lut, minimize=objective, budgets={**budgets, key: number(least - 1)}, backend=backend)
+    assert impossible.status == "infeasible"
+    assert Fraction(impossible.smallest[key] or 0) == least
+
+
 def deep(n_blocks: int) -> Lut:
     generator = np.random.default_rng(n_blocks)
     columns: dict[str, list[list[float]]] = {"loss": [], "flash_bytes": [], "peak_bytes": []}

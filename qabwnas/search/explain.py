@@ -177,7 +177,7 @@ def _effect(
 def _bound_effect(
     problem: Problem, unbound: BudgetEffect, objective: int, best_there: Subnets, next_budget: Decimal, is_lower: bool
 ) -> BudgetEffect | None:
-    """Return the effect of a budget that binds, from the best subnet under the next one, ``None`` if that is unproved."""
+    """Return the effect of a budget that binds, from the best subnet under the next one; ``None`` if it is unproved."""
     if best_there.status == LIMIT:
         return None
     gained, budget = int(best_there.totals[0, 0]), _turned(unbound.budget, is_lower)

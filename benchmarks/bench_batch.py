@@ -5,7 +5,8 @@
 Each batch is answered by ``auto`` and by the method that is best for it, known here in advance: all rows directly, or a
 front and its queries. ``auto`` should take about the same time with two cores, and at most about twice the time with
 one core (some rows bind the process to one), plus some hundredths of a second. A million rows are compared with pyarrow
-reading the budgets and writing the answers; with --full also as Parquet, and with every row repeated a thousand times.
+reading the budgets and writing the answers, also with an id and the budgets copied (``--keep``, ``--repeat-budgets``);
+with --full also as Parquet, and with every row repeated a thousand times.
 
 All times are wall-clock times, because two threads work.
 """
@@ -108,18 +109,27 @@ def bench_known(
     return Row(work, seconds, detail[0], at_most=at_most)
 
 
-def bench_million(folder: Path, suffix: str, n_distinct: int) -> Row:
-    """Compare a million rows on a LUT with a small front with pyarrow reading the budgets and writing the answers."""
+def bench_million(folder: Path, suffix: str, n_distinct: int, *, copied: bool = False) -> Row:
+    """Compare a million rows on a LUT with a small front with pyarrow reading the budgets and writing the answers.
+
+    ``copied``: the budgets have an id, which the answers keep, and the answers repeat the budgets.
+    """
     lut = paper_lut()
     budgets = random_budgets(Frontier.build(lut, ["loss", "size_bytes", "latency_ms"]), n_distinct)
     budgets_path = folder / f"budgets{suffix}"
     rows = np.random.default_rng(2).permutation(N_ROWS) % n_distinct
-    write(pyarrow.table({name: column[rows] for name, column in budgets.items()}), budgets_path)
+    columns: dict[str, Any] = {name: column[rows] for name, column in budgets.items()}
+    options: dict[str, Any] = {}
+    if copied:
+        columns = {"id": [f"row-{n}" for n in range(N_ROWS)], **columns}
+        options = {"keep": ["id"], "repeat_budgets": True}
+    table = pyarrow.table(columns)
+    write(table, budgets_path)
     paths = {name: folder / f"answers-{name}{suffix}" for name in ("cpp", "front")}
     calls: dict[str, Any] = {
-        "cpp": partial(answer_batch, lut, budgets_path, paths["cpp"], backend="cpp"),
+        "cpp": partial(answer_batch, lut, budgets_path, paths["cpp"], backend="cpp", **options),
     }
-    answer_batch(lut, budgets_path, paths["front"], method="front", backend="cpp")
+    answer_batch(lut, budgets_path, paths["front"], method="front", backend="cpp", **options)
     answers = read(paths["front"])
     detail = []
 
@@ -132,10 +142,13 @@ def bench_million(folder: Path, suffix: str, n_distinct: int) -> Row:
     def check(results: dict[str, Any]) -> None:
         assert read(paths["cpp"]).equals(answers)
         assert answers.num_rows == N_ROWS
+        if copied:
+            assert answers.select(range(table.num_columns)).rename_columns(table.column_names).equals(table)
         detail.append(f"{results['cpp'].n_front:,} by the front, {n_distinct:,} distinct")
 
     seconds = race(calls, check, wall_clock=set(calls), slice_seconds=15.0, rounds=9)
-    return Row(f"auto, {N_ROWS:,} rows of a LUT, {suffix}", seconds, detail[0], at_most=2.0)
+    work = f"auto, {N_ROWS:,} rows of a LUT, {suffix}{', id and budgets copied' if copied else ''}"
+    return Row(work, seconds, detail[0], at_most=2.0)
 
 
 def rows(full: bool) -> Iterator[Row]:
@@ -161,12 +174,14 @@ def rows(full: bool) -> Iterator[Row]:
         with one_core():
             yield bench_known(folder, f"{work}, one core", paper, many, "front", 3.0, ("cpp",))
         yield bench_million(folder, ".csv", N_ROWS)
+        yield bench_million(folder, ".csv", N_ROWS, copied=True)
         with one_core():
             row = bench_million(folder, ".csv", N_ROWS)
             yield Row(f"{row.work}, one core", row.seconds, row.detail, at_most=row.at_most)
         if full:
             yield bench_million(folder, ".csv", N_ROWS // 1000)
             yield bench_million(folder, ".parquet", N_ROWS)
+            yield bench_million(folder, ".parquet", N_ROWS, copied=True)
             yield bench_million(folder, ".parquet", N_ROWS // 1000)
 
 

@@ -120,10 +120,12 @@ def compare(
         BackendError: no backend is available.
     """
     minimize = default_objective(lut.metric_names) if minimize is None else minimize
-    lut.metric(minimize)
+    if lut.metric(minimize).higher_is_better:
+        raise InputError(f"minimize: higher {minimize!r} is better, and the baselines only minimise")
     for name in budgets or {}:
         lut.metric(name)
-    costs = [name for name in lut.metric_names if name != minimize and (budgets is None or name in budgets)]
+    lower = [metric.name for metric in lut.metrics if not metric.higher_is_better]
+    costs = [name for name in lower if name != minimize and (budgets is None or name in budgets)]
     if not costs:
         raise InputError(f"there is no cost other than {minimize!r} to put a budget on")
     cases = []

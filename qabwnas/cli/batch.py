@@ -45,6 +45,17 @@ _SECONDS_PER_FRAME = 0.1
     help="The objective; by default the front's first metric, or 'loss'.",
 )
 @click.option(
+    "--maximize",
+    metavar="METRIC",
+    shell_complete=complete_metrics,
+    help="Instead of --minimize: the objective, a sum over blocks.",
+)
+@click.option(
+    "--reference",
+    metavar="(NAME|BLOCK=CANDIDATE,…)",
+    help="The subnet that budgets with % are shares of, instead of the largest total: 'teacher' in the LUT of a run.",
+)
+@click.option(
     "--method",
     type=click.Choice(["auto", "front", "direct"]),
     default="auto",
@@ -73,6 +84,8 @@ def command(
     budgets_path: Path,
     output: Path,
     minimize: str | None,
+    maximize: str | None,
+    reference: str | None,
     method: Method,
     max_memory: str,
     keep: tuple[str, ...],
@@ -87,12 +100,21 @@ def command(
 ) -> None:
     """Answer every row of BUDGETS.
 
-    BUDGETS has one column per budgeted metric. An empty cell means no budget, and a value may have a unit, as in 1.5MB.
+    BUDGETS has one column per bound. Its heading is what --budget of 'qabwnas search' has before the value:
 
-    ANSWERS has the same rows in the same order: the status (optimal or infeasible), the exact totals, and the candidate
-    of each block. The endings of the names choose CSV or Parquet; Parquet needs the extra 'batch'. With --weight there
-    is a column 'weighted METRIC' for the objective; budgets are never weighted. The answers do not depend on the
-    method.
+    \b
+        size_bytes or size_bytes<=    an upper bound
+        latency_ms>=                  a lower bound; with latency_ms<= beside it, a range
+        latency_ms==                  both bounds at once
+        latency_ms=                   an upper bound, or a range 5:20
+        size_bytes+peak_bytes<=       one bound on a sum of metrics
+
+    An empty cell means no budget. A value may have a unit, as in 1.5MB, or be a share, as in 60%.
+
+    ANSWERS has the same rows in the same order: the status (optimal or infeasible), the exact totals of the objective
+    and of all metrics in the headings, and the candidate of each block. The endings of the names choose CSV or Parquet;
+    Parquet needs the extra 'batch'. With --weight there is a column 'weighted METRIC' for the objective; budgets are
+    never weighted. The answers do not depend on the method.
 
     BUDGETS may be -, standard input, and ANSWERS too, standard output; both are CSV. An id passes through with --keep:
 
@@ -115,6 +137,8 @@ def command(
             budgets_path,
             output,
             minimize=minimize,
+            maximize=maximize,
+            reference=reference,
             scope=scope,
             method=method,
             max_memory=n_bytes,

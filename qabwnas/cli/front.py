@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     metavar="METRIC,METRIC[,…]",
     required=True,
     shell_complete=complete_metrics,
-    help="The metrics; the first is the objective.",
+    help="The metrics, or sums of them (size_bytes+macs); the first is the objective. Metrics of which higher totals "
+    "are better are maximised, and others if given as -METRIC.",
 )
 @scope_options
 @click.option(
@@ -35,7 +36,13 @@ if TYPE_CHECKING:
     metavar="METRIC=LOW:HIGH",
     multiple=True,
     shell_complete=complete_metrics,
-    help="Build only the part of the front within these bounds; each bound is optional and may have a unit.",
+    help="Build only the part of the front within these bounds; each bound is optional, and may have a unit or be a "
+    "share of the largest total: size_bytes=:60%.",
+)
+@click.option(
+    "--reference",
+    metavar="(NAME|BLOCK=CANDIDATE,…)",
+    help="The subnet that bounds with % are shares of, instead of the largest total: 'teacher' in the LUT of a run.",
 )
 @click.option(
     "--epsilon",
@@ -67,6 +74,7 @@ def command(
     weight_file: Path | None,
     skip_unmeasured: bool,
     within: tuple[str, ...],
+    reference: str | None,
     epsilon: str,
     max_memory: str,
     output: Path,
@@ -93,7 +101,7 @@ def command(
         lut,
         [name.strip() for name in minimize.split(",")],
         scope=parse_scope(bits, pin, forbid, weights, weight_file, skip_unmeasured),
-        within=_ranges(within),
+        within=_ranges(within, reference),
         epsilon=epsilon,
         max_memory=int(parse_quantity(max_memory, "max-memory_bytes")),
     )
@@ -104,37 +112,54 @@ def command(
     if as_json:
         summary = {"status": "complete", "backend": front.backend, "seconds": seconds, "points": len(front)}
         summary |= {"epsilon": front.region.epsilon, "scope": front.scope.as_json() if front.scope is not None else {}}
-        click.echo(dumps(summary | {"metrics": list(front.metric_names), "smallest": _smallest(front)}))
+        click.echo(dumps(summary | {"metrics": list(front.metric_names), **best_totals(front)}))
     else:
         click.echo(f"{len(front)} points ({front.backend}, {seconds * 1e3:.1f} ms), written to {output}")
-        for name, value in _smallest(front).items():
-            click.echo(f"smallest {name}: {value:f}")
+        for extreme, totals in best_totals(front).items():
+            for name, value in totals.items():
+                click.echo(f"{extreme} {name}: {value:f}")
 
 
-def _ranges(texts: tuple[str, ...]) -> dict[str, tuple[Decimal | None, Decimal | None]]:
+Bound = Decimal | str | None
+
+
+def _ranges(texts: tuple[str, ...], reference: str | None) -> dict[str, tuple[Bound, Bound]]:
     ranges = {}
-    for metric, bounds in map(_range, texts):
+    for text in texts:
+        metric, bounds = _range(text, reference)
         if metric in ranges:
             raise click.UsageError(f"--within {metric!r} is given twice")
         ranges[metric] = bounds
+    if reference is not None and not any("%" in text for text in texts):
+        raise click.UsageError("--reference is for a --within that is a share: METRIC=:60%")
     return ranges
 
 
-def _range(text: str) -> tuple[str, tuple[Decimal | None, Decimal | None]]:
-    from qabwnas.lut.units import parse_quantity
-
+def _range(text: str, reference: str | None) -> tuple[str, tuple[Bound, Bound]]:
     metric, equals, bounds = text.partition("=")
     low, colon, high = bounds.partition(":")
     if not equals or not colon:
         raise click.UsageError(f"--within {text!r} is not of the form METRIC=LOW:HIGH")
-    return metric, (
-        parse_quantity(low, metric) if low else None,
-        parse_quantity(high, metric) if high else None,
-    )
+    return metric, (_bound(low, metric, reference), _bound(high, metric, reference))
 
 
-def _smallest(front: Frontier) -> dict[str, Decimal]:
-    return {
-        metric.name: grid.decimal(int(front.units[:, m].min()))
-        for m, (metric, grid) in enumerate(zip(front.metrics, front.grids, strict=True))
-    }
+def _bound(text: str, metric: str, reference: str | None) -> Bound:
+    from qabwnas.lut.units import parse_quantity
+
+    if text.rstrip().endswith("%") and reference is not None:
+        return f"{text} of {reference}"
+    if not text or "%" in text:  # the front takes shares
+        return text or None
+    return parse_quantity(text, metric.split("+")[0].removeprefix("-"))
+
+
+def best_totals(front: Frontier) -> dict[str, dict[str, Decimal]]:
+    """Return the ``smallest`` totals of metrics that are minimised, and the ``largest`` of those that are maximised."""
+    best: dict[str, dict[str, Decimal]] = {"smallest": {}}
+    for m, (metric, grid) in enumerate(zip(front.metrics, front.grids, strict=True)):
+        units = int(front.units[:, m].min())
+        if metric.higher_is_better:
+            best.setdefault("largest", {})[metric.name] = grid.decimal(-units)
+        else:
+            best["smallest"][metric.name] = grid.decimal(units)
+    return best

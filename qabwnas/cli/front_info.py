@@ -17,15 +17,19 @@ def describe_front(path: Path) -> dict[str, Any]:
     front = Frontier.open(path)
     metrics = []
     columns = zip(front.metrics, front.grids, front.units.T, front.region.low, front.region.high, strict=True)
-    for metric, grid, units, low, high in columns:
+    for metric, grid, stored, low, high in columns:
+        units, ends = stored, [low, high]
+        if metric.higher_is_better:  # its totals are stored with the other sign
+            units, ends = -stored, [-high, -low]
         metrics.append(
             {
                 "name": metric.name,
                 "unit": metric.unit,
                 "aggregation": metric.aggregation,
+                "higher_is_better": metric.higher_is_better,
                 "min": grid.decimal(int(units.min())),
                 "max": grid.decimal(int(units.max())),
-                "within": [grid.decimal(bound) if abs(bound) < UNLIMITED else None for bound in (low, high)],
+                "within": [grid.decimal(bound) if abs(bound) < UNLIMITED else None for bound in ends],
             }
         )
     return {
@@ -50,12 +54,13 @@ def front_as_text(info: dict[str, Any]) -> str:
         ["blocks", " ".join(info["blocks"])],
         *([name, canonical_json(value)] for name, value in info["provenance"].items()),
     ]
-    metrics = [["metric", "unit", "aggregation", "min", "max", "within"]]
+    metrics = [["metric", "unit", "aggregation", "better", "min", "max", "within"]]
     for metric in info["metrics"]:
         low, high = ("" if bound is None else f"{bound:f}" for bound in metric["within"])
         within = f"{low}:{high}" if low or high else "-"
-        texts = [metric["name"], metric["unit"], metric["aggregation"], f"{metric['min']:f}", f"{metric['max']:f}"]
-        metrics.append([*texts, within])
+        better = "higher" if metric["higher_is_better"] else "lower"
+        texts = [metric["name"], metric["unit"], metric["aggregation"], better]
+        metrics.append([*texts, f"{metric['min']:f}", f"{metric['max']:f}", within])
     return "\n\n".join("\n".join(_aligned(rows)) for rows in (head, metrics))
 
 

@@ -47,6 +47,9 @@ def command() -> None:
 @click.option(
     "--fixed", "fixed_parts", metavar="METRIC=VALUE", multiple=True, help="What stem and head add; a unit is allowed."
 )
+@click.option(
+    "--higher-is-better", metavar="METRIC", multiple=True, help="Searches and fronts maximise this metric: an accuracy."
+)
 @table_options
 @force_option
 def import_command(
@@ -57,6 +60,7 @@ def import_command(
     resolution: int | None,
     aggregations: tuple[str, ...],
     fixed_parts: tuple[str, ...],
+    higher_is_better: tuple[str, ...],
     force: bool,
     **layout: Any,
 ) -> None:
@@ -85,7 +89,7 @@ def import_command(
         for name, text in assignments("--fixed", fixed_parts).items()
     }
     check_output(output, force, LUT, inputs=table_paths)
-    options = ImportOptions(aggregate, fixed, device, resolution, parse_layout(**layout))
+    options = ImportOptions(aggregate, fixed, device, resolution, parse_layout(**layout), higher_is_better)
     lut = import_table(table_paths, format_name, options)
     lut.save(output)
     click.echo(f"{output}: {_summary(lut)}")

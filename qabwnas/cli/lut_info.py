@@ -49,6 +49,7 @@ def _describe_metric(lut: Lut, metric: Metric) -> dict[str, Any]:
         "unit": metric.unit,
         "aggregation": metric.aggregation,
         "fixed": metric.fixed,
+        "higher_is_better": metric.higher_is_better,
         "measured": measured_values.size,
         "min": _number_of(measured_values.min()) if measured_values.size else None,
         "max": _number_of(measured_values.max()) if measured_values.size else None,
@@ -77,9 +78,10 @@ def as_text(info: dict[str, Any]) -> str:
     for block in info["blocks"]:
         bits = " ".join(table["bits"] for table in block["tables"] if table["bits"] is not None)
         blocks.append([block["name"], str(block["candidates"]), bits])
-    metrics = [["metric", "unit", "aggregation", "fixed", "measured", "min", "max"]]
+    metrics = [["metric", "unit", "aggregation", "better", "fixed", "measured", "min", "max"]]
     for metric in info["metrics"]:
-        texts = [metric["name"], metric["unit"], metric["aggregation"], _number(metric["fixed"])]
+        better = "higher" if metric["higher_is_better"] else "lower"
+        texts = [metric["name"], metric["unit"], metric["aggregation"], better, _number(metric["fixed"])]
         metrics.append([*texts, str(metric["measured"]), _number(metric["min"]), _number(metric["max"])])
     return "\n\n".join(_aligned(rows) for rows in (head, blocks, metrics))
 

@@ -55,8 +55,8 @@ MIN_SECONDS = 1e-6
 )
 @click.option(
     "--reference",
-    metavar="BLOCK=CANDIDATE,…",
-    help="The subnet that budgets with % are shares of, instead of the largest total.",
+    metavar="(NAME|BLOCK=CANDIDATE,…)",
+    help="The subnet that budgets with % are shares of, instead of the largest total: 'teacher' in the LUT of a run.",
 )
 @click.option(
     "--margin",
@@ -206,20 +206,25 @@ def parse_budgets(texts: tuple[str, ...], lut: Lut, reference: str | None = None
         name, equals, value = (part.strip() for part in text.rpartition(operator))
         if not equals or not name:
             raise click.UsageError(f"--budget {text!r} is not of the form METRIC=VALUE")
-        key = name + (operator if operator in (">=", "==") else "")
+        metrics = subject_metrics(lut, name)  # first, because a mistyped name has no unit
+        says_which = operator in (">=", "==") or any(metric.higher_is_better for metric in metrics)
+        key = name + (operator if says_which and operator != "=" else "")
         if key in budgets:
             raise click.UsageError(f"--budget {key!r} is given twice")
-        unit_metric = subject_metrics(lut, name)[0].name  # first, because a mistyped name has no unit
-        if value.endswith("%"):
-            budgets[key] = value if reference is None else f"{value} of {reference}"
-            is_share = True
-        elif ":" in value:
-            budgets[key] = value
+        if ":" in value or "%" in value:
+            budgets[key] = value if reference is None else _with_reference(value, reference)
+            is_share |= budgets[key] != value or value.endswith("%")
         else:
-            budgets[key] = parse_quantity(value, unit_metric)
+            budgets[key] = parse_quantity(value, metrics[0].name)
     if reference is not None and not is_share:
         raise click.UsageError("--reference is for a --budget that is a share: METRIC=60%")
     return budgets
+
+
+def _with_reference(value: str, reference: str) -> str:
+    """Return a value, or both ends of a range, with a reference after each share that has none."""
+    ends = (f"{end} of {reference}" if end.rstrip().endswith("%") else end for end in value.split(":"))
+    return ":".join(ends)
 
 
 def parse_upper_bounds(texts: tuple[str, ...], lut: Lut) -> dict[str, Decimal]:

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from qabwnas.cli.front import best_totals
 from qabwnas.cli.search import answer_content, result_content
 from qabwnas.errors import InputError, QabwnasError
 from qabwnas.io.numeric import shown
@@ -86,11 +87,7 @@ class Requests:
 
     def _front(self, request: Content) -> Content:
         front = self._built(self._parsed(request))
-        smallest = {
-            name: grid.decimal(int(units.min()))
-            for name, grid, units in zip(front.metric_names, front.grids, front.units.T, strict=True)
-        }
-        return {"points": len(front), "backend": front.backend, "smallest": smallest}
+        return {"points": len(front), "backend": front.backend, **best_totals(front)}
 
     def _query(self, request: Content) -> Content:
         options = self._parsed(request)

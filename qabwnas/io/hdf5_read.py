@@ -123,6 +123,10 @@ class _Node:
             raise self.wrong(f"the attribute {name!r} is {value}")
         return value
 
+    def boolean(self, name: str) -> bool:
+        """Return a boolean attribute."""
+        return bool(self._attribute(name, BOOL))
+
     def wrong(self, what: str) -> FormatError:
         """Return the error that says ``what`` is wrong here."""
         return FormatError(f"{h5f.get_name(self._id).decode()}: {h5i.get_name(self._id).decode()}: {what}")

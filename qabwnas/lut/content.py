@@ -28,6 +28,9 @@ from qabwnas.space.layer_policy import LayerChoices
 
 T = TypeVar("T")
 
+REFERENCES = "references"
+"""The member of a LUT's provenance that has choices by name: block name → candidate, such as those of the teacher."""
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class LutBlock:

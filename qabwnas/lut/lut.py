@@ -75,13 +75,15 @@ class Lut(LutContent):
         thousands: str | None = None,
         na: Collection[str] = (),
         encoding: str | None = None,
+        higher_is_better: Collection[str] = (),
     ) -> Self:
         """Read a CSV table, compressed or not, from a path or an open file.
 
         >>> lut = Lut.from_csv("latencies.csv", block="Stage", units={"Latency": "us"}, fixed={"size_bytes": "1.5MB"})
 
         :func:`qabwnas.lut.exchange.csv_read.read_csv` says how, and :class:`qabwnas.lut.exchange.layout.TableLayout`
-        what the arguments from ``block`` on say about the table.
+        what the arguments from ``block`` to ``encoding`` say about the table. ``higher_is_better`` are the metrics that
+        objectives and fronts maximise.
         """
         from qabwnas.lut.exchange.csv_read import read_csv
         from qabwnas.lut.exchange.layout import TableLayout
@@ -89,7 +91,7 @@ class Lut(LutContent):
         _check_options(aggregate, fixed)
         columns, units = {} if columns is None else columns, {} if units is None else units
         layout = TableLayout(block, candidate, columns, units, ignore, delimiter, decimal, thousands, na, encoding)
-        return cls.of(read_csv(source, aggregate, fixed, layout))
+        return cls.of(read_csv(source, aggregate, fixed, layout, higher_is_better))
 
     @classmethod
     def from_dataframe(
@@ -103,6 +105,7 @@ class Lut(LutContent):
         columns: Mapping[str, str] | None = None,
         units: Mapping[str, str] | None = None,
         ignore: Collection[str] = (),
+        higher_is_better: Collection[str] = (),
     ) -> Self:
         """Read a DataFrame of pandas or polars, with the columns and arguments of :meth:`from_csv`.
 
@@ -115,7 +118,8 @@ class Lut(LutContent):
 
         _check_options(aggregate, fixed)
         columns, units = {} if columns is None else columns, {} if units is None else units
-        return cls.of(read_dataframe(frame, aggregate, fixed, TableLayout(block, candidate, columns, units, ignore)))
+        layout = TableLayout(block, candidate, columns, units, ignore)
+        return cls.of(read_dataframe(frame, aggregate, fixed, layout, higher_is_better))
 
     @classmethod
     def from_arrays(
@@ -125,6 +129,7 @@ class Lut(LutContent):
         fixed: Mapping[str, Number] | None = None,
         *,
         descriptions: Mapping[str, Sequence[str]] | None = None,
+        higher_is_better: Collection[str] = (),
     ) -> Self:
         """Return the LUT of arrays: block name → metric name → ``(n_candidates,)``.
 
@@ -135,7 +140,7 @@ class Lut(LutContent):
         from qabwnas.lut.exchange.dataframe import read_arrays
 
         _check_options(aggregate, fixed)
-        return cls.of(read_arrays(columns, aggregate, fixed, descriptions))
+        return cls.of(read_arrays(columns, aggregate, fixed, descriptions, higher_is_better))
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
         """Write a ``.csv`` or ``.csv.gz`` table; :func:`qabwnas.lut.exchange.csv_write.write_csv` says how."""

@@ -136,7 +136,10 @@ def _short(value: Any) -> str:
 def _structure(lut: Lut) -> dict[str, Any]:
     return {
         "space": None if lut.space is None else space_to_json(lut.space),
-        "metrics": {m.name: [m.unit, m.aggregation, m.fixed] for m in lut.metrics},
+        "metrics": {
+            m.name: [m.unit, m.aggregation, m.fixed, *(["higher is better"] if m.higher_is_better else [])]
+            for m in lut.metrics
+        },
         "metric_order": list(lut.metric_names),
         "tables": {
             block.name: [[t.widths.name if t.widths else "", t.n_rows] for t in block.tables] for block in lut.blocks

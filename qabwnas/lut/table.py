@@ -27,16 +27,18 @@ class Metric:
     ``aggregation`` ``sum``: total = ``fixed`` + sum over blocks; ``max``: total = maximum of ``fixed`` and the blocks.
     ``fixed`` is ``None`` if there is no fixed part: nothing is added to the sum or enters the maximum. It is an int if
     it is an integer that a double does not hold. ``unit`` is text such as ``bytes`` or ``ms``, and may be empty.
+    ``higher_is_better`` says that larger totals are better, as of an accuracy: objectives and fronts maximise it.
 
     Raises:
-        InputError: the name is empty or not text, the unit is not text, the aggregation is unknown, or the fixed part
-            is not a finite number that a double can hold.
+        InputError: the name is empty or not text, the unit is not text, the aggregation is unknown,
+            ``higher_is_better`` is not a boolean, or the fixed part is not a finite number that a double can hold.
     """
 
     name: str
     unit: str = ""
     aggregation: Aggregation = "sum"
     fixed: float | None = None
+    higher_is_better: bool = field(default=False, kw_only=True)
 
     def __post_init__(self) -> None:
         check_name("metric", self.name)
@@ -45,6 +47,8 @@ class Metric:
         if self.aggregation not in AGGREGATIONS:
             known = ", ".join(AGGREGATIONS)
             raise InputError(f"metric {self.name!r}: the aggregation {shown(self.aggregation)} is not one of {known}")
+        if not isinstance(self.higher_is_better, bool):
+            raise InputError(f"metric {self.name!r}: higher_is_better: {shown(self.higher_is_better)} is no boolean")
         if self.fixed is not None:
             what = f"metric {self.name!r}: the fixed part"
             object.__setattr__(self, "fixed", exact_numbers(what, np.array(exact_number(what, self.fixed))).item())

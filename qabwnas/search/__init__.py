@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from qabwnas.search.api import SearchResult as SearchResult
     from qabwnas.search.api import search as search
     from qabwnas.search.batch.answers import BatchProgress as BatchProgress
-    from qabwnas.search.batch.batch import BatchResult as BatchResult
     from qabwnas.search.batch.batch import answer_batch as answer_batch
+    from qabwnas.search.batch.result import BatchResult as BatchResult
     from qabwnas.search.constraints.scope import Scope as Scope
     from qabwnas.search.engine.backend import Backend as Backend
     from qabwnas.search.engine.backend import select_backend as select_backend
@@ -38,7 +38,7 @@ HOMES = {
     "Answer": "qabwnas.search.api",
     "Backend": "qabwnas.search.engine.backend",
     "BatchProgress": "qabwnas.search.batch.answers",
-    "BatchResult": "qabwnas.search.batch.batch",
+    "BatchResult": "qabwnas.search.batch.result",
     "BudgetEffect": "qabwnas.search.explain",
     "Explanation": "qabwnas.search.explain",
     "FrontRegion": "qabwnas.search.front.region",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -18,6 +18,7 @@ from qabwnas.search.arguments import (
     checked_budgets,
     checked_objective,
     compared_metrics,
+    is_coupled,
     opened_lut,
 )
 from qabwnas.search.engine.backend import INFEASIBLE, LIMIT, Backend, select_backend
@@ -37,8 +38,9 @@ from qabwnas.search.model.totals import TotalsIn, totals_in
 from qabwnas.search.presentation import PresentedAnswer, PresentedResult, shown_total
 
 if TYPE_CHECKING:  # scopes load when one is used, so that other searches start sooner
-    from qabwnas.search.constraints.budgets import Column
+    from qabwnas.search.constraints.budgets import Budgeted, Column
     from qabwnas.search.constraints.scope import Scope
+    from qabwnas.search.engine.coupled import Coupling
 
 _GAP_GRID = Grid(decimals=6)
 _MAX_ANSWERS = 2**31 - 1
@@ -82,8 +84,7 @@ class SearchResult(PresentedResult[Answer]):
             is not. At gap 0 the objective is the best, although a tie may be broken differently.
         smallest: if nothing fits, for every metric, or sum of metrics, with an upper bound its smallest total under
             the other budgets, or ``None`` if the other budgets already exclude every subnet; empty otherwise. Metrics
-            may be missing if a limit stopped the search. Budgets that involve a maximum are left out, unless they are
-            an upper bound on it alone.
+            may be missing if a limit stopped the search. Lower bounds on a maximum are left out.
         largest: the same for lower bounds: the largest totals.
         sense: ``maximize`` if the objective is maximised; all about smaller objectives is then about larger ones.
     """
@@ -174,7 +175,7 @@ class SearchRequest(NamedTuple):
     """The validated arguments of a search; ``started`` is a time of :func:`time.perf_counter`."""
 
     columns: list[Column]
-    budgets: dict[Column, Number]
+    budgets: dict[Budgeted, Number]
     top: int
     scope: Scope | None
     min_distance: int
@@ -211,15 +212,24 @@ class SearchRequest(NamedTuple):
         columns = compared_metrics(lut, checked_objective(lut, minimize, maximize), bounds, scope)
         if min_distance > 1 and scope is not None and scope.has_named_sets:
             raise InputError("min_distance: not with sets of blocks of equal bit widths")
+        if min_distance > 1 and is_coupled(bounds):
+            raise InputError("min_distance: not with a budget on a sum that includes a maximum")
         return cls(columns, bounds, top, scope, min_distance, method, limits, kernels, started)
 
     def answer(self, lut: Lut, problem: Problem, totals: TotalsIn) -> SearchResult:
         """Return the result; the problem is over ``columns``, within the scope, for at least ``top`` subnets."""
         bounds = problem.budget_units(self.budgets)
-        found, used = solve(problem, bounds, self.top, self.kernels, self.min_distance, self.method, self.limits)
+        couplings: Sequence[Coupling] = ()
+        if is_coupled(self.budgets):
+            from qabwnas.search.engine.coupled import couplings_of
+
+            couplings = couplings_of(problem, self.budgets)
+        found, used = solve(
+            problem, bounds, self.top, self.kernels, self.min_distance, self.method, self.limits, couplings
+        )
         if self.method == "front" and found.status == LIMIT:
             raise FrontLimitError(f"the front within the budgets takes more than {DEFAULT_MAX_MEMORY} bytes")
-        extremes: dict[Column, Decimal | None] = {}
+        extremes: dict[Budgeted, Decimal | None] = {}
         if found.status == INFEASIBLE:
             extremes = smallest_totals(problem, self.budgets, self.kernels, self.limits)
         smallest, largest = by_bound(extremes)

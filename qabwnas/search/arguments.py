@@ -17,7 +17,7 @@ from qabwnas.lut.lut import Lut
 from qabwnas.lut.units import parse_quantity
 
 if TYPE_CHECKING:  # scopes load when one is used, so that other searches start sooner
-    from qabwnas.search.constraints.budgets import Column
+    from qabwnas.search.constraints.budgets import Budgeted, Column
     from qabwnas.search.constraints.scope import Scope
 
 LutSource = Lut | str | os.PathLike[str]
@@ -61,21 +61,39 @@ def listed_metrics(what: str, names: object) -> list[str]:
 
 
 def front_columns(lut: Lut, names: object) -> list[Column]:
-    """Return the columns of a front: metrics of the LUT, or ``-accuracy``, the negated one, to maximise ``accuracy``.
+    """Return the columns of a front: metrics of the LUT, and sums of several, ``size_bytes+macs``.
+
+    A metric of which higher totals are better is maximised, and so is ``accuracy`` if the name is ``-accuracy``.
 
     Raises:
-        InputError: ``names`` is not a list of metrics, or the LUT lacks one, or one to maximise is a maximum.
+        InputError: ``names`` is not a list of metrics, or the LUT lacks one, or one to maximise is a maximum, or a sum
+            includes a maximum or a metric to maximise.
     """
+    lower = {metric.name for metric in lut.metrics if not metric.higher_is_better}
     columns: list[Column] = []
     for name in listed_metrics("minimize", names):
-        if name in lut.metric_names:
+        if name in lower:
             columns.append(name)
             continue
-        from qabwnas.search.constraints.budgets import known_metric
-        from qabwnas.search.model.derived import negated
+        from qabwnas.search.constraints.budgets import known_metric, subject_metrics
+        from qabwnas.search.model.derived import added, negated
 
-        metric = known_metric(lut, name.removeprefix("-"))
-        columns.append(negated(metric) if name.startswith("-") else metric.name)
+        if name not in lut.metric_names and "+" in name:
+            metrics = subject_metrics(lut, name)
+            for metric in metrics:
+                if metric.aggregation == "max" or metric.higher_is_better:
+                    raise InputError(
+                        f"minimize {name!r}: {metric.name!r} is "
+                        f"{'a maximum over blocks' if metric.aggregation == 'max' else 'better if higher'}; a front "
+                        "minimises sums of sums"
+                    )
+            columns.append(added(metrics))
+            continue
+        plain = name in lut.metric_names
+        metric = known_metric(lut, name if plain else name.removeprefix("-"))
+        columns.append(
+            negated(metric) if (not plain and name.startswith("-")) or metric.higher_is_better else metric.name
+        )
     return columns
 
 
@@ -91,7 +109,7 @@ def default_objective(metric_names: Sequence[str]) -> str:
     raise InputError(f"there is neither 'loss' nor 'nsr' among {', '.join(metric_names)}: name what to minimize")
 
 
-def checked_budgets(lut: Lut, budgets: object) -> dict[Column, Number]:
+def checked_budgets(lut: Lut, budgets: object) -> dict[Budgeted, Number]:
     """Return budgets as upper bounds on columns; ``None`` becomes an empty dictionary.
 
     Upper bounds on metrics of the LUT stay as they are; :mod:`qabwnas.search.constraints.budgets` reduces all others.
@@ -105,12 +123,21 @@ def checked_budgets(lut: Lut, budgets: object) -> dict[Column, Number]:
         return {}
     if not isinstance(budgets, Mapping):
         raise InputError(f"budgets: {shown(budgets)} is not a mapping of metric to number")
-    names = lut.metric_names
-    if all(name in names and _is_one_bound(value) for name, value in budgets.items()):
+    lower = {metric.name for metric in lut.metrics if not metric.higher_is_better}
+    if all(name in lower and _is_one_bound(value) for name, value in budgets.items()):
         return {name: quantity(f"budget {name!r}", name, bound) for name, bound in budgets.items()}
     from qabwnas.search.constraints.budgets import reduced_budgets
 
     return dict(reduced_budgets(lut, budgets))
+
+
+def is_coupled(budgets: Mapping[Budgeted, object]) -> bool:
+    """Return whether a budget is on a sum that includes a maximum, so that it is no bound on a column."""
+    if all(isinstance(budget, str) for budget in budgets):
+        return False
+    from qabwnas.search.model.derived import MixedSum
+
+    return any(isinstance(budget, MixedSum) for budget in budgets)
 
 
 def _is_one_bound(value: object) -> bool:
@@ -122,17 +149,23 @@ def _is_one_bound(value: object) -> bool:
 def checked_objective(lut: Lut, minimize: object, maximize: object) -> Column:
     """Return the column to minimise: a metric, or the negated one that ``maximize`` names.
 
+    A metric of which higher totals are better is maximised, even if ``minimize`` names it.
+
     Raises:
         InputError: both are given, or the LUT lacks the metric, or the metric to maximise is a maximum over blocks.
     """
     if maximize is None:
-        return default_objective(lut.metric_names) if minimize is None else _one_metric("minimize", minimize)
-    if minimize is not None:
+        name = default_objective(lut.metric_names) if minimize is None else _one_metric("minimize", minimize)
+        if not any(metric.higher_is_better and metric.name == name for metric in lut.metrics):
+            return name
+    elif minimize is not None:
         raise InputError("minimize and maximize: give one objective; a Frontier is over several")
+    else:
+        name = _one_metric("maximize", maximize)
     from qabwnas.search.constraints.budgets import known_metric
     from qabwnas.search.model.derived import negated
 
-    return negated(known_metric(lut, _one_metric("maximize", maximize)))
+    return negated(known_metric(lut, name))
 
 
 def _one_metric(what: str, name: object) -> str:
@@ -156,9 +189,11 @@ def quantity(what: str, metric: str, number: Number) -> Number:
 
 
 def compared_metrics(
-    lut: Lut, objective: Column, budgets: Mapping[Column, object] | Sequence[Column], scope: Scope | None
+    lut: Lut, objective: Column, budgets: Mapping[Budgeted, object] | Sequence[Budgeted], scope: Scope | None
 ) -> list[Column]:
     """Return the columns that a search compares: the objective, those with budgets in the LUT's order, derived ones.
+
+    Those with budgets include the columns that a budget on sums plus maxima couples.
 
     A weighted objective is a different metric from the plain one, so the plain one may have a budget too.
 
@@ -167,12 +202,22 @@ def compared_metrics(
     """
     check_lut(lut)
     check_scope(scope)
-    for column in (objective, *budgets):
+    budgeted: list[Column] = []
+    for budget in budgets:
+        if not isinstance(budget, str):
+            from qabwnas.search.model.derived import MixedSum
+
+            if isinstance(budget, MixedSum):
+                budgeted.extend(budget.columns)
+                continue
+        budgeted.append(budget)
+    budgeted = list(dict.fromkeys(budgeted))
+    for column in (objective, *budgeted):
         if isinstance(column, str) and column not in lut.metric_names:
             from qabwnas.search.constraints.budgets import known_metric
 
             known_metric(lut, column)
     weighted = scope is not None and scope.is_weighted
-    named = [name for name in lut.metric_names if name in budgets and (weighted or name != objective)]
-    derived = [column for column in budgets if not isinstance(column, str) and (weighted or column != objective)]
+    named = [name for name in lut.metric_names if name in budgeted and (weighted or name != objective)]
+    derived = [column for column in budgeted if not isinstance(column, str) and (weighted or column != objective)]
     return [objective, *named, *derived]

@@ -22,11 +22,13 @@ from qabwnas.search.arguments import (
     opened_lut,
 )
 from qabwnas.search.callable_module import make_callable
-from qabwnas.search.constraints.budgets import Column
+from qabwnas.search.constraints.budgets import Budgeted, Column
 from qabwnas.search.constraints.scope import Scope
 from qabwnas.search.engine.backend import INFEASIBLE, LIMIT, Backend, select_backend
-from qabwnas.search.engine.bit_width_groups import UNBOUNDED, Limits, best
+from qabwnas.search.engine.bit_width_groups import UNBOUNDED, Limits, Subnets
+from qabwnas.search.engine.coupled import best_coupled, coupling_of, couplings_of, grid_of_sum, smallest_mixed_sum
 from qabwnas.search.engine.strategy import by_bound, smallest_totals, solve
+from qabwnas.search.model.derived import DerivedMetric, MixedSum
 from qabwnas.search.model.grid import UNLIMITED, exact_difference, exact_negative
 from qabwnas.search.model.problem import Problem, objective_of
 
@@ -95,7 +97,7 @@ def explain(
 ) -> Explanation:
     """Explain the answer of :func:`qabwnas.search` to the same arguments; raises the same errors.
 
-    It also refuses a lower bound on a maximum, and a budget on a sum that includes one: they have no next budget.
+    It also refuses a lower bound on a maximum, which has no next budget.
 
     >>> explanation = qabwnas.explain(lut, budgets={"size_bytes": 1_500_000, "latency_ms": 20})
     >>> [effect.metric for effect in explanation.effects if effect.binds]
@@ -113,19 +115,25 @@ def explain(
 
 
 def explain_problem(
-    problem: Problem, budgets: Mapping[Column, Number], kernels: Backend, limits: Limits = UNBOUNDED
+    problem: Problem, budgets: Mapping[Budgeted, Number], kernels: Backend, limits: Limits = UNBOUNDED
 ) -> Explanation:
     """Explain the best subnet of a problem under budgets on its metrics, as far as the limits allow a proof."""
     for column in budgets:
-        if not isinstance(column, str) and not column.has_user_total:
-            raise InputError(f"explain: the budget on {column.subject!r} involves a maximum and has no next budget")
+        if isinstance(column, DerivedMetric) and not column.has_user_total:
+            raise InputError(f"explain: the lower bound on the maximum {column.subject!r} has no next budget")
     minimized, sense = objective_of(problem)
-    found, _ = solve(problem, problem.budget_units(budgets), 1, kernels, limits=limits)
+    couplings = couplings_of(problem, budgets)
+    found, _ = solve(problem, problem.budget_units(budgets), 1, kernels, limits=limits, couplings=couplings)
     if found.status == INFEASIBLE:
         return Explanation(minimized, None, (), *by_bound(smallest_totals(problem, budgets, kernels, limits)))
     if found.status == LIMIT:
         return Explanation(minimized, None, (), {})
-    effects = (_effect(problem, name, budgets, found.totals[0], kernels, limits) for name in budgets)
+    effects = (
+        _mixed_effect(problem, column, budgets, found.totals[0], kernels, limits)
+        if isinstance(column, MixedSum)
+        else _effect(problem, column, budgets, found.totals[0], kernels, limits)
+        for column in budgets
+    )
     objective = problem.grids[0].decimal(int(found.totals[0, 0]))
     if sense == "maximize":
         objective = exact_negative(objective)
@@ -135,14 +143,14 @@ def explain_problem(
 def _effect(
     problem: Problem,
     column: Column,
-    budgets: Mapping[Column, Number],
+    budgets: Mapping[Budgeted, Number],
     totals: NDArray[np.int64],
     kernels: Backend,
     limits: Limits,
 ) -> BudgetEffect | None:
     """Return the effect of a budget, or ``None`` if it was not proved within the limits."""
     m = problem.position(column)
-    grid, objective_grid = problem.grids[m], problem.grids[0]
+    grid = problem.grids[m]
     name = column if isinstance(column, str) else column.subject
     is_lower = not isinstance(column, str) and column.sign < 0
     budget = exact_difference(exact_number(f"budget {name!r}", budgets[column]), Decimal(0))
@@ -155,25 +163,57 @@ def _effect(
     bounds = by_metric.budget_units(budgets)
     bounds[0] = UNLIMITED
     bounds[1] = objective - 1
-    better = best(by_metric, bounds, 1, kernels, limits=limits)
+    better = best_coupled(by_metric, bounds, 1, kernels, couplings_of(by_metric, budgets), limits)
     if better.status == LIMIT:
         return None
     if better.status == INFEASIBLE:
         return unbound
     bounds = problem.budget_units(budgets)
     bounds[m] = better.totals[0, 0]
-    best_there = best(problem, bounds, 1, kernels, limits=limits)
+    best_there = best_coupled(problem, bounds, 1, kernels, couplings_of(problem, budgets), limits)
+    return _bound_effect(problem, unbound, objective, best_there, grid.decimal(int(better.totals[0, 0])), is_lower)
+
+
+def _bound_effect(
+    problem: Problem, unbound: BudgetEffect, objective: int, best_there: Subnets, next_budget: Decimal, is_lower: bool
+) -> BudgetEffect | None:
+    """Return the effect of a budget that binds, from the best subnet under the next one; ``None`` if it is unproved."""
     if best_there.status == LIMIT:
         return None
-    gained = int(best_there.totals[0, 0])
-    next_budget = grid.decimal(int(better.totals[0, 0]))
+    gained, budget = int(best_there.totals[0, 0]), _turned(unbound.budget, is_lower)
     return replace(
         unbound,
         next_budget=_turned(next_budget, is_lower),
         growth=_turned(exact_difference(next_budget, budget), is_lower),
-        next_objective=_turned(objective_grid.decimal(gained), objective_of(problem)[1] == "maximize"),
-        gain=objective_grid.decimal(objective - gained),
+        next_objective=_turned(problem.grids[0].decimal(gained), objective_of(problem)[1] == "maximize"),
+        gain=problem.grids[0].decimal(objective - gained),
     )
+
+
+def _mixed_effect(
+    problem: Problem,
+    mixed: MixedSum,
+    budgets: Mapping[Budgeted, Number],
+    totals: NDArray[np.int64],
+    kernels: Backend,
+    limits: Limits,
+) -> BudgetEffect | None:
+    """Return the effect of a budget on a sum with a maximum, or ``None`` if it was not proved within the limits."""
+    coupling = coupling_of(problem, mixed)
+    grid = grid_of_sum([problem.grids[m] for m in coupling.scales])
+    total = grid.decimal(sum(int(totals[m]) * scale for m, scale in coupling.scales.items()))
+    budget = exact_difference(exact_number(f"budget {mixed.subject!r}", budgets[mixed]), Decimal(0))
+    unbound = BudgetEffect(mixed.subject, budget, exact_difference(budget, total))
+    objective = int(totals[0])
+    status, next_budget = smallest_mixed_sum(problem, mixed, budgets, kernels, limits, objective - 1)
+    if status == LIMIT:
+        return None
+    if next_budget is None:
+        return unbound
+    widened = {**budgets, mixed: next_budget}
+    bounds = problem.budget_units(widened)
+    best_there = best_coupled(problem, bounds, 1, kernels, couplings_of(problem, widened), limits)
+    return _bound_effect(problem, unbound, objective, best_there, next_budget, is_lower=False)
 
 
 def _turned(value: Decimal, is_negated: bool) -> Decimal:

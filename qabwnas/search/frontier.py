@@ -13,15 +13,22 @@ from numpy.typing import ArrayLike, NDArray
 
 from qabwnas.errors import FormatError, FrontLimitError, InputError
 from qabwnas.io.numeric import Number, WholeNumber, check_mapping, number_array, whole_number
+from qabwnas.lut.lut import Lut
 from qabwnas.search.arguments import LutSource, front_columns, opened_lut
 from qabwnas.search.constraints.scope import Scope
+from qabwnas.search.constraints.shares import Shares, largest_totals
 from qabwnas.search.engine import bit_width_groups
 from qabwnas.search.engine.backend import INFEASIBLE, LIMIT, Backend, select_backend
 from qabwnas.search.engine.strategy import DEFAULT_MAX_MEMORY
+from qabwnas.search.front.budgets import front_budget, negated_numbers, read_bound, shares_of_largest, summed_units
 from qabwnas.search.front.index import MinimumTree
 from qabwnas.search.front.presented import PresentedFront
-from qabwnas.search.front.region import FrontRegion, Range
+from qabwnas.search.front.region import FrontRegion, Range, checked_ranges
+from qabwnas.search.model.derived import as_shown
 from qabwnas.search.model.problem import Problem
+
+_INDICES = frozenset({"_index", "_last_sums"})
+"""What a front keeps for queries, and does not pickle."""
 
 
 class Frontier(PresentedFront):
@@ -40,10 +47,11 @@ class Frontier(PresentedFront):
     Do not index :attr:`units` or :attr:`candidates` with it: numpy would count from the end.
 
     Attributes:
-        metrics: the metrics, in the order given to :meth:`build`.
+        metrics: the metrics, in the order given to :meth:`build`. Those that are maximised have ``higher_is_better``.
         grids: the decimal grid of the totals of each metric.
         block_names: in block order.
-        units: int64 ``(n_points, n_metrics)``, totals in units of their grids.
+        units: int64 ``(n_points, n_metrics)``, totals in units of their grids, as they are compared: those of metrics
+            that are maximised are negated. All methods take and return true totals.
         choices: the candidates of the points, reconstructed on request. If the front was opened from a file, units and
             candidates are memory-mapped: only the parts that are used are read.
         backend: the name of the backend that built the front.
@@ -52,6 +60,8 @@ class Frontier(PresentedFront):
             one, and is called so: ``weighted loss``.
         path: the file that the front was opened from.
         provenance: JSON values, copied from the LUT; a file keeps them.
+        largest: metric name → the largest total in the LUT, of which a budget may be a share (``60%``); empty if it is
+            not known.
         describe: returns the description of a candidate, given block name and number: of the LUT, or of the candidates
             that points have in the front's file; ``None`` if that is not known (:meth:`of_problem`, older files).
     """
@@ -75,12 +85,14 @@ class Frontier(PresentedFront):
 
         Args:
             lut: the table, or the path of its file.
-            minimize: the metrics; the first is the objective. ``-accuracy`` maximises ``accuracy``: the front has the
-                negated totals in a column of that name. With weights, the objective is the weighted metric, and
-                the plain metric may be listed again after it, so that it can have budgets.
+            minimize: the metrics, or sums of them (``size_bytes+macs``); the first is the objective. Metrics of which
+                higher totals are better are maximised, and so is ``accuracy`` if it is given as ``-accuracy``. With
+                weights, the objective is the weighted metric, and the plain metric may be listed again after it, so
+                that it can have budgets.
             scope: which candidates may be chosen, and weights of the objective; by default anything, unweighted.
             within: metric name → the smallest and the largest total, inclusive, ``None`` for no bound: build only that
-                region of the front. Upper bounds save work; lower bounds only remove points.
+                region of the front. Upper bounds save work; lower bounds only remove points. A text may have a unit, or
+                be a share (``"60%"``, ``"60% of teacher"``).
             epsilon: from 0 to 1. Above 0 the front has far fewer points, and for all budgets on the other metrics it
                 has a point whose objective is at most 1 + ``epsilon`` times the best. The objective may not be
                 negative anywhere.
@@ -99,8 +111,14 @@ class Frontier(PresentedFront):
         columns = front_columns(lut, minimize)
         kernels = select_backend(backend)
         problem = Problem.of(lut, columns, kernels, scope, k=1)
-        front = cls.of_problem(problem, kernels, scope, within, epsilon, max_memory)
-        return replace(front, provenance=lut.provenance, describe=lut.describe)
+        front = cls.of_problem(problem, kernels, scope, checked_ranges(within, lut), epsilon, max_memory)
+        return front.of_lut(lut)
+
+    def of_lut(self, lut: Lut) -> Frontier:
+        """Return the front with what it keeps of its LUT."""
+        names = [name for name in self.metric_names if set(name.split("+")) <= set(lut.metric_names)]
+        largest = largest_totals(lut, names)
+        return replace(self, provenance=lut.provenance, describe=lut.describe, largest=largest)
 
     @classmethod
     def of_problem(
@@ -141,7 +159,7 @@ class Frontier(PresentedFront):
         if not wanted.all():
             totals, choices = totals[wanted], choices.taken(np.flatnonzero(wanted))
         return cls(
-            problem.metrics,
+            tuple(map(as_shown, problem.metrics)),
             problem.grids,
             problem.block_names,
             totals,
@@ -162,6 +180,9 @@ class Frontier(PresentedFront):
         Args:
             budgets: metric name → upper bounds on the total, inclusive: numbers of Python or numpy, each of which
                 stands for its shortest decimal. Scalars and arrays are broadcast together. NaN and ∞ mean no bound.
+                ``size_bytes+peak_bytes`` bounds the sum of the totals of several metrics. A metric that is maximised
+                takes lower bounds: ``accuracy>=``. A text may have a unit, or be a share of the largest total of the
+                LUT: ``"60%"``.
             threads: how many threads to use at most, 1 or more; by default as many as the process may use cores. A few
                 queries use one thread. The answers do not depend on it.
             backend: as for :meth:`build`.
@@ -172,40 +193,72 @@ class Frontier(PresentedFront):
 
         Raises:
             InputError: a metric is not one of the front's, bounds are not numbers, shapes do not broadcast,
-                ``threads`` is below 1, or the region of the front may lack the answer (:class:`.FrontRegion`).
+                ``threads`` is below 1, or the front may lack the answer (:class:`.FrontRegion`,
+                :mod:`qabwnas.search.front.budgets`).
             FormatError: the points in the file of the front are not sorted.
 
         Complexity: O(log points) per query with one budgeted metric; with several, about log points if the metrics
-        agree, all points in the worst case. The first call builds the index: O(points × metrics).
+        agree, all points in the worst case. The first call builds the index: O(points × metrics); so does the first
+        call for a sum.
         """
         kernels = select_backend(backend)
         check_mapping("budgets", budgets, "metric to numbers")
         if not budgets:
             raise InputError("budgets: none are given")
-        indices = [self._position(name) for name in budgets]
-        arrays = [np.atleast_1d(number_array(f"budget {name!r}", values)) for name, values in budgets.items()]
+        bounded = [front_budget(self.metrics, name) for name in budgets]
+        arrays = [
+            np.atleast_1d(
+                number_array(f"budget {name!r}", read_bound(self.metrics, self.largest, budget, name, values))
+            )
+            for budget, (name, values) in zip(bounded, budgets.items(), strict=True)
+        ]
         try:
             bounds = np.broadcast_arrays(*arrays)
         except ValueError as error:
             raise InputError(f"budgets: {error}") from error
         units = np.column_stack(
             [
-                self.grids[m].budget_units(bound.ravel(), kernels, f"budget {name!r}")
-                for m, name, bound in zip(indices, budgets, bounds, strict=True)
+                budget.grid(self.grids).budget_units(
+                    negated_numbers(bound.ravel()) if budget.is_lower else bound.ravel(), kernels, f"budget {name!r}"
+                )
+                for budget, name, bound in zip(bounded, budgets, bounds, strict=True)
             ]
         )
-        return self.first_within(indices, units, kernels, threads).reshape(bounds[0].shape)
+        positions = [budget.positions for budget in bounded]
+        return self.first_within(positions, units, kernels, threads).reshape(bounds[0].shape)
+
+    def shares(self, names: Sequence[str]) -> Shares:
+        """Return what shares of the sum of some metrics are of: the largest total in the LUT."""
+        return shares_of_largest([self.metrics[self._position(name)] for name in names], self.largest)
 
     def first_within(
-        self, metrics: Sequence[int], units: NDArray[np.int64], kernels: Backend, threads: WholeNumber | None = None
+        self,
+        positions: Sequence[tuple[int, ...]],
+        units: NDArray[np.int64],
+        kernels: Backend,
+        threads: WholeNumber | None = None,
     ) -> NDArray[np.int64]:
-        """Return the best point within every row of ``units`` ``(n, len(metrics))``, bounds in grid units, or −1.
+        """Return the best point within every row of ``units`` ``(n, len(positions))``, bounds in grid units, or −1.
 
-        ``metrics`` are positions in :attr:`metrics`; :data:`qabwnas.search.model.grid.UNLIMITED` means no bound;
-        ``threads`` as for :meth:`query`.
+        ``positions`` are those of the metrics whose stored totals are added, on the finest of their grids;
+        :data:`qabwnas.search.model.grid.UNLIMITED` means no bound; ``threads`` as for :meth:`query`.
         """
-        self.region.check_budgets(self.metric_names, metrics, units)
-        return self._index.first_within(metrics, units, kernels, threads)
+        single = [i for i, metrics in enumerate(positions) if len(metrics) == 1]
+        self.region.check_budgets(self.metric_names, [positions[i][0] for i in single], units[:, single])
+        if len(single) == len(positions):
+            return self._index.first_within([m for (m,) in positions], units, kernels, threads)
+        index = self._index_of_sums(tuple(positions))
+        return index.first_within(range(len(positions)), units, kernels, threads)
+
+    def _index_of_sums(self, positions: tuple[tuple[int, ...], ...]) -> MinimumTree:
+        """Return the index over the totals of sums of metrics; the last one is kept."""
+        known: tuple[tuple[tuple[int, ...], ...], MinimumTree] | None = self.__dict__.get("_last_sums")
+        if known is not None and known[0] == positions:
+            return known[1]
+        self._check_sorted()
+        tree = MinimumTree.over(np.stack([summed_units(self.units, self.grids, metrics) for metrics in positions]))
+        self.__dict__["_last_sums"] = positions, tree
+        return tree
 
     def with_objective(self, metric: str) -> Frontier:
         """Return the same front, sorted so that ``metric`` is the objective of queries; O(points log points).
@@ -267,12 +320,17 @@ class Frontier(PresentedFront):
     def __getstate__(self) -> dict[str, Any]:
         from qabwnas.search.front.descriptions import stored_descriptions
 
-        state = {name: value for name, value in vars(self).items() if name != "_index"}  # the index is quick to rebuild
+        state = {
+            name: value for name, value in vars(self).items() if name not in _INDICES
+        }  # the index is quick to rebuild
         return {**state, "describe": stored_descriptions(self)}  # not the LUT
 
     @cached_property
     def _index(self) -> MinimumTree:
+        self._check_sorted()
+        return MinimumTree.over(np.ascontiguousarray(self.units.T))
+
+    def _check_sorted(self) -> None:
         objective = self.units[:, 0]
         if self.path is not None and (objective[1:] < objective[:-1]).any():
             raise FormatError(f"{self.path}: /totals: the points are not sorted by the first metric")
-        return MinimumTree.over(np.ascontiguousarray(self.units.T))

@@ -131,13 +131,13 @@ class Session:
         """Build a front like :meth:`.Frontier.build`, or return the one that was built before."""
         columns = front_columns(self.lut, minimize)
         check_scope(scope)
-        ranges, factor = checked_ranges(within), exact_number("epsilon", epsilon)
+        ranges, factor = checked_ranges(within, self.lut), exact_number("epsilon", epsilon)
         region = [sorted((name, str(low), str(high)) for name, (low, high) in ranges.items()), str(factor)]
 
         def built() -> Frontier:
             problem = self._cache.problem(columns, scope, 1)
             front = Frontier.of_problem(problem, self._kernels, scope, ranges, factor, max_memory)
-            return replace(front, provenance=self.lut.provenance, describe=self.lut.describe)
+            return front.of_lut(self.lut)
 
         return self._cache.front(columns, scope, canonical_json(region), built)
 

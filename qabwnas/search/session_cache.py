@@ -126,7 +126,7 @@ def metrics_of(columns: Iterable[Column]) -> set[str]:
     """Return the metrics of the LUT that columns are made of."""
     names: set[str] = set()
     for column in columns:
-        names |= {column} if isinstance(column, str) else {metric.name for metric in column.sources}
+        names |= {column} if isinstance(column, str) else {metric.name for metric in column.terms}
     return names
 
 

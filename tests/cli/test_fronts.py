@@ -111,7 +111,7 @@ def test_batch_answers_in_row_order(source: str) -> None:
     [
         ("", "budgets.csv: line 1: expected the names of the budgeted metrics"),
         ("loss,loss\n", "budgets.csv: line 1: the column 'loss' occurs twice"),
-        ("size\n1\n", "metric 'size' is not in the LUT, which has loss, size_bytes, latency_ms"),
+        ("size\n1\n", "budgets.csv: line 1: metric 'size' is not in the LUT, which has loss, size_bytes, latency_ms"),
         ("size_bytes\n1\nmany\n", "budgets.csv: line 3: size_bytes: 'many' is not a number"),
         ("size_bytes\n1,2\n", "budgets.csv: line 2: 2 cells, expected 1"),
     ],
@@ -144,4 +144,4 @@ def test_a_batch_of_a_newer_front_says_so(folder: Path) -> None:
         file.attrs["schema_version"] = 9
     Path("budgets.csv").write_text("size_bytes\n1300\n")
     result = run("batch", "front.h5", "budgets.csv", "-o", "answers.csv")
-    assert (result.exit_code, result.stderr) == (1, "error: front.h5: written by schema 9, this reads up to 2\n")
+    assert (result.exit_code, result.stderr) == (1, "error: front.h5: written by schema 9, this reads up to 3\n")

@@ -116,10 +116,10 @@ block  candidates  bits
 b1     2
 b2     1
 
-metric         unit   aggregation  fixed  measured  min  max
-loss                  sum          -      3         0.1  0.3
-size_bytes     bytes  max          10     3         50   200
-latency_ms[x]  ms     sum          -      2         1.5  2
+metric         unit   aggregation  better  fixed  measured  min  max
+loss                  sum          lower   -      3         0.1  0.3
+size_bytes     bytes  max          lower   10     3         50   200
+latency_ms[x]  ms     sum          lower   -      2         1.5  2
 """
     )
 
@@ -139,11 +139,11 @@ block   candidates  bits
 first   12          w4a4 w8a8
 second  4           w4a4 w8a8
 
-metric                 unit   aggregation  fixed  measured  min    max
-nsr                           sum          -      16        0.125  63.875
-size_bytes             bytes  sum          4096   16        0      1101
-peak_activation_bytes  bytes  max          512    16        0      42
-latency_ms[a/b 100%]   ms     sum          0.1    12        0      0.5
+metric                 unit   aggregation  better  fixed  measured  min    max
+nsr                           sum          lower   -      16        0.125  63.875
+size_bytes             bytes  sum          lower   4096   16        0      1101
+peak_activation_bytes  bytes  max          lower   512    16        0      42
+latency_ms[a/b 100%]   ms     sum          lower   0.1    12        0      0.5
 """
     )
 
@@ -164,6 +164,7 @@ def test_info_as_json() -> None:
         "unit": "ms",
         "aggregation": "sum",
         "fixed": 0.1,
+        "higher_is_better": False,
         "measured": 12,
         "min": 0.0,
         "max": 0.5,

@@ -92,4 +92,4 @@ def test_info_describes_a_front() -> None:
     assert run("front", "lut.h5", "--minimize", "loss,size_bytes", "--within", within, "-o", "front.h5").exit_code == 0
     lines = run("lut", "info", "front.h5").stdout.splitlines()
     assert lines[0] == "format   qabwnas-front"
-    assert lines[-1].split() == ["size_bytes", "bytes", "sum", "1150", "1450", ":1500"]
+    assert lines[-1].split() == ["size_bytes", "bytes", "sum", "lower", "1150", "1450", ":1500"]

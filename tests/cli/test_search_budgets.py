@@ -72,7 +72,7 @@ def test_a_lower_bound_that_nothing_reaches_names_the_largest_total() -> None:
     ("line", "message"),
     [
         ("--budget siz_bytes>=60", "did you mean 'size_bytes'?"),
-        ("--budget size_bytes=9:x", "size_bytes: 'x' is not a number"),
+        ("--budget size_bytes=9:x", "budget 'size_bytes': 'x' is not a number"),
         ("--minimize loss --maximize accuracy", "give one"),
         ("--budget size_bytes=60% --reference block0=0", "the reference names no candidate of block 'block1'"),
     ],

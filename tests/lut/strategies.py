@@ -39,7 +39,11 @@ def full_luts(draw: st.DrawFn) -> Lut:
     """A LUT without a space; it need not be searchable."""
     aggregations = st.sampled_from(AGGREGATIONS)
     metrics = [
-        draw(st.builds(Metric, st.just(name), TEXT, aggregations, st.none() | FINITE | WHOLE))
+        draw(
+            st.builds(
+                Metric, st.just(name), TEXT, aggregations, st.none() | FINITE | WHOLE, higher_is_better=st.booleans()
+            )
+        )
         for name in draw(st.lists(NAMES, min_size=1, max_size=3, unique=True))
     ]
     blocks = [

@@ -16,14 +16,14 @@ from qabwnas.pipeline.config.config import Config
 from qabwnas.pipeline.config.load import load_config
 from qabwnas.pipeline.run import STAGES, run_stages, stages_of
 from qabwnas.pipeline.stages.answers import load_answers
-from qabwnas.pipeline.stages.budgets import cost_lut, smallest_totals
+from qabwnas.pipeline.stages.budgets import cost_lut, resolve_budget, smallest_totals
 from qabwnas.pipeline.stages.networks import load_network
 from qabwnas.pipeline.stages.report import load_results
 from qabwnas.pipeline.stages.teacher import load_teacher
 from qabwnas.report.result import NothingFits, Result
 from qabwnas.search.api import search
 from qabwnas.search.frontier import Frontier
-from tests.pipeline.tiny import write_config
+from tests.pipeline.tiny import TINY, write_config
 from tests.processes import killing_itself
 
 NAMES = ["data", "teacher", "supernet", "lut", "front", "answers", "networks", "report"]
@@ -70,6 +70,21 @@ def test_the_lut_has_a_table_for_each_block_and_bit_width(finished: Path, config
     assert lut.space == config.space
     assert [[table.n_rows for table in block.tables] for block in lut.blocks] == [[4, 4], [2, 2]]
     assert {"teacher", "supernet", "calibration", "validation", "settings"} <= lut.provenance.keys()
+
+
+def test_the_lut_knows_its_teacher(tmp_path: Path, finished: Path) -> None:
+    """If its operations are candidates. Shares of it are those of a run's budgets in per cent."""
+    assert "references" not in Lut.open(finished / "lut.h5").provenance  # k3e2 is not in the space
+    teacher = {**TINY["teacher"], "operations": ["k5e2 k3e1", "k5e2"]}
+    config = load_config(write_config(tmp_path, {**TINY, "teacher": teacher}))
+    run_stages(STAGES, config, tmp_path / "run", until="lut")
+    lut = Lut.open(tmp_path / "run" / "lut.h5")
+    choice = lut.provenance["references"]["teacher"]
+    described = [lut.describe(block, candidate) for block, candidate in choice.items()]
+    assert described == ["k5e2 k3e1 w8a8", "k5e2 w8a8"]
+    found = search(lut, minimize="macs", budgets={"size_bytes==": "100% of teacher"}, top=50)
+    assert {answer.totals["size_bytes"] for answer in found} == {resolve_budget(config, "size_bytes", "100%", lut)}
+    assert choice in [answer.choice for answer in found]
 
 
 def test_smallest_totals_are_known_before_the_lut_is_measured(finished: Path, config: Config) -> None:

@@ -169,7 +169,7 @@ def test_foreign_and_damaged_files_are_refused(tmp_path: Path) -> None:
         qabwnas.Frontier.open(path)
     with h5py.File(path, "a") as file:
         file.attrs["schema_version"] = 9
-    with pytest.raises(FormatError, match="written by schema 9, this reads up to 2"):
+    with pytest.raises(FormatError, match="written by schema 9, this reads up to 3"):
         qabwnas.Frontier.open(path)
 
 
@@ -256,6 +256,16 @@ def test_threads_do_not_change_answers(backend: str, budgeted: list[str]) -> Non
     assert np.array_equal(one, front.query(budgets))
     with pytest.raises(InputError, match="threads: 0 is not a whole number of 1 or more"):
         front.query(budgets, threads=0)
+
+
+def test_a_front_of_schema_3_has_true_totals() -> None:
+    """tests/archives/v3/README.md says what the file holds."""
+    front = qabwnas.Frontier.open(Path(__file__).resolve().parents[1] / "archives" / "v3" / "front.h5")
+    assert [metric.higher_is_better for metric in front.metrics] == [True, False]
+    assert front.totals(0) == {"accuracy": Decimal("1.125"), "loss": Decimal("0.5")}
+    assert front.choice(0) == {"a": 1, "b": 1}
+    assert front.values("accuracy").tolist() == [1.125]
+    assert front.query({"accuracy>=": [1, 1.125, 2], "loss": "50%"}).tolist() == [0, 0, -1]
 
 
 @pytest.mark.parametrize("version", ["v1", "v2"])

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import cast
 
 import numpy as np
 
 from qabwnas.errors import InputError, QabwnasWarning
-from qabwnas.io.numeric import Number
+from qabwnas.io.numeric import Number, shown
 from qabwnas.lut.content import LutBlock, LutContent
 from qabwnas.lut.exchange.csv_source import CsvSource, open_csv
 from qabwnas.lut.exchange.format import BITS, BLOCK, CANDIDATE, CODE, DESCRIPTION, RESERVED
@@ -28,6 +28,7 @@ def read_csv(
     aggregate: Mapping[str, Aggregation] | None = None,
     fixed: Mapping[str, Number] | None = None,
     layout: TableLayout | None = None,
+    higher_is_better: Collection[str] = (),
 ) -> LutContent:
     """Read a CSV table, compressed or not, from a path or an open file; from an exported one, everything it had.
 
@@ -39,13 +40,14 @@ def read_csv(
         fixed: metric name → what stem and head add, for metrics with a fixed part; a text may have a unit.
             ``aggregate`` and ``fixed`` override the table's metadata, with a QabwnasWarning if they differ.
         layout: what the columns, numbers and text of the table are.
+        higher_is_better: the metrics whose larger totals are better, in addition to those of the table's metadata.
 
     Raises:
         OSError: the file cannot be read.
         InputError: the content is wrong; the message gives file, line, column, and the option that helps.
     """
     layout = layout or TableLayout()
-    return read_rows(open_csv(source, layout), aggregate, fixed, layout)
+    return read_rows(open_csv(source, layout), aggregate, fixed, layout, higher_is_better)
 
 
 def read_rows(
@@ -53,6 +55,7 @@ def read_rows(
     aggregate: Mapping[str, Aggregation] | None = None,
     fixed: Mapping[str, Number] | None = None,
     layout: TableLayout | None = None,
+    higher_is_better: Collection[str] = (),
 ) -> LutContent:
     """Return the content of rows from any kind of table; see :func:`read_csv`."""
     source = arrange(source, layout or TableLayout())
@@ -74,7 +77,7 @@ def read_rows(
         raise source.wrong("no metric has a value")
     try:
         known = {name: Metric(name, unit) for name, unit in source.units.items()} | dict(metadata.metrics)
-        metrics = named_metrics(names, aggregate or {}, fixed_parts(fixed or {}), known)
+        metrics = named_metrics(names, aggregate or {}, fixed_parts(fixed or {}), known, higher_is_better)
         blocks = tuple(LutBlock(name, _without(empty, block)) for name, block in tables.items())
         lut = LutContent(metrics, blocks, metadata.space, metadata.provenance)
     except InputError as error:
@@ -116,15 +119,18 @@ def named_metrics(
     aggregate: Mapping[str, Aggregation],
     fixed: Mapping[str, float],
     known: Mapping[str, Metric] | None = None,
+    higher_is_better: Collection[str] = (),
 ) -> tuple[Metric, ...]:
     """Return one metric per name: the ``known`` one, or one that is summed, in the unit that the name states.
 
-    ``aggregate`` and ``fixed`` override both.
+    ``aggregate`` and ``fixed`` override both; ``higher_is_better`` adds to the known metrics.
 
     Raises:
-        InputError: ``aggregate`` or ``fixed`` has a metric that is not among ``names``.
+        InputError: ``aggregate``, ``fixed`` or ``higher_is_better`` has a metric that is not among ``names``.
     """
-    for name in (*aggregate, *fixed):
+    if isinstance(higher_is_better, str) or not isinstance(higher_is_better, Collection):
+        raise InputError(f"higher_is_better: {shown(higher_is_better)} is not a list of metrics")
+    for name in (*aggregate, *fixed, *higher_is_better):
         if name not in names:
             raise InputError(f"there is no metric {name!r} among {', '.join(names)}")
     metrics = {name: Metric(name, unit_of(name)) for name in names} | dict(known or {})
@@ -133,6 +139,7 @@ def named_metrics(
             metrics[name],
             aggregation=aggregate.get(name, metrics[name].aggregation),
             fixed=fixed.get(name, metrics[name].fixed),
+            higher_is_better=name in higher_is_better or metrics[name].higher_is_better,
         )
         for name in names
     )

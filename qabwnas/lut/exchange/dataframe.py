@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,16 +23,21 @@ def read_dataframe(
     aggregate: Mapping[str, Aggregation] | None,
     fixed: Mapping[str, Number] | None,
     layout: TableLayout,
+    higher_is_better: Collection[str] = (),
 ) -> LutContent:
     """Read a DataFrame of pandas or polars with the columns of a CSV table; the arguments are those of ``read_csv``.
 
     Missing values, NaN too, were not measured. Integers are exact; floats of any precision stand for their shortest
     decimals. In pandas, the levels of an index that have names are columns, too.
 
+    A LazyFrame of polars is collected.
+
     Raises:
         InputError: it is no DataFrame, or its content is wrong; the message gives row (from 1) and column.
     """
     library = type(frame).__module__.partition(".")[0]
+    if library == "polars" and hasattr(frame, "collect"):  # a LazyFrame
+        frame = frame.collect()
     if library not in ("pandas", "polars") or not hasattr(frame, "columns"):
         raise InputError(f"{shown(frame)} is not a DataFrame of pandas or polars")
     if library == "pandas":
@@ -44,7 +49,7 @@ def read_dataframe(
     columns = [_cells(each, each.isna() if library == "pandas" else each.is_null()) for each in series]
     rows = list(enumerate(zip(*columns, strict=True), start=1))
     source = TextTable(Path("the DataFrame"), tuple(names), rows, place="row")
-    return read_rows(source, aggregate, fixed, layout)
+    return read_rows(source, aggregate, fixed, layout, higher_is_better)
 
 
 def _cells(series: Any, missing: Any) -> list[str]:
@@ -60,13 +65,14 @@ def read_arrays(
     aggregate: Mapping[str, Aggregation] | None,
     fixed: Mapping[str, Number] | None,
     descriptions: Mapping[str, Sequence[str]] | None,
+    higher_is_better: Collection[str] = (),
 ) -> LutContent:
     """Return the content of arrays: block name → metric name → ``(n_candidates,)``.
 
     NaN, and what a masked array masks, was not measured. Metrics have the units that their names state.
 
     Args:
-        aggregate, fixed: as for ``read_csv``.
+        aggregate, fixed, higher_is_better: as for ``read_csv``.
         descriptions: block name → one text per candidate.
 
     Raises:
@@ -92,7 +98,8 @@ def read_arrays(
             raise InputError(f"{block}: {error}") from error
         blocks.append(LutBlock(block, (table,)))
     names = list(next(iter(columns.values()), {}))
-    return LutContent(named_metrics(names, aggregate or {}, fixed_parts(fixed or {})), tuple(blocks))
+    named = named_metrics(names, aggregate or {}, fixed_parts(fixed or {}), higher_is_better=higher_is_better)
+    return LutContent(named, tuple(blocks))
 
 
 def _missing(column: ArrayLike) -> NDArray[np.bool_]:

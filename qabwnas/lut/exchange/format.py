@@ -28,6 +28,7 @@ from qabwnas.space.yaml import parse_space, space_to_json
 
 BLOCK, CANDIDATE, BITS, DESCRIPTION = "block", "candidate", "bits", "choice_description"
 CODE = "code"
+HIGHER = "higher_is_better"
 RESERVED = (BLOCK, CANDIDATE, BITS, DESCRIPTION)
 
 _OBJECTIVES = ("loss", "nsr")
@@ -35,7 +36,8 @@ _WITH_UNIT = re.compile(r"(.*?\S)\s*(?:\[\s*(\S+)\s*\]|\(\s*(\S+)\s*\))")
 _NO_NAME = re.compile(r"|Unnamed: [0-9]+")  # what pandas calls a column without a name
 
 METADATA_KEY = "qabwnas-lut"
-NEWEST = 1
+NEWEST = 2
+"""The schema of the metadata; 1 does not say whether higher is better, and is written if that holds for no metric."""
 
 
 @dataclass(frozen=True)
@@ -112,11 +114,10 @@ def metadata_json(lut: LutContent) -> str | None:
     is_default = lut.space is None and not lut.provenance and all(_is_default(metric, lut) for metric in lut.metrics)
     if is_default and all(_notes(table) == _default_notes(table) for _, table in tables):
         return None
+    schema = NEWEST if any(metric.higher_is_better for metric in lut.metrics) else 1
     content = {
-        "schema_version": NEWEST,
-        "metrics": [
-            {"name": m.name, "unit": m.unit, "aggregation": m.aggregation, "fixed": m.fixed} for m in lut.metrics
-        ],
+        "schema_version": schema,
+        "metrics": [_metric_content(metric, schema) for metric in lut.metrics],
         "space": None if lut.space is None else space_to_json(lut.space),
         "provenance": dict(lut.provenance),
         "tables": [
@@ -143,7 +144,10 @@ def parse_metadata(text: str) -> TableMetadata:
         version = content["schema_version"]
         if version > NEWEST:
             raise FormatError(f"written by schema {version}, this reads up to {NEWEST}")
-        metrics = [Metric(m["name"], m["unit"], m["aggregation"], m["fixed"]) for m in content["metrics"]]
+        metrics = [
+            Metric(m["name"], m["unit"], m["aggregation"], m["fixed"], higher_is_better=version > 1 and m[HIGHER])
+            for m in content["metrics"]
+        ]
         space = None if content["space"] is None else parse_space(content["space"])
         notes = {
             (t["block"], t["bits"]): TableNotes(bool(t["described"]), frozenset(t["masked"])) for t in content["tables"]
@@ -156,6 +160,11 @@ def parse_metadata(text: str) -> TableMetadata:
             "the metadata of an exported table are damaged (a spreadsheet that saves a table does this): export it "
             "again, or delete them and give --aggregate and --fixed"
         ) from error
+
+
+def _metric_content(metric: Metric, schema: int) -> dict[str, Any]:
+    content = {"name": metric.name, "unit": metric.unit, "aggregation": metric.aggregation, "fixed": metric.fixed}
+    return content if schema == 1 else {**content, HIGHER: metric.higher_is_better}
 
 
 def _is_default(metric: Metric, lut: LutContent) -> bool:

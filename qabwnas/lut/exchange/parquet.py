@@ -6,7 +6,7 @@ Read columns are text, integers, floats or decimals; null is an empty cell. Doub
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,11 @@ _ROWS_AT_ONCE = 1 << 16
 
 
 def read_parquet(
-    path: Path, aggregate: Mapping[str, Aggregation], fixed: Mapping[str, Number], layout: TableLayout
+    path: Path,
+    aggregate: Mapping[str, Aggregation],
+    fixed: Mapping[str, Number],
+    layout: TableLayout,
+    higher_is_better: Collection[str],
 ) -> LutContent:
     """Read a ``.parquet`` table; arguments are those of :func:`qabwnas.lut.exchange.csv_read.read_csv`.
 
@@ -57,7 +61,7 @@ def read_parquet(
         source = TextTable(path, tuple(file.schema_arrow.names), (), place="row", metadata=_metadata(path, file))
         for field in file.schema_arrow:
             _check_type(source, field)
-        return read_rows(replace(source, rows=_rows(source, file)), aggregate, fixed, layout)
+        return read_rows(replace(source, rows=_rows(source, file)), aggregate, fixed, layout, higher_is_better)
 
 
 def write_parquet(lut: LutContent, path: str | os.PathLike[str]) -> None:

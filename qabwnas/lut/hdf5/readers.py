@@ -1,4 +1,7 @@
-"""Readers of stored LUTs, one per schema: see FORMAT.md. Schema 2 adds 64-bit integers that doubles do not hold."""
+"""Readers of stored LUTs, one per schema: see FORMAT.md.
+
+Schema 2 adds 64-bit integers that doubles do not hold, schema 3 metrics of which higher totals are better.
+"""
 
 from __future__ import annotations
 
@@ -21,27 +24,31 @@ from qabwnas.space.yaml import parse_space
 
 def read_v1(root: Group) -> LutContent:
     """Return the content of an opened file; raises FormatError, now and when its columns are read."""
-    return _read(root, has_int64=False)
+    return _read(root, schema=1)
 
 
 def read_v2(root: Group) -> LutContent:
     """Do the same for a file that may have 64-bit integers."""
-    return _read(root, has_int64=True)
+    return _read(root, schema=2)
 
 
-READERS: dict[int, Callable[[Group], LutContent]] = {1: read_v1, 2: read_v2}
+def read_v3(root: Group) -> LutContent:
+    """Do the same for a file that may also say that higher totals of a metric are better."""
+    return _read(root, schema=3)
 
 
-def _read(root: Group, has_int64: bool) -> LutContent:
+READERS: dict[int, Callable[[Group], LutContent]] = {1: read_v1, 2: read_v2, 3: read_v3}
+
+
+def _read(root: Group, schema: int) -> LutContent:
     space, provenance = _read_space(root), _read_provenance(root)
     metric_groups, block_groups = root.group("metrics"), root.group("blocks")
     try:
         metrics = tuple(
-            _read_metric(metric_groups.group(member), name, has_int64)
-            for member, name in _ordered(metric_groups).items()
+            _read_metric(metric_groups.group(member), name, schema) for member, name in _ordered(metric_groups).items()
         )
         blocks = tuple(
-            _read_block(block_groups.group(member), name, metrics, space, has_int64)
+            _read_block(block_groups.group(member), name, metrics, space, has_int64=schema >= 2)
             for member, name in _ordered(block_groups).items()
         )
         return LutContent(metrics, blocks, space, provenance)
@@ -56,15 +63,16 @@ def _ordered(group: Group) -> dict[str, str]:
         raise group.wrong(str(error)) from error
 
 
-def _read_metric(group: Group, name: str, has_int64: bool) -> Metric:
+def _read_metric(group: Group, name: str, schema: int) -> Metric:
     aggregation = group.text("aggregation")
     for known in AGGREGATIONS:
         if aggregation == known:
             fixed: float | None = None
             if group.has_attribute("fixed"):
-                is_int64 = has_int64 and group.is_integer("fixed")
+                is_int64 = schema >= 2 and group.is_integer("fixed")
                 fixed = group.integer("fixed") if is_int64 else group.real("fixed")
-            return Metric(name, group.text("unit"), known, fixed)
+            higher = schema >= 3 and group.has_attribute("higher_is_better") and group.boolean("higher_is_better")
+            return Metric(name, group.text("unit"), known, fixed, higher_is_better=higher)
     raise group.wrong(f"the aggregation {aggregation!r} is not one of {', '.join(AGGREGATIONS)}")
 
 

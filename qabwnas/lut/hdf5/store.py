@@ -20,7 +20,7 @@ from qabwnas.lut.hdf5.readers import READERS
 from qabwnas.lut.table import Metric, Table
 from qabwnas.space.yaml import space_to_json
 
-FORMAT = HDF5Format(name="qabwnas-lut", newest=2)
+FORMAT = HDF5Format(name="qabwnas-lut", newest=3)
 
 
 def read_lut(path: str | os.PathLike[str]) -> LutContent:
@@ -50,7 +50,7 @@ def write_lut(lut: LutContent, path: str | os.PathLike[str]) -> None:
     """Write a LUT atomically; raises as :meth:`qabwnas.lut.lut.Lut.save`."""
     check_suffix(path, LUT)
     # Older readers can read every LUT that does not need the newer schema.
-    with create_file(path, FORMAT, schema_version=2 if _has_int64(lut) else 1) as file:
+    with create_file(path, FORMAT, schema_version=_oldest_schema(lut)) as file:
         if lut.space is not None:
             write_text(file, "space", canonical_json(space_to_json(lut.space)))
         write_text(file, "provenance", _provenance_json(lut))
@@ -63,6 +63,13 @@ def write_lut(lut: LutContent, path: str | os.PathLike[str]) -> None:
             widths = ["" if table.widths is None else table.widths.name for table in block.tables]
             for label, name, table in zip(encode_names(widths), widths, block.tables, strict=True):
                 _write_table(tables.create_group(label), f"{block.name} {name}".strip(), table, lut.metrics)
+
+
+def _oldest_schema(lut: LutContent) -> int:
+    """Return the oldest schema that holds a LUT."""
+    if any(metric.higher_is_better for metric in lut.metrics):
+        return 3
+    return 2 if _has_int64(lut) else 1
 
 
 def _has_int64(lut: LutContent) -> bool:
@@ -85,6 +92,8 @@ def _write_metric(group: h5py.Group, metric: Metric) -> None:
     write_text(group, "aggregation", metric.aggregation)
     if metric.fixed is not None:
         group.attrs["fixed"] = metric.fixed
+    if metric.higher_is_better:
+        group.attrs["higher_is_better"] = np.True_
 
 
 def _write_table(group: h5py.Group, where: str, table: Table, metrics: tuple[Metric, ...]) -> None:

@@ -89,12 +89,13 @@ def import_table(
         device_name(options.device, "device")
     first = Path(paths[0])
     if name == "csv":
-        return Lut.of(read_csv(first, options.aggregate, options.fixed, options.layout))
+        return Lut.of(read_csv(first, options.aggregate, options.fixed, options.layout, options.higher_is_better))
     if name == "parquet":
         _check_pyarrow(first)
         from qabwnas.lut.exchange.parquet import read_parquet
 
-        return Lut.of(read_parquet(first, options.aggregate, options.fixed, options.layout or TableLayout()))
+        layout = options.layout or TableLayout()
+        return Lut.of(read_parquet(first, options.aggregate, options.fixed, layout, options.higher_is_better))
     read: Importer = import_module(f"qabwnas.lut.importers.{name}").read_table
     return _with_overrides(read([Path(path) for path in paths], options), options, first)
 
@@ -123,11 +124,11 @@ def _check_pyarrow(path: str | os.PathLike[str]) -> None:
 
 
 def _with_overrides(lut: Lut, options: ImportOptions, path: Path) -> Lut:
-    """Return the LUT with the user's aggregations and fixed parts instead of the format's."""
+    """Return the LUT with the user's aggregations, fixed parts and senses instead of the format's."""
     known = {metric.name: metric for metric in lut.metrics}
     try:
-        return replace(
-            lut, metrics=named_metrics(lut.metric_names, options.aggregate, fixed_parts(options.fixed), known)
-        )
+        fixed = fixed_parts(options.fixed)
+        metrics = named_metrics(lut.metric_names, options.aggregate, fixed, known, options.higher_is_better)
+        return replace(lut, metrics=metrics)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,6 +23,7 @@ class ImportOptions:
         device: the device of the table's latencies, for formats that do not name it.
         resolution: the side of the network's input image, for formats that mix several.
         layout: what the columns, numbers and text are, for formats without fixed columns.
+        higher_is_better: the metrics whose larger totals are better.
     """
 
     aggregate: Mapping[str, Aggregation] = field(default_factory=dict)
@@ -30,6 +31,7 @@ class ImportOptions:
     device: str | None = None
     resolution: int | None = None
     layout: TableLayout | None = None
+    higher_is_better: Collection[str] = ()
 
     @property
     def latency_metric(self) -> str:

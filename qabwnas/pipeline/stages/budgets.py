@@ -13,24 +13,22 @@ import numpy as np
 
 from qabwnas.costs import COSTS
 from qabwnas.errors import InputError
-from qabwnas.lut.lut import Lut, LutBlock
+from qabwnas.lut.lut import Lut
 from qabwnas.lut.table import Metric
 from qabwnas.lut.units import parse_quantity
 from qabwnas.measure.populate import MEASURED, unmeasured_lut
 from qabwnas.measure.sample import Sample, space_rows
 from qabwnas.pipeline.config.config import Config, run_costs
-from qabwnas.pipeline.config.teacher import ModuleTeacher
 from qabwnas.pipeline.config.values import BITS, bounds_of, scope_of
 from qabwnas.pipeline.stages.latency import add_columns
+from qabwnas.pipeline.stages.teacher_choice import TEACHER_WIDTHS, teacher_choice, teacher_codes
 from qabwnas.pipeline.stages.teacher_network import measured_parts, teacher_costs
 from qabwnas.search.api import search
 from qabwnas.search.constraints.scope import Scope
 from qabwnas.search.engine.backend import select_backend
 from qabwnas.search.model.totals import totals_in
-from qabwnas.space import INT8, BitWidths
+from qabwnas.space import BitWidths
 
-TEACHER_WIDTHS = INT8
-"""The bit widths of the teacher that budgets in per cent refer to, stem and head included."""
 _COSTS = frozenset(cost.name for cost in COSTS)  # all of them in whole units
 NANOSECOND = Decimal("0.000001")
 """In milliseconds, the unit of every latency."""
@@ -89,48 +87,17 @@ def further_metrics(names: Iterable[str]) -> list[str]:
     return [name for name in names if name not in _COSTS and name not in MEASURED]
 
 
-def teacher_codes(config: Config) -> list[int] | None:
-    """Return the code of the teacher's operations in every block, or ``None`` if the space does not have them."""
-    if isinstance(config.teacher, ModuleTeacher):
-        return None
-    codes = []
-    for block, operations in zip(config.space.blocks, config.teacher.operations, strict=True):
-        offered = [layer.operations for layer in block.layers]
-        if len(operations) != len(offered) or any(o not in of for o, of in zip(operations, offered, strict=True)):
-            return None
-        codes.append(block.encode(operations))
-    return codes
-
-
 def teacher_totals(config: Config, lut: Lut, widths: BitWidths) -> dict[str, Decimal]:
     """Return metric → the teacher's total at these bit widths, from the rows of the LUT that hold its operations.
 
     Only :func:`further_metrics` are included. It is empty if the LUT does not have such rows.
     """
-    codes = teacher_codes(config)
-    if codes is None:
+    candidates = teacher_choice(config, lut, widths)
+    if candidates is None:
         return {}
-    candidates = [_candidate(block, code, widths) for block, code in zip(lut.blocks, codes, strict=True)]
-    if None in candidates:
-        return {}
-    choice, backend = np.array([candidates], dtype=np.int32), select_backend()
+    choice, backend = np.array([list(candidates.values())], dtype=np.int32), select_backend()
     totals = {name: totals_in(lut, name, choice, backend)[0] for name in further_metrics(lut.metric_names)}
     return {name: total for name, total in totals.items() if total is not None}
-
-
-def _candidate(block: LutBlock, code: int, widths: BitWidths) -> int | None:
-    """Return the candidate with these operations and bit widths, ``None`` if the LUT does not have it."""
-    for start, table in zip(block.starts, block.tables, strict=False):
-        if table.rows is None:
-            if table.widths == widths:
-                return start + code
-        elif widths in table.rows.choices.bit_widths:
-            choices = table.rows.choices
-            row_code = choices.encode(code, [widths] * choices.block.n_layers)
-            row = int(np.searchsorted(table.rows.codes, row_code))
-            if row < table.n_rows and table.rows.codes[row] == row_code:
-                return start + row
-    return None
 
 
 def distinct_bounds(config: Config) -> list[dict[str, str]]:

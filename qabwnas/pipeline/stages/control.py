@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from qabwnas.pipeline.config.config import Config
 from qabwnas.pipeline.stages.answers import FoundNetwork
-from qabwnas.pipeline.stages.budgets import TEACHER_WIDTHS
+from qabwnas.pipeline.stages.teacher_choice import TEACHER_WIDTHS
 from qabwnas.report.result import CONTROL
 from qabwnas.space import FLOAT, BitWidths
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import torch
 
 from qabwnas.costs.own_metric import value_fingerprint
 from qabwnas.errors import StaleError
+from qabwnas.lut.content import REFERENCES
 from qabwnas.lut.lut import Lut
 from qabwnas.lut.merge import differing, merge_luts
 from qabwnas.measure.memory import default_memory
@@ -31,6 +33,7 @@ from qabwnas.pipeline.stages.quantisation import fixed_bits_setting, measure_set
 from qabwnas.pipeline.stages.stage import Stage, StageContext
 from qabwnas.pipeline.stages.supernet import load_supernet
 from qabwnas.pipeline.stages.teacher import VARIANCES_NAME, load_teacher, target_variances
+from qabwnas.pipeline.stages.teacher_choice import TEACHER_WIDTHS, teacher_choice
 from qabwnas.pipeline.stages.teacher_network import measured_parts
 from qabwnas.progress import activity
 
@@ -99,7 +102,16 @@ def measure(context: StageContext, shards: Sequence[Shard]) -> Lut:
     n_measured = sum(n_rows[shard] for shard, path in parts.items() if path.exists())
     with activity("lut", sum(n_rows.values()), "rows", done=n_measured, n_lines=N_LINES):
         context.resources.engine.run(jobs)
-    return merge_luts((str(path), Lut.open(path)) for path in parts.values())
+    merged = merge_luts((str(path), Lut.open(path)) for path in parts.values())
+    return with_teacher(context.config, merged)
+
+
+def with_teacher(config: Config, table: Lut) -> Lut:
+    """Return the LUT with the 8-bit teacher as a reference, if its operations are candidates of the space."""
+    choice = teacher_choice(config, table, TEACHER_WIDTHS)
+    if choice is None:
+        return table
+    return replace(table, provenance={**table.provenance, REFERENCES: {"teacher": choice}})
 
 
 def _provenance(context: StageContext) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from qabwnas.pipeline.config.config import Config
 from qabwnas.pipeline.config.teacher import ModuleTeacher
 from qabwnas.pipeline.stages import front
 from qabwnas.pipeline.stages.answers import FoundNetwork, load_answers
-from qabwnas.pipeline.stages.budgets import TEACHER_WIDTHS, further_metrics, teacher_totals
+from qabwnas.pipeline.stages.budgets import further_metrics, teacher_totals
 from qabwnas.pipeline.stages.control import control_name, control_networks, teacher_name, teacher_widths
 from qabwnas.pipeline.stages.data import load_task
 from qabwnas.pipeline.stages.latency import searched_lut
@@ -32,6 +32,7 @@ from qabwnas.pipeline.stages.networks import calibration_images, load_network, l
 from qabwnas.pipeline.stages.quantisation import network_settings, ptq_settings
 from qabwnas.pipeline.stages.stage import Stage, StageContext
 from qabwnas.pipeline.stages.teacher import load_teacher
+from qabwnas.pipeline.stages.teacher_choice import TEACHER_WIDTHS
 from qabwnas.pipeline.stages.teacher_network import measured_parts, teacher_costs
 from qabwnas.progress import activity
 from qabwnas.report.front import Mark, draw_front

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from qabwnas.lut.lut import Metric
 from qabwnas.search.batch.concurrent_front import ConcurrentFront, building_pays
+from qabwnas.search.batch.headings import Reach, Target
+from qabwnas.search.batch.rows import RowSearch, ShownTotals
 from qabwnas.search.engine.backend import Backend
-from qabwnas.search.engine.bit_width_groups import best
 from qabwnas.search.frontier import Frontier
-from qabwnas.search.model.grid import UNLIMITED, Grid
-from qabwnas.search.model.problem import Problem
+from qabwnas.search.model.grid import Grid
 
 ROWS_PER_STEP = 1 << 10
 
@@ -42,7 +42,7 @@ ProgressCallback = Callable[[BatchProgress], object]
 
 
 class Answers(Protocol):
-    """A source of answers: subnets by number. ``metrics`` and ``grids`` as in a :class:`Frontier`, the objective first.
+    """A source of answers: subnets by number. ``metrics`` and ``grids`` are those of the totals, the objective first.
 
     ``n_direct`` and ``n_front`` count the rows that direct searches and a front answered.
     """
@@ -59,8 +59,8 @@ class Answers(Protocol):
     @property
     def block_names(self) -> Sequence[str]: ...
 
-    def find(self, metrics: Sequence[int], units: NDArray[np.int64], n_remaining: int | None) -> NDArray[np.int64]:
-        """Return the number of the best subnet within every row of ``units`` ``(n, len(metrics))``, or −1.
+    def find(self, targets: Sequence[Target], units: NDArray[np.int64], n_remaining: int | None) -> NDArray[np.int64]:
+        """Return the number of the best subnet within every row of ``units`` ``(n, len(targets))``, or −1.
 
         About ``n_remaining`` rows follow these; ``None`` if that is not known.
         """
@@ -72,7 +72,7 @@ class Answers(Protocol):
 
 
 class FrontAnswers:
-    """Answers from the points of a front."""
+    """Answers from the points of a front; totals are as users see them."""
 
     method: BatchMethod = "front"
 
@@ -82,11 +82,16 @@ class FrontAnswers:
         self._front = front
         self._kernels = kernels
 
-    def find(self, metrics: Sequence[int], units: NDArray[np.int64], n_remaining: int | None) -> NDArray[np.int64]:  # noqa: ARG002
+    def find(self, targets: Sequence[Target], units: NDArray[np.int64], n_remaining: int | None) -> NDArray[np.int64]:  # noqa: ARG002
         self.n_front += len(units)
-        return self._front.first_within(metrics, units, self._kernels)
+        positions = [target for target in targets if not isinstance(target, Reach)]
+        return self._front.first_within(positions, units, self._kernels)
 
     def rows(self, numbers: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        return self._front.shown_units(self._front.units[numbers]), self._front.candidates_of(numbers)
+
+    def compared_rows(self, numbers: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        """Return the same with totals as they are compared: negated if they are maximised."""
         return self._front.units[numbers], self._front.candidates_of(numbers)
 
 
@@ -95,6 +100,7 @@ class _FoundSubnets:
 
     def __init__(self, n_metrics: int, n_blocks: int) -> None:
         self._n = 0
+        self.n_metrics = n_metrics
         self._units = np.empty((1, n_metrics), dtype=np.int64)
         self._candidates = np.empty((1, n_blocks), dtype=np.int32)
 
@@ -128,94 +134,98 @@ class DirectAnswers:
 
     def __init__(
         self,
-        problem: Problem,
+        search: RowSearch,
+        shown: ShownTotals,
         kernels: Backend,
         concurrent: ConcurrentFront[FrontAnswers] | None = None,
         report: ProgressCallback | None = None,
         clock: Callable[[], float] = time.perf_counter,
+        front: FrontAnswers | None = None,
     ) -> None:
-        """Start without answers. ``report`` is called after every search, and during long ones."""
-        self.metrics, self.grids, self.block_names = problem.metrics, problem.grids, problem.block_names
+        """Start without answers, or with a front. ``report`` is called after every search, and during long ones."""
+        self.metrics, self.grids, self.block_names = shown.metrics, shown.grids, search.problem.block_names
         self.n_direct = self.n_front = 0
-        self._problem = problem
+        self._search_row = search.search
+        self._shown = shown
         self._kernels = kernels.asking(self._during_search)
         self._concurrent = concurrent
         self._report = report
         self._clock = clock
-        self._front: FrontAnswers | None = None
+        self._front = self._front_at_start = front
         self._numbers: dict[tuple[int, ...], int] = {}
-        self._found = _FoundSubnets(len(self.metrics), len(self.block_names))
+        self._found = _FoundSubnets(len(search.problem.metrics), len(self.block_names))
         self._n_searches, self._seconds = 0, 0.0
         self._running_since: float | None = None
         self._n_rows: int | None = 0
 
     @property
     def method(self) -> BatchMethod:
-        if self.n_front == 0:
+        if self.n_front == 0 and self._front_at_start is None:
             return "direct"
         return "both" if self.n_direct > 0 else "front"
 
-    def find(self, metrics: Sequence[int], units: NDArray[np.int64], n_remaining: int | None) -> NDArray[np.int64]:
+    def find(self, targets: Sequence[Target], units: NDArray[np.int64], n_remaining: int | None) -> NDArray[np.int64]:
         n_before = self.n_direct + self.n_front
         self._n_rows = None if n_remaining is None else n_before + len(units) + n_remaining
         found = np.empty(len(units), dtype=np.int64)
         for first in range(0, len(units), ROWS_PER_STEP):
             if self._front is not None:
-                found[first:] = self._of_front(metrics, units[first:], self._front)
+                found[first:] = self._of_front(targets, units[first:], self._front)
                 self.n_front += len(units) - first
                 break
             rows = units[first : first + ROWS_PER_STEP]
-            found[first : first + ROWS_PER_STEP] = self._find_distinct(metrics, rows)
+            found[first : first + ROWS_PER_STEP] = self._find_distinct(targets, rows)
         return found
 
     def rows(self, numbers: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        units, candidates = self._compared_rows(numbers)
+        return self._shown.units(units, candidates), candidates
+
+    def _compared_rows(self, numbers: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
         points = numbers - len(self._found)
         if self._front is None or (points < 0).all():
             return self._found.rows(numbers)
         if (points >= 0).all():
-            return self._front.rows(points)
-        units = np.empty((numbers.size, len(self.metrics)), dtype=np.int64)
+            return self._front.compared_rows(points)
+        units = np.empty((numbers.size, self._found.n_metrics), dtype=np.int64)
         candidates = np.empty((numbers.size, len(self.block_names)), dtype=np.int32)
         of_front = points >= 0
-        units[of_front], candidates[of_front] = self._front.rows(points[of_front])
+        units[of_front], candidates[of_front] = self._front.compared_rows(points[of_front])
         units[~of_front], candidates[~of_front] = self._found.rows(numbers[~of_front])
         return units, candidates
 
-    def _find_distinct(self, metrics: Sequence[int], units: NDArray[np.int64]) -> NDArray[np.int64]:
+    def _find_distinct(self, targets: Sequence[Target], units: NDArray[np.int64]) -> NDArray[np.int64]:
         distinct, which, counts = np.unique(units, axis=0, return_inverse=True, return_counts=True)
         numbers = np.empty(len(distinct), dtype=np.int64)
         for i, (row, n_equal) in enumerate(zip(distinct.tolist(), counts.tolist(), strict=True)):
-            number = self._number(metrics, tuple(row))
+            number = self._number(targets, tuple(row))
             if number is None:
                 assert self._front is not None
-                numbers[i:] = self._of_front(metrics, distinct[i:], self._front)
+                numbers[i:] = self._of_front(targets, distinct[i:], self._front)
                 self.n_front += int(counts[i:].sum())
                 break
             numbers[i] = number
             self.n_direct += n_equal
         return numbers[which.ravel()]
 
-    def _of_front(self, metrics: Sequence[int], units: NDArray[np.int64], front: FrontAnswers) -> NDArray[np.int64]:
-        points = front.find(metrics, units, None)
+    def _of_front(self, targets: Sequence[Target], units: NDArray[np.int64], front: FrontAnswers) -> NDArray[np.int64]:
+        points = front.find(targets, units, None)
         return np.where(points < 0, -1, points + len(self._found))
 
-    def _number(self, metrics: Sequence[int], bounds: tuple[int, ...]) -> int | None:
+    def _number(self, targets: Sequence[Target], bounds: tuple[int, ...]) -> int | None:
         """Return the number of the answer of a row, or −1; ``None`` if a new row must be answered by the front."""
         if bounds not in self._numbers:
             try:
                 self._stop_if_front_is_done()
-                self._numbers[bounds] = self._search(metrics, bounds)
+                self._numbers[bounds] = self._search(targets, bounds)
             except _FrontIsDoneError:
                 return None
             self._report_progress()
         return self._numbers[bounds]
 
-    def _search(self, metrics: Sequence[int], bounds: Sequence[int]) -> int:
-        # Metrics without a budget take part too, so that they break ties in the objective as they do in a front.
-        units = np.full(len(self.metrics), UNLIMITED, dtype=np.int64)
-        units[list(metrics)] = bounds
+    def _search(self, targets: Sequence[Target], bounds: Sequence[int]) -> int:
         self._running_since = self._clock()
-        found = best(self._problem, units, 1, self._kernels)
+        found = self._search_row(targets, bounds, self._kernels)
         self._seconds += self._clock() - self._running_since
         self._running_since = None
         self._n_searches += 1

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,45 +17,27 @@ from qabwnas.errors import InputError
 from qabwnas.io.atomic import atomic_path
 from qabwnas.io.numeric import shown, whole_number
 from qabwnas.lut.lut import Lut
-from qabwnas.search.arguments import compared_metrics, default_objective
+from qabwnas.search.arguments import checked_objective
 from qabwnas.search.batch import csv as batch_csv
 from qabwnas.search.batch.answers import (
     Answers,
-    BatchMethod,
     BatchProgress,
     DirectAnswers,
     FrontAnswers,
     ProgressCallback,
 )
 from qabwnas.search.batch.concurrent_front import ConcurrentFront
+from qabwnas.search.batch.headings import AskedHeading, Heading, check_headings, front_heading
+from qabwnas.search.batch.result import AnswersFile, BatchResult
+from qabwnas.search.batch.rows import RowSearch, ShownTotals
 from qabwnas.search.constraints.scope import Scope
 from qabwnas.search.engine.backend import Backend, select_backend
 from qabwnas.search.engine.strategy import DEFAULT_MAX_MEMORY, METHODS, Method
 from qabwnas.search.frontier import Frontier
-from qabwnas.search.model.grid import Grid
-from qabwnas.search.model.problem import Problem
+
+T = TypeVar("T")
 
 _STANDARD = Path("-")
-
-
-@dataclass(frozen=True)
-class BatchResult:
-    """The counts of a batch, and how its rows were answered.
-
-    Attributes:
-        n_budgets: how many rows were read.
-        n_optimal: for how many of them a subnet fits; for the other rows none does.
-        method: ``direct`` (one search per distinct row), ``front`` (one front answered all rows), or ``both``: searches
-            answered rows until the front was complete.
-        backend: the backend that searched, ``cpp`` or ``numba``.
-        n_front: how many rows the front answered. This depends on the speed of the machine; the answers do not.
-    """
-
-    n_budgets: int
-    n_optimal: int
-    method: BatchMethod
-    backend: str
-    n_front: int = 0
 
 
 class BudgetReader(Protocol):
@@ -81,8 +62,8 @@ class BudgetReader(Protocol):
         """How many rows remain to be read, possibly an estimate; ``None`` if that is not known."""
         ...
 
-    def units(self, grids: Sequence[Grid], kernels: Backend) -> Iterator[NDArray[np.int64]]:
-        """Yield the rows in chunks, ``(n, n_columns)``, in units of the columns' grids, rounded down."""
+    def units(self, headings: Sequence[Heading], kernels: Backend) -> Iterator[NDArray[np.int64]]:
+        """Yield the rows in chunks, ``(n, n_bounds)``: upper bounds in units, rounded down, for all headings."""
         ...
 
 
@@ -109,6 +90,8 @@ def answer_batch(
     answers_path: str | os.PathLike[str],
     *,
     minimize: str | None = None,
+    maximize: str | None = None,
+    reference: str | None = None,
     scope: Scope | None = None,
     method: Method = "auto",
     max_memory: int = DEFAULT_MAX_MEMORY,
@@ -121,18 +104,23 @@ def answer_batch(
 
     >>> result = answer_batch(lut, "budgets.csv", "answers.csv", minimize="loss")
     >>> print(f"{result.n_optimal} of {result.n_budgets} rows have a subnet that fits")
+    >>> result[0].descriptions, result.to_pandas()  # read from the file of answers
 
-    The budgets have one column per budgeted metric; an empty cell means no budget. In CSV, and in Parquet columns of
-    texts, a value may have a unit. Parquet columns may also be numbers: null, NaN and ∞ mean no budget, and a double
-    stands for its shortest decimal. The answers have the same rows in the same order, with the columns ``status``
-    (``optimal`` or ``infeasible``), one column per metric with the total, and one column per block with the chosen
-    candidate. After the status, an infeasible row is empty. Totals are exact: decimals in CSV, the type decimal in
-    Parquet. The front bounds the memory, or without one the number of distinct rows. The file appears when it is
+    The budgets have one column per bound, whose heading is what ``--budget`` has before the value
+    (:mod:`qabwnas.search.batch.headings`): ``size_bytes``, ``latency_ms>=``, ``size_bytes+peak_bytes``. An empty cell
+    means no budget. In CSV, and in Parquet columns of texts, a value may have a unit, or be a share (``60%``). Parquet
+    columns may also be numbers: null, NaN and ∞ mean no budget, and a double stands for its shortest decimal. The
+    answers have the same rows in the same order, with the columns ``status`` (``optimal`` or ``infeasible``), one
+    column per metric that is the objective or that a heading names, with the total, and one column per block with the
+    chosen candidate. After the status, an infeasible row is empty. Totals are exact: decimals in CSV, the type decimal
+    in Parquet. The front bounds the memory, or without one the number of distinct rows. The file appears when it is
     complete.
 
     Args:
         source: the LUT or front.
         minimize: the objective; by default the first metric of the front, or ``loss`` (else ``nsr``) of the LUT.
+        maximize: instead of ``minimize``: a metric of which the total is maximised; of a front, one that it maximises.
+        reference: the choice that shares are of, instead of the largest total: ``teacher``, or ``block1=3,block2=0``.
         scope: which candidates of a LUT may be chosen, and weights of the objective. A weighted objective has its own
             column, ``weighted loss``. A front has its own scope.
         method: how to answer rows of a LUT: ``front`` first builds the front over the objective and the metrics of the
@@ -164,23 +152,26 @@ def answer_batch(
     with nullcontext(sys.stdin.buffer) if budgets_path == _STANDARD else budgets_path.open("rb") as stream:
         budgets = reading.read_budgets(budgets_path, stream, keep, repeat_budgets)
         _check_columns(budgets)
-        options = minimize, scope, method, max_memory
-        with _answers(source, budgets.columns, *options, kernels, progress) as answers:
-            metrics = _positions(answers, budgets)
+        options = minimize, maximize, reference, scope, method, max_memory
+        with _answers(source, budgets, *options, kernels, progress) as (answers, headings):
+            targets = [bound.target for heading in headings for bound in heading.bounds]
             _check_copied(budgets, answers)
             written = nullcontext(_STANDARD) if answers_path == _STANDARD else atomic_path(answers_path)
             with written as path, writing.create_answers(path, answers, budgets.copied_columns) as out:
                 n_budgets = n_optimal = 0
-                for units in budgets.units([answers.grids[m] for m in metrics], kernels):
+                for units in budgets.units(headings, kernels):
                     n_remaining = budgets.n_remaining
-                    found = answers.find(metrics, units, n_remaining)
+                    found = answers.find(targets, units, n_remaining)
                     out.write(found, budgets.copied)
                     n_budgets += found.size
                     n_optimal += int((found >= 0).sum())
                     if progress is not None:
                         n_rows = None if n_remaining is None else n_budgets + n_remaining
                         progress(BatchProgress(answers.n_direct, answers.n_front, n_rows))
-    return BatchResult(n_budgets, n_optimal, answers.method, kernels.name, answers.n_front)
+            names = [getattr(column, "name", column) for column in budgets.copied_columns]
+            totals = tuple(metric.name for metric in answers.metrics)
+            file = AnswersFile(answers_path, tuple(names), totals, tuple(answers.block_names), source.describe)
+    return BatchResult(n_budgets, n_optimal, answers.method, kernels.name, answers.n_front, file)
 
 
 def _format_of(path: Path) -> TableFormat:
@@ -199,14 +190,16 @@ def _format_of(path: Path) -> TableFormat:
 @contextmanager
 def _answers(
     source: Lut | Frontier,
-    columns: Sequence[str],
+    budgets: BudgetReader,
     minimize: str | None,
+    maximize: str | None,
+    reference: str | None,
     scope: Scope | None,
     method: Method,
     max_memory: int,
     kernels: Backend,
     progress: ProgressCallback | None,
-) -> Iterator[Answers]:
+) -> Iterator[tuple[Answers, Sequence[Heading]]]:
     if method not in METHODS:
         raise InputError(f"method: {method!r} is not one of {', '.join(METHODS)}")
     max_memory = whole_number("max_memory", max_memory)
@@ -217,25 +210,61 @@ def _answers(
             raise InputError("a front cannot be searched directly: give the LUT")
         if scope is not None:
             raise InputError("a front has the scope that it was built with: give the LUT")
-        is_objective = minimize in (None, source.metric_names[0])
-        front = source if is_objective else source.with_objective(str(minimize))
-        yield FrontAnswers(front, kernels)
+        if reference is not None:
+            raise InputError("a front does not know the totals of a reference: give the LUT")
+        front = _front_for(source, minimize, maximize)
+        headings = _of_headings(budgets, lambda text: front_heading(front, text))
+        _check_headings(budgets, headings)
+        yield FrontAnswers(front, kernels), headings
         return
-    objective = default_objective(source.metric_names) if minimize is None else minimize
-    names = compared_metrics(source, objective, columns, scope)
-    problem = Problem.of(source, names, kernels, scope, k=1)
+    objective = checked_objective(source, minimize, maximize)
+    asked = _of_headings(budgets, lambda text: AskedHeading.of(source, text))
+    search = RowSearch(source, objective, asked, scope, kernels, reference)
+    _check_headings(budgets, search.headings)
+    totals = ShownTotals(source, search, asked, kernels)
 
     def built(asking: Backend) -> FrontAnswers:
-        return FrontAnswers(Frontier.of_problem(problem, asking, scope, {}, 0, max_memory), kernels)
+        return FrontAnswers(Frontier.of_problem(search.problem, asking, scope, {}, 0, max_memory), kernels)
 
+    if search.needs_several_problems and method == "front":
+        raise InputError(f"{budgets.header}: a front does not answer lower bounds on a maximum over blocks")
     if method == "front":
         building = BatchProgress(0, 0, None, is_building=True)
-        yield built(kernels if progress is None else kernels.asking(lambda: progress(building)))
-    elif method == "direct":
-        yield DirectAnswers(problem, kernels, report=progress)
+        front_answers = built(kernels if progress is None else kernels.asking(lambda: progress(building)))
+        yield DirectAnswers(search, totals, kernels, front=front_answers), search.headings
+    elif method == "direct" or search.needs_several_problems:
+        yield DirectAnswers(search, totals, kernels, report=progress), search.headings
     else:
         with closing(ConcurrentFront(lambda check: built(kernels.asking(check)))) as concurrent:
-            yield DirectAnswers(problem, kernels, concurrent, progress)
+            yield DirectAnswers(search, totals, kernels, concurrent, progress), search.headings
+
+
+def _front_for(front: Frontier, minimize: str | None, maximize: str | None) -> Frontier:
+    """Return the front with its objective."""
+    if minimize is not None and maximize is not None:
+        raise InputError("minimize and maximize: give one objective")
+    name = maximize if minimize is None else minimize
+    if name is None:
+        return front
+    front = front if name == front.metric_names[0] else front.with_objective(str(name))
+    if maximize is not None and not front.metrics[0].higher_is_better:
+        raise InputError(f"maximize: the front minimises {name!r}: give the LUT")
+    return front
+
+
+def _of_headings(budgets: BudgetReader, make: Callable[[str], T]) -> list[T]:
+    """Return what the headings mean; an error names the place of the heading."""
+    try:
+        return [make(text) for text in budgets.columns]
+    except InputError as error:
+        raise InputError(f"{budgets.header}: {error}") from error
+
+
+def _check_headings(budgets: BudgetReader, headings: Sequence[Heading]) -> None:
+    try:
+        check_headings(headings)
+    except InputError as error:
+        raise InputError(f"{budgets.header}: {error}") from error
 
 
 def _check_columns(budgets: BudgetReader) -> None:
@@ -253,11 +282,3 @@ def _check_copied(budgets: BudgetReader, answers: Answers) -> None:
         name = getattr(column, "name", column)
         if name in own:
             raise InputError(f"{budgets.header}: the column {name!r} cannot be kept: the answers have one of that name")
-
-
-def _positions(answers: Answers, budgets: BudgetReader) -> list[int]:
-    names = [metric.name for metric in answers.metrics]
-    for name in budgets.columns:
-        if name not in names:
-            raise InputError(f"{budgets.header}: metric {name!r} is not in the front, which has {', '.join(names)}")
-    return [names.index(name) for name in budgets.columns]

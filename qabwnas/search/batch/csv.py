@@ -11,7 +11,6 @@ import stat
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from functools import lru_cache
 from io import StringIO
 from pathlib import Path
 from typing import BinaryIO
@@ -20,16 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qabwnas.errors import InputError
-from qabwnas.lut.units import parse_quantity
 from qabwnas.search.batch.answers import Answers
 from qabwnas.search.batch.columns import ColumnRoles
+from qabwnas.search.batch.headings import Heading
 from qabwnas.search.engine.backend import Backend
 from qabwnas.search.model.csv_text import subnet_lines
-from qabwnas.search.model.grid import UNLIMITED, Grid
 
 BYTES_PER_CHUNK = 1 << 20
 MAX_CACHED_LINES = 1 << 18
-MAX_CACHED_CELLS = 1 << 16
 
 
 @contextmanager
@@ -43,18 +40,8 @@ def create_answers(path: Path, answers: Answers, copied: Sequence[str] = ()) -> 
         yield CsvAnswers(stream, answers, copied)
 
 
-@lru_cache(maxsize=MAX_CACHED_CELLS)
-def budget_units(cell: str, metric: str, grid: Grid) -> int:
-    """Return the budget in a cell, which may have a unit, in units of the metric's grid, rounded down.
-
-    Raises:
-        InputError: the cell is neither empty nor a quantity of the metric.
-    """
-    return grid.floor(parse_quantity(cell, metric)) if cell.strip() else UNLIMITED
-
-
 class CsvBudgets:
-    """Budgets in CSV: a line of names, then lines of as many quantities. No cell contains a line break.
+    """Budgets in CSV: a line of headings, then lines of as many cells. No cell contains a line break.
 
     Attributes:
         columns: the names of the budgets.
@@ -85,21 +72,29 @@ class CsvBudgets:
         about = os.fstat(stream.fileno())
         self._n_bytes = about.st_size - len(first) if stat.S_ISREG(about.st_mode) else None
 
-    def units(self, grids: Sequence[Grid], kernels: Backend) -> Iterator[NDArray[np.int64]]:
-        """Yield the rows in chunks, ``(n, n_columns)``, in units of the columns' grids, rounded down.
+    def units(self, headings: Sequence[Heading], kernels: Backend) -> Iterator[NDArray[np.int64]]:
+        """Yield the rows in chunks, ``(n, n_bounds)``: upper bounds in units, rounded down, of every heading's bounds.
+
+        A kernel reads lines of plain upper bounds; Python reads all others, a few microseconds per line.
 
         Raises:
-            InputError: a line has another number of cells, or a cell is not a quantity of its metric.
+            InputError: a line has another number of cells, or a cell does not suit its heading.
         """
-        decimals = np.array([grid.decimals for grid in grids], dtype=np.int64)
+        reads_plain = all(heading.is_upper_bound for heading in headings)
+        decimals = np.array([heading.bounds[0].grid.decimals for heading in headings], dtype=np.int64)
         first_line, n_bytes = 2, 0
         for text in _whole_lines(self._stream):
             budgets = text
             if self._copied:
                 budgets, self.copied = self._divided(text, first_line)
-            units, odd = kernels.budget_rows(np.frombuffer(budgets, np.uint8), decimals)
-            for row, start, end in odd.tolist():
-                units[row] = self._parse(budgets[start:end], first_line + row, grids)
+            if reads_plain:
+                units, odd = kernels.budget_rows(np.frombuffer(budgets, np.uint8), decimals)
+                for row, start, end in odd.tolist():
+                    units[row] = self._parse(budgets[start:end], first_line + row, headings)
+            else:
+                lines = budgets.removesuffix(b"\n").split(b"\n")
+                rows = [self._parse(line.removesuffix(b"\r"), n, headings) for n, line in enumerate(lines, first_line)]
+                units = np.array(rows, dtype=np.int64)
             first_line += len(units)
             n_bytes += len(text)
             if self._n_bytes is not None:
@@ -155,12 +150,13 @@ class CsvBudgets:
             copied.append(_csv_line([cells[i] for i in self._copied]) + b",")
         return b"".join(budgets), copied
 
-    def _parse(self, line: bytes, number: int, grids: Sequence[Grid]) -> list[int]:
+    def _parse(self, line: bytes, number: int, headings: Sequence[Heading]) -> list[int]:
         cells = self._cells(line, number)
-        if len(cells) != len(grids):
-            raise InputError(f"{self._path}: line {number}: {len(cells)} cells, expected {len(grids)}")
+        if len(cells) != len(headings):
+            raise InputError(f"{self._path}: line {number}: {len(cells)} cells, expected {len(headings)}")
         try:
-            return [budget_units(*column) for column in zip(cells, self.columns, grids, strict=True)]
+            of_headings = (heading.units(cell) for heading, cell in zip(headings, cells, strict=True))
+            return [units for of_heading in of_headings for units in of_heading]
         except InputError as error:
             raise InputError(f"{self._path}: line {number}: {error}") from error
 

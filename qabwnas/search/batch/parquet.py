@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 from qabwnas.errors import InputError
 from qabwnas.search.batch.answers import Answers
 from qabwnas.search.batch.columns import ColumnRoles
-from qabwnas.search.batch.csv import budget_units
+from qabwnas.search.batch.headings import Heading
 from qabwnas.search.engine.backend import Backend
 from qabwnas.search.model.grid import LARGEST_UNITS, UNLIMITED, Grid
 
 ROWS_PER_CHUNK = 1 << 17
 _MAX_DECIMALS = 38
 _INT64_DIGITS = 19
+LARGEST_INT64 = 2**63 - 1
 
 
 @contextmanager
@@ -68,11 +69,11 @@ class ParquetBudgets:
         self.copied: list[pa.Array] | None = None
         self.n_remaining: int | None = self._file.metadata.num_rows
 
-    def units(self, grids: Sequence[Grid], kernels: Backend) -> Iterator[NDArray[np.int64]]:
-        """Yield the rows in chunks, ``(n, n_columns)``, in units of the columns' grids, rounded down.
+    def units(self, headings: Sequence[Heading], kernels: Backend) -> Iterator[NDArray[np.int64]]:
+        """Yield the rows in chunks, ``(n, n_bounds)``: upper bounds in units, rounded down, of every heading's bounds.
 
         Raises:
-            InputError: a column has another type, a text is not a quantity of its metric, or the file is damaged.
+            InputError: a column has another type, a text does not suit its heading, or the file is damaged.
         """
         batches = self._file.iter_batches(batch_size=ROWS_PER_CHUNK)
         first_row = 1
@@ -83,38 +84,46 @@ class ParquetBudgets:
                 raise InputError(f"{self._path}: damaged after row {first_row - 1}: {_one_line(error)}") from error
             if batch is None:
                 return
-            units = np.empty((batch.num_rows, len(grids)), dtype=np.int64)
-            for column, (i, name, grid) in enumerate(zip(self._budgets, self.columns, grids, strict=True)):
-                units[:, column] = self._column(batch.column(i), name, grid, kernels, first_row)
+            columns = [
+                self._column(batch.column(i), heading, kernels, first_row)
+                for i, heading in zip(self._budgets, headings, strict=True)
+            ]
+            units = np.concatenate(columns, axis=1)
             if self._copied:
                 self.copied = [batch.column(i) for i in self._copied]
             first_row += batch.num_rows
             self.n_remaining = self._file.metadata.num_rows - first_row + 1
             yield units
 
-    def _column(self, values: Any, name: str, grid: Grid, kernels: Backend, first_row: int) -> NDArray[np.int64]:
+    def _column(self, values: Any, heading: Heading, kernels: Backend, first_row: int) -> NDArray[np.int64]:
+        """Return the bounds of a heading, ``(n, n_bounds)``."""
         kind = values.type.value_type if pa.types.is_dictionary(values.type) else values.type
         if pa.types.is_null(kind) or pa.types.is_float64(kind):
             doubles = values.cast(pa.float64()).to_numpy(zero_copy_only=False)  # null becomes NaN
-            return grid.budget_units(doubles, kernels)
+            bounds = (
+                bound.grid.budget_units(-doubles if bound.is_lower else doubles, kernels) for bound in heading.bounds
+            )
+            return np.stack([*bounds], axis=1)
         if pa.types.is_integer(kind) and not pa.types.is_uint64(kind):
             whole = values.cast(pa.int64())
-            units = _scaled(whole.fill_null(0).to_numpy(), grid)
+            numbers = np.maximum(whole.fill_null(0).to_numpy(), -LARGEST_INT64)  # so that it can be negated
+            scaled = (_scaled(-numbers if bound.is_lower else numbers, bound.grid) for bound in heading.bounds)
+            units = np.stack([*scaled], axis=1)
             units[whole.is_null().to_numpy(zero_copy_only=False)] = UNLIMITED
             return units
         if pa.types.is_uint64(kind) or pa.types.is_decimal(kind) or _is_text(kind):
-            return self._texts(values.cast(pa.string()), name, grid, first_row)
+            return self._texts(values.cast(pa.string()), heading, first_row)
         raise InputError(
-            f"{self._path}: column {name!r}: the type {kind} is none of whole numbers, double, decimal, text"
+            f"{self._path}: column {heading.text!r}: the type {kind} is none of whole numbers, double, decimal, text"
         )
 
-    def _texts(self, values: Any, name: str, grid: Grid, first_row: int) -> NDArray[np.int64]:
+    def _texts(self, values: Any, heading: Heading, first_row: int) -> NDArray[np.int64]:
         encoded = values.fill_null("").dictionary_encode()
         codes: NDArray[np.int32] = encoded.indices.to_numpy()
-        units = np.empty(len(encoded.dictionary), dtype=np.int64)
+        units = np.empty((len(encoded.dictionary), len(heading.bounds)), dtype=np.int64)
         for code, cell in enumerate(encoded.dictionary.to_pylist()):
             try:
-                units[code] = budget_units(cell, name, grid)
+                units[code] = heading.units(cell)
             except InputError as error:
                 row = first_row + int(np.argmax(codes == code))
                 raise InputError(f"{self._path}: row {row}: {error}") from error

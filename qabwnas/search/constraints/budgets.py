@@ -1,5 +1,7 @@
 """Budgets as users write them, reduced to upper bounds on columns (:mod:`qabwnas.search.model.derived`).
 
+Budgets on sums plus maxima remain :class:`.MixedSum`.
+
 ==============================  ========================================================================
 ``{"latency_ms": 20}``          an inclusive upper bound; ``"latency_ms<=": 20`` is the same
 ``{"latency_ms>=": 5}``         an inclusive lower bound
@@ -7,35 +9,36 @@
 ``{"latency_ms": (5, 20)}``     a range; ``None`` for no bound; as text ``"5:20"``
 ``{"size_bytes": "60%"}``       a share of the largest total that the table has
 ``"60% of block1=3,block2=0"``  a share of the total of a named choice
+``"60% of teacher"``            a share of the total of the run's teacher (:mod:`.references`)
 ``{"size_bytes+peak_bytes": …}``  one budget on the sum of several metrics
 ==============================  ========================================================================
 """
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Mapping, Sequence
-from decimal import Decimal, localcontext
+from decimal import Decimal
 from difflib import get_close_matches
 from typing import Any, Literal
-
-import numpy as np
 
 from qabwnas.errors import InputError
 from qabwnas.io.numeric import DECIMAL, exact_number, shown
 from qabwnas.lut.lut import Lut, Metric
 from qabwnas.lut.units import parse_quantity
-from qabwnas.search.model.derived import DerivedMetric
+from qabwnas.search.constraints.shares import Shares, share_of, shares_of
+from qabwnas.search.model.derived import DerivedMetric, MixedSum, added, negated
 
 Column = str | DerivedMetric
 """A compared column: the name of a metric of the LUT, or a derived one."""
+
+Budgeted = Column | MixedSum
+"""What has an upper bound: a compared column, or a sum that couples several."""
 
 Operator = Literal["<=", ">=", "=="]
 OPERATORS: tuple[Operator, ...] = ("<=", ">=", "==")
 
 _SHARE = re.compile(rf"\s*({DECIMAL.pattern})\s*%\s*(?:of\s+(.+))?")
-_EXACT_DIGITS = 1000
 
 
 def split_operator(text: str) -> tuple[str, Operator]:
@@ -76,23 +79,29 @@ def known_metric(lut: Lut, name: str) -> Metric:
     return lut.metric(name)
 
 
-def reduced_budgets(lut: Lut, budgets: Mapping[str, Any]) -> dict[Column, Decimal]:
-    """Return upper bounds on columns that hold if and only if the budgets hold.
+def reduced_budgets(lut: Lut, budgets: Mapping[str, Any]) -> dict[Budgeted, Decimal]:
+    """Return upper bounds on columns and mixed sums that hold if and only if the budgets hold.
 
     Raises:
         InputError: a metric is unknown, a bound is not a number, a range or a share, two bounds of one kind are on the
-            same metrics, or a lower bound is on a sum that includes a maximum.
+            same metrics, a lower bound is on a sum that includes a maximum, or a bound on a metric of which higher
+            totals are better does not say whether it is an upper one.
     """
-    bounds: dict[Column, Decimal] = {}
+    bounds: dict[Budgeted, Decimal] = {}
     for key, value in budgets.items():
         subject, operator = split_operator(key)
         metrics = subject_metrics(lut, subject)
-        low, high = _range(lut, key, operator, metrics, value)
+        if operator != "<=" or key.endswith("<="):
+            _check_no_range(key, operator, value)
+        names = [metric.name for metric in metrics]
+        low, high = parse_bounds(f"budget {key!r}", operator, names, shares_of(lut, metrics), value)
+        if low is None and key == subject:
+            check_sense(f"budget {key!r}", metrics)
         if low is not None and high is not None and low > high:
             raise InputError(f"budget {key!r}: no total lies from {low} to {high}")
-        found = [] if high is None else [(column, high) for column in _upper(lut, metrics)]
+        found: list[tuple[Budgeted, Decimal]] = [] if high is None else [(bounded_above(metrics), high)]
         if low is not None:
-            found.append(_lower(key, metrics, low))
+            found.append(bounded_below(f"budget {key!r}", metrics, low))
         for column, bound in found:
             if column in bounds:
                 raise InputError(f"budget {key!r}: there is another bound of that kind on {subject!r}")
@@ -100,99 +109,93 @@ def reduced_budgets(lut: Lut, budgets: Mapping[str, Any]) -> dict[Column, Decima
     return bounds
 
 
-def _range(
-    lut: Lut, key: str, operator: Operator, metrics: tuple[Metric, ...], value: Any
+def _check_no_range(key: str, operator: Operator, value: Any) -> None:
+    is_text = isinstance(value, str)
+    if (is_text and ":" in value) or (not is_text and isinstance(value, Sequence)):
+        raise InputError(f"budget {key!r}: {shown(value)} is a range, which takes no {operator}")
+
+
+def parse_bounds(
+    what: str, operator: Operator, metrics: Sequence[str], shares: Shares, value: Any
 ) -> tuple[Decimal | None, Decimal | None]:
-    """Return the lower and the upper bound."""
-    what = f"budget {key!r}"
+    """Return the lower and the upper bound that a value says: a number, a quantity, a share, or a range of them.
+
+    Args:
+        what: the start of messages.
+        operator: how single values bound; a range has none of its own.
+        metrics: the names; quantities have the unit of the first.
+
+    Raises:
+        InputError: it is none of these.
+    """
     parts = value.split(":") if isinstance(value, str) and ":" in value else value
     if isinstance(parts, Sequence) and not isinstance(parts, str):
         if len(parts) != 2 or all(part in (None, "") for part in parts):
             raise InputError(f"{what}: {shown(value)} is not a number or a range LOW:HIGH")
-        if operator != "<=" or key.endswith("<="):
-            raise InputError(f"{what}: {shown(value)} is a range, which takes no {operator}")
-        low, high = (None if part in (None, "") else _bound(lut, what, metrics, part) for part in parts)
+        low, high = (None if part in (None, "") else _bound(what, metrics, shares, part) for part in parts)
         return low, high
-    bound = _bound(lut, what, metrics, value)
+    bound = _bound(what, metrics, shares, value)
     return (bound if operator != "<=" else None), (bound if operator != ">=" else None)
 
 
-def _bound(lut: Lut, what: str, metrics: tuple[Metric, ...], value: Any) -> Decimal:
+def _bound(what: str, metrics: Sequence[str], shares: Shares, value: Any) -> Decimal:
     if not isinstance(value, str):
         return exact_number(what, value)
     share = _SHARE.fullmatch(value)
     if share is None:
-        return parse_quantity(value, metrics[0].name)
-    choice = None if share[2] is None else _reference(lut, what, share[2])
-    with localcontext() as context:
-        context.prec = _EXACT_DIGITS
-        if choice is None and len(metrics) > 1 and any(metric.aggregation == "max" for metric in metrics):
-            raise InputError(f"{what}: the largest sum of a maximum and other metrics is not known; give a number")
-        return Decimal(share[1]) / 100 * sum((_total(lut, metric, choice) for metric in metrics), Decimal(0))
+        return quantity_of(what, value, metrics[0])
+    return share_of(Decimal(share[1]), shares(what, share[2]))
 
 
-def _reference(lut: Lut, what: str, text: str) -> dict[str, int]:
-    """Return the candidates of ``BLOCK=NUMBER,…``, one for every block."""
-    choice: dict[str, int] = {}
-    for part in text.split(","):
-        name, equals, number = part.strip().rpartition("=")
-        if not equals or not number.removeprefix("#").isdecimal():
-            raise InputError(f"{what}: the reference {part.strip()!r} is not of the form BLOCK=CANDIDATE")
-        candidate = int(number.removeprefix("#"))
-        lut.block(name).locate(candidate)
-        if name in choice:
-            raise InputError(f"{what}: the reference names block {name!r} twice")
-        choice[name] = candidate
-    missing = [name for name in lut.block_names if name not in choice]
-    if missing:
-        raise InputError(f"{what}: the reference names no candidate of block {missing[0]!r}")
-    return choice
+def quantity_of(what: str, text: str, metric: str) -> Decimal:
+    """Return a quantity of a metric; the message of its InputError starts with ``what``."""
+    try:
+        return parse_quantity(text, metric)
+    except InputError as error:
+        raise InputError(f"{what}{str(error).removeprefix(metric)}") from error
 
 
-def _total(lut: Lut, metric: Metric, choice: Mapping[str, int] | None) -> Decimal:
-    """Return the exact total of a choice, or without one the largest total of measured candidates."""
-    values = []
-    for block in lut.blocks:
-        column, measured = block.column(metric.name), block.measured(metric.name)
-        rows = np.arange(block.n_candidates) if choice is None else np.array([choice[block.name]])
-        if measured is not None:
-            rows = rows[measured[rows]]
-        if not rows.size:
-            raise InputError(f"metric {metric.name!r}, block {block.name!r}: nothing was measured to take a share of")
-        values.append(exact_number(metric.name, column[rows].max()))
-    if metric.fixed is not None:
-        values.append(exact_number(metric.name, metric.fixed))
-    return sum(values, Decimal(0)) if metric.aggregation == "sum" else max(values)
+def check_sense(what: str, metrics: tuple[Metric, ...]) -> None:
+    """Raise InputError if higher totals are better: ``accuracy=0.9`` does not say which bound is meant."""
+    for metric in metrics:
+        if metric.higher_is_better:
+            name = metric.name
+            raise InputError(f"{what}: higher {name!r} is better: say {name}>=VALUE, or {name}<=VALUE")
 
 
-def _upper(lut: Lut, metrics: tuple[Metric, ...]) -> list[Column]:
-    """Return the columns whose upper bounds together are one on the sum of the metrics."""
+def bounded_above(metrics: tuple[Metric, ...]) -> Budgeted:
+    """Return what has an upper bound if the sum of the metrics has one."""
     if len(metrics) == 1:
-        return [metrics[0].name]
+        return metrics[0].name
     sums = tuple(metric for metric in metrics if metric.aggregation == "sum")
-    maxima = [metric for metric in metrics if metric.aggregation == "max"]
-    name = "+".join(metric.name for metric in (*sums, *maxima))
-    unit = metrics[0].unit
-    places: list[list[str | None]] = [
-        [*lut.block_names, *([None] if metric.fixed is not None else [])] for metric in maxima
-    ]
-    columns: list[Column] = []
-    for chosen in itertools.product(*places):
-        at = ",".join("fixed part" if block is None else block for block in chosen)
-        columns.append(
-            DerivedMetric(
-                f"{name} @ {at}" if at else name, unit, terms=sums, maxima=tuple(zip(maxima, chosen, strict=True))
-            )
-        )
-    return columns
+    maxima = tuple(metric for metric in metrics if metric.aggregation == "max")
+    if not maxima:
+        return added(sums)
+    summed = None if not sums else sums[0].name if len(sums) == 1 else added(sums)
+    return MixedSum(summed, sums, maxima)
 
 
-def _lower(key: str, metrics: tuple[Metric, ...], bound: Decimal) -> tuple[Column, Decimal]:
-    name, unit = "+".join(metric.name for metric in metrics), metrics[0].unit
+def bounded_below(what: str, metrics: tuple[Metric, ...], bound: Decimal) -> tuple[DerivedMetric, Decimal]:
+    """Return the column, and its upper bound, of a lower bound on the sum of metrics.
+
+    Raises:
+        InputError: the sum includes a maximum; the message starts with ``what``.
+    """
     if all(metric.aggregation == "sum" for metric in metrics):
-        fixed = None if len(metrics) > 1 or metrics[0].fixed is None else -metrics[0].fixed
-        label = f"-({name})" if len(metrics) > 1 else f"-{name}"
-        return DerivedMetric(label, unit, "sum", fixed, metrics, sign=-1), bound.copy_negate()
+        return negated_sum(metrics), bound.copy_negate()
     if len(metrics) > 1:
-        raise InputError(f"budget {key!r}: a lower bound on a sum that includes a maximum is not supported")
-    return DerivedMetric(f"{name} >= {bound}", unit, terms=metrics, at_least=bound), Decimal(-1)
+        raise InputError(f"{what}: a lower bound on a sum that includes a maximum is not supported")
+    return reaching(metrics[0], bound), Decimal(-1)
+
+
+def negated_sum(metrics: tuple[Metric, ...]) -> DerivedMetric:
+    """Return the column whose upper bound is a lower bound on the sum of sums."""
+    if len(metrics) == 1:
+        return negated(metrics[0])
+    name = "+".join(metric.name for metric in metrics)
+    return DerivedMetric(f"-({name})", metrics[0].unit, terms=metrics, sign=-1)
+
+
+def reaching(maximum: Metric, bound: Decimal) -> DerivedMetric:
+    """Return the column whose total is at most −1 if and only if a maximum reaches the bound."""
+    return DerivedMetric(f"{maximum.name} >= {bound}", maximum.unit, terms=(maximum,), at_least=bound)

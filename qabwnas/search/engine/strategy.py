@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qabwnas.io.numeric import Number
-from qabwnas.search.engine.backend import COMPLETE, LIMIT, Backend
+from qabwnas.search.engine.backend import COMPLETE, INFEASIBLE, LIMIT, Backend
 from qabwnas.search.engine.bit_width_groups import UNBOUNDED, Limits, Subnets, best, front
 from qabwnas.search.model.grid import UNLIMITED, exact_negative
 from qabwnas.search.model.problem import Problem
 
 if TYPE_CHECKING:
-    from qabwnas.search.constraints.budgets import Column
+    from qabwnas.search.constraints.budgets import Budgeted
+    from qabwnas.search.engine.coupled import Coupling
 
 Method = Literal["auto", "front", "direct"]
 METHODS: tuple[Method, ...] = get_args(Method)
@@ -40,8 +41,9 @@ def solve(
     min_distance: int = 1,
     method: Method = "auto",
     limits: Limits = UNBOUNDED,
+    couplings: Sequence[Coupling] = (),
 ) -> tuple[Subnets, MethodUsed]:
-    """Return the ``k`` best subnets within ``bounds``, and which method found them.
+    """Return the ``k`` best subnets within ``bounds`` that keep all coupled budgets, and which method found them.
 
     ``auto`` searches directly. If a front could answer too, both take turns with growing limits until one finishes:
     on hard instances with many nearly equal subnets the front is faster, on instances with huge fronts the direct
@@ -49,7 +51,11 @@ def solve(
     (fronts over more grow too fast), and without limits, because it could not observe them.
     """
     if method == "front":
-        return _first_of_front(problem, bounds, DEFAULT_MAX_MEMORY, kernels), "front"
+        return _first_of_front(problem, bounds, DEFAULT_MAX_MEMORY, kernels, couplings), "front"
+    if couplings:
+        from qabwnas.search.engine.coupled import best_coupled
+
+        return best_coupled(problem, bounds, k, kernels, couplings, limits), "direct"
     if method == "auto" and k == 1 and limits == UNBOUNDED and 1 < len(problem.metrics) <= _MAX_FRONT_METRICS:
         for n_nodes, n_bytes in _TURNS:
             found = best(problem, bounds, k, kernels, limits=Limits(n_nodes))
@@ -61,41 +67,64 @@ def solve(
     return best(problem, bounds, k, kernels, min_distance, limits), "direct"
 
 
-def _first_of_front(problem: Problem, bounds: NDArray[np.int64], n_bytes: int, kernels: Backend) -> Subnets:
+def _first_of_front(
+    problem: Problem,
+    bounds: NDArray[np.int64],
+    n_bytes: int,
+    kernels: Backend,
+    couplings: Sequence[Coupling] = (),
+) -> Subnets:
     points = front(problem, bounds, 0.0, n_bytes, kernels)
-    first = np.arange(min(1, len(points.totals)))
-    bound = int(points.totals[0, 0]) if points.status == COMPLETE else 0
+    keep = np.ones(len(points.totals), dtype=np.bool_)
+    for coupling in couplings:
+        keep &= coupling.holds(points.totals)
+    first = np.flatnonzero(keep)[:1]
+    if points.status == COMPLETE and not first.size:
+        return Subnets(INFEASIBLE, points.totals[first], points.choices.of(first))
+    bound = int(points.totals[first[0], 0]) if points.status == COMPLETE else 0
     return Subnets(points.status, points.totals[first], points.choices.of(first), bound)
 
 
 def smallest_totals(
-    problem: Problem, budgets: Mapping[Column, Number], kernels: Backend, limits: Limits = UNBOUNDED
-) -> dict[Column, Decimal | None]:
-    """Return for every budgeted column its smallest total under the other budgets; ``None`` if no subnet keeps those.
+    problem: Problem, budgets: Mapping[Budgeted, Number], kernels: Backend, limits: Limits = UNBOUNDED
+) -> dict[Budgeted, Decimal | None]:
+    """Return for everything budgeted its smallest total under the other budgets; ``None`` if no subnet keeps those.
 
     Columns are left out whose smallest total is not proved within the limits, or is no total that a user named.
     """
-    smallest: dict[Column, Decimal | None] = {}
+    from qabwnas.search.engine.coupled import best_coupled, couplings_of, smallest_mixed_sum
+    from qabwnas.search.model.derived import MixedSum
+
+    smallest: dict[Budgeted, Decimal | None] = {}
     for name in budgets:
-        if not isinstance(name, str) and not name.has_user_total:
+        if isinstance(name, MixedSum):
+            status, total = smallest_mixed_sum(problem, name, budgets, kernels, limits)
+            if status != LIMIT:
+                smallest[name] = total
+            continue
+        if not (isinstance(name, str) or name.has_user_total):
             continue
         minimizing = problem.with_objective(problem.position(name))
         bounds = minimizing.budget_units(budgets)
         bounds[0] = UNLIMITED
-        found = best(minimizing, bounds, 1, kernels, limits=limits)
+        found = best_coupled(minimizing, bounds, 1, kernels, couplings_of(minimizing, budgets), limits)
         if found.status != LIMIT:
             smallest[name] = minimizing.grids[0].decimal(found.bound) if found.status == COMPLETE else None
     return smallest
 
 
-def by_bound(extremes: Mapping[Column, Decimal | None]) -> tuple[dict[str, Decimal | None], dict[str, Decimal | None]]:
+def by_bound(
+    extremes: Mapping[Budgeted, Decimal | None],
+) -> tuple[dict[str, Decimal | None], dict[str, Decimal | None]]:
     """Return the smallest totals by metric, and the largest ones, from those of :func:`smallest_totals`."""
+    from qabwnas.search.model.derived import MixedSum
+
     smallest: dict[str, Decimal | None] = {}
     largest: dict[str, Decimal | None] = {}
     for column, total in extremes.items():
         if isinstance(column, str):
             smallest[column] = total
-        elif column.sign > 0:
+        elif isinstance(column, MixedSum) or column.sign > 0:
             smallest[column.subject] = total
         else:
             largest[column.subject] = None if total is None else exact_negative(total)

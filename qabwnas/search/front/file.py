@@ -31,7 +31,7 @@ from qabwnas.search.front.region import FrontRegion
 from qabwnas.search.model.csv_text import subnet_lines
 from qabwnas.search.model.grid import UNLIMITED, Grid
 
-KIND = HDF5Format(name="qabwnas-front", newest=2)
+KIND = HDF5Format(name="qabwnas-front", newest=3)
 _INT32 = np.dtype(np.int32)
 _POINTS_PER_CHUNK = 1 << 16
 
@@ -50,7 +50,9 @@ def write_front(front: FrontPoints, path: str | os.PathLike[str], provenance: Ma
     except (TypeError, ValueError) as error:
         raise InputError(f"provenance: not made of JSON values: {error}") from error
     check_suffix(path, FRONT)
-    with create_file(path, KIND) as file:
+    # Older readers can read every front that does not maximise a metric.
+    is_newest = any(metric.higher_is_better for metric in front.metrics)
+    with create_file(path, KIND, schema_version=KIND.newest if is_newest else 2) as file:
         write_text(file, "provenance", provenance_json)
         write_text(file, "backend", front.backend)
         file.attrs["n_points"] = len(front)
@@ -91,11 +93,12 @@ def read_front(path: str | os.PathLike[str], kind: type[Front]) -> Front:
     metrics_group, blocks_group = root.group("metrics"), root.group("blocks")
     metric_members, block_members = _names(metrics_group), _names(blocks_group)
     groups = [metrics_group.group(member) for member in metric_members]
-    read = [_read_metric(group, name) for group, name in zip(groups, metric_members.values(), strict=True)]
+    schema = header.schema_version
+    read = [_read_metric(group, name, schema) for group, name in zip(groups, metric_members.values(), strict=True)]
     metrics, grids = tuple(metric for metric, _ in read), tuple(grid for _, grid in read)
     region, scope = _read_region(root, groups), _read_scope(root)
     total_units = _total_units(metrics, grids)
-    if header.schema_version == 1:
+    if schema == 1:
         units = _columns_of_1(metrics_group, metric_members, "totals", INT64, n_points, total_units)
         no_units = [""] * len(block_members)
         candidates = _columns_of_1(blocks_group, block_members, "candidates", _INT32, n_points, no_units)
@@ -106,7 +109,9 @@ def read_front(path: str | os.PathLike[str], kind: type[Front]) -> Front:
     block_names, choices = tuple(block_members.values()), ChoiceTable(candidates)
     provenance = _read_provenance(root)
     describe = read_descriptions(blocks_group, block_members)
-    return kind(metrics, grids, block_names, units, choices, backend, region, scope, Path(path), provenance, describe)
+    largest = _read_largest(groups, metrics)
+    source = Path(path), provenance, describe, largest
+    return kind(metrics, grids, block_names, units, choices, backend, region, scope, *source)
 
 
 def write_front_csv(front: FrontPoints, path: str | os.PathLike[str]) -> None:
@@ -123,7 +128,7 @@ def write_front_csv(front: FrontPoints, path: str | os.PathLike[str]) -> None:
         with temporary.open("ab") as lines:
             for part in _chunks(front):
                 candidates = front.candidates_of(np.arange(part.start, part.stop))
-                lines.write(subnet_lines(front.grids, front.units[part], candidates))
+                lines.write(subnet_lines(front.grids, front.shown_units(front.units[part]), candidates))
 
 
 def is_front(path: str | os.PathLike[str]) -> bool:
@@ -161,6 +166,10 @@ def _write_metrics(parent: h5py.Group, front: FrontPoints) -> None:
         group.attrs["decimals"] = grid.decimals
         if metric.fixed is not None:
             group.attrs["fixed"] = metric.fixed
+        if metric.higher_is_better:
+            group.attrs["higher_is_better"] = np.True_
+        if metric.name in front.largest:
+            write_text(group, "largest", f"{front.largest[metric.name]:f}")
         if low != -UNLIMITED:
             group.attrs["low"] = low
         if high != UNLIMITED:
@@ -192,15 +201,27 @@ def _names(group: Group) -> dict[str, str]:
     return names
 
 
-def _read_metric(group: Group, name: str) -> tuple[Metric, Grid]:
+def _read_metric(group: Group, name: str, schema: int) -> tuple[Metric, Grid]:
     unit, aggregation, decimals = group.text("unit"), group.text("aggregation"), group.integer("decimals")
     fixed: float | None = None
     if group.has_attribute("fixed"):
         fixed = group.integer("fixed") if group.is_integer("fixed") else group.real("fixed")
     for known in AGGREGATIONS:
         if aggregation == known:
-            return Metric(name, unit, known, fixed), Grid(decimals)
+            higher = schema >= 3 and group.has_attribute("higher_is_better") and group.boolean("higher_is_better")
+            return Metric(name, unit, known, fixed, higher_is_better=higher), Grid(decimals)
     raise group.wrong(f"the aggregation {aggregation!r} is none of {', '.join(AGGREGATIONS)}")
+
+
+def _read_largest(groups: Sequence[Group], metrics: Sequence[Metric]) -> dict[str, Decimal]:
+    largest = {}
+    for group, metric in zip(groups, metrics, strict=True):
+        if group.has_attribute("largest"):
+            try:
+                largest[metric.name] = Decimal(group.text("largest"))
+            except InvalidOperation as error:
+                raise group.wrong(f"the attribute 'largest' is not a number: {group.text('largest')!r}") from error
+    return largest
 
 
 def _read_region(root: Group, metrics: Sequence[Group]) -> FrontRegion:

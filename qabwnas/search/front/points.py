@@ -39,6 +39,7 @@ class FrontPoints:
     path: Path | None = None
     provenance: Mapping[str, Any] = field(default_factory=dict)
     describe: Describe | None = None
+    largest: Mapping[str, Decimal] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.units)
@@ -46,6 +47,11 @@ class FrontPoints:
     def __repr__(self) -> str:
         name, metrics = type(self).__name__, ", ".join(map(repr, self.metric_names))
         return f"<{name} ({self.backend}): points {len(self)}, metrics {metrics}>"
+
+    def shown_units(self, units: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return stored totals ``(n, n_metrics)`` as users see them: those that are maximised have the other sign."""
+        signs = [-1 if metric.higher_is_better else 1 for metric in self.metrics]
+        return units if -1 not in signs else units * np.array(signs, dtype=np.int64)
 
     @property
     def metric_names(self) -> tuple[str, ...]:
@@ -65,7 +71,7 @@ class FrontPoints:
         Raises:
             InputError: there is no such point. −1, the answer of a query if no point fits, is refused too.
         """
-        units = self.units[self._point(point)]
+        units = self.shown_units(self.units[self._point(point)])
         return {
             metric.name: grid.decimal(int(total))
             for metric, grid, total in zip(self.metrics, self.grids, units, strict=True)
@@ -100,12 +106,15 @@ class FrontPoints:
         """
         m = self._position(metric)
         if points is None:
-            return self.grids[m].doubles(self.units[:, m])
+            return self._doubles(m, self.units[:, m])
         numbers = self._numbers(points)
         found = numbers != NO_POINT
         values = np.full(numbers.shape, np.nan)
-        values[found] = self.grids[m].doubles(self.units[numbers[found], m])
+        values[found] = self._doubles(m, self.units[numbers[found], m])
         return values
+
+    def _doubles(self, m: int, units: NDArray[np.int64]) -> NDArray[np.float64]:
+        return self.grids[m].doubles(-units if self.metrics[m].higher_is_better else units)
 
     def _point(self, point: int) -> int:
         number = whole_number("point", point, smallest=None)

@@ -83,7 +83,7 @@ class PresentedFront(FrontPoints):
         """Yield the units and the candidates of the points, some points at a time."""
         for start in range(0, len(self), _POINTS_PER_CHUNK):
             points = np.arange(start, min(start + _POINTS_PER_CHUNK, len(self)))
-            yield self.units[points], self.candidates_of(points)
+            yield self.shown_units(self.units[points]), self.candidates_of(points)
 
 
 class _Descriptions(dict[int, str]):

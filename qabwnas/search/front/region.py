@@ -11,7 +11,11 @@ from numpy.typing import NDArray
 
 from qabwnas.errors import InputError
 from qabwnas.io.numeric import Number, exact_number, shown
+from qabwnas.lut.lut import Lut
 from qabwnas.search.arguments import quantity
+from qabwnas.search.constraints.budgets import parse_bounds, subject_metrics
+from qabwnas.search.constraints.shares import shares_of
+from qabwnas.search.model.derived import as_shown
 from qabwnas.search.model.grid import UNLIMITED
 from qabwnas.search.model.problem import NO_MAXIMUM, Problem
 
@@ -19,13 +23,13 @@ Range = tuple[Number | None, Number | None]
 """The smallest and the largest total, inclusive; ``None`` for no bound."""
 
 
-def checked_ranges(within: object) -> dict[str, tuple[Decimal | None, Decimal | None]]:
+def checked_ranges(within: object, lut: Lut | None = None) -> dict[str, tuple[Decimal | None, Decimal | None]]:
     """Return a mapping of metric to :data:`Range` with decimals as bounds; ``None`` becomes an empty mapping.
 
-    Bounds that are texts may have units.
+    Bounds that are texts may have units, and with a LUT be shares: ``60%``, ``60% of teacher``.
 
     Raises:
-        InputError: ``within`` is not such a mapping.
+        InputError: ``within`` is not such a mapping, or as :func:`.reduced_budgets` for shares.
     """
     if within is None:
         return {}
@@ -36,9 +40,19 @@ def checked_ranges(within: object) -> dict[str, tuple[Decimal | None, Decimal | 
         if isinstance(bounds, str) or not isinstance(bounds, Sequence | np.ndarray) or len(bounds) != 2:
             raise InputError(f"within {name!r}: {shown(bounds)} is not a pair (least, largest)")
         what = f"within {name!r}"
-        least, largest = (None if b is None else exact_number(what, quantity(what, name, b)) for b in bounds)
+        least, largest = (None if b is None else _bound(what, name, b, lut) for b in bounds)
         ranges[name] = least, largest
     return ranges
+
+
+def _bound(what: str, name: str, bound: Number, lut: Lut | None) -> Decimal:
+    if lut is None or not isinstance(bound, str) or "%" not in bound:
+        return exact_number(what, quantity(what, name, bound))
+    metrics = subject_metrics(lut, name)
+    (_, high) = parse_bounds(what, "<=", [metric.name for metric in metrics], shares_of(lut, metrics), bound)
+    if high is None:
+        raise InputError(f"{what}: {shown(bound)} is not one bound")
+    return high
 
 
 @dataclass(frozen=True)
@@ -46,8 +60,8 @@ class FrontRegion:
     """The part of the exact front within bounds, possibly thinned by ``epsilon``.
 
     Attributes:
-        low, high: one inclusive bound per metric, in grid units; ±:data:`~qabwnas.search.model.grid.UNLIMITED` for no
-            bound.
+        low, high: one inclusive bound per metric, in grid units, of the stored totals, which are negated if the metric
+            is maximised; ±:data:`~qabwnas.search.model.grid.UNLIMITED` for no bound.
         epsilon: 0 means all points of the region. Otherwise every point of the region is approximated: some kept
             point is at most 1 + epsilon times as large in the first metric, and no larger in the other metrics.
     """
@@ -68,16 +82,20 @@ class FrontRegion:
             InputError: a metric is not one of the problem's, a bound is not a number, or a range is empty; ``epsilon``
                 is not from 0 to 1, or is above 0 while the objective has negative values or an upper bound.
         """
-        names = [metric.name for metric in problem.metrics]
+        metrics = [as_shown(metric) for metric in problem.metrics]
+        names = [metric.name for metric in metrics]
         low, high = list(cls.whole(len(names)).low), list(cls.whole(len(names)).high)
         for name, (least, largest) in checked_ranges(within).items():
             if name not in names:
                 raise InputError(f"within: {name!r} is not one of the front's metrics ({', '.join(names)})")
             m = names.index(name)
-            if least is not None:
-                low[m] = -problem.grids[m].floor(-least)
-            if largest is not None:
-                high[m] = problem.grids[m].floor(largest)
+            ends = least, largest
+            if metrics[m].higher_is_better:  # its totals are stored with the other sign
+                ends = None if largest is None else -largest, None if least is None else -least
+            if ends[0] is not None:
+                low[m] = -problem.grids[m].floor(-ends[0])
+            if ends[1] is not None:
+                high[m] = problem.grids[m].floor(ends[1])
             if low[m] > high[m]:
                 raise InputError(f"within {name!r}: no total lies from {least} to {largest}")
         factor = exact_number("epsilon", epsilon)

@@ -29,7 +29,7 @@ from qabwnas.search.model.streaming import (
 )
 
 if TYPE_CHECKING:  # scopes and weights load when they are used, so that other searches start sooner
-    from qabwnas.search.constraints.budgets import Column
+    from qabwnas.search.constraints.budgets import Budgeted, Column
     from qabwnas.search.constraints.scope import Scope, Selection
     from qabwnas.search.model.weights import WeightedObjective
 
@@ -221,8 +221,8 @@ class Problem:
         of_fixed = [0 if fixed == NO_MAXIMUM else abs(fixed) for fixed in self.origin.tolist()]
         largest = [rows + fixed for rows, fixed in zip(of_rows, of_fixed, strict=True)]
         derivation = Derivation.of(metrics, self.metrics, self.grids, largest)
-        blocks = zip(self.block_names, pairwise(self.offsets.tolist()), strict=True)
-        values = [derivation.of_block(self.values[:, first:last], name) for name, (first, last) in blocks]
+        blocks = pairwise(self.offsets.tolist())
+        values = [derivation.of_block(self.values[:, first:last]) for first, last in blocks]
         return replace(
             self,
             metrics=metrics,
@@ -284,14 +284,20 @@ class Problem:
     def metric_names(self) -> tuple[str, ...]:
         return tuple(metric.name for metric in self.metrics)
 
-    def budget_units(self, budgets: Mapping[str, Number] | Mapping[Column, Number]) -> NDArray[np.int64]:
+    def budget_units(self, budgets: Mapping[str, Number] | Mapping[Budgeted, Number]) -> NDArray[np.int64]:
         """Return one upper bound per metric, in units: int64 ``(n_metrics,)``; budgets name metrics of the problem.
+
+        A budget that couples several columns has no bound here: :mod:`qabwnas.search.engine.coupled` takes it.
 
         Raises:
             InputError: a budget is not a number.
         """
+        from qabwnas.search.model.derived import MixedSum
+
         units = np.full(len(self.metrics), UNLIMITED, dtype=np.int64)
         for column, budget in budgets.items():
+            if isinstance(column, MixedSum):
+                continue
             m = self.position(column)
             units[m] = self.grids[m].floor(exact_number(f"budget {self.metrics[m].name!r}", budget))
         return units

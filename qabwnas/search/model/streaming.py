@@ -72,7 +72,7 @@ class ChunkedColumns(NamedTuple):
                 for metric, grid in zip(self.metrics, self.grids, strict=True)
             ]
         )
-        return units if self.derivation is None else self.derivation.of_block(units, block.name)
+        return units if self.derivation is None else self.derivation.of_block(units)
 
 
 def is_large(lut: Lut) -> bool:

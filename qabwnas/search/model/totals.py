@@ -14,7 +14,7 @@ from qabwnas.lut.lut import Lut, LutBlock, Metric
 from qabwnas.search.engine.backend import Backend
 from qabwnas.search.model.columns import known_values, row_chunks
 from qabwnas.search.model.grid import Grid
-from qabwnas.search.model.kept_columns import KeptColumns, fixed_units
+from qabwnas.search.model.kept_columns import KeptColumn, KeptColumns, fixed_units
 from qabwnas.search.model.streaming import is_large
 
 TotalsIn = Callable[[Lut, str, NDArray[np.int32], Backend], Sequence[Decimal | None]]
@@ -33,38 +33,62 @@ def totals_in(lut: Lut, metric_name: str, choice: NDArray[np.int32], backend: Ba
     if not is_large(lut):
         return kept_totals_in(lut, metric_name, choice, backend)
     metric = lut.metric(metric_name)
-    grid = KeptColumns.of(lut).grid(lut, metric)
-    chosen, measured = [], np.ones(len(choice), dtype=np.bool_)
-    for b, block in enumerate(lut.blocks):
-        values, known = _values_of(block, metric_name, choice[:, b])
-        chosen.append(grid.units(values, backend))
-        measured &= known
-    return _totals(metric, grid, np.stack(chosen, axis=1), fixed_units(metric, grid, backend), measured)
+    return _decimals(KeptColumns.of(lut).grid(lut, metric), *_units_in_chunks(lut, metric, choice, backend))
+
+
+def total_units(lut: Lut, metric: Metric, choice: NDArray[np.int32], backend: Backend) -> NDArray[np.int64]:
+    """Return the totals of subnets ``(n_subnets, n_blocks)`` in units of :func:`grid_in`, int64 ``(n_subnets,)``.
+
+    All of their candidates are measured. Raises as :func:`totals_in`.
+    """
+    if is_large(lut):
+        return _units_in_chunks(lut, metric, choice, backend)[0]
+    return _units_of(KeptColumns.of(lut).column(lut, metric, backend), metric, choice)
 
 
 def kept_totals_in(lut: Lut, metric_name: str, choice: NDArray[np.int32], backend: Backend) -> list[Decimal | None]:
     """Return the same as :func:`totals_in`, always from a column that is kept as long as the LUT."""
     metric = lut.metric(metric_name)
     column = KeptColumns.of(lut).column(lut, metric, backend)
-    rows = column.starts + choice
-    measured = None if column.measured is None else column.measured[rows].all(axis=1)
-    return _totals(metric, column.grid, column.units[rows], column.fixed, measured)
+    measured = None if column.measured is None else column.measured[column.starts + choice].all(axis=1)
+    return _decimals(column.grid, _units_of(column, metric, choice), measured)
 
 
-def _totals(
-    metric: Metric, grid: Grid, chosen: NDArray[np.int64], fixed: int | None, measured: NDArray[np.bool_] | None
-) -> list[Decimal | None]:
+def grid_in(lut: Lut, metric: Metric, backend: Backend) -> Grid:
+    """Return the grid of a metric; raises as :func:`totals_in`."""
+    kept = KeptColumns.of(lut)
+    return kept.grid(lut, metric) if is_large(lut) else kept.column(lut, metric, backend).grid
+
+
+def _units_of(column: KeptColumn, metric: Metric, choice: NDArray[np.int32]) -> NDArray[np.int64]:
+    return _total(metric, column.units[column.starts + choice], column.fixed)
+
+
+def _units_in_chunks(
+    lut: Lut, metric: Metric, choice: NDArray[np.int32], backend: Backend
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Return totals in units, and whether all candidates are measured, both ``(n_subnets,)``."""
+    grid = KeptColumns.of(lut).grid(lut, metric)
+    chosen, measured = [], np.ones(len(choice), dtype=np.bool_)
+    for b, block in enumerate(lut.blocks):
+        values, known = _values_of(block, metric.name, choice[:, b])
+        chosen.append(grid.units(values, backend))
+        measured &= known
+    return _total(metric, np.stack(chosen, axis=1), fixed_units(metric, grid, backend)), measured
+
+
+def _total(metric: Metric, chosen: NDArray[np.int64], fixed: int | None) -> NDArray[np.int64]:
     """Return the totals of subnets whose blocks have the units ``chosen`` ``(n_subnets, n_blocks)``."""
     if metric.aggregation == "sum":
-        units = chosen.sum(axis=1) + (fixed or 0)
-    else:
-        units = chosen.max(axis=1) if fixed is None else np.maximum(chosen.max(axis=1), fixed)
+        return np.asarray(chosen.sum(axis=1) + (fixed or 0))
+    return np.asarray(chosen.max(axis=1) if fixed is None else np.maximum(chosen.max(axis=1), fixed))
+
+
+def _decimals(grid: Grid, units: NDArray[np.int64], measured: NDArray[np.bool_] | None) -> list[Decimal | None]:
     totals: list[Decimal | None] = [grid.decimal(total) for total in units.tolist()]
-    return (
-        totals
-        if measured is None
-        else [total if known else None for total, known in zip(totals, measured, strict=True)]
-    )
+    if measured is None:
+        return totals
+    return [total if known else None for total, known in zip(totals, measured, strict=True)]
 
 
 def _values_of(block: LutBlock, metric: str, candidates: NDArray[np.int32]) -> tuple[NDArray[Any], NDArray[np.bool_]]:

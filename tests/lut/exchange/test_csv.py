@@ -150,8 +150,8 @@ def test_a_comment_that_a_spreadsheet_has_changed(tmp_path: Path) -> None:
             InputError, match=r"table.csv: line 1: the metadata of an exported table are damaged.* delete"
         ):
             lut_of(tmp_path, "\n".join([changed, *rows]))
-    newer = comment.replace('"schema_version": 1', '"schema_version": 2')
-    with pytest.raises(FormatError, match="table.csv: line 1: written by schema 2, this reads up to 1"):
+    newer = comment.replace('"schema_version": 1', '"schema_version": 3')
+    with pytest.raises(FormatError, match="table.csv: line 1: written by schema 3, this reads up to 2"):
         lut_of(tmp_path, "\n".join([newer, *rows]))
 
 

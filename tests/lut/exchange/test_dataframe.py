@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +56,32 @@ def test_a_dataframe_is_its_csv(tmp_path: Path, frame_of: Callable[[], Any]) -> 
     lut.save(tmp_path / "lut.h5")
     (answer,) = qabwnas.search(Lut.open(tmp_path / "lut.h5"), minimize="loss").answers
     assert (str(answer.objective), answer.choice) == ("0.6", {"stem": 0, "tail": 0})
+
+
+@pytest.mark.parametrize("is_lazy", [False, True])
+def test_types_of_polars(is_lazy: bool) -> None:
+    polars = pytest.importorskip("polars")
+    frame = polars.DataFrame(
+        {
+            "block": polars.Series(["stem", "stem", "tail"], dtype=polars.Categorical),
+            "candidate": polars.Series([0, 1, 0], dtype=polars.UInt8),
+            "loss": polars.Series([Decimal("0.1"), Decimal("0.25"), Decimal("0.50")]),
+            "top1": [0.5, math.nan, 0.25],
+        }
+    )
+    lut = Lut.from_dataframe(frame.lazy() if is_lazy else frame, higher_is_better=["top1"])
+    assert lut.block("stem").column("loss").tolist() == [0.1, 0.25]
+    measured = lut.block("stem").measured("top1")
+    assert measured is not None
+    assert measured.tolist() == [True, False]
+    assert [metric.higher_is_better for metric in lut.metrics] == [False, True]
+
+
+def test_other_frames_are_refused() -> None:
+    polars = pytest.importorskip("polars")
+    for wrong in (polars.Series([1, 2]), {"block": ["a"]}, [[1]]):
+        with pytest.raises(InputError, match="is not a DataFrame of pandas or polars"):
+            Lut.from_dataframe(wrong)
 
 
 def test_an_index_with_names_is_columns() -> None:

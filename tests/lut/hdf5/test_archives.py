@@ -76,6 +76,22 @@ def whole() -> Lut:
     return Lut(metrics, (LutBlock("a", tables), LutBlock("b", (last,))), provenance={"teacher": "0123abcd"})
 
 
+def accuracy() -> Lut:
+    """What v3/lut-accuracy.h5 holds."""
+    blocks = (
+        LutBlock("a", (Table({"loss": [0.5, 0.25], "accuracy": [0.125, 0.25]}),)),
+        LutBlock("b", (Table({"loss": [0.5, 0.25], "accuracy": [0.0625, 0.375]}),)),
+    )
+    metrics = Metric("loss"), Metric("accuracy", fixed=0.5, higher_is_better=True)
+    return Lut(metrics, blocks, provenance={"references": {"teacher": {"a": 1, "b": 0}}})
+
+
+def test_schema_3() -> None:
+    path = ARCHIVES / "v3" / "lut-accuracy.h5"
+    assert read_header(path).schema_version == 3
+    assert_equal(validate_lut(path), accuracy())
+
+
 def test_schema_2() -> None:
     path = ARCHIVES / "v2" / "lut-whole.h5"
     assert read_header(path).schema_version == 2

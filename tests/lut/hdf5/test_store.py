@@ -173,7 +173,7 @@ def delete(path: str) -> Edit:
     [
         (attribute("/", "format", "anndata"), "an HDF5 file, but not of the format qabwnas-lut"),
         (attribute("/", "format", 3), "/: the attribute 'format' is not one text"),
-        (attribute("/", "schema_version", FORMAT.newest + 1), "written by schema 3, this reads up to 2"),
+        (attribute("/", "schema_version", FORMAT.newest + 1), "written by schema 4, this reads up to 3"),
         (attribute("/", "schema_version", 0), "there is no schema 0"),
         (attribute("/", "schema_version", 1.5), "/: the attribute 'schema_version' is not one int64"),
         (attribute("/", "schema_version", [1, 1]), "/: the attribute 'schema_version' is not one int64"),

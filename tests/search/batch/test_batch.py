@@ -22,9 +22,10 @@ from qabwnas.search import select_backend
 from qabwnas.search.batch import batch
 from qabwnas.search.batch import csv as batch_csv
 from qabwnas.search.batch.answers import BatchProgress
-from qabwnas.search.batch.batch import BatchResult, answer_batch
+from qabwnas.search.batch.batch import answer_batch
 from qabwnas.search.model.grid import LARGEST_UNITS, Grid
 from tests.search import BACKENDS
+from tests.search.batch import counts, sizes
 from tests.strategies import lut_from_columns, luts
 
 METRICS = [Metric("loss"), Metric("size_bytes", "bytes", fixed=50.0), Metric("latency_ms", "ms")]
@@ -126,11 +127,11 @@ def test_few_rows_are_searched_directly_even_if_a_front_takes_forever(tmp_path: 
     paths = tmp_path / "budgets.csv", tmp_path / "answers.csv"
     paths[0].write_text("size_bytes\n1300\n1149\n1300\n")
     by_front = answer_batch(example(), *paths, method="front", backend=backend)
-    assert by_front == BatchResult(3, 2, "front", backend, n_front=3)
+    assert counts(by_front) == (3, 2, "front", backend, 3)
     answers = paths[1].read_bytes()
     for options in ({}, {"max_memory": 1}, {"max_memory": np.int64(1)}, {"method": "direct"}):
         direct = answer_batch(example(), *paths, backend=backend, **options)  # type: ignore[arg-type]
-        assert direct == BatchResult(3, 2, "direct", backend)
+        assert counts(direct) == (3, 2, "direct", backend, 0)
         assert paths[1].read_bytes() == answers
     with pytest.raises(InputError, match="takes more than 1 bytes"):
         answer_batch(example(), *paths, method="front", max_memory=1, backend=backend)
@@ -178,7 +179,7 @@ def test_the_number_of_remaining_lines_is_estimated_from_their_length(
     with path.open("rb") as stream:
         budgets = batch_csv.read_budgets(path, stream)
         n_given = 0
-        for units in budgets.units([Grid(0)], select_backend()):
+        for units in budgets.units([sizes()], select_backend()):
             n_given += len(units)
             assert budgets.n_remaining == 50 - n_given
     assert n_given == 50

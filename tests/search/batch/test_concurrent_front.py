@@ -6,7 +6,7 @@ import csv
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -24,16 +24,19 @@ from qabwnas.errors import FrontLimitError, InputError
 from qabwnas.lut.lut import Lut, Metric
 from qabwnas.search.batch import answers as batch_answers
 from qabwnas.search.batch import batch, concurrent_front
+from qabwnas.search.batch import rows as batch_rows
 from qabwnas.search.batch.answers import BatchProgress, DirectAnswers, FrontAnswers
-from qabwnas.search.batch.batch import BatchResult, answer_batch
+from qabwnas.search.batch.batch import answer_batch
 from qabwnas.search.batch.concurrent_front import ConcurrentFront, StopCheck, building_pays
+from qabwnas.search.batch.headings import AskedHeading
+from qabwnas.search.batch.rows import RowSearch, ShownTotals
 from qabwnas.search.constraints.scope import Scope
 from qabwnas.search.engine.backend import select_backend
 from qabwnas.search.engine.bit_width_groups import Subnets
 from qabwnas.search.model.problem import Problem
 from tests import oracle
 from tests.search import BACKENDS
-from tests.search.batch import finish_fronts_when_they_start
+from tests.search.batch import counts, finish_fronts_when_they_start
 from tests.search.batch.test_batch import example
 from tests.strategies import lut_from_columns, luts, luts_of_spaces, scopes
 
@@ -91,8 +94,14 @@ def never(check: StopCheck) -> FrontAnswers:
     raise AssertionError("nobody has ended it")
 
 
-def problem_of_example() -> Problem:
-    return Problem.of(example(), ["loss", "size_bytes"], select_backend())
+def direct(
+    lut: Lut, headings: Sequence[str], concurrent: Any = None, backend: str | None = None, **options: Any
+) -> Any:
+    """Direct answers to a table of budgets with these headings; the first metric is the objective."""
+    asked = [AskedHeading.of(lut, heading) for heading in headings]
+    kernels = select_backend(backend)
+    search = RowSearch(lut, lut.metric_names[0], asked, None, kernels)
+    return DirectAnswers(search, ShownTotals(lut, search, asked, kernels), kernels, concurrent, **options)
 
 
 @pytest.mark.parametrize(
@@ -110,11 +119,11 @@ def test_a_front_that_never_ends_keeps_no_row_from_its_answer(
     monkeypatch: pytest.MonkeyPatch, seconds: list[float], started_after: int | None
 ) -> None:
     script = Script(seconds)
-    monkeypatch.setattr(batch_answers, "best", script.best)
+    monkeypatch.setattr(batch_rows, "best", script.best)
     units = np.arange(len(seconds), dtype=np.int64)[:, np.newaxis]
     with closing(ConcurrentFront(script.build)) as concurrent:
-        answers = DirectAnswers(problem_of_example(), select_backend(), concurrent, clock=script.clock)
-        assert answers.find([1], units, 0).tolist() == list(range(len(seconds)))
+        answers = direct(example(), ["size_bytes"], concurrent, clock=script.clock)
+        assert answers.find([(1,)], units, 0).tolist() == list(range(len(seconds)))
         assert concurrent.is_building is (started_after is not None)
     assert not concurrent.is_building
     assert concurrent.is_started is (started_after is not None)
@@ -126,7 +135,7 @@ def test_a_front_that_never_ends_keeps_no_row_from_its_answer(
 
 def test_the_building_is_started_by_the_first_search_after_it_pays(monkeypatch: pytest.MonkeyPatch) -> None:
     script = Script([0.0001] * 1000)
-    monkeypatch.setattr(batch_answers, "best", script.best)
+    monkeypatch.setattr(batch_rows, "best", script.best)
     started: list[BatchProgress] = []
 
     def record(progress: BatchProgress) -> None:
@@ -134,19 +143,19 @@ def test_the_building_is_started_by_the_first_search_after_it_pays(monkeypatch: 
             started.append(progress)
 
     with closing(ConcurrentFront(script.build)) as concurrent:
-        answers = DirectAnswers(problem_of_example(), select_backend(), concurrent, record, script.clock)
-        answers.find([1], np.arange(1000, dtype=np.int64)[:, np.newaxis], 10**6)
+        answers = direct(example(), ["size_bytes"], concurrent, report=record, clock=script.clock)
+        answers.find([(1,)], np.arange(1000, dtype=np.int64)[:, np.newaxis], 10**6)
     assert 198 <= started[0].n_direct <= 202  # sums of doubles
     assert started[0].n_rows == 1000 + 10**6
 
 
 def test_rows_that_are_equal_are_searched_once_and_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     script = Script([0.004] * 3)  # a fourth search would be an error
-    monkeypatch.setattr(batch_answers, "best", script.best)
+    monkeypatch.setattr(batch_rows, "best", script.best)
     units = (np.arange(5000, dtype=np.int64) % 3)[:, np.newaxis]
     with closing(ConcurrentFront(script.build)) as concurrent:
-        answers = DirectAnswers(problem_of_example(), select_backend(), concurrent, clock=script.clock)
-        assert answers.find([1], units, 0).tolist() == (units[:, 0]).tolist()
+        answers = direct(example(), ["size_bytes"], concurrent, clock=script.clock)
+        assert answers.find([(1,)], units, 0).tolist() == (units[:, 0]).tolist()
         assert not concurrent.is_started
     assert answers.n_direct == 5000
 
@@ -154,30 +163,29 @@ def test_rows_that_are_equal_are_searched_once_and_not_waited_for(monkeypatch: p
 class OnePoint(FrontAnswers):
     """The answers of a front with a single point."""
 
-    def __init__(self, problem: Problem) -> None:
-        self.metrics, self.grids, self.block_names = problem.metrics, problem.grids, problem.block_names
+    def __init__(self) -> None:
+        pass
 
-    def find(self, metrics: Any, units: NDArray[np.int64], n_remaining: int | None) -> NDArray[np.int64]:  # noqa: ARG002
+    def find(self, targets: Any, units: NDArray[np.int64], n_remaining: int | None) -> NDArray[np.int64]:  # noqa: ARG002
         return np.zeros(len(units), dtype=np.int64)
 
 
-def endless() -> Problem:
-    """A problem whose direct search takes minutes at least: random costs, budgets that few subnets keep."""
+def endless() -> Lut:
+    """A LUT whose direct search takes minutes at least: random costs, budgets that few subnets keep."""
     generator = np.random.default_rng(0)
     columns = {f"m{m}": generator.integers(0, 10**9, (30, 30)).astype(float).tolist() for m in range(9)}
-    lut = lut_from_columns(columns)
-    return Problem.of(lut, lut.metric_names, select_backend())
+    return lut_from_columns(columns)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_search_that_never_ends_hands_over_to_the_front(monkeypatch: pytest.MonkeyPatch, backend: str) -> None:
     """The front interrupts the kernel, and answers this row and all later rows."""
     monkeypatch.setattr(concurrent_front, "MIN_SECONDS", 0.0)
-    problem = endless()
+    lut = endless()
     units = np.full((3, 8), 135 * 10**8, dtype=np.int64) + np.arange(3)[:, np.newaxis]
-    with closing(ConcurrentFront(lambda _: OnePoint(problem))) as concurrent:
-        answers = DirectAnswers(problem, select_backend(backend), concurrent)
-        found = answers.find(range(1, 9), units, 0)
+    with closing(ConcurrentFront(lambda _: OnePoint())) as concurrent:
+        answers = direct(lut, lut.metric_names[1:], concurrent, backend)
+        found = answers.find([(m,) for m in range(1, 9)], units, 0)
     assert found.tolist() == [0, 0, 0]
     assert (answers.method, answers.n_direct, answers.n_front) == ("front", 0, 3)
 
@@ -191,10 +199,10 @@ def test_a_front_that_is_too_large_leaves_the_searches_alone(monkeypatch: pytest
 
     units = np.arange(1149, 1949, dtype=np.int64)[:, np.newaxis]
     with closing(ConcurrentFront(build)) as concurrent:
-        answers = DirectAnswers(problem_of_example(), select_backend(), concurrent)
-        found = answers.find([1], units, 0)
+        answers = direct(example(), ["size_bytes"], concurrent)
+        found = answers.find([(1,)], units, 0)
         wait_for(lambda: concurrent.done() is None and concurrent.is_too_large)
-        assert answers.find([1], units, 0).tolist() == found.tolist()
+        assert answers.find([(1,)], units, 0).tolist() == found.tolist()
     assert (answers.method, answers.n_direct) == ("direct", 1600)
 
 
@@ -205,9 +213,9 @@ def test_what_is_wrong_with_a_front_is_said(monkeypatch: pytest.MonkeyPatch) -> 
         raise InputError("it is wrong")
 
     with closing(ConcurrentFront(build)) as concurrent:
-        answers = DirectAnswers(problem_of_example(), select_backend(), concurrent)
+        answers = direct(example(), ["size_bytes"], concurrent)
         with pytest.raises(InputError, match="it is wrong"):
-            answers.find([1], np.arange(10**6, dtype=np.int64)[:, np.newaxis], 0)
+            answers.find([(1,)], np.arange(10**6, dtype=np.int64)[:, np.newaxis], 0)
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
@@ -221,7 +229,8 @@ def wait_for(condition: Callable[[], bool]) -> None:
 @pytest.mark.parametrize("kernel", ["front", "top", "prune"])
 def test_kernels_end_with_what_is_raised_while_they_work(backend: str, kernel: str) -> None:
     """In a thread of their own, too, which Ctrl-C does not reach."""
-    problem = endless()
+    lut = endless()
+    problem = Problem.of(lut, lut.metric_names, select_backend())
     arguments = problem.values, problem.offsets, problem.is_max, problem.origin
     asked = []
 
@@ -338,9 +347,9 @@ def test_the_result_says_who_answered_how_many_rows(
         result = answer_batch(
             example(), tmp_path / "budgets.csv", tmp_path / f"answers.{written}", progress=reports.append
         )
-    assert result == BatchResult(7, 6, method, select_backend().name, n_front)
-    counts = [progress.n_direct + progress.n_front for progress in reports]
-    assert counts == sorted(counts)
+    assert counts(result) == (7, 6, method, select_backend().name, n_front)
+    answered = [progress.n_direct + progress.n_front for progress in reports]
+    assert answered == sorted(answered)
     assert reports[-1] == BatchProgress(7 - n_front, n_front, 7)
 
 

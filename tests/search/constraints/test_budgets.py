@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -148,12 +150,17 @@ def test_fronts_that_maximise(backend: str, lut: Lut) -> None:
     first, last = lut.metric_names[0], lut.metric_names[-1]
     if lut.metric(last).aggregation == "max":
         return
-    front = qabwnas.Frontier.build(lut, [first, f"-{last}"], backend=backend)
     vectors = {(totals[first], -totals[last]) for totals, _ in totals_of(lut)}
-    expected = sorted(v for v in vectors if not any(w != v and w[0] <= v[0] and w[1] <= v[1] for w in vectors))
-    found = [tuple(Fraction(total) for total in front.totals(i).values()) for i in range(len(front))]
-    assert found == expected
-    assert front.metric_names == (first, f"-{last}")
+    stored = sorted(v for v in vectors if not any(w != v and w[0] <= v[0] and w[1] <= v[1] for w in vectors))
+    expected = [(v[0], -v[1]) for v in stored]
+    declared = replace(lut, metrics=(*lut.metrics[:-1], replace(lut.metrics[-1], higher_is_better=True)))
+    for source, name in ((lut, f"-{last}"), (declared, last), (declared, f"-{last}")):
+        front = qabwnas.Frontier.build(source, [first, name], backend=backend)
+        assert [tuple(Fraction(total) for total in front.totals(i).values()) for i in range(len(front))] == expected
+        assert front.metric_names == (first, last)
+        assert front.values(last).tolist() == [float(v[1]) for v in expected]
+        by_last = front.with_objective(last)
+        assert [Fraction(point.totals[last]) for point in by_last] == sorted((v[1] for v in expected), reverse=True)
 
 
 def lut_of_widths(n_blocks: int) -> Lut:
@@ -254,7 +261,7 @@ def test_shares(budgets: dict[str, Any], choices: set[tuple[int, ...]]) -> None:
         ({"budgets": {"size<=": 3, "size": 4}}, "another bound of that kind"),
         ({"budgets": {"size": "5% of block0=1"}}, "names no candidate of block 'block1'"),
         ({"budgets": {"size": "5% of block0=9,block1=0"}}, "candidate 9 is not in 0 … 1"),
-        ({"budgets": {"size": "5% of teacher"}}, "not of the form BLOCK=CANDIDATE"),
+        ({"budgets": {"size": "5% of teacher"}}, "there is no reference"),
         ({"scope": Scope(bits=["block0,block1=homogeneous"])}, "does not say the bit widths"),
     ],
 )
@@ -276,8 +283,42 @@ def test_sets_of_blocks_must_not_overlap() -> None:
             qabwnas.search(lut, scope=Scope(bits=bits))
 
 
-def test_too_many_blocks_for_a_sum_with_a_maximum() -> None:
-    columns = {"loss": [[1.0]] * 16, "size": [[1.0]] * 16, "peak": [[2.0]] * 16}
-    lut = lut_from_columns(columns, [Metric("loss"), Metric("size"), Metric("peak", aggregation="max")])
-    with pytest.raises(InputError, match="17 metrics are too many"):
-        qabwnas.search(lut, budgets={"size+peak": 18})
+def with_accuracy(**options: Any) -> Lut:
+    columns = {"loss": [[1.0, 2.0], [3.0, 1.0]], "accuracy": [[0.2, 0.5], [0.3, 0.1]]}
+    return lut_from_columns(columns, [Metric("loss"), Metric("accuracy", higher_is_better=True, **options)])
+
+
+def test_a_metric_of_which_higher_is_better_is_maximised_however_it_is_named() -> None:
+    for sense in ("minimize", "maximize"):
+        result = qabwnas.search(with_accuracy(), **{sense: "accuracy"})  # type: ignore[arg-type]
+        assert (result.sense, result.minimized) == ("maximize", "accuracy")
+        assert (result[0].objective, result[0].totals["accuracy"]) == (Decimal("0.8"), Decimal("0.8"))
+        assert result[0].choice == {"block0": 1, "block1": 0}
+
+
+@pytest.mark.parametrize(
+    ("budgets", "message"),
+    [
+        ({"accuracy": 0.9}, "higher 'accuracy' is better: say accuracy>=VALUE, or accuracy<=VALUE"),
+        ({"accuracy+loss": 0.9}, "higher 'accuracy' is better"),
+    ],
+)
+def test_a_bound_where_higher_is_better_says_which(budgets: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        qabwnas.search(with_accuracy(), budgets=budgets)
+    assert qabwnas.search(with_accuracy(), budgets={"accuracy<=": "0.4"})[0].choice == {"block0": 0, "block1": 1}
+
+
+def test_references_that_the_lut_knows() -> None:
+    lut = replace(shares(), provenance={"references": {"teacher": {"block0": 1, "block1": 0}}})
+    named = qabwnas.search(lut, budgets={"size": "100% of teacher"}, top=9).answers
+    written = qabwnas.search(lut, budgets={"size": "100% of block0=1,block1=0"}, top=9).answers
+    assert named == written
+    for budgets, message in [
+        ({"size": "5% of techer"}, "there is no reference 'techer': the LUT has teacher; did you mean 'teacher'?"),
+        ({"size": "5% of 7"}, "there is no reference '7'"),
+    ]:
+        with pytest.raises(InputError, match=re.escape(message)):
+            qabwnas.search(lut, budgets=budgets)
+    with pytest.raises(InputError, match="there is no reference 'teacher': the LUT has none"):
+        qabwnas.search(shares(), budgets={"size": "5% of teacher"})

@@ -131,7 +131,7 @@ def test_help_loads_no_torch(name: str) -> None:
     code = (
         "import sys\nfrom qabwnas.cli.main import main\n"
         f"main(['{name}', '--help'], standalone_mode=False)\n"
-        "assert not {'torch', 'h5py', 'numba', 'matplotlib'} & sys.modules.keys()"
+        "assert not {'torch', 'h5py', 'numba', 'plotly'} & sys.modules.keys()"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from platform import python_version
@@ -78,11 +78,11 @@ def run_content(folder: Path, against: str | None = None) -> RunContent:
     lut, front = searched_lut(config, folder), Frontier.open(folder / front_stage.FILE_NAME)
     methods, notes = read_effort(folder)
     examples = read_examples(folder)
-    busy = ledger.device_seconds()
+    busy, results = ledger.device_seconds(), all_results(folder, against)
     logs = folder / LOGS_NAME
     return RunContent(
         name=folder.resolve().name,
-        results=all_results(folder, against),
+        results=results,
         front=front,
         lut=lut,
         minimized=config.minimize,
@@ -94,7 +94,7 @@ def run_content(folder: Path, against: str | None = None) -> RunContent:
         hashes={name: digest for stage in ledger.stages() for name, digest in ledger.outputs(stage).items()},
         methods=methods,
         notes=notes,
-        examples=[] if examples is None else _examples(examples),
+        examples=[] if examples is None else _examples(examples, [row.key for row in results.networks]),
         logs=logs if logs.is_dir() else None,
     )
 
@@ -147,13 +147,13 @@ def _versions() -> dict[str, str]:
     return versions
 
 
-def _examples(examples: Examples) -> list[Example]:
+def _examples(examples: Examples, order: Sequence[str]) -> list[Example]:
+    """Return the examples with the predictions of networks in this order; others are left out."""
     shown = []
+    names = [name for name in dict.fromkeys(order) if name in examples.predictions]
     for n, image in enumerate(examples.images):
         label = examples.labels[n]
-        predicted: Mapping[str, str | bytes] = {
-            name: _classes(each[n], label) for name, each in examples.predictions.items()
-        }
+        predicted: Mapping[str, str | bytes] = {name: _classes(examples.predictions[name][n], label) for name in names}
         shown.append(Example(_png(image), _classes(label, label), predicted))
     return shown
 

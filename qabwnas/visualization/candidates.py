@@ -19,6 +19,7 @@ COLUMNS = 3
 MOST_PANELS = 24
 MAX_POINTS = 5_000
 PANEL_HEIGHT = 300
+SIZE = "size_bytes"
 
 
 def plot_candidates(
@@ -35,7 +36,7 @@ def plot_candidates(
 
     Args:
         lut: a look-up table.
-        x, y: the metrics of the axes; by default the second and the first metric.
+        x, y: the metrics of the axes; by default ``size_bytes``, or else the second metric, and the first metric.
         blocks: which blocks; by default all, at most 24.
         max_points: blocks with more candidates are thinned; points of the Pareto set are always shown.
 
@@ -44,7 +45,7 @@ def plot_candidates(
     """
     if len(lut.metrics) < 2:
         raise InputError(f"a figure of candidates needs two metrics; the LUT has only {lut.metric_names[0]!r}")
-    x_metric, y_metric = lut.metric(x or lut.metric_names[1]), lut.metric(y or lut.metric_names[0])
+    x_metric, y_metric = lut.metric(x or _cost(lut)), lut.metric(y or lut.metric_names[0])
     shown_blocks = list(lut.blocks) if blocks is None else [lut.block(name) for name in blocks]
     n_all = len(shown_blocks)
     shown_blocks = shown_blocks[:MOST_PANELS]
@@ -109,6 +110,10 @@ def plot_candidates(
     if statements:
         note(panels, escaped("; ".join(statements)))
     return panels
+
+
+def _cost(lut: LutContent) -> str:
+    return SIZE if SIZE in lut.metric_names[1:] else lut.metric_names[1]
 
 
 def pareto_set(values: NDArray[np.float64]) -> NDArray[np.int64]:

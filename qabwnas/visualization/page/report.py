@@ -110,8 +110,8 @@ def _run(content: RunContent, number: int, figures: dict[str, Any], lut_path: st
         html += plot("choices", plot_choices(content.front))
     yield section("Along the front", html)
     html = sections.counts_section(content)
-    if len(content.lut.metrics) > 1:
-        html += plot("candidates", plot_candidates(content.lut))
+    if len(names := content.front.metric_names) > 1:
+        html += plot("candidates", plot_candidates(content.lut, x=names[1], y=names[0]))
     if content.lut.space is not None and NSR in content.lut.metric_names:
         html += plot("heatmap", plot_nsr_heatmap(content.lut))
     yield section("Candidates of the blocks", html)

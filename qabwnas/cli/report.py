@@ -50,7 +50,8 @@ def command(
     `qabwnas retrain` and `qabwnas one-shot`.
 
     The page is one file that opens in any browser, without network. Its sliders move budgets and show the best subnet.
-    Several runs are compared in one page. Only added networks that were not scored yet are scored.
+    If trainings wrote their logs to RUN/logs (--logs), it also has their curves. Several runs are compared in one page.
+    Only added networks that were not scored yet are scored.
     """
     if len(runs) > 1 and (as_json or effort or against is not None):
         raise click.UsageError("--json, --effort and --against take one RUN")

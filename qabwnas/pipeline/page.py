@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 from platform import python_version
 
@@ -79,7 +80,6 @@ def run_content(folder: Path, against: str | None = None) -> RunContent:
     methods, notes = read_effort(folder)
     examples = read_examples(folder)
     busy, results = ledger.device_seconds(), all_results(folder, against)
-    logs = folder / LOGS_NAME
     return RunContent(
         name=folder.resolve().name,
         results=results,
@@ -95,7 +95,7 @@ def run_content(folder: Path, against: str | None = None) -> RunContent:
         methods=methods,
         notes=notes,
         examples=[] if examples is None else _examples(examples, [row.key for row in results.networks]),
-        logs=logs if logs.is_dir() else None,
+        logs=_logs(folder),
     )
 
 
@@ -114,6 +114,12 @@ def block_counts(lut: Lut, front: Frontier) -> list[BlockCounts]:
         used = len(np.unique(candidates[:, b]))
         counts.append(BlockCounts(block.name, block.n_candidates, len(kept), used))
     return counts
+
+
+def _logs(folder: Path) -> Path | None:
+    """Return the folder of TensorBoard's events in a run, ``None`` if there are none or tensorboard is missing."""
+    logs = folder / LOGS_NAME
+    return logs if find_spec("tensorboard") and any(logs.rglob("events.out.tfevents.*")) else None
 
 
 def _lut_path(folder: Path) -> str:

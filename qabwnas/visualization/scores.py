@@ -48,7 +48,7 @@ def plot_scores(results: Results) -> go.Figure:
         panels.update_xaxes(axis.layout(axis.values([value for value, _ in known])), **place)
     panels.update_yaxes(title_text=f"{escaped(results.score)}, %", col=1)
     panels.update_layout(height=max(450, 100 + PANEL_HEIGHT * n_rows))
-    note(panels, f"bars: standard error of the test sample; {_rank_text(results)}")
+    note(panels, "; ".join(["bars: standard error of the test sample", *_rank_text(results)]))
     return panels
 
 
@@ -84,7 +84,10 @@ def _total(metric: str, row: Result) -> float | None:
     return row.totals.get(metric)
 
 
-def _rank_text(results: Results) -> str:
+def _rank_text(results: Results) -> list[str]:
+    """Return Kendall's tau in words; nothing if there are not two networks to rank."""
     found = results.found
+    if len(found) < 2:
+        return []
     tau = agreement([row.nsr for row in found], [row.final_score for row in found])
-    return f"Kendall's τ {tau:.2f} ({len(found)} networks; 1: lower NSR always has the higher score)"
+    return [f"Kendall's τ {tau:.2f} ({len(found)} networks; 1: lower NSR always has the higher score)"]

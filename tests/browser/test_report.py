@@ -30,7 +30,7 @@ return {point: Number(best.dataset.point), metrics: rows("metric"), blocks: rows
 """
 # The points that the page's functions find for rows of budgets, given as texts for the metrics after the objective.
 FOUND = """
-const front = frontOf(data.fronts[0]);
+const front = frontOf(0);
 return arguments[0].map((texts) => {
   const limits = [null, ...texts.map((text, m) => {
     const metric = front.metrics[m + 1];
@@ -125,6 +125,7 @@ def test_budgets_that_nothing_fits_say_what_would(page: str, browser: Any) -> No
     assert "macs: no budget alone is enough" in shown["text"]
     type_in(inputs(browser, 1)[1], "much")
     assert inputs(browser, 1)[1].get_attribute("aria-invalid") == "true"
+    assert console_errors(browser) == []
 
 
 def test_figures_are_drawn_and_the_best_point_is_marked(page: str, browser: Any) -> None:

@@ -18,7 +18,14 @@ function decoded(base64, type) {
 
 const MOST = BigInt(Number.MAX_SAFE_INTEGER);
 
-function frontOf(content) {
+const fronts = [];
+
+function frontOf(run) {
+  fronts[run] ??= unpacked(data.fronts[run]);
+  return fronts[run];
+}
+
+function unpacked(content) {
   const metrics = content.metrics.map((metric) => {
     const units = decoded(metric.units.base64, ARRAYS[metric.units.type]);
     const sorted = units.slice().sort();
@@ -116,7 +123,7 @@ function shownValue(metric, units) {
 // --- The explorer of one run.
 
 function explore(section) {
-  const front = frontOf(data.fronts[section.dataset.run]);
+  const front = frontOf(section.dataset.run);
   const limits = front.metrics.map((metric) => metric.distinct[metric.distinct.length - 1]);
   const best = section.querySelector(".best");
   const budgets = front.metrics.slice(1).map((metric, at) => budgetOf(section, front, limits, at + 1, show));
@@ -232,11 +239,14 @@ function lastAtMost(sorted, limit) {
 // --- Figures.
 
 const CONFIG = { responsive: true, displaylogo: false };
+// Milliseconds without a new answer until it is marked in the figure: drawing 20,000 points in 3-D again may take longer
+// than a slider takes to its next value.
+const REST = 150;
 const LETTERS = { 2: ["y", "x"], 3: ["z", "x", "y"] };
 
 function draw(plot) {
   const figure = data.figures[plot.dataset.figure];
-  if (plot.dataset.front !== undefined) fillTexts(figure, frontOf(data.fronts[plot.dataset.front]));
+  if (plot.dataset.front !== undefined) fillTexts(figure, frontOf(plot.dataset.front));
   plot.style.height = `${figure.layout.height || 520}px`;
   return Plotly.newPlot(plot, figure.data, figure.layout, CONFIG);
 }
@@ -293,18 +303,13 @@ for (const plot of document.querySelectorAll(".plot")) watcher.observe(plot);
 for (const section of document.querySelectorAll(".run-explorer")) {
   const plot = document.querySelector(`.plot[data-front="${section.dataset.run}"]`);
   let latest = null;
-  let isMarking = false;
-  async function follow() {
-    if (isMarking || latest === null || !plot.data) return;
-    isMarking = true;
-    while (latest !== null) {  // only the latest answer is drawn, if answers come faster than drawing
-      const shown = latest;
-      latest = null;
-      await mark(plot, shown);
-    }
-    isMarking = false;
-  }
-  section.addEventListener("best", (event) => { latest = event.detail; follow(); });
+  let timer = 0;
+  const follow = () => { if (plot.data) mark(plot, latest); };
+  section.addEventListener("best", (event) => {
+    latest = event.detail;
+    clearTimeout(timer);
+    timer = setTimeout(follow, REST);
+  });
   plot.addEventListener("drawn", follow);
   explore(section);
 }

@@ -198,11 +198,9 @@ class LutContent:
         for block in self.blocks:
             bits = " ".join(table.widths.name for table in block.tables if table.widths is not None)
             blocks.append((block.name, f"{block.n_candidates:,}", bits))
-        tables: list[tuple[Sequence[str], Sequence[Sequence[str]]]] = [
-            (("metric", "unit", "aggregation"), metrics),
-            (("block", "candidates", "bits"), blocks),
-        ]
-        return f"<p>{escape(repr(self))}</p>{''.join(_html_table(head, rows) for head, rows in tables)}"
+        tables = _html_table(("metric", "unit", "aggregation"), metrics)
+        tables += _html_table(("block", "candidates", "bits"), blocks)
+        return f"<p>{escape(repr(self))}</p>{tables}"
 
     @property
     def n_subnets(self) -> int:

@@ -22,6 +22,7 @@ MAX_POINTS = 30_000
 FEW_POINTS = 2_000
 """Up to so many points, SVG is quick enough and needs no graphics card."""
 POINT_SIZE, POINT_SIZE_3D, MARK_SIZE = 4, 2, 11
+HEIGHT_3D = 650
 CAMERA = {"eye": {"x": 1.5, "y": -1.5, "z": 0.5}}
 """Across the diagonal of the costs, near which fronts lie."""
 Totals = Mapping[str, Any]
@@ -174,4 +175,7 @@ _LETTERS = {2: ("y", "x"), 3: ("z", "x", "y")}
 
 def _set_axes(shown_figure: go.Figure, layouts: Sequence[Mapping[str, Any]]) -> None:
     axes = {f"{letter}axis": layout for letter, layout in zip(_LETTERS[len(layouts)], layouts, strict=True)}
-    shown_figure.update_layout({"scene": {**axes, "camera": CAMERA}} if len(layouts) == 3 else axes)
+    if len(layouts) == 3:
+        shown_figure.update_layout(scene={**axes, "camera": CAMERA}, height=HEIGHT_3D)
+    else:
+        shown_figure.update_layout(axes)

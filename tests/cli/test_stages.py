@@ -154,7 +154,7 @@ def test_a_run_ends_with_its_page(first: tuple[Path, Result]) -> None:
     for row in results["rows"]:
         assert html.escape(row["name"]) in page
     assert "no network fits; it would with nsr" in page
-    assert page.count("data:image/png;base64,") == 6  # images of the test split
+    assert page.count('<img alt="image" src="data:image/png;base64,') == 6  # of the test split
     assert all(digest in page for digest in json.loads((folder / "stages.json").read_text())["lut"]["outputs"].values())
 
 

@@ -24,20 +24,13 @@ LEVELS: list[set[str]] = [
     {"quant", "lut"},
     {"nets", "data", "search"},
     {"train", "measure", "deploy", "report", "bench"},
-    {"one_shot"},
+    {"one_shot", "visualization"},
     {"pipeline"},
     {"cli"},
     {"__main__"},
 ]
-WITHOUT_TORCH = {"errors", "version", "io", "progress", "space", "costs", "lut", "search", "bench"}
-PUBLIC_FOLDERS = {
-    "errors",
-    "lut",
-    "pipeline",
-    "search",
-    "space",
-    "version",
-}  # where the names of `import qabwnas` come from
+WITHOUT_TORCH = {"errors", "version", "io", "progress", "space", "costs", "lut", "search", "bench", "visualization"}
+PUBLIC_FOLDERS = {"errors", "lut", "pipeline", "search", "space", "version"}  # of the names of `import qabwnas`
 
 
 def level_of(module: str) -> int:
@@ -69,6 +62,8 @@ def faults(module: str, source: str) -> list[str]:
         first, _, rest = name.partition(".")
         if first in ("torch", "pydantic") and folder in WITHOUT_TORCH:
             found.append(f"{module} imports {first}")
+        if first == "plotly" and folder != "visualization":
+            found.append(f"{module} imports plotly")
         if first == "numba" and not module.startswith("qabwnas.search.numba"):
             found.append(f"{module} imports numba")
         if first != "qabwnas" or rest.startswith("_core"):
@@ -174,14 +169,14 @@ def test_searching_loads_neither_torch_nor_numba() -> None:
     for statement in ("import qabwnas", "import qabwnas.search"):
         loaded = loaded_by(statement)
         assert "qabwnas" in loaded
-        assert not loaded & {"torch", "numba", "h5py", "yaml", "pydantic", "click", "matplotlib", "sklearn"}
+        assert not loaded & {"torch", "numba", "h5py", "yaml", "pydantic", "click", "plotly", "sklearn"}
 
 
 def test_listing_commands_loads_no_command() -> None:
     list_commands = "from qabwnas.cli.main import main; main(['--help'], standalone_mode=False)"
     loaded = loaded_by(f"import contextlib, io\nwith contextlib.redirect_stdout(io.StringIO()): {list_commands}")
     assert "click" in loaded
-    assert not loaded & {"torch", "numba", "h5py", "yaml", "pydantic", "matplotlib", "sklearn"}
+    assert not loaded & {"torch", "numba", "h5py", "yaml", "pydantic", "plotly", "sklearn"}
 
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")

@@ -25,7 +25,7 @@ LEVELS: list[set[str]] = [
     {"nets", "data", "search"},
     {"train", "measure", "deploy", "report", "bench"},
     {"one_shot"},
-    {"pipeline"},
+    {"pipeline", "explore"},
     {"cli"},
     {"__main__"},
 ]

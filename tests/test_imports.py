@@ -24,12 +24,12 @@ LEVELS: list[set[str]] = [
     {"quant", "lut"},
     {"nets", "data", "search"},
     {"train", "measure", "deploy", "report", "bench"},
-    {"one_shot"},
+    {"one_shot", "visualization"},
     {"pipeline", "explore"},
     {"cli"},
     {"__main__"},
 ]
-WITHOUT_TORCH = {"errors", "io", "progress", "space", "costs", "lut", "search", "bench"}
+WITHOUT_TORCH = {"errors", "io", "progress", "space", "costs", "lut", "search", "bench", "visualization", "explore"}
 PUBLIC_FOLDERS = {"errors", "lut", "pipeline", "search", "space"}  # where the names of `import qabwnas` come from
 
 
@@ -62,6 +62,8 @@ def faults(module: str, source: str) -> list[str]:
         first, _, rest = name.partition(".")
         if first in ("torch", "pydantic") and folder in WITHOUT_TORCH:
             found.append(f"{module} imports {first}")
+        if first == "plotly" and folder != "visualization":
+            found.append(f"{module} imports plotly")
         if first == "numba" and not module.startswith("qabwnas.search.numba"):
             found.append(f"{module} imports numba")
         if first != "qabwnas" or rest.startswith("_core"):

@@ -133,14 +133,18 @@ def _register_front(app: Dash, explored: Explored) -> None:
     axes = {"axis": Input("axis", "value"), "third": Input("third", "value")}
 
     @app.callback(
-        output={"front": Output("front", "data"), "note": Output("front-note", "children")},
+        output={
+            "front": Output("front", "data"),
+            "size": Output("front-size", "children"),
+            "note": Output("front-note", "children"),
+        },
         inputs={"values": request, **axes},
     )
     def front(values: dict[str, Any], axis: str, third: str | None) -> dict[str, Any]:
         try:
-            return {"front": drawn_front(explored, state_of(explored, values), axis, third), "note": ""}
+            return drawn_front(explored, state_of(explored, values), axis, third)
         except QabwnasError as error:
-            return {"front": None, "note": f"No front to draw: {' '.join(str(error).split())}"}
+            return {"front": None, "size": "", "note": f"No front to draw: {' '.join(str(error).split())}"}
 
     @app.callback(
         Output("set", "data", allow_duplicate=True),
@@ -164,19 +168,27 @@ def _register_front(app: Dash, explored: Explored) -> None:
 
 
 def drawn_front(explored: Explored, state: PageState, axis: str, third: str | None) -> dict[str, Any]:
-    """Return the figure of a front, and the metric and factor of each of its axes, for what the page draws on it."""
+    """Return what the page shows of a front.
+
+    ``front`` is its figure, with metric and factor of each axis for what the page draws on it; ``size`` and ``note``
+    are texts.
+    """
     others = _other_axes(state, axis, third)
     if not others:
-        return {"figure": None, "axes": []}
+        return {"front": None, "size": "", "note": "Choose an axis other than the objective to see the front."}
     front = explored.front(state, others)
     objective = front.metric_names[0]
     names = [objective, *others]
     units = {metric.name: metric.unit for metric in front.metrics}
     axes = [MetricAxis.of(name, front.values(name), units[name]) for name in names]
-    return {
+    drawn = {
         "figure": plot_pareto_front(front, metrics=names),
         "axes": [{"metric": each.metric, "factor": each.factor} for each in axes],
     }
+    note = "Click a point to set its totals as budgets."
+    if front.region.epsilon > 0:
+        note += f" The exact front is too large to draw: this one is thinned, ε = {front.region.epsilon:f}."
+    return {"front": drawn, "size": f"{len(front):,} subnets that no other one dominates", "note": note}
 
 
 def _other_axes(state: PageState, axis: str, third: str | None) -> list[str]:

@@ -121,6 +121,7 @@ class ExploredLut:
         return "\n".join([*lines, ")", "print(result.status)", "for answer in result:", _PRINT])
 
 
+_SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 _PRINT = "    print(answer.totals, answer.choice)"
 
 
@@ -131,7 +132,9 @@ def _count(n: int, what: str) -> str:
 def _size(n_subnets: int) -> str:
     """Return a number of subnets, which may be far beyond doubles."""
     digits = len(str(n_subnets)) - 1
-    return f"{n_subnets:,}" if digits < 6 else f"{str(n_subnets)[0]}.{str(n_subnets)[1]} × 10^{digits}"
+    if digits < 6:
+        return f"{n_subnets:,}"
+    return f"{str(n_subnets)[0]}.{str(n_subnets)[1]} × 10{str(digits).translate(_SUPERSCRIPTS)}"
 
 
 def _widths(lut: Lut) -> tuple[str, ...]:

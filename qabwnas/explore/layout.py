@@ -112,7 +112,7 @@ def _budget(explored: Explored, index: int, metric: Metric) -> Any:
                 max=last,
                 step=1,
                 value=[0, last],
-                marks={},
+                marks=None,
                 id={"type": "range", "index": index},
                 updatemode="drag",
                 allowCross=False,
@@ -192,13 +192,13 @@ def _answer(explored: Explored) -> Any:
                         [
                             html.Div(
                                 [
-                                    html.H2("Front"),
+                                    html.H2(["Front ", html.Span(id="front-size", className="quiet")]),
                                     _labelled("Horizontal axis", dcc.Dropdown(names, others[0] if others else names[0], id="axis", clearable=False)),
                                     _labelled("Third axis", dcc.Dropdown(names, None, id="third", placeholder="2-D", clearable=True)),
                                 ],
                                 className="panel-head",
                             ),
-                            dcc.Graph(id="figure", config={"displaylogo": False, "responsive": True, "displayModeBar": False}, className="figure"),
+                            dcc.Graph(id="figure", config={"displaylogo": False, "responsive": True, "displayModeBar": False}, style={"height": "350px"}),
                             html.Div(id="front-note", className="quiet"),
                         ],
                         className="panel",

@@ -52,7 +52,9 @@ def totals_cards(explored: Explored, answer: Answer, outcome: Outcome) -> list[A
 def _card(metric: Metric, total: Decimal, budget: Decimal | None, is_objective: bool) -> Any:
     share = float(total / budget) if budget is not None and budget > 0 and total >= 0 else None
     used = [] if share is None else [html.Div(html.Div(style={"width": f"{100 * share:.1f}%"}), className="used")]
-    note = exact_total(metric, total) if share is None else f"{exact_total(metric, total)} · {share:.1%} of the budget"
+    note: list[Any] = [html.Span(exact_total(metric, total))]
+    if share is not None:
+        note.append(html.Span(f"{share:.1%} of budget"))
     return html.Div(
         [
             html.Div(metric.name, className="card-name"),
@@ -105,7 +107,7 @@ def _effect(explored: Explored, effect: BudgetEffect, minimized: str, better: st
     text = [
         "Binds. The next better point needs ",
         html.B(exact_total(metric, effect.next_budget)),
-        f" ({effect.growth:+f}) and {better} {minimized} to ",
+        f" ({effect.growth:+,f}) and {better} {minimized} to ",
         html.B(without_noise(effect.next_objective)),
         f" (by {shown_total(objective, effect.gain)}).",
     ]

@@ -32,8 +32,8 @@ def shown_total(metric: Metric, total: Decimal) -> str:
 
 
 def exact_total(metric: Metric, total: Decimal) -> str:
-    """Return a total with all its digits, in the unit of the metric."""
-    return f"{total:f} {unit_text(metric)}".rstrip()
+    """Return a total with all its digits, in the unit of the metric: ``1,583,104 bytes``."""
+    return f"{total:,f} {unit_text(metric)}".rstrip()
 
 
 def factors_of(metric: Metric) -> dict[str, Decimal]:

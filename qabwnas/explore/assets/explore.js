@@ -3,7 +3,7 @@
 "use strict";
 
 (function () {
-  const NONE = window.dash_clientside.no_update;
+  const none = () => window.dash_clientside.no_update; // dash defines it after this file has run
 
   function positionOf(text, scale) {
     const found = /^\s*([-+.\deE]+)\s*(\S*)\s*$/.exec(text || "");
@@ -28,22 +28,22 @@
       range(slider, low, high, set, scale) {
         const changed = window.dash_clientside.callback_context.triggered.map((each) => each.prop_id);
         if (changed.includes("set.data")) {
-          if (!set || !set[scale.index]) return [NONE, NONE, NONE];
+          if (!set || !set[scale.index]) return [none(), none(), none()];
           const [newLow, newHigh] = set[scale.index];
           return [positions(newLow, newHigh, scale), newLow, newHigh];
         }
         const now = positions(low, high, scale);
-        if (!changed.some((each) => each.includes('"range"'))) return [now, NONE, NONE];
+        if (!changed.some((each) => each.includes('"range"'))) return [now, none(), none()];
         // A side that did not move keeps its text, which may be finer than a step.
         const end = Math.max(scale.texts.length - 1, 1);
-        const newLow = slider[0] === now[0] ? NONE : slider[0] === 0 ? "" : scale.texts[slider[0]];
-        const newHigh = slider[1] === now[1] ? NONE : slider[1] === end ? "" : scale.texts[slider[1]];
-        return [NONE, newLow, newHigh];
+        const newLow = slider[0] === now[0] ? none() : slider[0] === 0 ? "" : scale.texts[slider[0]];
+        const newHigh = slider[1] === now[1] ? none() : slider[1] === end ? "" : scale.texts[slider[1]];
+        return [none(), newLow, newHigh];
       },
 
       take(clicks, lows, highs) {
         const chosen = window.dash_clientside.callback_context.triggered_id;
-        if (!chosen || !clicks.some((each) => each)) return NONE;
+        if (!chosen || !clicks.some((each) => each)) return none();
         const bounds = lows.map((low, index) => [low || "", highs[index] || ""]);
         bounds[chosen.index][chosen.side === "low" ? 0 : 1] = chosen.text;
         return bounds;
@@ -65,6 +65,8 @@
         const layout = Object.assign({}, front.figure.layout, {
           uirevision: axes.map((axis) => axis.metric).join(" "),
           autosize: true,
+          title: {},
+          margin: { l: 64, r: 16, t: 12, b: 52 },
         });
         if (overlay) {
           const at = axes.map((axis) => overlay.totals[axis.metric] / axis.factor);
@@ -112,7 +114,7 @@
       typed(text, chosen, options) {
         const value = (text || "").trim();
         const names = options.map((each) => each.value || each).filter((each) => !each.typed);
-        if (!value || names.includes(value)) return NONE;
+        if (!value || names.includes(value)) return none();
         const kept = options.filter((each) => !each.typed || (chosen || []).includes(each.value));
         return kept.map((each) => (each.value ? each : { label: each, value: each })).concat([{ label: value, value, typed: true }]);
       },

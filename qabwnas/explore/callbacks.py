@@ -90,7 +90,9 @@ def _register_answer(app: Dash, explored: Explored) -> None:
         "overlay": Output("overlay", "data"),
     }
 
-    @app.callback(output=outputs, inputs={"values": _REQUEST, "rank": Input("rank", "value"), "page": State("page", "data")})
+    @app.callback(
+        output=outputs, inputs={"values": _REQUEST, "rank": Input("rank", "value"), "page": State("page", "data")}
+    )
     def answer(values: dict[str, Any], rank: int | None, page: str) -> dict[str, Any]:
         try:
             state = state_of(explored, values)
@@ -188,7 +190,7 @@ def drawn_front(explored: Explored, state: PageState, axis: str, third: str | No
     note = "Click a point to set its totals as budgets."
     if front.region.epsilon > 0:
         note += f" The exact front is too large to draw: this one is thinned, ε = {front.region.epsilon:f}."
-    return {"front": drawn, "size": f"{len(front):,} subnets that no other one dominates", "note": note}
+    return {"front": drawn, "size": f"{len(front):,} points", "note": note}
 
 
 def _other_axes(state: PageState, axis: str, third: str | None) -> list[str]:

@@ -38,7 +38,9 @@ class ExploredLut:
         self.lut, self.path, self.run = lut, path, run
         self.metrics, self.block_names = lut.metrics, lut.block_names
         n_candidates = sum(block.n_candidates for block in lut.blocks)
-        self.facts = f"{_count(len(lut.blocks), 'block')} · {n_candidates:,} candidates · {_size(lut.n_subnets)} subnets"
+        self.facts = (
+            f"{_count(len(lut.blocks), 'block')} · {n_candidates:,} candidates · {_size(lut.n_subnets)} subnets"
+        )
         self.maximizable = frozenset(metric.name for metric in lut.metrics if metric.aggregation == "sum")
         self.widths = _widths(lut)
         self.operations = _operations(lut)
@@ -83,9 +85,7 @@ class ExploredLut:
     def _built(self, columns: Sequence[str], state: PageState) -> Frontier:
         for epsilon in EPSILONS[:-1]:
             try:
-                return Frontier.build(
-                    self.lut, columns, scope=state.scope(), epsilon=epsilon, max_memory=FRONT_BYTES
-                )
+                return Frontier.build(self.lut, columns, scope=state.scope(), epsilon=epsilon, max_memory=FRONT_BYTES)
             except FrontLimitError:  # then a thinned one
                 continue
         return Frontier.build(self.lut, columns, scope=state.scope(), epsilon=EPSILONS[-1], max_memory=FRONT_BYTES)

@@ -63,7 +63,9 @@ def _controls(explored: Explored) -> Any:
                 html.Div(
                     [
                         dcc.RadioItems([MINIMIZE, MAXIMIZE], MINIMIZE, id="sense", inline=True, className="choices"),
-                        _labelled("Objective", dcc.Dropdown(names, first_objective(explored), id="objective", clearable=False)),
+                        _labelled(
+                            "Objective", dcc.Dropdown(names, first_objective(explored), id="objective", clearable=False)
+                        ),
                     ],
                     className="objective-row",
                 ),
@@ -92,11 +94,21 @@ def _budget(explored: Explored, index: int, metric: Metric) -> Any:
     example = scale.texts[scale.n // 2]
     fields = [
         html.Label(
-            [html.Span("at least"), dcc.Input(id={"type": "low", "index": index}, type="text", value="", debounce=0.3, placeholder="no bound")],
+            [
+                html.Span("at least"),
+                dcc.Input(
+                    id={"type": "low", "index": index}, type="text", value="", debounce=0.3, placeholder="no bound"
+                ),
+            ],
             className="low-field",
         ),
         html.Label(
-            [html.Span("at most"), dcc.Input(id={"type": "high", "index": index}, type="text", value="", debounce=0.3, placeholder="no bound")]
+            [
+                html.Span("at most"),
+                dcc.Input(
+                    id={"type": "high", "index": index}, type="text", value="", debounce=0.3, placeholder="no bound"
+                ),
+            ]
         ),
     ]
     return html.Div(
@@ -128,7 +140,12 @@ def _budget(explored: Explored, index: int, metric: Metric) -> Any:
 
 def _scope_controls(explored: Explored) -> list[Any]:
     weights = [
-        html.Label([html.Span(block, title=block), dcc.Input(id={"type": "weight", "index": b}, type="text", value="", placeholder="1", debounce=0.3)])
+        html.Label(
+            [
+                html.Span(block, title=block),
+                dcc.Input(id={"type": "weight", "index": b}, type="text", value="", placeholder="1", debounce=0.3),
+            ]
+        )
         for b, block in enumerate(explored.block_names)
     ]
     per_block = [f"{block}={widths}" for block in explored.block_names for widths in explored.widths]
@@ -139,7 +156,11 @@ def _scope_controls(explored: Explored) -> list[Any]:
                 "Bits",
                 dcc.Checklist(list(explored.widths), [], id="bits", inline=True, className="choices"),
                 dcc.Checklist([{"label": "the same in all blocks", "value": "homogeneous"}], [], id="homogeneous"),
-                _labelled("In single blocks", dcc.Dropdown(per_block, [], id="block-bits", multi=True, placeholder="any"), shown=True),
+                _labelled(
+                    "In single blocks",
+                    dcc.Dropdown(per_block, [], id="block-bits", multi=True, placeholder="any"),
+                    shown=True,
+                ),
             ),
             hidden=no_widths,
         ),
@@ -147,14 +168,22 @@ def _scope_controls(explored: Explored) -> list[Any]:
             "Operations",
             _labelled("Use only", _operations(explored.operations, "pin"), shown=True),
             _labelled("Do not use", _operations(explored.operations, "forbid"), shown=True),
-            html.P("k3e6: everywhere; block1=k3e6: in one block; block1/0=k3e6: in one layer; block1=#17: one candidate.", className="quiet"),
+            html.P(
+                "k3e6: everywhere; block1=k3e6: in one block; block1/0=k3e6: in one layer; block1=#17: one candidate.",
+                className="quiet",
+            ),
         ),
         _folded(
             "Alternatives",
             html.Div(
                 [
                     html.Label(["answers", dcc.Input(id="top", type="number", min=1, max=MAX_TOP, step=1, value=1)]),
-                    html.Label(["that differ in blocks, at least", dcc.Input(id="distance", type="number", min=1, step=1, value=1)]),
+                    html.Label(
+                        [
+                            "that differ in blocks, at least",
+                            dcc.Input(id="distance", type="number", min=1, step=1, value=1),
+                        ]
+                    ),
                 ],
                 className="numbers",
             ),
@@ -175,7 +204,9 @@ def _operations(known: Sequence[str], name: str) -> Any:
 
 def _answer(explored: Explored) -> Any:
     retrain = (
-        f"qabwnas retrain {explored.run} --answer answer.json" if explored.run else "qabwnas retrain RUN --answer answer.json"
+        f"qabwnas retrain {explored.run} --answer answer.json"
+        if explored.run
+        else "qabwnas retrain RUN --answer answer.json"
     )
     names = [metric.name for metric in explored.metrics]
     objective = first_objective(explored)
@@ -183,7 +214,10 @@ def _answer(explored: Explored) -> Any:
     return html.Section(
         [
             html.Div(
-                [html.Div(id="status", className="status", **{"aria-live": "polite"}), html.Div(id="totals", className="cards")],
+                [
+                    html.Div(id="status", className="status", **{"aria-live": "polite"}),
+                    html.Div(id="totals", className="cards"),
+                ],
                 className="panel top",
             ),
             html.Div(
@@ -193,12 +227,24 @@ def _answer(explored: Explored) -> Any:
                             html.Div(
                                 [
                                     html.H2(["Front ", html.Span(id="front-size", className="quiet")]),
-                                    _labelled("Horizontal axis", dcc.Dropdown(names, others[0] if others else names[0], id="axis", clearable=False)),
-                                    _labelled("Third axis", dcc.Dropdown(names, None, id="third", placeholder="2-D", clearable=True)),
+                                    _labelled(
+                                        "Horizontal axis",
+                                        dcc.Dropdown(
+                                            names, others[0] if others else names[0], id="axis", clearable=False
+                                        ),
+                                    ),
+                                    _labelled(
+                                        "Third axis",
+                                        dcc.Dropdown(names, None, id="third", placeholder="2-D", clearable=True),
+                                    ),
                                 ],
                                 className="panel-head",
                             ),
-                            dcc.Graph(id="figure", config={"displaylogo": False, "responsive": True, "displayModeBar": False}, style={"height": "350px"}),
+                            dcc.Graph(
+                                id="figure",
+                                config={"displaylogo": False, "responsive": True, "displayModeBar": False},
+                                style={"height": "300px"},
+                            ),
                             html.Div(id="front-note", className="quiet"),
                         ],
                         className="panel",
@@ -207,7 +253,12 @@ def _answer(explored: Explored) -> Any:
                 ],
                 className="columns",
             ),
-            html.Div([html.H2("Alternatives"), dcc.RadioItems([], 1, id="rank")], className="panel", id="alternatives", hidden=True),
+            html.Div(
+                [html.H2("Alternatives"), dcc.RadioItems([], 1, id="rank")],
+                className="panel",
+                id="alternatives",
+                hidden=True,
+            ),
             html.Div(
                 [
                     html.Div([html.H2("Network"), _legend()], className="panel-head"),
@@ -238,14 +289,17 @@ def _answer(explored: Explored) -> Any:
 def _legend() -> Any:
     kernels = [html.Span(f"{kernel}×{kernel}", className=f"key kernel-{kernel}") for kernel in (3, 5, 7)]
     return html.Div(
-        [html.Span("kernel"), *kernels, html.Span("width of a bar: expansion"), html.Span("badge: bits")], className="legend quiet"
+        [html.Span("kernel"), *kernels, html.Span("width of a bar: expansion"), html.Span("badge: bits")],
+        className="legend quiet",
     )
 
 
 def _copy(name: str, title: str, button: str) -> Any:
     return html.Div(
         [
-            html.Div([html.H2(title), html.Button(button, id=f"copy-{name}", className="small")], className="panel-head"),
+            html.Div(
+                [html.H2(title), html.Button(button, id=f"copy-{name}", className="small")], className="panel-head"
+            ),
             html.Pre(id=name, tabIndex=0),
         ],
         className="panel",
@@ -264,5 +318,8 @@ def _folded(title: str, *children: Any) -> Any:
 def _labelled(text: str, control: Any, shown: bool = False) -> Any:
     """Return a control with a name for screen readers, which others see only if ``shown``."""
     return html.Div(
-        [html.Span(text, className="label" if shown else "unseen"), control], className="labelled", role="group", **{"aria-label": text}
+        [html.Span(text, className="label" if shown else "unseen"), control],
+        className="labelled",
+        role="group",
+        **{"aria-label": text},
     )

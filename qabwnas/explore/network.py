@@ -67,7 +67,9 @@ def _layer(word: str) -> Layer:
         return Layer(name, title, widths=widths)
     kernel, expansion = int(found[2]), int(found[3])
     kind = _KINDS[found[1] or ""]
-    return Layer(name, f"{kind}, kernel {kernel}×{kernel}, expansion {expansion}{_at(widths)}", kernel, expansion, widths)
+    return Layer(
+        name, f"{kind}, kernel {kernel}×{kernel}, expansion {expansion}{_at(widths)}", kernel, expansion, widths
+    )
 
 
 def _at(widths: str) -> str:
@@ -92,7 +94,9 @@ def _block(name: str, number: int, candidate: Candidate) -> Any:
         head.append(_badge(candidate.widths))
     layers = [_bar(layer) for layer in candidate.layers]
     return html.Div(
-        [html.Div(head, className="block-head"), html.Div(layers, className="layers")], className="block", role="listitem"
+        [html.Div(head, className="block-head"), html.Div(layers, className="layers")],
+        className="block",
+        role="listitem",
     )
 
 
@@ -105,7 +109,11 @@ def _badge(widths: str) -> Any:
 def _bar(layer: Layer) -> Any:
     if not layer.kernel:
         kind = "layer skipped" if layer.text == "skip" else "layer other"
-        return html.Div([html.Span(layer.text), *([_badge(layer.widths)] if layer.widths else [])], className=kind, title=layer.title)
+        return html.Div(
+            [html.Span(layer.text), *([_badge(layer.widths)] if layer.widths else [])],
+            className=kind,
+            title=layer.title,
+        )
     share = min(layer.expansion, WIDEST_EXPANSION) / WIDEST_EXPANSION
     bar = html.Div(
         layer.text,

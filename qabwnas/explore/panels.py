@@ -70,7 +70,10 @@ def infeasible_panel(explored: Explored, outcome: Outcome) -> list[Any]:
     """Return what the budgets would have to be, each with a button that sets it."""
     rows: list[Any] = []
     several = " under the other budgets" if len(outcome.budgets) > 1 else ""
-    for word, side, found in (("smallest", "high", outcome.result.smallest), ("largest", "low", outcome.result.largest)):
+    for word, side, found in (
+        ("smallest", "high", outcome.result.smallest),
+        ("largest", "low", outcome.result.largest),
+    ):
         for name, total in found.items():
             metric = _metric(explored, name)
             if total is None:

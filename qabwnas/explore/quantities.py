@@ -118,4 +118,6 @@ class SliderScale:
 
 def _nice_step(least: Decimal) -> Decimal:
     power = Decimal(1).scaleb(least.adjusted())
-    return next(factor * power for factor in (Decimal(1), Decimal(2), Decimal(5), Decimal(10)) if factor * power >= least)
+    return next(
+        factor * power for factor in (Decimal(1), Decimal(2), Decimal(5), Decimal(10)) if factor * power >= least
+    )

@@ -44,9 +44,7 @@ def bind(port: int) -> socket.socket:
 def server_on(listener: socket.socket, app: Flask) -> BaseWSGIServer:
     """Return a server for a bound socket; ``serve_forever`` runs it, and Ctrl-C ends it."""
     port = listener.getsockname()[1]
-    return make_server(
-        ADDRESS, port, app, threaded=True, request_handler=QuietHandler, fd=listener.fileno()
-    )
+    return make_server(ADDRESS, port, app, threaded=True, request_handler=QuietHandler, fd=listener.fileno())
 
 
 def open_browser(address: str) -> None:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from decimal import Decimal
 from typing import Any
 
-import numpy as np
 from dash import ALL, MATCH, ClientsideFunction, Dash, Input, Output, State, ctx, dcc, no_update
 
 from qabwnas.errors import QabwnasError
@@ -117,7 +115,7 @@ def shown_outcome(explored: Explored, state: PageState, outcome: Outcome, rank: 
         "totals": panels.totals_cards(explored, answer, outcome),
         "effects": panels.effects_panel(explored, outcome),
         "network": draw_network(explored, answer.choice),
-        "options": panels.alternatives(explored, outcome, state),
+        "options": panels.alternatives(explored, outcome),
         "rank": rank,
         "no_alternatives": len(answers) == 1,
         "overlay": panels.overlay(outcome, answer),
@@ -126,7 +124,7 @@ def shown_outcome(explored: Explored, state: PageState, outcome: Outcome, rank: 
 
 
 def _nothing(status: list[Any]) -> dict[str, Any]:
-    empty: dict[str, Any] = dict.fromkeys(("totals", "effects", "network", "options", "command", "python"), [])
+    empty: dict[str, Any] = {name: [] for name in ("totals", "effects", "network", "options", "command", "python")}
     return empty | {"status": status, "rank": 1, "no_alternatives": True, "overlay": None}
 
 

@@ -51,7 +51,8 @@ class ExploredFront:
     def answer(self, state: PageState, page: str) -> Outcome:  # noqa: ARG002 - a front needs no session
         started = time.perf_counter()
         front, budgets = self._sorted_by(state.objective), _upper_bounds(state)
-        point = front.query(budgets).item() if budgets else 0  # sorted, so the first point is the best
+        # Points are sorted, so without budgets the first one is the best.
+        point = front.query({name: np.array([bound]) for name, bound in budgets.items()}).item() if budgets else 0
         result = SearchResult(
             status="infeasible" if point < 0 else "optimal",
             minimized=state.objective,

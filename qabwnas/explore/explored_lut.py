@@ -5,9 +5,9 @@ from __future__ import annotations
 import shlex
 from collections import OrderedDict
 from collections.abc import Sequence
-
 from decimal import Decimal
 from threading import Lock
+from typing import Any
 
 import numpy as np
 
@@ -58,18 +58,19 @@ class ExploredLut:
         return self.lut.describe(block, candidate)
 
     def answer(self, state: PageState, page: str) -> Outcome:
-        options = {**state.objective_options(), "budgets": state.budgets(), "scope": state.scope()}
+        budgets = state.budgets()
+        options: dict[str, Any] = {state.sense: state.objective, "budgets": budgets, "scope": state.scope()}
         with self._sessions.of(page) as session:
             result = session.search(
                 **options, top=state.top, min_distance=state.min_distance, time_limit=SEARCH_SECONDS
             )
             explanation, remark = None, ""
-            if result.status == "optimal" and options["budgets"]:
+            if result.status == "optimal" and budgets:
                 try:
                     explanation = session.explain(**options, time_limit=EXPLAIN_SECONDS)
                 except InputError as error:  # a lower bound on a maximum has no next budget
                     remark = str(error)
-        return Outcome(result, options["budgets"], explanation, remark)
+        return Outcome(result, budgets, explanation, remark)
 
     def front(self, state: PageState, others: Sequence[str]) -> Frontier:
         columns, scope = [state.objective_column, *others], state.scope()
@@ -112,7 +113,7 @@ class ExploredLut:
         lines.append(f"    {state.sense}={state.objective!r},")
         if budgets := state.budget_texts():
             lines.append(f"    budgets={budgets!r},")
-        scope = {"weights": state.block_weights(), "bits": [*state.bits], "pin": [*state.pin]}
+        scope: dict[str, Any] = {"weights": state.block_weights(), "bits": [*state.bits], "pin": [*state.pin]}
         scope |= {"forbid": [*state.forbid], "skip_unmeasured": state.skip_unmeasured}
         if given := ", ".join(f"{name}={value!r}" for name, value in scope.items() if value):
             lines.append(f"    scope=qabwnas.Scope({given}),")

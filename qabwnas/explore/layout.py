@@ -35,7 +35,7 @@ def page(explored: Explored) -> Any:
 
 
 def first_objective(explored: Explored) -> str:
-    """Return the objective of a new page: the front's, or ``loss`` or ``nsr`` if the LUT has one, or its first metric."""
+    """Return the objective of a new page: the front's; or ``loss`` or ``nsr`` of a LUT, or else its first metric."""
     names = [metric.name for metric in explored.metrics]
     if not explored.has_scope or not set(names) & set(_OBJECTIVES):
         return names[0]
@@ -91,7 +91,7 @@ def _budget(explored: Explored, index: int, metric: Metric) -> Any:
     scale = SliderScale.of(metric, *explored.limits(metric.name))
     last = max(scale.n, 1)
     unit = unit_text(metric)
-    example = scale.texts[scale.n // 2]
+    example, kind = scale.texts[scale.n // 2], "sum" if metric.aggregation == "sum" else "maximum"
     fields = [
         html.Label(
             [
@@ -117,7 +117,7 @@ def _budget(explored: Explored, index: int, metric: Metric) -> Any:
             html.Div(
                 [html.Span(metric.name, className="budget-name"), html.Span(unit, className="quiet")],
                 className="budget-head",
-                title=f"{metric.name}: {'sum' if metric.aggregation == 'sum' else 'maximum'} over blocks; for example {example}",
+                title=f"{metric.name}, a {kind} over blocks; for example {example}",
             ),
             dcc.RangeSlider(
                 min=0,

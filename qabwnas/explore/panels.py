@@ -10,7 +10,6 @@ from dash import html
 
 from qabwnas.explore.outcome import Explored, Outcome
 from qabwnas.explore.quantities import exact_total, shown_total
-from qabwnas.explore.state import PageState
 from qabwnas.lut.table import Metric
 from qabwnas.search import Answer, BudgetEffect
 from qabwnas.search.presentation import shown_total as without_noise
@@ -77,8 +76,8 @@ def infeasible_panel(explored: Explored, outcome: Outcome) -> list[Any]:
         for name, total in found.items():
             metric = _metric(explored, name)
             if total is None:
-                text = f"The other budgets exclude every subnet, for any {name}."
-                rows.append(html.Div(text, className="effect"))
+                excluded = f"The other budgets exclude every subnet, for any {name}."
+                rows.append(html.Div(excluded, className="effect"))
                 continue
             text = [f"The {word} {name}{several} is ", html.B(exact_total(metric, total)), "."]
             rows.append(_effect_row(text, _take(explored, name, side, total)))
@@ -103,9 +102,12 @@ def _effect(explored: Explored, effect: BudgetEffect, minimized: str, better: st
     head = html.Div(
         [html.B(effect.metric), f" {effect.sense} {exact_total(metric, effect.budget)}"], className="effect-head"
     )
-    if effect.next_budget is None or effect.growth is None:
+    if effect.next_budget is None:
         unused = f"Does not bind: {exact_total(metric, abs(effect.slack))} unused."
         return html.Div([head, html.Div(unused, className="quiet")], className="effect")
+    assert effect.growth is not None
+    assert effect.next_objective is not None
+    assert effect.gain is not None
     objective = _metric(explored, minimized)
     text = [
         "Binds. The next better point needs ",
@@ -140,7 +142,7 @@ def _metric(explored: Explored, name: str) -> Metric:
     return next((metric for metric in explored.metrics if metric.name == name), Metric(name))
 
 
-def alternatives(explored: Explored, outcome: Outcome, state: PageState) -> list[dict[str, Any]]:
+def alternatives(explored: Explored, outcome: Outcome) -> list[dict[str, Any]]:
     """Return one option per answer, with its totals, for the list in which the user picks one."""
     metrics = {metric.name: metric for metric in explored.metrics}
     options = []

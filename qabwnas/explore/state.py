@@ -79,19 +79,10 @@ class PageState:
         scope = Scope(self.block_weights(), self.bits, self.pin, self.forbid, self.skip_unmeasured)
         return None if scope == Scope() else scope
 
-    def objective_options(self) -> dict[str, str]:
-        return {self.sense: self.objective}
-
     @property
     def objective_column(self) -> str:
         """The objective as a metric of :meth:`.Frontier.build`: ``-accuracy`` if it is maximised."""
         return f"-{self.objective}" if self.sense == MAXIMIZE else self.objective
-
-    @property
-    def objective_name(self) -> str:
-        """The name of the objective in a front: ``weighted loss`` if blocks have weights."""
-        scope = self.scope()
-        return f"weighted {self.objective_column}" if scope is not None and scope.is_weighted else self.objective_column
 
 
 def whole(what: str, value: Any, largest: int) -> int:

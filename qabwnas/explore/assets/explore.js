@@ -22,6 +22,16 @@
     return [first, Math.max(to === null ? last : to, first)];
   }
 
+  // Without a graphics card WebGL is slow to start and to redraw; so many points need none.
+  const MOST_SVG_POINTS = 5000;
+  const drawnAsSvg = new WeakMap();
+
+  function asSvg(trace) {
+    if (trace.type !== "scattergl" || trace.text.length > MOST_SVG_POINTS) return trace;
+    if (!drawnAsSvg.has(trace)) drawnAsSvg.set(trace, Object.assign({}, trace, { type: "scatter" }));
+    return drawnAsSvg.get(trace);
+  }
+
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     qabwnas: {
       // The slider, the two fields, and what a button or the figure sets: whatever changed determines the others.
@@ -61,7 +71,7 @@
         }
         const axes = front.axes;
         const in3d = axes.length === 3;
-        const data = front.figure.data.slice();
+        const data = front.figure.data.map(asSvg);
         const layout = Object.assign({}, front.figure.layout, {
           uirevision: axes.map((axis) => axis.metric).join(" "),
           autosize: true,

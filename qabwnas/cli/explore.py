@@ -47,7 +47,5 @@ def command(source_path: Path, port: int, no_browser: bool) -> None:
         click.echo(f"{source_path}: {explored.facts}; open {address} (Ctrl-C ends it)")
         if not no_browser:
             open_browser(address)
-        try:
-            server.serve_forever()
-        except KeyboardInterrupt:
-            click.echo("the explorer has ended", err=True)
+        server.serve_forever()  # until Ctrl-C
+        click.echo("the explorer has ended", err=True)

@@ -72,7 +72,7 @@ def take_picture(driver: Any, address: str, metrics: list[str]) -> None:
         driver.find_element(By.CSS_SELECTOR, f"[id='{name}']").send_keys(budget)
         option = f"{metric}={budget.replace(' ', '')}"
         wait.until(lambda _, option=option: option in driver.find_element(By.ID, "command").text)
-    wait.until(lambda _: driver.find_elements(By.CSS_SELECTOR, "#figure .shapelayer path"))
+    wait.until(lambda _: driver.find_elements(By.CSS_SELECTOR, "#figure .overlay circle"))
     driver.execute_script("document.activeElement.blur()")
     driver.save_screenshot(str(PICTURE))
 

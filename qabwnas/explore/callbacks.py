@@ -14,12 +14,15 @@ from qabwnas.explore.outcome import Explored, Outcome
 from qabwnas.explore.state import HOMOGENEOUS, MAX_TOP, MINIMIZE, PageState, Range, whole
 from qabwnas.visualization import plot_pareto_front
 from qabwnas.visualization.axes import MetricAxis
+from qabwnas.visualization.pareto_front import MAX_POINTS
 
 AnswerText = Callable[[Outcome], str]
 """Writes an answer as ``qabwnas search --json`` does."""
 
 POINT = "point "
 """How the text of a point in the figure starts; its number follows."""
+
+MAX_LINES, FEWEST_POINTS = 200_000, 1_000
 
 _REQUEST = {
     "objective": Input("objective", "value"),
@@ -182,13 +185,18 @@ def drawn_front(explored: Explored, state: PageState, axis: str, third: str | No
     units = {metric.name: metric.unit for metric in front.metrics}
     axes = [MetricAxis.of(name, front.values(name), units[name]) for name in names]
     drawn = {
-        "figure": plot_pareto_front(front, metrics=names),
+        "figure": plot_pareto_front(front, metrics=names, max_points=_max_points(len(explored.block_names))),
         "axes": [{"metric": each.metric, "factor": each.factor} for each in axes],
     }
     note = "Click a point to set its totals as budgets."
     if front.region.epsilon > 0:
         note += f" The exact front is too large to draw: this one is thinned, ε = {front.region.epsilon:f}."
     return {"front": drawn, "size": f"{len(front):,} points", "note": note}
+
+
+def _max_points(n_blocks: int) -> int:
+    """Return how many points a figure may have, so that their texts, one line per block, stay quick to send."""
+    return min(max(MAX_LINES // n_blocks, FEWEST_POINTS), MAX_POINTS)
 
 
 def _other_axes(state: PageState, axis: str, third: str | None) -> list[str]:
@@ -248,6 +256,11 @@ def _register_browser(app: Dash) -> None:
         Input("overlay", "data"),
     )
     app.clientside_callback(
+        ClientsideFunction("qabwnas", "drawn"),
+        Input("figure", "figure"),
+        prevent_initial_call=True,
+    )
+    app.clientside_callback(
         ClientsideFunction("qabwnas", "devices"),
         Output({"type": "budget", "index": ALL}, "hidden"),
         Input("devices", "value"),
@@ -266,7 +279,6 @@ def _register_browser(app: Dash) -> None:
     for name in ("command", "python"):
         app.clientside_callback(
             ClientsideFunction("qabwnas", "copy"),
-            Output(f"copy-{name}", "title"),
             Input(f"copy-{name}", "n_clicks"),
             State(name, "children"),
             State(f"copy-{name}", "children"),

@@ -243,7 +243,7 @@ def _answer(explored: Explored) -> Any:
                             dcc.Graph(
                                 id="figure",
                                 config={"displaylogo": False, "responsive": True, "displayModeBar": False},
-                                style={"height": "300px"},
+                                style={"height": "272px"},
                             ),
                             html.Div(id="front-note", className="quiet"),
                         ],

@@ -22,6 +22,63 @@
     return [first, Math.max(to === null ? last : to, first)];
   }
 
+  const ANSWER_COLOUR = "#D55E00";
+  const ANSWER_MARKER = { size: 13, color: ANSWER_COLOUR, line: { color: "#ffffff", width: 2 } };
+  const ANSWER_RADIUS = 8; // pixels
+  const LEGEND_ENTRY = { type: "scatter", x: [null], y: [null], mode: "markers", marker: ANSWER_MARKER, name: "answer" };
+  const SVG = "http://www.w3.org/2000/svg";
+  let shown = { axes: [], overlay: null }; // what is drawn over the figure
+
+  // The totals of the answer on the axes, the objective first; null without an answer.
+  function placeOf(axes, overlay) {
+    const at = axes.map((axis) => (overlay ? overlay.totals[axis.metric] / axis.factor : NaN));
+    return at.length && at.every(Number.isFinite) ? at : null;
+  }
+
+  function element(name, attributes) {
+    const made = document.createElementNS(SVG, name);
+    for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+    return made;
+  }
+
+  // Budgets as dotted lines and the answer as a disc, over the figure: plotly would draw the whole front again.
+  function drawOver(plot) {
+    let layer = plot.querySelector(".overlay");
+    if (!layer) {
+      layer = element("svg", { class: "overlay" });
+      plot.appendChild(layer);
+      plot.on("plotly_afterplot", () => drawOver(plot));
+    }
+    layer.replaceChildren();
+    const { xaxis, yaxis, scene } = plot._fullLayout;
+    const { axes, overlay } = shown;
+    if (scene || !xaxis || !overlay || axes.length !== 2) return;
+    const pixels = (axis, value) => {
+      const at = axis.d2p(value);
+      return Number.isFinite(at) && at >= 0 && at <= axis._length ? axis._offset + at : null;
+    };
+    const line = { stroke: ANSWER_COLOUR, "stroke-width": 1.5, "stroke-dasharray": "2 3" };
+    axes.forEach((axis, index) => {
+      for (const bounds of [overlay.high, overlay.low]) {
+        const at = pixels(index === 0 ? yaxis : xaxis, bounds[axis.metric] / axis.factor);
+        if (at === null) continue;
+        const ends = index === 0
+          ? { y1: at, y2: at, x1: xaxis._offset, x2: xaxis._offset + xaxis._length }
+          : { x1: at, x2: at, y1: yaxis._offset, y2: yaxis._offset + yaxis._length };
+        layer.appendChild(element("line", { ...line, ...ends }));
+      }
+    });
+    const place = placeOf(axes, overlay);
+    const [cy, cx] = place ? [pixels(yaxis, place[0]), pixels(xaxis, place[1])] : [null, null];
+    if (cx === null || cy === null) return;
+    layer.appendChild(element("circle", { cx, cy, r: ANSWER_RADIUS, fill: ANSWER_COLOUR, stroke: "#fff", "stroke-width": 2 }));
+  }
+
+  function answerIn3d(axes, overlay) {
+    const [z, x, y] = (placeOf(axes, overlay) || [null, null, null]).map((value) => [value]);
+    return { type: "scatter3d", z, x, y, mode: "markers", marker: { ...ANSWER_MARKER, size: 7 }, name: "answer" };
+  }
+
   // Without a graphics card WebGL is slow to start and to redraw; so many points need none.
   const MOST_SVG_POINTS = 5000;
   const drawnAsSvg = new WeakMap();
@@ -64,50 +121,35 @@
       },
 
       // The front comes from the server when the objective or the scope changes; the answer and the budgets are drawn
-      // on it here, so that a move of a slider sends no front.
+      // on it here, so that a move of a slider sends no front, and in 2-D redraws none.
       draw(front, overlay) {
-        if (!front || !front.figure) {
+        shown = { axes: front && front.figure ? front.axes : [], overlay };
+        const changed = window.dash_clientside.callback_context.triggered.map((each) => each.prop_id);
+        const plot = document.querySelector("#figure .js-plotly-plot");
+        if (plot && plot._fullLayout) drawOver(plot);
+        if (!shown.axes.length) {
           return { data: [], layout: { xaxis: { visible: false }, yaxis: { visible: false }, margin: { t: 0, b: 0 } } };
         }
-        const axes = front.axes;
-        const in3d = axes.length === 3;
-        const data = front.figure.data.map(asSvg);
+        const in3d = front.axes.length === 3;
+        if (!in3d && plot && !changed.includes("front.data")) return none();
+        const data = front.figure.data.map(asSvg).concat([in3d ? answerIn3d(front.axes, overlay) : LEGEND_ENTRY]);
         const layout = Object.assign({}, front.figure.layout, {
-          uirevision: axes.map((axis) => axis.metric).join(" "),
+          uirevision: front.axes.map((axis) => axis.metric).join(" "),
           autosize: true,
           title: {},
-          margin: { l: 64, r: 16, t: 12, b: 52 },
+          margin: { l: 64, r: 16, t: 12, b: front.figure.layout.annotations ? 78 : 52 }, // a remark is below the axis
         });
-        if (overlay) {
-          const at = axes.map((axis) => overlay.totals[axis.metric] / axis.factor);
-          if (at.every(Number.isFinite)) {
-            const [vertical, ...others] = at.map((value) => [value]);
-            const marker = { size: in3d ? 7 : 15, color: "#D55E00", line: { color: "#ffffff", width: 2 } };
-            data.push(
-              in3d
-                ? { type: "scatter3d", z: vertical, x: others[0], y: others[1], mode: "markers", marker, name: "answer" }
-                : { type: "scatter", y: vertical, x: others[0], mode: "markers", marker, name: "answer", hoverinfo: "name" }
-            );
-          }
-          if (!in3d) {
-            const shapes = [];
-            axes.forEach((axis, index) => {
-              const along = index === 0 ? "y" : "x";
-              const across = index === 0 ? "x" : "y";
-              for (const bounds of [overlay.high, overlay.low]) {
-                const bound = bounds[axis.metric];
-                if (bound === undefined) continue;
-                shapes.push({
-                  type: "line", [`${along}0`]: bound / axis.factor, [`${along}1`]: bound / axis.factor,
-                  [`${across}0`]: 0, [`${across}1`]: 1, [`${across}ref`]: "paper",
-                  line: { color: "#D55E00", width: 1.5, dash: "dot" },
-                });
-              }
-            });
-            layout.shapes = shapes;
-          }
-        }
         return { data, layout };
+      },
+
+      // The first drawing of a figure ends after the callback: what lies over it follows.
+      drawn() {
+        const plot = document.querySelector("#figure .js-plotly-plot");
+        if (plot && plot._fullLayout) {
+          drawOver(plot);
+        } else {
+          setTimeout(window.dash_clientside.qabwnas.drawn, 50);
+        }
       },
 
       // Of the latencies of many devices, only the chosen ones have a slider.
@@ -143,7 +185,6 @@
           button.textContent = "Selected: press Ctrl-C";
         }
         setTimeout(() => { button.textContent = label; }, 1500);
-        return label;
       },
     },
   });

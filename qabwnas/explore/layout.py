@@ -177,10 +177,10 @@ def _scope_controls(explored: Explored) -> list[Any]:
             "Alternatives",
             html.Div(
                 [
-                    html.Label(["answers", dcc.Input(id="top", type="number", min=1, max=MAX_TOP, step=1, value=1)]),
+                    html.Label(["number of answers", dcc.Input(id="top", type="number", min=1, max=MAX_TOP, step=1, value=1)]),
                     html.Label(
                         [
-                            "that differ in blocks, at least",
+                            "blocks in which they differ, at least",
                             dcc.Input(id="distance", type="number", min=1, step=1, value=1),
                         ]
                     ),

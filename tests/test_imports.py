@@ -169,14 +169,14 @@ def test_searching_loads_neither_torch_nor_numba() -> None:
     for statement in ("import qabwnas", "import qabwnas.search"):
         loaded = loaded_by(statement)
         assert "qabwnas" in loaded
-        assert not loaded & {"torch", "numba", "h5py", "yaml", "pydantic", "click", "matplotlib", "sklearn"}
+        assert not loaded & {"torch", "numba", "h5py", "yaml", "pydantic", "click", "plotly", "sklearn"}
 
 
 def test_listing_commands_loads_no_command() -> None:
     list_commands = "from qabwnas.cli.main import main; main(['--help'], standalone_mode=False)"
     loaded = loaded_by(f"import contextlib, io\nwith contextlib.redirect_stdout(io.StringIO()): {list_commands}")
     assert "click" in loaded
-    assert not loaded & {"torch", "numba", "h5py", "yaml", "pydantic", "matplotlib", "sklearn"}
+    assert not loaded & {"torch", "numba", "h5py", "yaml", "pydantic", "plotly", "sklearn"}
 
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")

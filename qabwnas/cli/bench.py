@@ -15,7 +15,7 @@ from qabwnas.io.file_kinds import PICTURE, TIMINGS
 
 if TYPE_CHECKING:
     from qabwnas.bench.compare import Case, Entry
-    from qabwnas.report.times import Bar
+    from qabwnas.visualization.search_times import Bar
 
 EXTRAPOLATED_SUBNETS = (1e14, 7e16)
 YEAR = 365.25 * 24 * 3600
@@ -41,7 +41,13 @@ YEAR = 365.25 * 24 * 3600
     help="Seconds after which a slow baseline is stopped.",
 )
 @click.option("--json", "json_path", metavar="FILE", type=click.Path(path_type=Path), help="Also write JSON.")
-@click.option("--plot", "plot_path", metavar="FILE.png", type=click.Path(path_type=Path), help="Also plot the times.")
+@click.option(
+    "--plot",
+    "plot_path",
+    metavar="FILE.html",
+    type=click.Path(path_type=Path),
+    help="Also plot the times: .html, .png, .svg or .pdf.",
+)
 @force_option
 def command(
     lut_path: Path,
@@ -81,9 +87,10 @@ def command(
     if json_path is not None:
         _write_json(json_path, lut_path, cases)
     if plot_path is not None:
-        from qabwnas.report.times import Panel, draw_times
+        from qabwnas.visualization.save import save_figure
+        from qabwnas.visualization.search_times import Panel, plot_search_times
 
-        draw_times([Panel(_title(case), _bars(case)) for case in cases], plot_path)
+        save_figure(plot_search_times([Panel(_title(case), _bars(case)) for case in cases]), plot_path)
 
 
 def as_text(case: Case) -> str:
@@ -146,7 +153,7 @@ def _duration(seconds: float) -> str:
 
 
 def _bars(case: Case) -> list[Bar]:
-    from qabwnas.report.times import Bar
+    from qabwnas.visualization.search_times import Bar
 
     bars = []
     for entry in case.entries:

@@ -12,7 +12,7 @@ from qabwnas.errors import InputError
 
 PACKAGES = {
     "train": ("torch", "sklearn", "scipy", "PIL", "pydantic", "rich", "safetensors"),
-    "plot": ("matplotlib",),
+    "plot": ("plotly", "kaleido"),
     "explore": ("dash", "plotly"),
     "ray": ("ray",),
     "logs": ("tensorboard",),

@@ -24,7 +24,7 @@ from qabwnas.cli.output import force_option
 @click.option("--seed", type=click.IntRange(min=0), help="Seed of all random numbers.  [default: the configuration's]")
 @force_option
 def command(folder: Path, seed: int | None, force: bool) -> None:
-    """Search networks for handwritten digits, from a teacher to a table of retrained and quantised networks.
+    """Search networks for handwritten digits, from a teacher to a report on retrained and quantised networks.
 
     Takes minutes on two cores. A second call finds all stages done and takes seconds.
     """

@@ -38,7 +38,7 @@ COMMANDS = {
     "fit-weights": "Fit weights of blocks to the networks of a run.",
     "retrain": "Retrain the network of any answer, and add it to a run.",
     "one-shot": "Search a run's space by SPOS or FairNAS, for comparison.",
-    "report": "Print the table of a run, and score networks that were added.",
+    "report": "Write the table and the page of a run, or compare runs.",
     "export": "Write a network of a run as a checked ONNX model.",
     "search": "Find the best subnets of a LUT within budgets.",
     "batch": "Answer a table of budgets.",
@@ -46,7 +46,7 @@ COMMANDS = {
     "session": "Answer requests of other programs, one line of JSON each.",
     "explore": "Explore a LUT or a front on a page in the browser.",
     "schema": "Print the JSON schemas of what commands print and read.",
-    "plot": "Plot a front.",
+    "plot": "Draw a front, as a page or a picture.",
     "bench": "Measure the search against its baselines on a LUT.",
     "backends": "List the search backends.",
 }

@@ -37,7 +37,11 @@ _FILE = click.Path(path_type=Path)
     "--validate", "n_networks", metavar="N", type=click.IntRange(min=2), help="Also measure N random networks."
 )
 @click.option(
-    "--plot", "picture", metavar="FILE.png", type=_FILE, help="With --validate: draw predicted against measured."
+    "--plot",
+    "picture",
+    metavar="FILE.html",
+    type=_FILE,
+    help="With --validate: draw predicted against measured, as .html, .png, .svg or .pdf.",
 )
 @force_option
 def command(
@@ -66,7 +70,6 @@ def command(
     from qabwnas.cli.stages import shown_progress
     from qabwnas.lut.device_results import device_name
     from qabwnas.pipeline.latency import Validation, measure, open_bundle
-    from qabwnas.report.times import draw_latencies
 
     def as_text(found: Validation) -> str:
         return (
@@ -89,5 +92,9 @@ def command(
     for found in validations:
         click.echo(as_text(found))
     if picture is not None:
-        draw_latencies({found.statistic: (found.predicted_ms, found.measured_ms) for found in validations}, picture)
+        from qabwnas.visualization.latency import plot_latency
+        from qabwnas.visualization.save import save_figure
+
+        pairs = {found.statistic: (found.predicted_ms, found.measured_ms) for found in validations}
+        save_figure(plot_latency(pairs), picture)
     click.echo(f"written to {output}")

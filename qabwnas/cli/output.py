@@ -88,6 +88,8 @@ def content_of(path: Path) -> str | None:
         return _json_content(path)
     if begin.startswith((b"<?xml", b"<svg")):
         return "an SVG picture" if b"<svg" in start else "an XML file"
+    if begin[:14].lower().startswith((b"<!doctype html", b"<html")):
+        return "an HTML page"
     return "text"
 
 

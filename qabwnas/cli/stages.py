@@ -33,7 +33,7 @@ def run_and_report(
     force: bool = False,
     resources: Resources | None = None,
 ) -> None:
-    """Run the stages of ``config`` in ``folder`` and, once all are done, print the table of results.
+    """Run the stages of ``config`` in ``folder`` and, once all are done, print the table of results and write its page.
 
     Raises as :func:`qabwnas.pipeline.run.run_stages`.
     """
@@ -41,6 +41,7 @@ def run_and_report(
     from qabwnas.pipeline.execution.jobs import Resources
     from qabwnas.pipeline.execution.torchrun import run_distributed
     from qabwnas.pipeline.ledger import Ledger
+    from qabwnas.pipeline.page import write_page
     from qabwnas.pipeline.run import STAGES, run_stages
     from qabwnas.pipeline.stages.report import STAGE
     from qabwnas.report.table import results_table, times_line
@@ -53,6 +54,7 @@ def run_and_report(
         if is_first and until in (None, STAGE.name):
             click.echo(results_table(all_results(folder)))
             click.echo(times_line(Ledger(folder).seconds()))
+            click.echo(f"Report: {write_page(folder)}")
 
 
 @contextmanager

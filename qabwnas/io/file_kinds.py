@@ -36,8 +36,12 @@ TABLE = FileKind(
 )
 BATCH = FileKind("a table", (".csv", ".parquet"), frozenset({"text", "a Parquet file"}), by_suffix=True)
 PICTURE = FileKind(
-    "a picture", (".png", ".svg", ".pdf"), frozenset({"a PNG picture", "an SVG picture", "a PDF file"}), by_suffix=True
+    "a figure",
+    (".html", ".png", ".svg", ".pdf"),
+    frozenset({"an HTML page", "a PNG picture", "an SVG picture", "a PDF file"}),
+    by_suffix=True,
 )
+REPORT = FileKind("a report", (".html",), frozenset({"an HTML page"}))
 YAML = FileKind("YAML", (".yaml", ".yml"), frozenset({"text"}))
 TIMINGS = FileKind("JSON", (".json",), frozenset({"JSON"}))
 LATENCIES = FileKind("JSON", (".json",), frozenset({"JSON of the format qabwnas-latency"}))
@@ -45,7 +49,7 @@ BLOCK_WEIGHTS = FileKind("JSON", (".json",), frozenset({"JSON of the format qabw
 
 # Suffixes of known kinds of files; a file of another kind must not get one of them.
 _KNOWN = {suffix for kind in (LUT, TABLE, PICTURE, TIMINGS) for suffix in kind.suffixes} | {
-    ".gz", ".zip", ".tar", ".yaml", ".yml", ".toml", ".xls", ".xlsx", ".ods", ".tsv", ".md", ".html", ".py", ".sh",
+    ".gz", ".zip", ".tar", ".yaml", ".yml", ".toml", ".xls", ".xlsx", ".ods", ".tsv", ".md", ".py", ".sh",
     ".pt", ".pth", ".ckpt", ".pkl", ".onnx", ".tflite", ".safetensors", ".npy", ".npz", ".jpg", ".jpeg", ".gif", ".bmp",
 }  # fmt: skip
 

@@ -13,6 +13,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from html import escape
 from typing import Any, TypeVar
 
 import numpy as np
@@ -190,6 +191,17 @@ class LutContent:
         metrics = ", ".join(map(repr, self.metric_names))
         return f"<{type(self).__name__}: blocks {len(self.blocks)}, candidates {n_candidates}, metrics {metrics}>"
 
+    def _repr_html_(self) -> str:
+        """Return the metrics and blocks as tables, for notebooks; columns are not read."""
+        metrics = [(metric.name, metric.unit, metric.aggregation) for metric in self.metrics]
+        blocks = []
+        for block in self.blocks:
+            bits = " ".join(table.widths.name for table in block.tables if table.widths is not None)
+            blocks.append((block.name, f"{block.n_candidates:,}", bits))
+        tables = _html_table(("metric", "unit", "aggregation"), metrics)
+        tables += _html_table(("block", "candidates", "bits"), blocks)
+        return f"<p>{escape(repr(self))}</p>{tables}"
+
     @property
     def n_subnets(self) -> int:
         """The number of networks that the blocks' candidates combine to."""
@@ -239,6 +251,12 @@ class LutContent:
         else:
             words = f"#{row}"
         return f"{words} {table.widths.name}" if table.widths is not None else words
+
+
+def _html_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = ["".join(f"<th>{escape(cell)}</th>" for cell in head)]
+    lines += ["".join(f"<td>{escape(cell)}</td>" for cell in row) for row in rows]
+    return f"<table>{''.join(f'<tr>{line}</tr>' for line in lines)}</table>"
 
 
 def _check_rows(space: SearchSpace | None, block_name: str, table: Table, where: str) -> None:

@@ -14,15 +14,16 @@ import json
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from qabwnas.bench.baselines import brute_force, dna_traversal
 from qabwnas.bench.baselines.result import BaselineResult
-from qabwnas.errors import InputError
+from qabwnas.errors import FormatError, InputError
 from qabwnas.io.atomic import atomic_path
 from qabwnas.lut.lut import Lut
 from qabwnas.measure.memory import default_memory
@@ -52,7 +53,7 @@ from qabwnas.space import INT8, SearchSpace
 
 logger = logging.getLogger(__name__)
 
-FILE_NAME = "effort.json"
+FILE_NAME, METHODS_NAME = "effort.json", "effort-methods.json"
 CANDIDATES_PER_BLOCK = 36
 LIMIT_SECONDS = 60.0
 """For each search without Pareto pruning."""
@@ -65,7 +66,8 @@ Budgets = Mapping[str, Decimal]
 def run_effort(folder: Path, device: str) -> tuple[list[MethodEffort], list[str]]:
     """Return the effort of every method in a run, and notes on what the figures are.
 
-    The share of INT8 rows is measured on ``device`` when it is first needed, and kept in ``effort.json``.
+    The share of INT8 rows is measured on ``device`` when it is first needed, and kept in ``effort.json``. The result
+    is kept in ``effort-methods.json``, for the page of the run.
 
     Raises:
         InputError: there is no run, or its LUT is not done.
@@ -89,7 +91,33 @@ def run_effort(folder: Path, device: str) -> tuple[list[MethodEffort], list[str]
     unpruned = _without_pruning(config, table, budgets)
     rows.append(MethodEffort("mixed, without Pareto pruning", training, population, unpruned))
     rows += [_one_shot(folder, method, ledger) for method in ONE_SHOT]
-    return rows, _notes(len(budgets), has_int8=INT8 in config.space.bit_widths)
+    notes = _notes(len(budgets), has_int8=INT8 in config.space.bit_widths)
+    content = {"methods": [asdict(row) for row in rows], "notes": notes}
+    with atomic_path(folder / METHODS_NAME) as temporary:
+        temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    return rows, notes
+
+
+def read_effort(folder: Path) -> tuple[list[MethodEffort], list[str]]:
+    """Return what :func:`run_effort` returned last for a run; nothing if it was never called.
+
+    Raises:
+        FormatError: the file is damaged.
+    """
+    path = folder / METHODS_NAME
+    if not path.exists():
+        return [], []
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        methods = [_method(**fields) for fields in content["methods"]]
+        return methods, [str(note) for note in content["notes"]]
+    except (ValueError, KeyError, TypeError) as error:
+        raise FormatError(f"{path}: not the effort of methods: {error}") from error
+
+
+def _method(name: str, **efforts: dict[str, Any] | None) -> MethodEffort:
+    known = {work: None if fields is None else Effort(**fields) for work, fields in efforts.items()}
+    return MethodEffort(name, **known)
 
 
 def _notes(n_budgets: int, *, has_int8: bool) -> list[str]:

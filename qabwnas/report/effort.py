@@ -49,7 +49,7 @@ def effort_table(methods: Sequence[MethodEffort], notes: Sequence[str]) -> str:
     """Return the table with one row per method, the sum in the last column, and the notes."""
     lines = [["device-seconds", *COLUMNS, "together"]]
     for method in methods:
-        lines.append([method.name, *map(_cell, method.columns), _cell(_together(method))])
+        lines.append([method.name, *map(effort_text, method.columns), effort_text(together(method))])
     widths = [max(len(line[c]) for line in lines) for c in range(len(lines[0]))]
     text = [
         "  ".join(cell.ljust(width) if c == 0 else cell.rjust(width) for c, (cell, width) in enumerate(pairs)).rstrip()
@@ -60,7 +60,8 @@ def effort_table(methods: Sequence[MethodEffort], notes: Sequence[str]) -> str:
     return "\n".join([text[0], "  ".join("─" * width for width in widths), *text[1:], "", *legend, *notes])
 
 
-def _together(method: MethodEffort) -> Effort | None:
+def together(method: MethodEffort) -> Effort | None:
+    """Return the effort of all work of a method; ``None`` if some of it was not done."""
     known = [effort for effort in method.columns if effort is not None]
     if len(known) < len(COLUMNS):
         return None
@@ -69,7 +70,8 @@ def _together(method: MethodEffort) -> Effort | None:
     )
 
 
-def _cell(effort: Effort | None) -> str:
+def effort_text(effort: Effort | None) -> str:
+    """Return device-seconds; ``>`` says that a limit stopped the work, ``*`` that it is wall time."""
     if effort is None:
         return NONE
     text = f"{effort.seconds:,.1f}" if effort.seconds >= 1 else f"{effort.seconds:.2g}"

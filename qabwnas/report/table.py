@@ -32,32 +32,32 @@ def results_table(results: Results) -> str:
     """
     has_qat = any(row.scores_qat for row in results.networks)
     scores = [results.score, "quantised", *(["QAT"] if has_qat else [])]
-    scores += [f"vs {_short(name)}" for name in results.references]
+    scores += [f"vs {short_name(name)}" for name in results.references]
     head = ["network", "encoder", "whole", *results.columns, "NSR", *scores, "blocks"]
     lines = [head]
     for row in results.rows:
         lines += _row(row, results, len(head) - 2, has_qat)
     widths = [max(len(line[c]) for line in lines) for c in range(len(head))]
     rule = "  ".join("─" * width for width in widths)
-    return "\n".join([_join(head, widths), rule, *(_join(line, widths) for line in lines[1:]), "", _footnote(results)])
+    return "\n".join([_join(head, widths), rule, *(_join(line, widths) for line in lines[1:]), "", footnote(results)])
 
 
 def times_line(seconds: Mapping[str, float]) -> str:
     """Return the time of every stage, and the total."""
-    stages = ", ".join(f"{name} {_duration(value)}" for name, value in seconds.items())
-    return f"Time: {stages}; together {_duration(sum(seconds.values()))}."
+    stages = ", ".join(f"{name} {duration_text(value)}" for name, value in seconds.items())
+    return f"Time: {stages}; together {duration_text(sum(seconds.values()))}."
 
 
 def _row(row: Result | NothingFits, results: Results, n_figures: int, has_qat: bool) -> list[list[str]]:
     if isinstance(row, NothingFits):
         return [[row.name, *[NONE] * n_figures, f"no network fits; {row.needed}"]]
-    figures = [_size(row.encoder_bytes), _size(row.size_bytes)]
+    figures = [size_text(row.encoder_bytes), size_text(row.size_bytes)]
     figures += [f"{row.totals[metric]:.4g}" if metric in row.totals else NONE for metric in results.columns]
     figures.append(f"{row.nsr:.3f}" if row.widths and row.nsrs else NONE)
-    figures += [_scores(row.scores_before), _scores(row.scores_after)]
+    figures += [scores_text(row.scores_before), scores_text(row.scores_after)]
     if has_qat:
-        figures.append(_scores(row.scores_qat))
-    figures += [_difference(row.differences.get(name)) for name in results.references]
+        figures.append(scores_text(row.scores_qat))
+    figures += [difference_text(row.differences.get(name)) for name in results.references]
     if row.family not in (TEACHER, CONTROL, BUDGET, ADDED, *ONE_SHOT):
         return [[row.network or row.name, *figures, ""]]
     texts = row.blocks or [""] * len(row.nsrs)  # older versions wrote no text for the blocks of a module
@@ -73,25 +73,27 @@ def _row(row: Result | NothingFits, results: Results, n_figures: int, has_qat: b
     ]
 
 
-def _size(n_bytes: float) -> str:
+def size_text(n_bytes: float) -> str:
+    """Return a size in MB or kB (powers of 1000)."""
     return f"{n_bytes / 1e6:.2f} MB" if n_bytes >= 1e6 else f"{n_bytes / 1e3:.1f} kB"
 
 
-def _scores(scores: Sequence[float]) -> str:
+def scores_text(scores: Sequence[float]) -> str:
+    """Return the mean of scores in per cent, and their standard deviation if there are several."""
     if not scores:
         return NONE
     average, deviation = mean_and_deviation(list(scores))
     return f"{average:.2%}" + (f" ±{deviation * 100:.2f}" if len(scores) > 1 else "")
 
 
-def _short(reference: str) -> str:
+def short_name(reference: str) -> str:
     """Return a short name for the head of a column: ``INT8``, ``control``, or the name of a found network."""
     if reference.endswith(", retrained"):
         return CONTROL
     return reference.removeprefix(f"{TEACHER} ")
 
 
-def _difference(difference: Sequence[float] | None) -> str:
+def difference_text(difference: Sequence[float] | None) -> str:
     """Return a difference and its standard error, in points."""
     if difference is None:
         return NONE
@@ -107,7 +109,8 @@ def _join(cells: Sequence[str], widths: Sequence[int]) -> str:
     return "  ".join(padded).rstrip()
 
 
-def _footnote(results: Results) -> str:
+def footnote(results: Results) -> str:
+    """Return notes on the precision of the table, one per line."""
     n_seeds = max((len(row.scores_before) for row in results.networks), default=0)
     retrained = f"found networks: mean ± standard deviation of {n_seeds} retrainings; " if n_seeds > 1 else ""
     lines = [f"{results.score} on {results.n_test} test images of {results.task}; {retrained}seed {results.seed}."]
@@ -116,7 +119,7 @@ def _footnote(results: Results) -> str:
         precision = f"a standard error of about {error:.2f} points"
         lines.append(f"On so many images one network's {results.score} has {precision}.")
     if results.references:
-        compared = "; ".join(f"vs {_short(name)}: above the final score of {name}" for name in results.references)
+        compared = "; ".join(f"vs {short_name(name)}: above the final score of {name}" for name in results.references)
         lines.append(f"Points {compared}.")
         lines.append("± there is the standard error of the difference on the same test images, not over seeds.")
     if any(row.family == TEACHER and row.widths for row in results.networks):
@@ -137,7 +140,8 @@ def _fixed_bits(name: str | None) -> str:
     return f"Stem and head have {bits} in all quantised networks."
 
 
-def _duration(seconds: float) -> str:
+def duration_text(seconds: float) -> str:
+    """Return a time in seconds, minutes or hours."""
     if seconds < 60:
         return f"{seconds:.1f} s"
     minutes, hours = seconds / 60, seconds / 3600

@@ -15,13 +15,16 @@ from qabwnas.report.result import TEACHER
 from qabwnas.search.frontier import Frontier
 from qabwnas.visualization.axes import MetricAxis, escaped, known_totals
 from qabwnas.visualization.front_points import PointTexts
-from qabwnas.visualization.style import GREY, REFERENCE, figure, marker, note
+from qabwnas.visualization.style import GREY, REFERENCE, SEQUENCE, figure, marker, note
 from qabwnas.visualization.thinning import thinned
 
-MAX_POINTS = 20_000
+MAX_POINTS = 30_000
 FEW_POINTS = 2_000
 """Up to so many points, SVG is quick enough and needs no graphics card."""
-POINT_SIZE, MARK_SIZE = 4, 11
+POINT_SIZE, POINT_SIZE_3D, MARK_SIZE = 4, 2, 11
+HEIGHT_3D = 650
+CAMERA = {"eye": {"x": 1.5, "y": -1.5, "z": 0.5}}
+"""Across the diagonal of the costs, near which fronts lie."""
 Totals = Mapping[str, Any]
 """Metric name → total, a number."""
 
@@ -38,8 +41,9 @@ def plot_pareto_front(
 
     >>> plot_pareto_front(front, teachers={"INT8": {"nsr": 0.1, "size_bytes": 277_840}}).show()
 
-    Hovering shows totals and candidates of a point. The points of a front over two metrics are joined by the staircase
-    of what a search returns for budgets between them. The objective (the first metric) is the vertical axis.
+    Hovering shows totals and candidates of a point; ``customdata`` of its marker is its number. The points of a front
+    over two metrics are joined by the staircase of what a search returns for budgets between them. The objective (the
+    first metric) is the vertical axis. ``layout.meta`` has the metrics, and the factors by which totals are divided.
 
     Args:
         front: with two metrics or more.
@@ -67,16 +71,54 @@ def plot_pareto_front(
         shown_figure.add_scatter(**stairs, hoverinfo="skip", showlegend=False)
     texts = PointTexts(front, kept.points)
     hover, families = np.array(texts.hover(), dtype=object), np.array(texts.families(), dtype=object)
+    size = POINT_SIZE_3D if len(axes) == 3 else POINT_SIZE
     for family in sorted(set(families.tolist())):
         rows = np.flatnonzero(families == family)
-        _add(shown_figure, axes, [place[rows] for place in places], family, family, hover[rows].tolist(), POINT_SIZE)
+        own = [place[rows] for place in places]
+        _add(shown_figure, axes, own, family, family, hover[rows].tolist(), size, kept.points[rows])
     for name, family, values in marks:
         own = [axis.values([value]) for axis, value in zip(axes, values, strict=True)]
         _add(shown_figure, axes, own, family, name, [escaped(name)], MARK_SIZE)
+    shown_figure.update_layout(meta={"metrics": list(names), "factors": [axis.factor for axis in axes]})
     layouts = [axis.layout(axis.values(column)) for axis, column in zip(axes, columns, strict=True)]
     _set_axes(shown_figure, layouts)
     if statement := kept.statement(len(front)):
         note(shown_figure, statement)
+    return shown_figure
+
+
+def plot_fronts(fronts: Mapping[str, Frontier], *, metrics: Sequence[str], max_points: int = FEW_POINTS) -> go.Figure:
+    """Return a figure of several fronts in two metrics, one series per front.
+
+    Args:
+        fronts: name → a front that has the metrics.
+        metrics: two metrics; the first one is the vertical axis.
+        max_points: larger fronts are thinned; the figure states the error ε.
+
+    Raises:
+        InputError: a front lacks a metric, or other than two different ones are given.
+    """
+    if len(metrics) != 2:
+        raise InputError(f"metrics: a figure of several fronts needs two, not {shown(metrics)}")
+    totals = {
+        name: np.column_stack([front.values(metric) for metric in _chosen(front, metrics)])
+        for name, front in fronts.items()
+    }
+    units = {metric.name: metric.unit for front in fronts.values() for metric in front.metrics}
+    columns = [np.concatenate([values[:, m] for values in totals.values()]) for m in range(2)]
+    axes = [MetricAxis.of(name, column, units[name]) for name, column in zip(metrics, columns, strict=True)]
+    shown_figure = figure(f"{len(fronts)} fronts")
+    statements = []
+    for number, (name, values) in enumerate(totals.items()):
+        kept = thinned(values, max_points)
+        y, x = (axis.values(values[kept.points, m]) for m, axis in enumerate(axes))
+        look = {"color": SEQUENCE[number % len(SEQUENCE)], "size": POINT_SIZE}
+        shown_figure.add_scatter(x=x, y=y, mode="markers", name=escaped(name), marker=look)
+        if statement := kept.statement(len(values)):
+            statements.append(f"{name}: {statement}")
+    _set_axes(shown_figure, [axis.layout(axis.values(column)) for axis, column in zip(axes, columns, strict=True)])
+    if statements:
+        note(shown_figure, escaped("; ".join(statements)))
     return shown_figure
 
 
@@ -108,6 +150,7 @@ def _add(
     name: str,
     hover: Sequence[str],
     size: float,
+    points: NDArray[np.int64] | None = None,
 ) -> None:
     """Add one series; ``places`` are in the order of the axes, the objective first."""
     letters = _LETTERS[len(axes)]
@@ -119,6 +162,7 @@ def _add(
             mode="markers",
             name=escaped(name),
             text=list(hover),
+            customdata=points,
             marker=marker(family, size, in_3d=len(axes) == 3),
             hovertemplate="<br>".join([*lines, "%{text}<extra></extra>"]),
         )
@@ -131,4 +175,7 @@ _LETTERS = {2: ("y", "x"), 3: ("z", "x", "y")}
 
 def _set_axes(shown_figure: go.Figure, layouts: Sequence[Mapping[str, Any]]) -> None:
     axes = {f"{letter}axis": layout for letter, layout in zip(_LETTERS[len(layouts)], layouts, strict=True)}
-    shown_figure.update_layout({"scene": axes} if len(layouts) == 3 else axes)
+    if len(layouts) == 3:
+        shown_figure.update_layout(scene={**axes, "camera": CAMERA}, height=HEIGHT_3D)
+    else:
+        shown_figure.update_layout(axes)

@@ -78,18 +78,19 @@ def figure(title: str = "") -> go.Figure:
     """Return an empty figure with the layout of all figures."""
     layout = {
         "template": "plotly_white",
-        "title": {"text": title, "font": {"size": 15}},
+        "title": {"text": title, "font": {"size": 15}, "yref": "container", "y": 1, "yanchor": "top", "pad": {"t": 18}},
         "font": {"size": 13},
         "colorway": list(SEQUENCE),
         "legend": {"itemsizing": "constant"},
         "hoverlabel": {"align": "left"},
-        "margin": {"l": 70, "r": 20, "t": 50 if title else 20, "b": 60},
+        "margin": {"l": 70, "r": 20, "t": 80 if title else 40, "b": 60},
     }
     return go.Figure(layout=layout)
 
 
 def note(shown: go.Figure, text: str) -> None:
-    """Write a remark below the plot, at the right."""
+    """Write a remark below the plot, at the left."""
     shown.add_annotation(
-        text=text, xref="paper", yref="paper", x=1, y=0, yshift=-52, xanchor="right", showarrow=False, font={"size": 11}
+        text=text, xref="paper", yref="paper", x=0, y=0, yshift=-80, xanchor="left", showarrow=False, font={"size": 11}
     )
+    shown.update_layout(margin={"b": 100})

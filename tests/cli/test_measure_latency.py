@@ -103,9 +103,9 @@ def test_validation_is_reported_for_all_statistics(tmp_path: Path) -> None:
         3,
         *BRIEF,
     ]
-    result = qabwnas("measure-latency", *arguments, "--plot", tmp_path / "r.png")
+    result = qabwnas("measure-latency", *arguments, "--plot", tmp_path / "r.html")
     assert result.exit_code == 0, result.output
-    assert (tmp_path / "r.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "r.html").read_bytes().startswith(b"<!doctype html>")
     assert "3 whole candidates of blocks compared with the sums of their layers: " in result.stderr
     median, fastest_quarter, minimum, _ = result.stdout.splitlines()
     assert median.startswith("median: Kendall's τ ")

@@ -63,7 +63,7 @@ def files(folder: Path) -> None:
         ),
         ("batch lut.h5 budgets.csv -o x", "x: a table is written: the name should end in .csv or .parquet"),
         ("bench lut.h5 --json x.h5", "x.h5: JSON is written: the name should end in .json"),
-        ("plot front.h5 -o x.h5", "x.h5: a picture is written: the name should end in .png, .svg or .pdf"),
+        ("plot front.h5 -o x.h5", "x.h5: a figure is written: the name should end in .html, .png, .svg or .pdf"),
         (
             "latency estimate lut.h5 jetson-nano -o x.yaml",
             "x.yaml: a LUT is written: the name should end in .h5, .hdf5 or .hdf",

@@ -1,5 +1,7 @@
 """``run``, ``demo`` and ``plot`` from outside: what they print where, and how they end."""
 
+import html
+import json
 import shutil
 import subprocess
 import sys
@@ -114,16 +116,76 @@ def test_what_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch, tmp_pat
 
 
 def test_a_front_is_plotted_once_without_force(first: tuple[Path, Result], tmp_path: Path) -> None:
-    picture = tmp_path / "front.png"
+    picture = tmp_path / "front.html"
     result = qabwnas("plot", first[0] / "front.h5", "-o", picture)
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout.endswith(" points of nsr, size_bytes\n")
-    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert picture.read_bytes().startswith(b"<!doctype html>")
     assert qabwnas("plot", first[0] / "front.h5", "-o", picture).exit_code == 1
     assert qabwnas("plot", first[0] / "front.h5", "-o", picture, "--force").exit_code == 0
-    result = qabwnas("plot", first[0] / "lut.h5", "-o", tmp_path / "lut.png")
+    result = qabwnas("plot", first[0] / "lut.h5", "-o", tmp_path / "lut.html")
     assert result.exit_code == 1
     assert "lut.h5" in result.stderr
+    result = qabwnas("plot", first[0] / "front.h5", "-o", tmp_path / "x.html", "--metric", "nsr", "--metric", "macs")
+    assert (result.exit_code, result.stderr) == (
+        1,
+        "error: metric 'macs' is not in the front, which has nsr, size_bytes\n",
+    )
+
+
+def test_a_picture_without_a_browser_is_one_clear_line(
+    first: tuple[Path, Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BROWSER_PATH", str(tmp_path / "none"))
+    result = qabwnas("plot", first[0] / "front.h5", "-o", tmp_path / "front.png")
+    assert result.exit_code == 1
+    assert result.stderr == (
+        f"error: {tmp_path}/front.png: a picture needs Chrome or Chromium, which was not found or did not start; "
+        "install it (on Debian: apt install chromium), or write .html, which needs no browser\n"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_ends_with_its_page(first: tuple[Path, Result]) -> None:
+    folder, result = first
+    assert result.stdout.endswith(f"Report: {folder}/report.html\n")
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    results = json.loads(qabwnas("report", folder, "--json").stdout)
+    for row in results["rows"]:
+        assert html.escape(row["name"]) in page
+    assert "no network fits; it would with nsr" in page
+    assert page.count("data:image/png;base64,") == 6  # images of the test split
+    assert all(digest in page for digest in json.loads((folder / "stages.json").read_text())["lut"]["outputs"].values())
+
+
+def test_runs_are_compared_in_one_page(first: tuple[Path, Result], tmp_path: Path) -> None:
+    folder, _ = first
+    result = qabwnas("report", folder, folder, "-o", tmp_path / "both.html")
+    assert (result.exit_code, result.stdout) == (0, f"Report: {tmp_path}/both.html\n")
+    assert "Comparison" in (tmp_path / "both.html").read_text(encoding="utf-8")
+    again = qabwnas("report", folder, folder, "-o", tmp_path / "both.html")
+    assert (again.exit_code, "--force overwrites it" in again.stderr) == (1, True)
+    assert qabwnas("report", folder, "-o", tmp_path / "both.html", "--force").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["a", "b"], 2, "Error: several runs need -o REPORT.html\n"),
+        (["a", "b", "--json"], 2, "Error: --json, --effort and --against take one RUN\n"),
+        (["a", "--json", "-o", "x.html"], 2, "Error: --output cannot be combined with --json or --effort"),
+        (["a", "-o", "x.png"], 1, "error: x.png: a report is written: the name should end in .html\n"),
+        (["a"], 1, "error: "),
+        ([], 2, "Error: Missing argument 'RUN...'.\n"),
+    ],
+)
+def test_wrong_reports_are_refused(
+    arguments: list[str], code: int, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = qabwnas("report", *arguments)
+    assert (result.exit_code, message in result.stderr) == (code, True), result.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["demo", "run", "plot"])
@@ -131,7 +193,7 @@ def test_help_loads_no_torch(name: str) -> None:
     code = (
         "import sys\nfrom qabwnas.cli.main import main\n"
         f"main(['{name}', '--help'], standalone_mode=False)\n"
-        "assert not {'torch', 'h5py', 'numba', 'matplotlib'} & sys.modules.keys()"
+        "assert not {'torch', 'h5py', 'numba', 'plotly'} & sys.modules.keys()"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
 

@@ -48,7 +48,7 @@ def test_the_run_folder_holds_what_it_should(finished: Path, config: Config) -> 
     assert re.fullmatch(r"size_bytes-[0-9.]+kB-[0-9a-f]{6}", network)
     assert {"config.json", "stages.json", "teacher.pt", "supernet.pt", "lut.h5", "front.h5", "answers.json",
             f"networks/{network}-seed0.safetensors", f"networks/{network}-seed1.safetensors", "results.json",
-            "front.png", "scores.png",
+            "examples.safetensors",
             } <= {str(path.relative_to(finished)) for path in finished.rglob("*.*")}  # fmt: skip
     assert list(json.loads((finished / "stages.json").read_text())) == NAMES
     assert json.loads((finished / "config.json").read_text())["seed"] == config.seed
@@ -102,7 +102,7 @@ def test_retrained_networks_read_back(finished: Path, config: Config) -> None:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    names = ["teacher.pt", "supernet.pt", "answers.json", "results.json", "front.png"]
+    names = ["teacher.pt", "supernet.pt", "answers.json", "results.json"]
     networks = [f"networks/{path.name}" for path in (folder / "networks").iterdir()]
     return {name: (folder / name).read_bytes() for name in sorted([*names, *networks])}
 

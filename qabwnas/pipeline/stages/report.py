@@ -1,12 +1,12 @@
 """Stage 9: quantise and score the networks.
 
-Writes ``results.json``, ``paired.safetensors`` and the pictures ``front.png``, ``scores.png``.
+Writes ``results.json``, ``paired.safetensors`` and, for tasks with classes, ``examples.safetensors``.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from statistics import mean
@@ -22,11 +22,11 @@ from qabwnas.nets.network import Network
 from qabwnas.nets.quantise import quantise_network
 from qabwnas.pipeline.config.config import Config
 from qabwnas.pipeline.config.teacher import ModuleTeacher
-from qabwnas.pipeline.stages import front
 from qabwnas.pipeline.stages.answers import FoundNetwork, load_answers
 from qabwnas.pipeline.stages.budgets import TEACHER_WIDTHS, further_metrics, teacher_totals
 from qabwnas.pipeline.stages.control import control_name, control_networks, teacher_name, teacher_widths
 from qabwnas.pipeline.stages.data import load_task
+from qabwnas.pipeline.stages.examples import ExampleImages
 from qabwnas.pipeline.stages.latency import searched_lut
 from qabwnas.pipeline.stages.networks import calibration_images, load_network, load_qat
 from qabwnas.pipeline.stages.quantisation import network_settings, ptq_settings
@@ -34,11 +34,8 @@ from qabwnas.pipeline.stages.stage import Stage, StageContext
 from qabwnas.pipeline.stages.teacher import load_teacher
 from qabwnas.pipeline.stages.teacher_network import measured_parts, teacher_costs
 from qabwnas.progress import activity
-from qabwnas.report.front import Mark, draw_front
 from qabwnas.report.paired import Scores, paired_difference, read_scores, write_scores
-from qabwnas.report.result import BUDGET, CONTROL, NOT_FOUND, TEACHER, NothingFits, Result, Results
-from qabwnas.report.scores import draw_scores
-from qabwnas.search.frontier import Frontier
+from qabwnas.report.result import CONTROL, NOT_FOUND, TEACHER, NothingFits, Result, Results
 from qabwnas.space import FLOAT, BitWidths, Policy
 from qabwnas.train.tasks import Score, Task
 
@@ -48,7 +45,8 @@ PAIRED_NAME = "paired.safetensors"
 N_LINES = 4
 REFERENCES = (teacher_name(TEACHER_WIDTHS), control_name(TEACHER_WIDTHS))
 """The networks that all others are compared with: the 8-bit teacher, as it is and retrained."""
-FRONT_NAME, SCORES_NAME = "front.png", "scores.png"
+Ask = Callable[[str, Network], None]
+"""Is called with the name of a network and the network."""
 
 
 def _settings(config: Config) -> dict[str, Any]:
@@ -61,9 +59,10 @@ def _make(context: StageContext) -> list[str]:
     teacher = load_teacher(config, folder).to(context.resources.device)
     networks = [*control_networks(config), *load_answers(folder)]
     scores: dict[str, Scores] = {}
+    examples = ExampleImages.of(task)
     with activity("report", len(teacher_widths(config)) + len(networks), "networks", n_lines=N_LINES) as shown:
         rows: list[Result | NothingFits] = []
-        for row, without in _scored(context, teacher, networks, task):
+        for row, without in _scored(context, teacher, networks, task, examples.ask):
             rows.append(row)
             if isinstance(row, Result) and without is not None:
                 scores[row.key] = without
@@ -75,9 +74,7 @@ def _make(context: StageContext) -> list[str]:
     write_scores(folder / PAIRED_NAME, scores)
     with atomic_path(folder / RESULTS_NAME) as temporary:
         temporary.write_text(json.dumps(results.to_json(), indent=2) + "\n", encoding="utf-8")
-    _draw_front(Frontier.open(folder / front.FILE_NAME), results, folder / FRONT_NAME)
-    draw_scores(results, folder / SCORES_NAME)
-    return [RESULTS_NAME, PAIRED_NAME, FRONT_NAME, SCORES_NAME]
+    return [RESULTS_NAME, PAIRED_NAME, *examples.write(folder)]
 
 
 def compared(row: Result, references: Sequence[Result], scores: Mapping[str, Scores]) -> Result:
@@ -98,15 +95,17 @@ def load_scores(folder: Path) -> dict[str, Scores]:
 
 
 def _scored(
-    context: StageContext, teacher: Network, networks: Sequence[FoundNetwork], task: Task
+    context: StageContext, teacher: Network, networks: Sequence[FoundNetwork], task: Task, ask: Ask
 ) -> Iterator[tuple[Result | NothingFits, Scores | None]]:
     """Give the results of the teacher and of the networks, one after the other, with the scores of :func:`compared`."""
-    yield from _score_teacher(context, teacher, task)
+    yield from _score_teacher(context, teacher, task, ask)
     for found in networks:
-        yield score_found(context, found, task)
+        yield score_found(context, found, task, ask)
 
 
-def _score_teacher(context: StageContext, teacher: Network, task: Task) -> Iterator[tuple[Result, Scores | None]]:
+def _score_teacher(
+    context: StageContext, teacher: Network, task: Task, ask: Ask
+) -> Iterator[tuple[Result, Scores | None]]:
     """Give the teacher's results in float and at all bit widths of blocks, with stem and head as found networks."""
     config, splits = context.config, task.splits
     n_blocks, device, settings = len(config.space.blocks), context.resources.device, ptq_settings(config)
@@ -115,11 +114,13 @@ def _score_teacher(context: StageContext, teacher: Network, task: Task) -> Itera
     names = [block.name for block in config.space.blocks]
     nsrs = teacher_nsrs(teacher, names, splits.calibration, splits.validation, quantised, settings)
     in_float = _score(context, task, teacher)
+    ask(teacher_name(FLOAT), teacher)
     yield _teacher_result(config, FLOAT, [0.0] * n_blocks, in_float, None, lut), in_float.leave_one_out
     for widths in quantised:
         policy = Policy((widths,) * n_blocks, config.fixed_bits)
         network = quantise_network(teacher, policy, calibration_images(task, device), settings)
         score = _score(context, task, network)
+        ask(teacher_name(widths), network)
         yield _teacher_result(config, widths, nsrs[widths], in_float, score, lut), score.leave_one_out
 
 
@@ -156,10 +157,13 @@ def _teacher_blocks(config: Config) -> list[str]:
     return [" ".join(operation.name for operation in block) for block in config.teacher.operations]
 
 
-def score_found(context: StageContext, found: FoundNetwork, task: Task) -> tuple[Result | NothingFits, Scores | None]:
+def score_found(
+    context: StageContext, found: FoundNetwork, task: Task, ask: Ask | None = None
+) -> tuple[Result | NothingFits, Scores | None]:
     """Score a retrained network in float, quantised and after QAT; or say what would fit if nothing was found.
 
-    Also return the scores for :func:`compared`: means over the retrainings.
+    Also return the scores for :func:`compared`: means over the retrainings. ``ask`` gets the quantised network of the
+    first retraining.
     """
     config = context.config
     if found.codes is None:
@@ -171,10 +175,14 @@ def score_found(context: StageContext, found: FoundNetwork, task: Task) -> tuple
         network = load_network(config, context.folder, found, n).to(context.resources.device)
         calibration = calibration_images(task, context.resources.device)
         before.append(_score(context, task, network))
-        after.append(_score(context, task, quantise_network(network, found.policy, calibration, ptq_settings(config))))
+        final = quantise_network(network, found.policy, calibration, ptq_settings(config))
+        after.append(_score(context, task, final))
         if config.networks.qat is not None:
-            qat.append(_score(context, task, load_qat(config, context.folder, network, found, n, calibration)))
-    final = qat or after
+            final = load_qat(config, context.folder, network, found, n, calibration)
+            qat.append(_score(context, task, final))
+        if n == 0 and ask is not None:
+            ask(found.network or found.name, final)
+    deployed = qat or after
     result = Result(
         name=found.name,
         family=found.family,
@@ -182,12 +190,12 @@ def score_found(context: StageContext, found: FoundNetwork, task: Task) -> tuple
         scores_before=[score.value for score in before],
         scores_after=[score.value for score in after],
         scores_qat=[score.value for score in qat],
-        standard_error=mean(score.standard_error for score in final),
+        standard_error=mean(score.standard_error for score in deployed),
         network=found.network,
         **_description(context, found),
     )
-    without = [score.leave_one_out for score in final if score.leave_one_out is not None]
-    return result, np.mean(without, axis=0) if len(without) == len(final) else None
+    without = [score.leave_one_out for score in deployed if score.leave_one_out is not None]
+    return result, np.mean(without, axis=0) if len(without) == len(deployed) else None
 
 
 def _description(context: StageContext, found: FoundNetwork) -> dict[str, Any]:
@@ -215,14 +223,6 @@ def _needed(found: FoundNetwork) -> str:
     """Return which single budget could be raised, and to what value, so that a network fits."""
     least = [f"{metric} {value}" for metric, value in found.smallest.items() if value is not None]
     return "it would with " + " or ".join(least) if least else "no single budget is the cause"
-
-
-def _draw_front(frontier: Frontier, results: Results, path: Path) -> None:
-    """Draw the front with the teachers and the answers to budgets on it."""
-    columns = {name: frontier.values(name) for name in frontier.metric_names}
-    shown = [row for row in results.networks if row.family in (TEACHER, BUDGET)]
-    marks = [Mark(row.name, {"size_bytes": row.size_bytes, "nsr": row.nsr, **row.totals}) for row in shown]
-    draw_front(columns, path, marks)
 
 
 def load_results(folder: Path) -> Results:

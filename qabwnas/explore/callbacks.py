@@ -9,20 +9,18 @@ from dash import ALL, MATCH, ClientsideFunction, Dash, Input, Output, State, ctx
 
 from qabwnas.errors import QabwnasError
 from qabwnas.explore import panels
+from qabwnas.explore.layout import HEIGHT, HEIGHT_3D
 from qabwnas.explore.network import draw_network
 from qabwnas.explore.outcome import Explored, Outcome
 from qabwnas.explore.state import HOMOGENEOUS, MAX_TOP, MINIMIZE, PageState, Range, whole
 from qabwnas.visualization import plot_pareto_front
-from qabwnas.visualization.axes import MetricAxis
 from qabwnas.visualization.pareto_front import MAX_POINTS
 
 AnswerText = Callable[[Outcome], str]
 """Writes an answer as ``qabwnas search --json`` does."""
 
-POINT = "point "
-"""How the text of a point in the figure starts; its number follows."""
-
 MAX_LINES, FEWEST_POINTS = 200_000, 1_000
+"""Limits of the points of a figure."""
 
 _REQUEST = {
     "objective": Input("objective", "value"),
@@ -140,6 +138,7 @@ def _register_front(app: Dash, explored: Explored) -> None:
             "front": Output("front", "data"),
             "size": Output("front-size", "children"),
             "note": Output("front-note", "children"),
+            "style": Output("figure", "style"),
         },
         inputs={"values": request, **axes},
     )
@@ -147,7 +146,7 @@ def _register_front(app: Dash, explored: Explored) -> None:
         try:
             return drawn_front(explored, state_of(explored, values), axis, third)
         except QabwnasError as error:
-            return {"front": None, "size": "", "note": f"No front to draw: {' '.join(str(error).split())}"}
+            return _no_front(f"No front to draw: {' '.join(str(error).split())}")
 
     @app.callback(
         Output("set", "data", allow_duplicate=True),
@@ -160,12 +159,12 @@ def _register_front(app: Dash, explored: Explored) -> None:
         prevent_initial_call=True,
     )
     def select(click: Any, values: dict[str, Any], axis: str, third: str | None) -> Any:
-        text = str(click["points"][0].get("text", "")) if click else ""
-        if not text.startswith(POINT):
+        point = click["points"][0].get("customdata") if click else None
+        if not isinstance(point, int):  # the answer itself, or another mark
             return no_update
         state = state_of(explored, values)
         others = _other_axes(state, axis, third)
-        totals = explored.front(state, others).totals(int(text.removeprefix(POINT).partition("<")[0]))
+        totals = explored.front(state, others).totals(point)
         bounds = {name: f"{totals[name]:f}" for name in others}
         return [["", bounds.get(metric.name, "")] for metric in explored.metrics]
 
@@ -173,25 +172,23 @@ def _register_front(app: Dash, explored: Explored) -> None:
 def drawn_front(explored: Explored, state: PageState, axis: str, third: str | None) -> dict[str, Any]:
     """Return what the page shows of a front.
 
-    ``front`` is its figure, with metric and factor of each axis for what the page draws on it; ``size`` and ``note``
-    are texts.
+    ``front`` is its figure; ``size`` and ``note`` are texts, and ``style`` is that of the figure's component.
     """
     others = _other_axes(state, axis, third)
     if not others:
-        return {"front": None, "size": "", "note": "Choose an axis other than the objective to see the front."}
+        return _no_front("Choose an axis other than the objective to see the front.")
     front = explored.front(state, others)
-    objective = front.metric_names[0]
-    names = [objective, *others]
-    units = {metric.name: metric.unit for metric in front.metrics}
-    axes = [MetricAxis.of(name, front.values(name), units[name]) for name in names]
-    drawn = {
-        "figure": plot_pareto_front(front, metrics=names, max_points=_max_points(len(explored.block_names))),
-        "axes": [{"metric": each.metric, "factor": each.factor} for each in axes],
-    }
+    metrics = [front.metric_names[0], *others]
+    drawn = plot_pareto_front(front, metrics=metrics, max_points=_max_points(len(explored.block_names)))
     note = "Click a point to set its totals as budgets."
     if front.region.epsilon > 0:
         note += f" The exact front is too large to draw: this one is thinned, ε = {front.region.epsilon:f}."
-    return {"front": drawn, "size": f"{len(front):,} points", "note": note}
+    height = HEIGHT if len(metrics) == 2 else HEIGHT_3D
+    return {"front": drawn, "size": f"{len(front):,} points", "note": note, "style": {"height": height}}
+
+
+def _no_front(note: str) -> dict[str, Any]:
+    return {"front": None, "size": "", "note": note, "style": {"height": HEIGHT}}
 
 
 def _max_points(n_blocks: int) -> int:

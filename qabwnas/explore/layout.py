@@ -15,6 +15,9 @@ from qabwnas.explore.state import MAX_TOP, MAXIMIZE, MINIMIZE
 from qabwnas.lut.table import Metric
 from qabwnas.search.arguments import default_objective
 
+HEIGHT, HEIGHT_3D = "272px", "460px"
+"""The height of the figure."""
+
 _OBJECTIVES = ("loss", "nsr")
 
 
@@ -177,7 +180,9 @@ def _scope_controls(explored: Explored) -> list[Any]:
             "Alternatives",
             html.Div(
                 [
-                    html.Label(["number of answers", dcc.Input(id="top", type="number", min=1, max=MAX_TOP, step=1, value=1)]),
+                    html.Label(
+                        ["number of answers", dcc.Input(id="top", type="number", min=1, max=MAX_TOP, step=1, value=1)]
+                    ),
                     html.Label(
                         [
                             "blocks in which they differ, at least",
@@ -243,7 +248,7 @@ def _answer(explored: Explored) -> Any:
                             dcc.Graph(
                                 id="figure",
                                 config={"displaylogo": False, "responsive": True, "displayModeBar": False},
-                                style={"height": "272px"},
+                                style={"height": HEIGHT},
                             ),
                             html.Div(id="front-note", className="quiet"),
                         ],

@@ -189,13 +189,13 @@ def test_a_point_of_the_figure_is_selected(explorer: Explorer, lut: Lut) -> None
         """
         const plot = document.querySelector("#figure .js-plotly-plot");
         for (const trace of plot._fullData) {
-          const at = (trace.text || []).findIndex((text) => String(text).startsWith(arguments[0]));
+          const at = Array.from(trace.customdata || []).indexOf(arguments[0]);
           if (at < 0) continue;
           const box = plot.getBoundingClientRect(), { xaxis, yaxis } = plot._fullLayout;
           return [box.left + xaxis._offset + xaxis.d2p(trace.x[at]), box.top + yaxis._offset + yaxis.d2p(trace.y[at])];
         }
         """,
-        f"point {chosen}<",
+        chosen,
     )
     actions = pytest.importorskip("selenium.webdriver.common.action_chains").ActionChains(explorer.driver)
     actions.w3c_actions.pointer_action.move_to_location(*map(round, place))

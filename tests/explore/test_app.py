@@ -135,8 +135,8 @@ def test_the_figure_has_the_front_and_a_click_sets_its_budgets(page: Page, lut: 
     response = page.send("front.data").get_json()["response"]
     front = qabwnas.Frontier.build(lut, ["loss", "size_bytes"])
     assert response["front-size"]["children"] == f"{len(front)} points"
-    assert [axis["metric"] for axis in response["front"]["data"]["axes"]] == ["loss", "size_bytes"]
-    page.set("figure", {"points": [{"text": "point 1<br>block0: #1"}]}, "clickData")
+    assert response["front"]["data"]["layout"]["meta"]["metrics"] == ["loss", "size_bytes"]
+    page.set("figure", {"points": [{"customdata": 1}]}, "clickData")
     bounds = page.send("set.data").get_json()["response"]["set"]["data"]
     assert bounds == [["", ""], ["", f"{front.totals(1)['size_bytes']:f}"], ["", ""], ["", ""]]
     page.set(high(1), bounds[1][1])
@@ -202,7 +202,7 @@ def test_names_with_html_are_texts() -> None:
     front = page.send("front.data").get_json()["response"]["front"]["data"]
     assert front is None
     page.set("axis", "size")
-    figure = page.send("front.data").get_json()["response"]["front"]["data"]["figure"]
+    figure = page.send("front.data").get_json()["response"]["front"]["data"]
     assert EVIL not in json.dumps(figure)
     assert "&lt;img" in json.dumps(figure)
 

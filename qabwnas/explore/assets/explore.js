@@ -26,6 +26,8 @@
   const ANSWER_MARKER = { size: 13, color: ANSWER_COLOUR, line: { color: "#ffffff", width: 2 } };
   const ANSWER_RADIUS = 8; // pixels
   const LEGEND_ENTRY = { type: "scatter", x: [null], y: [null], mode: "markers", marker: ANSWER_MARKER, name: "answer" };
+  const MARGIN = { l: 64, r: 16, t: 12 };
+  const MARGIN_3D = { l: 0, r: 0, t: 0, b: 20 };
   const SVG = "http://www.w3.org/2000/svg";
   let shown = { axes: [], overlay: null }; // what is drawn over the figure
 
@@ -79,14 +81,9 @@
     return { type: "scatter3d", z, x, y, mode: "markers", marker: { ...ANSWER_MARKER, size: 7 }, name: "answer" };
   }
 
-  // Without a graphics card WebGL is slow to start and to redraw; so many points need none.
-  const MOST_SVG_POINTS = 5000;
-  const drawnAsSvg = new WeakMap();
-
-  function asSvg(trace) {
-    if (trace.type !== "scattergl" || trace.text.length > MOST_SVG_POINTS) return trace;
-    if (!drawnAsSvg.has(trace)) drawnAsSvg.set(trace, Object.assign({}, trace, { type: "scatter" }));
-    return drawnAsSvg.get(trace);
+  // The metrics of a figure and the factors of their axes, the objective first.
+  function axesOf(figure) {
+    return figure ? figure.layout.meta.metrics.map((metric, m) => ({ metric, factor: figure.layout.meta.factors[m] })) : [];
   }
 
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
@@ -123,21 +120,23 @@
       // The front comes from the server when the objective or the scope changes; the answer and the budgets are drawn
       // on it here, so that a move of a slider sends no front, and in 2-D redraws none.
       draw(front, overlay) {
-        shown = { axes: front && front.figure ? front.axes : [], overlay };
+        shown = { axes: axesOf(front), overlay };
         const changed = window.dash_clientside.callback_context.triggered.map((each) => each.prop_id);
         const plot = document.querySelector("#figure .js-plotly-plot");
         if (plot && plot._fullLayout) drawOver(plot);
         if (!shown.axes.length) {
           return { data: [], layout: { xaxis: { visible: false }, yaxis: { visible: false }, margin: { t: 0, b: 0 } } };
         }
-        const in3d = front.axes.length === 3;
+        const axes = shown.axes;
+        const in3d = axes.length === 3;
         if (!in3d && plot && !changed.includes("front.data")) return none();
-        const data = front.figure.data.map(asSvg).concat([in3d ? answerIn3d(front.axes, overlay) : LEGEND_ENTRY]);
-        const layout = Object.assign({}, front.figure.layout, {
-          uirevision: front.axes.map((axis) => axis.metric).join(" "),
+        const data = front.data.concat([in3d ? answerIn3d(axes, overlay) : LEGEND_ENTRY]);
+        const layout = Object.assign({}, front.layout, {
+          uirevision: axes.map((axis) => axis.metric).join(" "),
           autosize: true,
+          height: undefined,
           title: {},
-          margin: { l: 64, r: 16, t: 12, b: front.figure.layout.annotations ? 78 : 52 }, // a remark is below the axis
+          margin: in3d ? MARGIN_3D : { ...MARGIN, b: front.layout.annotations ? 78 : 52 }, // a remark is below the axis
         });
         return { data, layout };
       },

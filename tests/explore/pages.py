@@ -23,7 +23,7 @@ class Page:
         self._callbacks = self.get("/_dash-dependencies").get_json()
 
     def get(self, path: str, **headers: str) -> TestResponse:
-        return self._client.get(path, base_url=ORIGIN, headers=headers)
+        return self._client.get(path, base_url=ORIGIN, headers=headers, buffered=True)  # closes files
 
     def set(self, id_: Id, value: Any, prop: str = "value") -> None:
         self._components[_key(id_)][prop] = value

@@ -90,16 +90,24 @@ def _register_answer(app: Dash, explored: Explored) -> None:
     }
 
     @app.callback(
-        output=outputs, inputs={"values": _REQUEST, "rank": Input("rank", "value"), "page": State("page", "data")}
+        output=outputs,
+        inputs={
+            "values": _REQUEST,
+            "rank": Input("rank", "value"),
+            "is_single": State("alternatives", "hidden"),
+            "page": State("page", "data"),
+        },
     )
-    def answer(values: dict[str, Any], rank: int | None, page: str) -> dict[str, Any]:
+    def answer(values: dict[str, Any], rank: int | None, is_single: bool, page: str) -> dict[str, Any]:
+        chosen = rank if ctx.triggered_id == "rank" and rank is not None else 1
         try:
             state = state_of(explored, values)
-            outcome = explored.answer(state, page)
+            shown = shown_outcome(explored, state, explored.answer(state, page), chosen)
         except QabwnasError as error:
-            return _nothing(panels.error_line(" ".join(str(error).split())))
-        chosen = rank if ctx.triggered_id == "rank" and rank is not None else 1
-        return shown_outcome(explored, state, outcome, chosen)
+            shown = _nothing(panels.error_line(" ".join(str(error).split())))
+        if is_single and shown["no_alternatives"]:  # each output that changes costs the browser time
+            shown |= {"options": no_update, "rank": no_update, "no_alternatives": no_update}
+        return shown
 
 
 def shown_outcome(explored: Explored, state: PageState, outcome: Outcome, rank: int) -> dict[str, Any]:
@@ -160,11 +168,11 @@ def _register_front(app: Dash, explored: Explored) -> None:
     )
     def select(click: Any, values: dict[str, Any], axis: str, third: str | None) -> Any:
         point = click["points"][0].get("customdata") if click else None
-        if not isinstance(point, int):  # the answer itself, or another mark
+        if not str(point).isdecimal():  # the answer itself, or another mark
             return no_update
         state = state_of(explored, values)
         others = _other_axes(state, axis, third)
-        totals = explored.front(state, others).totals(point)
+        totals = explored.front(state, others).totals(int(point))
         bounds = {name: f"{totals[name]:f}" for name in others}
         return [["", bounds.get(metric.name, "")] for metric in explored.metrics]
 
@@ -180,6 +188,9 @@ def drawn_front(explored: Explored, state: PageState, axis: str, third: str | No
     front = explored.front(state, others)
     metrics = [front.metric_names[0], *others]
     drawn = plot_pareto_front(front, metrics=metrics, max_points=_max_points(len(explored.block_names)))
+    for trace in drawn.data:  # dash finds what a click is on in lists only; plotly encodes arrays of numbers
+        if trace.customdata is not None:
+            trace.customdata = list(map(str, trace.customdata))
     note = "Click a point to set its totals as budgets."
     if front.region.epsilon > 0:
         note += f" The exact front is too large to draw: this one is thinned, ε = {front.region.epsilon:f}."

@@ -189,7 +189,7 @@ def test_a_point_of_the_figure_is_selected(explorer: Explorer, lut: Lut) -> None
         """
         const plot = document.querySelector("#figure .js-plotly-plot");
         for (const trace of plot._fullData) {
-          const at = Array.from(trace.customdata || []).indexOf(arguments[0]);
+          const at = Array.from(trace.customdata || []).indexOf(String(arguments[0]));
           if (at < 0) continue;
           const box = plot.getBoundingClientRect(), { xaxis, yaxis } = plot._fullLayout;
           return [box.left + xaxis._offset + xaxis.d2p(trace.x[at]), box.top + yaxis._offset + yaxis.d2p(trace.y[at])];

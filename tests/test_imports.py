@@ -25,11 +25,14 @@ LEVELS: list[set[str]] = [
     {"nets", "data", "search"},
     {"train", "measure", "deploy", "report", "bench"},
     {"one_shot", "visualization"},
-    {"pipeline"},
+    {"pipeline", "explore"},
     {"cli"},
     {"__main__"},
 ]
-WITHOUT_TORCH = {"errors", "version", "io", "progress", "space", "costs", "lut", "search", "bench", "visualization"}
+WITHOUT_TORCH = {"errors", "version", "io", "progress", "space", "costs", "lut", "search", "bench"} | {
+    "visualization",
+    "explore",
+}
 PUBLIC_FOLDERS = {"errors", "lut", "pipeline", "search", "space", "version"}  # of the names of `import qabwnas`
 
 

@@ -13,6 +13,7 @@ from qabwnas.errors import InputError
 PACKAGES = {
     "train": ("torch", "sklearn", "scipy", "PIL", "pydantic", "rich", "safetensors"),
     "plot": ("plotly", "kaleido"),
+    "explore": ("dash", "plotly"),
     "ray": ("ray",),
     "logs": ("tensorboard",),
     "deploy": ("onnx", "onnxruntime"),

@@ -42,6 +42,7 @@ COMMANDS = {
     "batch": "Answer a table of budgets.",
     "front": "Build the exact front of a LUT.",
     "session": "Answer requests of other programs, one line of JSON each.",
+    "explore": "Explore a LUT or a front on a page in the browser.",
     "schema": "Print the JSON schemas of what commands print and read.",
     "plot": "Draw a front, as a page or a picture.",
     "bench": "Measure the search against its baselines on a LUT.",

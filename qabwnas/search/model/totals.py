@@ -24,8 +24,8 @@ TotalsIn = Callable[[Lut, str, NDArray[np.int32], Backend], Sequence[Decimal | N
 def totals_in(lut: Lut, metric_name: str, choice: NDArray[np.int32], backend: Backend) -> list[Decimal | None]:
     """Return the total of every subnet, or ``None`` if one of its candidates was not measured.
 
-    ``choice`` is ``(n_subnets, n_blocks)``. The grid depends on all measured candidates. The column is kept as long as
-    the LUT, unless the LUT is large.
+    ``choice`` is ``(n_subnets, n_blocks)``. The grid depends on all measured candidates. From the second time on, the
+    column is kept as long as the LUT, unless the LUT is large.
 
     Raises:
         InputError: a measured value or a total cannot be represented.
@@ -43,12 +43,11 @@ def totals_in(lut: Lut, metric_name: str, choice: NDArray[np.int32], backend: Ba
 
 
 def kept_totals_in(lut: Lut, metric_name: str, choice: NDArray[np.int32], backend: Backend) -> list[Decimal | None]:
-    """Return the same as :func:`totals_in`, always from a column that is kept as long as the LUT."""
+    """Return the same as :func:`totals_in`, from a column that is kept from the second time on."""
     metric = lut.metric(metric_name)
-    column = KeptColumns.of(lut).column(lut, metric, backend)
-    rows = column.starts + choice
-    measured = None if column.measured is None else column.measured[rows].all(axis=1)
-    return _totals(metric, column.grid, column.units[rows], column.fixed, measured)
+    grid, units, known, fixed = KeptColumns.of(lut).chosen(lut, metric, choice, backend)
+    is_known = None if known is None else np.asarray(known.all(axis=1))
+    return _totals(metric, grid, units, fixed, is_known)
 
 
 def _totals(

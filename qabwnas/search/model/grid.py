@@ -64,12 +64,18 @@ class Grid(NamedTuple):
             self.warn_of_rounding(metric)
         return backend.to_units(np.ascontiguousarray(values), self.decimals, False)
 
-    def exact_units(self, values: NDArray[np.float64], decimals: int) -> NDArray[np.int64]:
-        """Return values in units that have at most ``decimals`` decimals, no more than the grid, and 15 digits."""
-        whole = _rounded(values, 10.0**decimals).astype(np.int64)
-        if decimals == self.decimals or not whole.any():
-            return whole
-        return whole * np.int64(10 ** (self.decimals - decimals))
+    def exact_units(
+        self, values: NDArray[np.float64], decimals: int, out: NDArray[np.int64] | None = None
+    ) -> NDArray[np.int64]:
+        """Return values in units, in ``out`` if it is given.
+
+        They have at most ``decimals`` decimals, which are not more than the grid's, and 15 digits.
+        """
+        units = np.empty(values.shape, dtype=np.int64) if out is None else out
+        np.copyto(units, _rounded(values, 10.0**decimals), casting="unsafe")
+        if decimals < self.decimals and units.any():
+            units *= np.int64(10 ** (self.decimals - decimals))
+        return units
 
     def warn_of_rounding(self, metric: str) -> None:
         message = (

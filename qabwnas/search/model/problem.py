@@ -113,7 +113,7 @@ class Problem:
     def _whole(cls, lut: Lut, metrics: tuple[Metric, ...], backend: Backend, selection: Selection | None) -> Problem:
         """Return the problem over metrics of the LUT, read as a whole."""
         kept = KeptColumns.of(lut)
-        columns = [kept.compared_column(lut, metric, backend) for metric in metrics]  # warns of rounding in each call
+        columns, values = kept.compared(lut, metrics, backend)  # warns of rounding in each call
         last = _LAST.get(lut)
         if selection is None and last is not None and last.metrics == metrics:
             return last
@@ -124,7 +124,7 @@ class Problem:
             metrics,
             tuple(column.grid for column in columns),
             lut.block_names,
-            kept.joined_units(metrics),
+            np.stack([column.units for column in columns]) if values is None else values,
             np.append(columns[0].starts, columns[0].units.size),
             _is_max(metrics),
             _origins(metrics, [column.fixed for column in columns]),

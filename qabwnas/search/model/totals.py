@@ -24,8 +24,8 @@ TotalsIn = Callable[[Lut, str, NDArray[np.int32], Backend], Sequence[Decimal | N
 def totals_in(lut: Lut, metric_name: str, choice: NDArray[np.int32], backend: Backend) -> list[Decimal | None]:
     """Return the total of every subnet, or ``None`` if one of its candidates was not measured.
 
-    ``choice`` is ``(n_subnets, n_blocks)``. The grid depends on all measured candidates. The column is kept as long as
-    the LUT, unless the LUT is large.
+    ``choice`` is ``(n_subnets, n_blocks)``. The grid depends on all measured candidates. From the second time on, the
+    column is kept as long as the LUT, unless the LUT is large.
 
     Raises:
         InputError: a measured value or a total cannot be represented.
@@ -47,11 +47,10 @@ def total_units(lut: Lut, metric: Metric, choice: NDArray[np.int32], backend: Ba
 
 
 def kept_totals_in(lut: Lut, metric_name: str, choice: NDArray[np.int32], backend: Backend) -> list[Decimal | None]:
-    """Return the same as :func:`totals_in`, always from a column that is kept as long as the LUT."""
+    """Return the same as :func:`totals_in`, from a column that is kept from the second time on."""
     metric = lut.metric(metric_name)
-    column = KeptColumns.of(lut).column(lut, metric, backend)
-    measured = None if column.measured is None else column.measured[column.starts + choice].all(axis=1)
-    return _decimals(column.grid, _units_of(column, metric, choice), measured)
+    grid, units, known, fixed = KeptColumns.of(lut).chosen(lut, metric, choice, backend)
+    return _decimals(grid, _total(metric, units, fixed), None if known is None else np.asarray(known.all(axis=1)))
 
 
 def grid_in(lut: Lut, metric: Metric, backend: Backend) -> Grid:

@@ -198,12 +198,6 @@ def test_budgets_may_come_from_a_pipe(tmp_path: Path) -> None:
     assert {progress.n_rows for progress in reports} == {None}
 
 
-@given(st.integers(-(2**62), 2**62), st.integers(0, 40))
-def test_totals_as_text_are_their_decimals(units: int, decimals: int) -> None:
-    grid = Grid(decimals)
-    assert grid.text(units) == format(grid.decimal(units), "f")
-
-
 def test_a_front_as_csv(tmp_path: Path) -> None:
     front = qabwnas.Frontier.build(example(), ["loss", "size_bytes", "latency_ms"])
     front.save_csv(tmp_path / "front.csv")

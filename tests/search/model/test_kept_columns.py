@@ -165,6 +165,15 @@ def test_the_last_problem_is_used_again_unless_something_differs() -> None:
     assert Problem.of(lut, ["loss"], kernels).values.shape == (1, 150)
 
 
+def test_a_metric_that_is_weighted_and_has_a_budget_is_read_twice() -> None:
+    """The first call compares one new column in two places."""
+    for _ in range(5):
+        lut = lut_from_columns({"loss": [[3.0, 2.5], [1.0, 7.5]]})
+        options: dict[str, Any] = {"scope": qabwnas.Scope(weights={"block0": 2}), "budgets": {"loss": 4}}
+        for _ in range(2):
+            assert [answer.totals for answer in qabwnas.search(lut, top=9, **options)] == [{"loss": 3.5}, {"loss": 4}]
+
+
 def test_a_metric_with_holes_is_refused_each_time() -> None:
     table = Table({"loss": [1.0, 2.0], "ms": [1.0, np.nan]}, measured={"ms": np.array([True, False])})
     lut = Lut((Metric("loss"), Metric("ms")), (LutBlock("b", (table,)),))

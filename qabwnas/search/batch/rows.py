@@ -72,7 +72,7 @@ class RowSearch:
             if len(target) == 1:
                 units[target[0]] = bound
             else:
-                couplings.append(_coupling(problem, target, bound))
+                couplings.append(Coupling.of(problem, target, bound))
         if positions is not None:
             units[[m for m in range(len(units)) if m not in positions]] = -1
         found = best_coupled(problem, units, 1, kernels, couplings) if couplings else best(problem, units, 1, kernels)
@@ -109,14 +109,6 @@ class RowSearch:
 
     def _grid_of(self, maximum: Metric) -> Grid:
         return grid_in(self._lut, maximum, self._kernels)
-
-
-def _coupling(problem: Problem, positions: tuple[int, ...], bound: int) -> Coupling:
-    finest = max(problem.grids[m].decimals for m in positions)
-    scales = {m: 10 ** (finest - problem.grids[m].decimals) for m in positions}
-    maxima = tuple(m for m in positions if problem.is_max[m])
-    sums = [m for m in positions if not problem.is_max[m]]
-    return Coupling(sums[0] if sums else None, maxima, scales, bound)
 
 
 class ShownTotals:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal, localcontext
 
-import numpy as np
-
 from qabwnas.errors import InputError
 from qabwnas.io.numeric import exact_number
 from qabwnas.io.suggest import did_you_mean
 from qabwnas.lut.content import REFERENCES
-from qabwnas.lut.lut import Lut, Metric
+from qabwnas.lut.lut import Lut, LutBlock, Metric
+from qabwnas.search.model.columns import row_chunks
 
 Shares = Callable[[str, str | None], Decimal]
 """The total that shares are of, from the start of messages and a reference: ``None`` for the largest total."""
@@ -98,16 +97,21 @@ def _named(lut: Lut, what: str, name: str) -> dict[str, int]:
 
 
 def _total(lut: Lut, metric: Metric, choice: Mapping[str, int] | None) -> Decimal:
-    """Return the exact total of a choice, or without one the largest total of measured candidates."""
+    """Return the exact total of a choice, or without one the largest total of measured candidates, read in chunks."""
     values = []
     for block in lut.blocks:
-        column, measured = block.column(metric.name), block.measured(metric.name)
-        rows = np.arange(block.n_candidates) if choice is None else np.array([choice[block.name]])
-        if measured is not None:
-            rows = rows[measured[rows]]
-        if not rows.size:
+        chunks = row_chunks(block) if choice is None else [(choice[block.name], choice[block.name] + 1)]
+        largest = [value for chunk in chunks for value in _largest_in(block, metric.name, *chunk)]
+        if not largest:
             raise InputError(f"metric {metric.name!r}, block {block.name!r}: nothing was measured to take a share of")
-        values.append(exact_number(metric.name, column[rows].max()))
+        values.append(max(largest))
     if metric.fixed is not None:
         values.append(exact_number(metric.name, metric.fixed))
     return exact_sum(values) if metric.aggregation == "sum" else max(values)
+
+
+def _largest_in(block: LutBlock, metric: str, first: int, last: int) -> list[Decimal]:
+    """Return the largest measured value of candidates ``first … last − 1``, or nothing if none was measured."""
+    values, measured = block.column_rows(metric, first, last), block.measured_rows(metric, first, last)
+    known = values if measured is None else values[measured]
+    return [exact_number(metric, known.max())] if known.size else []

@@ -21,7 +21,7 @@ import heapq
 import itertools
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import pairwise
 from typing import NamedTuple
@@ -56,6 +56,14 @@ class Coupling:
     scales: Mapping[int, int]
     bound: int
 
+    @classmethod
+    def of(cls, problem: Problem, positions: Sequence[int], bound: int) -> Coupling:
+        """Return the coupling of the columns at some positions, of which at most one is a sum."""
+        finest = grid_of_sum([problem.grids[m] for m in positions]).decimals
+        scales = {m: 10 ** (finest - problem.grids[m].decimals) for m in positions}
+        summed = next((m for m in positions if not problem.is_max[m]), None)
+        return cls(summed, tuple(m for m in positions if problem.is_max[m]), scales, bound)
+
     def holds(self, totals: Ints) -> NDArray[np.bool_]:
         """Return which totals ``(n, n_metrics)`` keep the budget, bool ``(n,)``."""
         largest = sum(scale * int(np.abs(totals[:, m]).max(initial=0)) for m, scale in self.scales.items())
@@ -66,11 +74,7 @@ class Coupling:
 
 def coupling_of(problem: Problem, mixed: MixedSum) -> Coupling:
     """Return the coupling of the columns of a problem, without a bound."""
-    positions = [problem.position(column) for column in mixed.columns]
-    finest = grid_of_sum([problem.grids[m] for m in positions]).decimals
-    scales = {m: 10 ** (finest - problem.grids[m].decimals) for m in positions}
-    summed = None if mixed.summed is None else positions[0]
-    return Coupling(summed, tuple(positions[0 if summed is None else 1 :]), scales, UNLIMITED)
+    return Coupling.of(problem, [problem.position(column) for column in mixed.columns], UNLIMITED)
 
 
 def couplings_of(problem: Problem, budgets: Mapping[Budgeted, Number]) -> list[Coupling]:
@@ -85,7 +89,7 @@ def couplings_of(problem: Problem, budgets: Mapping[Budgeted, Number]) -> list[C
             coupling = coupling_of(problem, mixed)
             grid = grid_of_sum([problem.grids[m] for m in coupling.scales])
             bound = grid.floor(exact_number(f"budget {mixed.subject!r}", budget))
-            couplings.append(Coupling(coupling.summed, coupling.maxima, coupling.scales, bound))
+            couplings.append(replace(coupling, bound=bound))
     return couplings
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +126,20 @@ def test_budgets_that_nothing_fits_say_what_would(page: str, browser: Any) -> No
     assert "macs: no budget alone is enough" in shown["text"]
     type_in(inputs(browser, 1)[1], "much")
     assert inputs(browser, 1)[1].get_attribute("aria-invalid") == "true"
+    assert console_errors(browser) == []
+
+
+def test_a_thinned_front_says_how_far_its_answer_may_be_from_the_best(
+    tmp_path: Path, browser: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    thin = partial(embedded_front, max_points=8)
+    monkeypatch.setattr("qabwnas.visualization.page.report.embedded_front", thin)
+    write_report([small_run()], tmp_path / "report.html")
+    browser.get((tmp_path / "report.html").as_uri())
+    content = thin(small_run().front, small_lut())
+    assert 0 < content["epsilon"] < 1
+    said = f"its objective is at most {100 * content['epsilon']:g} % above the best."
+    assert said in settled(browser)["text"]
     assert console_errors(browser) == []
 
 

@@ -117,7 +117,7 @@ function row(kind, ...cells) {
 
 function shownValue(metric, units) {
   const value = Number(decimalText(units, metric.decimals)) / metric.factor;
-  return `${Number(value.toPrecision(6))} (${metric.title.split(", ").slice(1).join(", ") || metric.name})`;
+  return `${Number(value.toPrecision(6))} ${metric.title.split(", ").slice(1).join(", ")}`;
 }
 
 // --- The explorer of one run.
@@ -151,7 +151,7 @@ function explore(section) {
       choice.append(line);
     }
     return [
-      element("p", {}, `The best subnet within these budgets is point ${front.numbers[point]} of ${front.n_all.toLocaleString("en")}.`),
+      element("p", {}, `The best subnet within these budgets is point ${front.numbers[point]} of ${front.n_all.toLocaleString("en")}.${thinning(front)}`),
       element("div", { class: "wide" }, totals),
       element("div", { class: "wide" }, choice),
       element("pre", { class: "command" }, command()),
@@ -177,6 +177,12 @@ function explore(section) {
   }
 
   show();
+}
+
+// What is said of a front of which the page has only some points.
+function thinning(front) {
+  if (front.epsilon === 0) return "";
+  return ` The page has ${front.n_points.toLocaleString("en")} of them: its objective is at most ${Number((100 * front.epsilon).toPrecision(6))} % above the best.`;
 }
 
 function share(units, limit) {

@@ -167,8 +167,8 @@ def _register_front(app: Dash, explored: Explored) -> None:
         prevent_initial_call=True,
     )
     def select(click: Any, values: dict[str, Any], axis: str, third: str | None) -> Any:
-        point = click["points"][0].get("customdata") if click else None
-        if not str(point).isdecimal():  # the answer itself, or another mark
+        point = str(click["points"][0].get("customdata")) if click else ""
+        if not point.isdecimal():  # the answer itself, or another mark
             return no_update
         state = state_of(explored, values)
         others = _other_axes(state, axis, third)

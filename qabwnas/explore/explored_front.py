@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from qabwnas.errors import InputError
 from qabwnas.explore.outcome import Outcome
-from qabwnas.explore.state import PageState
+from qabwnas.explore.state import MAXIMIZE, PageState
 from qabwnas.search import BudgetEffect, Explanation, Frontier, SearchResult
 from qabwnas.search.model.grid import exact_difference
 
@@ -97,6 +97,8 @@ class ExploredFront:
 
 
 def _upper_bounds(state: PageState) -> dict[str, Decimal]:
+    if state.sense == MAXIMIZE:
+        raise InputError("a front is searched for its smallest totals; explore its LUT to maximize")
     budgets = state.budgets()
     for key in budgets:
         if key.endswith(">="):

@@ -59,13 +59,14 @@ def _controls(explored: Explored) -> Any:
     names = [metric.name for metric in explored.metrics]
     budgets = [_budget(explored, index, metric) for index, metric in enumerate(explored.metrics)]
     devices = [name for name in names if "[" in name]
+    senses = [MINIMIZE, MAXIMIZE] if explored.maximizable else [MINIMIZE]
     return html.Section(
         [
             _group(
                 "Objective",
                 html.Div(
                     [
-                        dcc.RadioItems([MINIMIZE, MAXIMIZE], MINIMIZE, id="sense", inline=True, className="choices"),
+                        dcc.RadioItems(senses, MINIMIZE, id="sense", inline=True, className="choices"),
                         _labelled(
                             "Objective", dcc.Dropdown(names, first_objective(explored), id="objective", clearable=False)
                         ),
@@ -116,7 +117,9 @@ def _budget(explored: Explored, index: int, metric: Metric) -> Any:
     ]
     return html.Div(
         [
-            dcc.Store(id={"type": "scale", "index": index}, data=scale.as_json(index)),
+            dcc.Store(
+                id={"type": "scale", "index": index}, data={**scale.as_json(index), "hasLower": explored.has_scope}
+            ),
             html.Div(
                 [html.Span(metric.name, className="budget-name"), html.Span(unit, className="quiet")],
                 className="budget-head",

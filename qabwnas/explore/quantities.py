@@ -33,7 +33,9 @@ def shown_total(metric: Metric, total: Decimal) -> str:
 
 def exact_total(metric: Metric, total: Decimal) -> str:
     """Return a total with all its digits, in the unit of the metric: ``1,583,104 bytes``."""
-    return f"{total:,f} {unit_text(metric)}".rstrip()
+    text = f"{total:,f}"
+    digits = text.rstrip("0").rstrip(".") if "." in text else text
+    return f"{digits} {unit_text(metric)}".rstrip()
 
 
 def factors_of(metric: Metric) -> dict[str, Decimal]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from threading import Thread
@@ -16,8 +17,9 @@ import qabwnas
 from qabwnas.cli.exact_json import dumps
 from qabwnas.cli.search import result_content
 from qabwnas.explore.app import make_app
+from qabwnas.explore.explored_front import ExploredFront
 from qabwnas.explore.explored_lut import ExploredLut
-from qabwnas.explore.outcome import Outcome
+from qabwnas.explore.outcome import Explored, Outcome
 from qabwnas.explore.quantities import SliderScale
 from qabwnas.explore.server import bind, server_on
 from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
@@ -54,16 +56,23 @@ def answer_text(outcome: Outcome) -> str:
     return dumps(result_content(outcome.result, outcome.budgets, None, ()))
 
 
-@pytest.fixture(scope="module")
-def address(lut: Lut) -> Iterator[str]:
+@contextmanager
+def served(explored: Explored) -> Iterator[str]:
+    """Serve a page from a thread of this process, and give its address."""
     with bind(0) as listener:
         port = listener.getsockname()[1]
-        server = server_on(listener, make_app(ExploredLut(lut, "lut.h5"), answer_text, port))
+        server = server_on(listener, make_app(explored, answer_text, port))
         thread = Thread(target=server.serve_forever, daemon=True)
         thread.start()
         yield f"http://127.0.0.1:{port}"
         server.shutdown()
         thread.join()
+
+
+@pytest.fixture(scope="module")
+def address(lut: Lut) -> Iterator[str]:
+    with served(ExploredLut(lut, "lut.h5")) as address:
+        yield address
 
 
 class Explorer:
@@ -292,3 +301,18 @@ def test_a_narrow_window_has_everything_in_one_column(browser: Any, address: str
         assert console_errors(browser) == []
     finally:
         browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_a_front_has_one_end_per_slider(browser: Any, lut: Lut) -> None:
+    front = qabwnas.Frontier.build(lut, ["loss", "size_bytes"])
+    with served(ExploredFront(front, "front.h5")) as address:
+        page = Explorer(browser, address)
+        page.load()
+        assert not page.thumb(SIZE, upper=False).is_displayed()
+        page.thumb(SIZE, upper=True).send_keys(Keys.PAGE_DOWN)
+        page.wait(lambda: page.field("high", SIZE))
+        bound = parse_quantity(page.field("high", SIZE), "size_bytes")
+        page.wait(lambda: page.totals() == front.totals(front.query({"size_bytes": float(bound)}).item()))
+        assert page.find(".controls").text.count("at least") == 0
+        assert console_errors(browser) == []
+        browser.get("about:blank")

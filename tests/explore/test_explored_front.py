@@ -94,3 +94,8 @@ def test_command_and_python_give_the_same_answer(explored: ExploredFront, state:
 def test_a_lower_bound_is_refused(explored: ExploredFront) -> None:
     with pytest.raises(InputError, match="a front answers upper bounds only"):
         explored.answer(PageState("loss", ranges={"size_bytes": Range("1", "")}), "page")
+
+
+def test_maximising_is_refused(explored: ExploredFront) -> None:
+    with pytest.raises(InputError, match="explore its LUT to maximize"):
+        explored.answer(PageState("loss", sense="maximize"), "page")

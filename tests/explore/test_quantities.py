@@ -51,3 +51,5 @@ def test_totals_have_four_digits_and_a_unit(metric: Metric, total: str, shown: s
 
 def test_exact_totals_have_all_digits() -> None:
     assert exact_total(Metric("size_bytes"), Decimal("1583104.25")) == "1,583,104.25 bytes"
+    assert exact_total(Metric("size_bytes"), Decimal("800000.0")) == "800,000 bytes"
+    assert exact_total(Metric("loss"), Decimal(100)) == "100"

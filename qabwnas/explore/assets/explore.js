@@ -98,6 +98,7 @@
         }
         const now = positions(low, high, scale);
         if (!changed.some((each) => each.includes('"range"'))) return [now, none(), none()];
+        if (!scale.hasLower && slider[0] > 0) return [[0, slider[0]], none(), scale.texts[slider[0]]]; // the nearer end
         // A side that did not move keeps its text, which may be finer than a step.
         const end = Math.max(scale.texts.length - 1, 1);
         const newLow = slider[0] === now[0] ? none() : slider[0] === 0 ? "" : scale.texts[slider[0]];

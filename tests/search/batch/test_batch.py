@@ -23,7 +23,7 @@ from qabwnas.search.batch import batch
 from qabwnas.search.batch import csv as batch_csv
 from qabwnas.search.batch.answers import BatchProgress
 from qabwnas.search.batch.batch import answer_batch
-from qabwnas.search.model.grid import LARGEST_UNITS, Grid
+from qabwnas.search.model.grid import LARGEST_UNITS
 from tests.search import BACKENDS
 from tests.search.batch import counts, sizes
 from tests.strategies import lut_from_columns, luts

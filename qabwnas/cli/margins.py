@@ -56,7 +56,9 @@ def parse_margins(texts: tuple[str, ...], budgets: Mapping[str, Decimal]) -> tup
         if metric in margins:
             raise click.UsageError(f"--margin {metric!r} is given twice")
         if metric not in budgets:
-            raise click.UsageError(f"--margin {metric!r}: there is no --budget of it")
+            raise click.UsageError(
+                f"--margin {metric!r}: it needs a budget that is one number: --budget {metric}=VALUE"
+            )
         margins[metric] = Margin(metric, _share(metric, value), budgets[metric])
         if budgets[metric] < 0:
             raise InputError(f"--margin {metric}: its budget is negative")

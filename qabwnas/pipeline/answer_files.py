@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from difflib import get_close_matches
@@ -23,6 +23,7 @@ from qabwnas.lut.lut import Lut
 from qabwnas.pipeline.stages.answers import FoundNetwork
 from qabwnas.report.result import ADDED
 from qabwnas.search.api import Answer
+from qabwnas.search.constraints.budgets import split_operator
 from qabwnas.search.engine.backend import select_backend
 from qabwnas.search.front.file import is_front
 from qabwnas.search.frontier import Frontier
@@ -40,7 +41,7 @@ class GivenAnswer:
         name: what it was found by, as text; used where there are no budgets.
         choice: block name → candidate.
         totals: metric → exact total; ``None`` if none are known because the user made the choice.
-        budgets: metric → upper bound, if they are known.
+        budgets: metric → upper bound, if all of its budgets are known and are such bounds.
     """
 
     where: str
@@ -134,7 +135,8 @@ def _check_totals(where: str, given: Mapping[str, Any], totals: Mapping[str, Dec
     for metric in compared:
         total = given[metric]
         try:
-            is_equal = Decimal(total) == totals[metric]
+            # `to_dict` has the nearest double, whose digits are others.
+            is_equal = Decimal(total) == totals[metric] or float(total) == float(totals[metric])
         except (InvalidOperation, TypeError, ValueError) as error:
             raise FormatError(f"{where}: {metric}: {total!r} is not a number") from error
         if not is_equal:
@@ -160,15 +162,24 @@ def _of_json(path: Path, row: int | None) -> GivenAnswer:
     if not parts or not all(isinstance(part, dict) for part in [*parts, budgets]):
         raise FormatError(f"{path}: answers[{rank - 1}]: not an answer of a search: it has no choice and totals")
     choice, totals = parts
-    return GivenAnswer(str(path), f"{path.stem} row {rank}", choice, totals, dict(_bounds(path, budgets)))
+    bounds = {key: _bound(path, key, effect) for key, effect in budgets.items()}
+    if all(isinstance(bound, int | Decimal) and not _other_sense(key) for key, bound in bounds.items()):
+        upper = {metric: str(bound) for metric, bound in bounds.items()}
+        return GivenAnswer(str(path), f"{path.stem} row {rank}", choice, totals, upper)
+    return GivenAnswer(str(path), ", ".join(f"{key} {bound}" for key, bound in bounds.items()), choice, totals)
 
 
-def _bounds(path: Path, budgets: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for metric, effect in budgets.items():
-        bound = effect.get("budget") if isinstance(effect, dict) else None
-        if not isinstance(bound, int | Decimal):
-            raise FormatError(f"{path}: budgets: {metric}: not the budget of a search")
-        yield metric, str(bound)
+def _bound(path: Path, key: str, effect: object) -> int | Decimal | str:
+    """Return the bound of a budget: a number, or the text of a share or a range."""
+    bound = effect.get("budget") if isinstance(effect, dict) else None
+    if isinstance(bound, bool) or not isinstance(bound, int | Decimal | str):
+        raise FormatError(f"{path}: budgets: {key}: not the budget of a search")
+    return bound
+
+
+def _other_sense(key: str) -> bool:
+    """Return whether a budget is no upper bound on one metric: ``latency_ms>=``, ``size_bytes+peak_bytes``."""
+    return split_operator(key)[1] != "<=" or "+" in key
 
 
 def _of_table(path: Path, row: int | None, rows: Sequence[Mapping[str, Any]], lut: Lut) -> GivenAnswer:

@@ -194,6 +194,32 @@ def test_every_kind_of_answer_is_the_same_network(run: Path, name: str, row: obj
     assert found.totals == {metric: str(total) for metric, total in answer.totals.items()}
 
 
+@pytest.mark.parametrize(
+    ("budget", "name"),
+    [
+        ("size_bytes=95%", "size_bytes 95%"),
+        ("size_bytes=1:900", "size_bytes 1:900"),
+        ("size_bytes>=900", "size_bytes>= 900"),
+        ("size_bytes+peak_activation_bytes<=3kB", "size_bytes+peak_activation_bytes 3000"),
+    ],
+)
+def test_an_answer_of_any_budget_can_be_retrained(run: Path, tmp_path: Path, budget: str, name: str) -> None:
+    found = qabwnas_command("search", run / "lut.h5", "--budget", budget, "--json")
+    assert found.exit_code == 0, found.stderr
+    (tmp_path / "answer.json").write_text(found.stdout)
+    network = find_network(run, tmp_path / "answer.json")
+    assert (network.name, network.budgets) == (name, {})
+    assert network.is_same_network(find_network(run, json.loads(found.stdout)["answers"][0]["choice"]))
+
+
+def test_a_dictionary_of_an_answer_can_be_retrained(run: Path, tmp_path: Path) -> None:
+    """Its totals are the nearest doubles."""
+    result = qabwnas.search(qabwnas.Lut.open(run / "lut.h5"), budgets={"size_bytes": 900})
+    (tmp_path / "answer.json").write_text(json.dumps(result.to_dict()))
+    network = find_network(run, tmp_path / "answer.json")
+    assert network.is_same_network(find_network(run, result[0]))
+
+
 def test_a_loaded_network_gives_the_outputs_of_the_exported_one(run: Path, added: str, tmp_path: Path) -> None:
     network = qabwnas.load_network(run, added)
     assert not any(module.training for module in network.modules())

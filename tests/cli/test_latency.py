@@ -174,7 +174,7 @@ def test_a_margin_may_leave_nothing() -> None:
     ("margins", "exit_code", "message"),
     [
         (["loss"], 2, "Error: --margin 'loss' is not of the form METRIC=5%\n"),
-        (["loss=5%"], 2, "Error: --margin 'loss': it needs a budget that is one number, as in --budget loss=20\n"),
+        (["loss=5%"], 2, "Error: --margin 'loss': it needs a budget that is one number: --budget loss=VALUE\n"),
         (["latency_ms[t4]=1%", "latency_ms[t4]=1%"], 2, "Error: --margin 'latency_ms[t4]' is given twice\n"),
         (["latency_ms[t4]=-1%"], 1, "error: --margin latency_ms[t4]: '-1%' is negative\n"),
         (["latency_ms[t4]=much"], 1, "error: --margin latency_ms[t4]: 'much' is not a number\n"),

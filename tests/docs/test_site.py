@@ -50,7 +50,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 def test_make_docs_is_this_build() -> None:
-    plan = subprocess.run(["make", "--dry-run", "docs"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    plan = subprocess.run(
+        ["make", "--dry-run", "--no-print-directory", "docs"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
     assert plan.rstrip().endswith("mkdocs build --strict")
 
 

@@ -121,8 +121,9 @@ class KeptColumns:
         if len(names) < len(metrics) or not names.isdisjoint(self._columns):
             return [self._compared(lut, metric, backend) for metric in metrics], None
         values = np.empty((len(metrics), _offsets(lut)[-1]), dtype=np.int64)
-        rows = zip(metrics, values, strict=True)
-        return [self._compared(lut, metric, backend, row) for metric, row in rows], values
+        columns = [self._compared(lut, metric, backend, row) for metric, row in zip(metrics, values, strict=True)]
+        # Another thread may have converted a column in the meantime; then its row was not written.
+        return columns, values if all(column.units.base is values for column in columns) else None
 
     def _compared(self, lut: Lut, metric: Metric, backend: Backend, out: Ints | None = None) -> KeptColumn:
         column, name = self.column(lut, metric, backend, out), metric.name

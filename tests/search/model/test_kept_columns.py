@@ -182,3 +182,18 @@ def test_a_metric_with_holes_is_refused_each_time() -> None:
         assert qabwnas.search(lut, top=2).answers[1].totals == {"loss": 2}
         with pytest.raises(InputError, match="1 of 2 candidates were not measured"):
             qabwnas.search(lut, budgets={"ms": 5})
+
+
+def test_a_column_that_another_thread_has_just_kept_leaves_no_row_unwritten(monkeypatch: pytest.MonkeyPatch) -> None:
+    lut = lut_from_columns({"loss": [[1.0, 2.0]], "size": [[3.0, 4.0]]})
+    kept, (loss, size), kernels = KeptColumns.of(lut), lut.metrics, select_backend()
+    compared = KeptColumns._compared
+
+    def interrupted(*arguments: Any) -> Any:
+        kept.column(lut, size, kernels)  # as by the other thread
+        return compared(*arguments)
+
+    monkeypatch.setattr(KeptColumns, "_compared", interrupted)
+    columns, values = kept.compared(lut, [loss, size], kernels)
+    assert values is None
+    assert [column.units.tolist() for column in columns] == [[1, 2], [3, 4]]

@@ -40,11 +40,16 @@ docs: $(VENV)/.installed
 
 SANITIZED := $(CXX) -std=c++20 -pthread -O1 -g -ffp-contract=off -Wall -Wextra -Werror -fsanitize=address,undefined -fno-sanitize-recover=all
 
-build/test_engine: $(wildcard csrc/tests/*) $(ENGINE_FILES)
-	mkdir -p build
-	$(SANITIZED) -Icsrc $(wildcard csrc/tests/*.cpp) $(ENGINE_SOURCES) -o $@
+TEST_OBJECTS := $(patsubst csrc/%.cpp,build/test_objects/%.o,$(wildcard csrc/tests/*.cpp) $(ENGINE_SOURCES))
+$(TEST_OBJECTS): build/test_objects/%.o: csrc/%.cpp $(wildcard csrc/tests/*.hpp) $(filter %.hpp,$(ENGINE_FILES))
+	@mkdir -p $(@D)
+	$(SANITIZED) -Icsrc -c $< -o $@
 
-core-test: build/test_engine
+build/test_engine: $(TEST_OBJECTS)
+	$(SANITIZED) $^ -o $@
+
+core-test:
+	$(MAKE) --jobs=$$(nproc) build/test_engine
 	./build/test_engine
 
 # The extension, bindings included, with ASan and UBSan, in a copy of the tree: `qabwnas/*.so` stays as it is.

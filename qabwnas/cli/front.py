@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     metavar="METRIC,METRIC[,…]",
     required=True,
     shell_complete=complete_metrics,
-    help="The metrics, or sums of them (size_bytes+macs); the first is the objective. Metrics of which higher totals "
-    "are better are maximised, and others if given as -METRIC.",
+    help="The metrics, or sums of them (size_bytes+macs); the first is the objective. Higher-is-better metrics "
+    "are maximised, and others if given as -METRIC.",
 )
 @scope_options
 @click.option(

@@ -210,15 +210,35 @@ def _operations(known: Sequence[str], name: str) -> Any:
     return dcc.Dropdown(list(known), [], id=name, multi=True, placeholder="choose or type")
 
 
-def _answer(explored: Explored) -> Any:
-    retrain = (
-        f"qabwnas retrain {explored.run} --answer answer.json"
-        if explored.run
-        else "qabwnas retrain RUN --answer answer.json"
-    )
+def _front(explored: Explored) -> Any:
     names = [metric.name for metric in explored.metrics]
     objective = first_objective(explored)
     others = [name for name in names if name != objective]
+    horizontal = dcc.Dropdown(names, others[0] if others else names[0], id="axis", clearable=False)
+    third = dcc.Dropdown(names, None, id="third", placeholder="2-D", clearable=True)
+    return html.Div(
+        [
+            html.Div(
+                [
+                    html.H2(["Front ", html.Span(id="front-size", className="quiet")]),
+                    _labelled("Horizontal axis", horizontal),
+                    _labelled("Third axis", third),
+                ],
+                className="panel-head",
+            ),
+            dcc.Graph(
+                id="figure",
+                config={"displaylogo": False, "responsive": True, "displayModeBar": False},
+                style={"height": HEIGHT},
+            ),
+            html.Div(id="front-note", className="quiet"),
+        ],
+        className="panel",
+    )
+
+
+def _answer(explored: Explored) -> Any:
+    retrain = f"qabwnas retrain {explored.run or 'RUN'} --answer answer.json"
     return html.Section(
         [
             html.Div(
@@ -230,33 +250,7 @@ def _answer(explored: Explored) -> Any:
             ),
             html.Div(
                 [
-                    html.Div(
-                        [
-                            html.Div(
-                                [
-                                    html.H2(["Front ", html.Span(id="front-size", className="quiet")]),
-                                    _labelled(
-                                        "Horizontal axis",
-                                        dcc.Dropdown(
-                                            names, others[0] if others else names[0], id="axis", clearable=False
-                                        ),
-                                    ),
-                                    _labelled(
-                                        "Third axis",
-                                        dcc.Dropdown(names, None, id="third", placeholder="2-D", clearable=True),
-                                    ),
-                                ],
-                                className="panel-head",
-                            ),
-                            dcc.Graph(
-                                id="figure",
-                                config={"displaylogo": False, "responsive": True, "displayModeBar": False},
-                                style={"height": HEIGHT},
-                            ),
-                            html.Div(id="front-note", className="quiet"),
-                        ],
-                        className="panel",
-                    ),
+                    _front(explored),
                     html.Div([html.H2("What binds"), html.Div(id="effects")], className="panel effects"),
                 ],
                 className="columns",

@@ -63,7 +63,7 @@ def listed_metrics(what: str, names: object) -> list[str]:
 def front_columns(lut: Lut, names: object) -> list[Column]:
     """Return the columns of a front: metrics of the LUT, and sums of several, ``size_bytes+macs``.
 
-    A metric of which higher totals are better is maximised, and so is ``accuracy`` if the name is ``-accuracy``.
+    A higher-is-better metric is maximised, and so is ``accuracy`` if the name is ``-accuracy``.
 
     Raises:
         InputError: ``names`` is not a list of metrics, or the LUT lacks one, or one to maximise is a maximum, or a sum
@@ -149,7 +149,7 @@ def _is_one_bound(value: object) -> bool:
 def checked_objective(lut: Lut, minimize: object, maximize: object) -> Column:
     """Return the column to minimise: a metric, or the negated one that ``maximize`` names.
 
-    A metric of which higher totals are better is maximised, even if ``minimize`` names it.
+    A higher-is-better metric is maximised, even if ``minimize`` names it.
 
     Raises:
         InputError: both are given, or the LUT lacks the metric, or the metric to maximise is a maximum over blocks.

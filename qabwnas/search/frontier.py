@@ -60,8 +60,8 @@ class Frontier(PresentedFront):
             one, and is called so: ``weighted loss``.
         path: the file that the front was opened from.
         provenance: JSON values, copied from the LUT; a file keeps them.
-        largest: metric name → the largest total in the LUT, of which a budget may be a share (``60%``); empty if it is
-            not known.
+        largest: metric name → the largest total in the LUT, for budgets that are shares of it (``60%``); empty if
+            unknown.
         describe: returns the description of a candidate, given block name and number: of the LUT, or of the candidates
             that points have in the front's file; ``None`` if that is not known (:meth:`of_problem`, older files).
     """
@@ -85,8 +85,8 @@ class Frontier(PresentedFront):
 
         Args:
             lut: the table, or the path of its file.
-            minimize: the metrics, or sums of them (``size_bytes+macs``); the first is the objective. Metrics of which
-                higher totals are better are maximised, and so is ``accuracy`` if it is given as ``-accuracy``. With
+            minimize: the metrics, or sums of them (``size_bytes+macs``); the first is the objective. Higher-is-better
+                metrics are maximised, and so is ``accuracy`` if it is given as ``-accuracy``. With
                 weights, the objective is the weighted metric, and the plain metric may be listed again after it, so
                 that it can have budgets.
             scope: which candidates may be chosen, and weights of the objective; by default anything, unweighted.

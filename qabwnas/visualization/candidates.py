@@ -66,50 +66,51 @@ def plot_candidates(
     statements = [f"the first {MOST_PANELS} of {n_all} blocks"] if n_all > MOST_PANELS else []
     for number, (block, (candidates, values)) in enumerate(zip(shown_blocks, pairs, strict=True)):
         row, column = divmod(number, COLUMNS)
-        place = {"row": row + 1, "col": column + 1}
-        best = pareto_set(values)
-        kept = thinned(values, max_points)
+        best, kept = pareto_set(values), thinned(values, max_points)
         if statement := kept.statement(len(values)):
             statements.append(f"{block.name}: {statement}")
         points = np.union1d(kept.points, best)
         families = np.array([_family(lut, block, candidate) for candidate in candidates[points].tolist()])
         for family in sorted(set(families.tolist())):
             own = points[families == family]
-            panels.add_trace(
-                go.Scattergl(
-                    x=x_axis.values(values[own, 0]),
-                    y=y_axis.values(values[own, 1]),
-                    mode="markers",
-                    name=family,
-                    legendgroup=family,
-                    showlegend=family not in named,
-                    marker={**marker(family, 4), "opacity": 0.6},
-                    text=[escaped(f"{c}: {lut.describe(block.name, c)}") for c in candidates[own].tolist()],
-                    hovertemplate="%{text}<br>%{x:.6~g}, %{y:.6~g}<extra></extra>",
-                ),
-                **place,
-            )
+            text = [escaped(f"{c}: {lut.describe(block.name, c)}") for c in candidates[own].tolist()]
+            trace = _family_trace(family, x_axis.values(values[own, 0]), y_axis.values(values[own, 1]), text)
+            panels.add_trace(trace.update(showlegend=family not in named), row=row + 1, col=column + 1)
             named.add(family)
         line = best[np.argsort(values[best, 0], kind="stable")]
-        panels.add_trace(
-            go.Scatter(
-                x=x_axis.values(values[line, 0]),
-                y=y_axis.values(values[line, 1]),
-                mode="lines",
-                line={"shape": "hv", "color": GREY},
-                name="Pareto set of the block",
-                legendgroup="Pareto set",
-                showlegend=number == 0,
-                hoverinfo="skip",
-            ),
-            **place,
-        )
+        trace = _pareto_trace(x_axis.values(values[line, 0]), y_axis.values(values[line, 1]))
+        panels.add_trace(trace.update(showlegend=number == 0), row=row + 1, col=column + 1)
     panels.update_xaxes(title_text=escaped(x_axis.title))
     panels.update_yaxes(title_text=escaped(y_axis.title), col=1)
     panels.update_layout(height=max(450, 100 + PANEL_HEIGHT * n_rows))
     if statements:
         note(panels, escaped("; ".join(statements)))
     return panels
+
+
+def _family_trace(family: str, x: NDArray[np.float64], y: NDArray[np.float64], text: list[str]) -> go.Scattergl:
+    return go.Scattergl(
+        x=x,
+        y=y,
+        mode="markers",
+        name=family,
+        legendgroup=family,
+        marker={**marker(family, 4), "opacity": 0.6},
+        text=text,
+        hovertemplate="%{text}<br>%{x:.6~g}, %{y:.6~g}<extra></extra>",
+    )
+
+
+def _pareto_trace(x: NDArray[np.float64], y: NDArray[np.float64]) -> go.Scatter:
+    return go.Scatter(
+        x=x,
+        y=y,
+        mode="lines",
+        line={"shape": "hv", "color": GREY},
+        name="Pareto set of the block",
+        legendgroup="Pareto set",
+        hoverinfo="skip",
+    )
 
 
 def _cost(lut: LutContent) -> str:

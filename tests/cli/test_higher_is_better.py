@@ -1,4 +1,4 @@
-"""A metric of which higher is better, from a table to the answers: true totals everywhere."""
+"""A higher-is-better metric, from a table to the answers: true totals everywhere."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ def number(value: Fraction) -> str:
 
 @dataclass(frozen=True)
 class Feature:
-    """What is asked, and what it means."""
+    """A request, and its meaning."""
 
     keeps: Callable[[Totals, tuple[int, ...]], bool] = lambda _totals, _choice: True
     budgets: dict[str, str] = field(default_factory=dict)
@@ -143,7 +143,7 @@ FEATURES = {
     "lower bound on a sum with a maximum": Feature(
         at_least(MIXED, SIZE), {f"{MIXED}>=": number(SIZE)}, {MIXED: (number(SIZE), None)}, (MIXED,)
     ),
-    "objective of which higher is better": Feature(
+    "higher-is-better objective": Feature(
         at_most("size_bytes", SIZE), {"size_bytes": number(SIZE)}, {"size_bytes": (None, number(SIZE))},
         objective="accuracy", maximize=True,
     ),

@@ -1,6 +1,6 @@
 """Readers of stored LUTs, one per schema: see FORMAT.md.
 
-Schema 2 adds 64-bit integers that doubles do not hold, schema 3 metrics of which higher totals are better.
+Schema 2 adds 64-bit integers that doubles do not hold, schema 3 higher-is-better metrics.
 """
 
 from __future__ import annotations

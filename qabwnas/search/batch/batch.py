@@ -119,7 +119,7 @@ def answer_batch(
     Args:
         source: the LUT or front.
         minimize: the objective; by default the first metric of the front, or ``loss`` (else ``nsr``) of the LUT.
-        maximize: instead of ``minimize``: a metric of which the total is maximised; of a front, one that it maximises.
+        maximize: instead of ``minimize``: the metric to maximise; of a front, one that the front maximises.
         reference: the choice that shares are of, instead of the largest total: ``teacher``, or ``block1=3,block2=0``.
         scope: which candidates of a LUT may be chosen, and weights of the objective. A weighted objective has its own
             column, ``weighted loss``. A front has its own scope.

@@ -84,8 +84,8 @@ def reduced_budgets(lut: Lut, budgets: Mapping[str, Any]) -> dict[Budgeted, Deci
 
     Raises:
         InputError: a metric is unknown, a bound is not a number, a range or a share, two bounds of one kind are on the
-            same metrics, a lower bound is on a sum that includes a maximum, or a bound on a metric of which higher
-            totals are better does not say whether it is an upper one.
+            same metrics, a lower bound is on a sum that includes a maximum, or a bound on a higher-is-better metric
+            does not say whether it is an upper one.
     """
     bounds: dict[Budgeted, Decimal] = {}
     for key, value in budgets.items():

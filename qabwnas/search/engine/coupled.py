@@ -58,7 +58,7 @@ class Coupling:
 
     @classmethod
     def of(cls, problem: Problem, positions: Sequence[int], bound: int) -> Coupling:
-        """Return the coupling of the columns at some positions, of which at most one is a sum."""
+        """Return the coupling of the columns at some positions. At most one of them is a sum."""
         finest = grid_of_sum([problem.grids[m] for m in positions]).decimals
         scales = {m: 10 ** (finest - problem.grids[m].decimals) for m in positions}
         summed = next((m for m in positions if not problem.is_max[m]), None)

@@ -87,7 +87,7 @@ class PresentedFront(FrontPoints):
 
 
 class _Descriptions(dict[int, str]):
-    """The descriptions of a block's candidates by number; each is asked for once."""
+    """The descriptions of a block's candidates by number; each is looked up once."""
 
     def __init__(self, describe: Describe, block: str) -> None:
         super().__init__()

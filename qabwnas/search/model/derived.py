@@ -100,7 +100,7 @@ def negated(metric: Metric) -> DerivedMetric:
 
 
 def as_shown(metric: Metric) -> Metric:
-    """Return a column of a front as users see it: of a negated metric, the metric itself, of which higher is better."""
+    """Return a column of a front as users see it: a negated metric becomes the metric, with higher_is_better."""
     if not isinstance(metric, DerivedMetric):
         return metric
     if metric.sign > 0:

@@ -1,4 +1,4 @@
-"""What the page of a run shows, collected by whoever knows the run's files."""
+"""What the page of a run shows. The caller, who knows the files of the run, collects it."""
 
 from __future__ import annotations
 

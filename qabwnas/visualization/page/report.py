@@ -162,5 +162,5 @@ def _comparison(runs: Sequence[RunContent], figures: dict[str, Any]) -> str:
 
 
 def _distinct(names: Sequence[str]) -> list[str]:
-    """Return names of which no two are equal: repeated ones get a number."""
+    """Return distinct names: repeated ones get a number."""
     return [f"{name} ({number})" if names.count(name) > 1 else name for number, name in enumerate(names, start=1)]

@@ -31,7 +31,7 @@ IGNORED = pytest.mark.filterwarnings("ignore::qabwnas.errors.RoundingWarning")
 
 
 def fresh(lut: Lut) -> Lut:
-    """The same LUT, of which nothing is kept."""
+    """The same LUT in a new object, which has no kept columns yet."""
     return Lut(lut.metrics, lut.blocks, lut.space, lut.provenance)
 
 

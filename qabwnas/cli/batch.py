@@ -14,6 +14,7 @@ from qabwnas.cli.command import Command
 from qabwnas.cli.completion import complete_metrics
 from qabwnas.cli.lut_source import open_lut_or_front
 from qabwnas.cli.output import check_output, force_option
+from qabwnas.cli.request_options import maximize_option, reference_option
 from qabwnas.cli.scope_options import parse_scope, scope_options
 from qabwnas.io.file_kinds import BATCH
 
@@ -44,17 +45,8 @@ _SECONDS_PER_FRAME = 0.1
     shell_complete=complete_metrics,
     help="The objective; by default the front's first metric, or 'loss'.",
 )
-@click.option(
-    "--maximize",
-    metavar="METRIC",
-    shell_complete=complete_metrics,
-    help="Instead of --minimize: the objective, a sum over blocks.",
-)
-@click.option(
-    "--reference",
-    metavar="(NAME|BLOCK=CANDIDATE,…)",
-    help="The subnet that budgets with % are shares of, instead of the largest total: 'teacher' in the LUT of a run.",
-)
+@maximize_option
+@reference_option
 @click.option(
     "--method",
     type=click.Choice(["auto", "front", "direct"]),

@@ -13,6 +13,7 @@ from qabwnas.cli.command import Command
 from qabwnas.cli.completion import complete_metrics
 from qabwnas.cli.lut_source import open_lut
 from qabwnas.cli.output import check_output, force_option
+from qabwnas.cli.request_options import reference_option
 from qabwnas.cli.scope_options import parse_scope, scope_options
 from qabwnas.io.file_kinds import CSV, FRONT
 
@@ -39,11 +40,7 @@ if TYPE_CHECKING:
     help="Build only the part of the front within these bounds; each bound is optional, and may have a unit or be a "
     "share of the largest total: size_bytes=:60%.",
 )
-@click.option(
-    "--reference",
-    metavar="(NAME|BLOCK=CANDIDATE,…)",
-    help="The subnet that bounds with % are shares of, instead of the largest total: 'teacher' in the LUT of a run.",
-)
+@reference_option
 @click.option(
     "--epsilon",
     metavar="E",

@@ -12,6 +12,7 @@ import click
 from qabwnas.cli.command import Command
 from qabwnas.cli.completion import complete_metrics
 from qabwnas.cli.lut_source import open_lut
+from qabwnas.cli.request_options import maximize_option, reference_option
 from qabwnas.cli.scope_options import parse_scope, scope_options
 from qabwnas.errors import InputError
 
@@ -36,12 +37,7 @@ MIN_SECONDS = 1e-6
     shell_complete=complete_metrics,
     help="The objective; by default 'loss', or 'nsr' if there is no loss.",
 )
-@click.option(
-    "--maximize",
-    metavar="METRIC",
-    shell_complete=complete_metrics,
-    help="Instead of --minimize: the objective, a sum over blocks.",
-)
+@maximize_option
 @click.option(
     "--budget",
     "budgets",
@@ -53,11 +49,7 @@ MIN_SECONDS = 1e-6
     "METRIC==VALUE both bounds at once, METRIC=60% a share of the largest total, METRIC+METRIC<=VALUE one budget on a "
     "sum of metrics.",
 )
-@click.option(
-    "--reference",
-    metavar="(NAME|BLOCK=CANDIDATE,…)",
-    help="The subnet that budgets with % are shares of, instead of the largest total: 'teacher' in the LUT of a run.",
-)
+@reference_option
 @click.option(
     "--margin",
     "margin_texts",

@@ -12,7 +12,7 @@ DEFAULT_PORT = 8050
 
 
 @click.command(name="explore", cls=Command)
-@click.argument("source_path", metavar="(LUT.h5|FRONT.h5|RUN)", type=click.Path(path_type=Path))
+@click.argument("source_path", metavar="(LUT.h5|TABLE.csv|FRONT.h5|RUN)", type=click.Path(path_type=Path))
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
@@ -22,7 +22,7 @@ DEFAULT_PORT = 8050
 )
 @click.option("--no-browser", is_flag=True, help="Only print the address, open no browser.")
 def command(source_path: Path, port: int, no_browser: bool) -> None:
-    """Open a page to explore a LUT, a front, or the LUT of a run, at http://127.0.0.1:8050. Ctrl-C ends it.
+    """Open a page to explore a LUT, a table, a front, or the LUT of a run, at http://127.0.0.1:8050. Ctrl-C ends it.
 
     Budgets are sliders and exact fields. Every answer is that of `qabwnas search`, which the page writes down as a
     command and as Python. Only this machine can open the page, and it loads nothing from elsewhere.

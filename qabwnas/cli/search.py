@@ -11,10 +11,10 @@ import click
 
 from qabwnas.cli.command import Command
 from qabwnas.cli.completion import complete_metrics
-from qabwnas.cli.lut_source import open_lut
 from qabwnas.cli.request_options import maximize_option, reference_option
 from qabwnas.cli.scope_options import parse_scope, scope_options
 from qabwnas.errors import InputError
+from qabwnas.search.sources import open_lut
 
 if TYPE_CHECKING:
     from qabwnas.cli.margins import Margin

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from qabwnas.cli.command import Command
-from qabwnas.cli.lut_source import open_lut
+from qabwnas.search.sources import open_lut
 
 INTERRUPTED = 130
 

@@ -54,6 +54,11 @@ _KNOWN = {suffix for kind in (LUT, TABLE, PICTURE, TIMINGS) for suffix in kind.s
 }  # fmt: skip
 
 
+def is_named_as(path: str | os.PathLike[str], kind: FileKind) -> bool:
+    """Return whether a file's name has one of the suffixes of a kind; case does not matter."""
+    return os.fspath(path).lower().endswith(kind.suffixes)
+
+
 def check_suffix(path: str | os.PathLike[str], kind: FileKind) -> None:
     """Check that a file's name does not have the suffix of another kind; case does not matter.
 
@@ -63,9 +68,9 @@ def check_suffix(path: str | os.PathLike[str], kind: FileKind) -> None:
     Raises:
         InputError: it has another suffix; the message lists the right ones.
     """
-    name = os.path.basename(os.fspath(path)).lower()
-    if name.endswith(kind.suffixes):
+    if is_named_as(path, kind):
         return
+    name = os.path.basename(os.fspath(path)).lower()
     known = [suffix for suffix in _KNOWN if name.endswith(suffix)]
     if kind.by_suffix or known:
         *others, last = kind.suffixes

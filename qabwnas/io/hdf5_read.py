@@ -20,6 +20,7 @@ from h5py import h5a, h5d, h5f, h5g, h5i, h5l, h5s
 from numpy.typing import NDArray
 
 from qabwnas.errors import FormatError
+from qabwnas.io.file_kinds import TABLE, is_named_as
 from qabwnas.io.hdf5_write import HDF5Format
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
@@ -73,7 +74,8 @@ def _open_root(path: Path) -> Group:
     with path.open("rb") as stream:  # so that a missing file gives the system's error
         signature = stream.read(len(SIGNATURE))
     if signature != SIGNATURE:
-        raise FormatError(f"{path}: not an HDF5 file")
+        advice = ", but a table: `qabwnas lut import` makes a LUT of it" if is_named_as(path, TABLE) else ""
+        raise FormatError(f"{path}: not an HDF5 file{advice}")
     try:
         # A finished file is never changed, so it needs no lock; network drives often cannot lock.
         file = h5py.File(path, "r", locking=False)

@@ -133,7 +133,7 @@ def search(
     and every backend gives the same one. Arithmetic is exact: a subnet whose total equals a budget fits it.
 
     Args:
-        lut: the table, or the path of its file.
+        lut: the LUT, or the path of its file, or of a table (.csv, .csv.gz, .parquet) that imports without options.
         minimize: the objective, a metric of the LUT; by default ``loss``, or ``nsr`` if there is no ``loss``.
         maximize: instead of ``minimize``: a metric that is a sum over blocks.
         budgets: metric name → inclusive upper bound on the total, including the fixed part, never weighted. A text may

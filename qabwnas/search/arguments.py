@@ -21,8 +21,7 @@ if TYPE_CHECKING:  # scopes load when one is used, so that other searches start 
     from qabwnas.search.constraints.scope import Scope
 
 LutSource = Lut | str | os.PathLike[str]
-"""A LUT, or the path of its file."""
-
+"""A LUT, or the path of its file or of a table."""
 
 Budget = Number | tuple[Number | None, Number | None]
 """An upper bound, a range, or a text of :mod:`qabwnas.search.constraints.budgets`."""
@@ -35,9 +34,11 @@ def check_lut(lut: object) -> None:
 
 
 def opened_lut(lut: LutSource) -> Lut:
-    """Return a LUT, or open its file; raises as :meth:`qabwnas.lut.lut.Lut.open`, and InputError for anything else."""
+    """Return a LUT, or open its file or import a table; raises as :func:`qabwnas.search.sources.open_lut`."""
     if isinstance(lut, str | os.PathLike):
-        return Lut.open(lut)
+        from qabwnas.search.sources import open_lut
+
+        return open_lut(lut)
     check_lut(lut)
     return lut
 

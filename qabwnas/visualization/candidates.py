@@ -12,7 +12,7 @@ from qabwnas.lut.content import LutBlock, LutContent
 from qabwnas.report.result import MIXED
 from qabwnas.visualization.axes import MetricAxis, escaped
 from qabwnas.visualization.front_points import widths_in
-from qabwnas.visualization.style import GREY, UNKNOWN, figure, marker, note
+from qabwnas.visualization.style import GREY, UNKNOWN, layout, marker, note
 from qabwnas.visualization.thinning import thinned
 
 COLUMNS = 3
@@ -55,8 +55,7 @@ def plot_candidates(
         rows=n_rows, cols=n_columns, subplot_titles=[escaped(block.name) for block in shown_blocks],
         vertical_spacing=0.25 / n_rows, horizontal_spacing=0.07,
     )  # fmt: skip
-    base = figure(f"Candidates of each block, {n_all} blocks")
-    panels.update_layout(base.layout)
+    panels.update_layout(layout(f"Candidates of each block, {n_all} blocks"))
     pairs = [_measured(block, x_metric.name, y_metric.name) for block in shown_blocks]
     x_axis, y_axis = (
         MetricAxis.of(metric.name, [float(values[:, m].max()) for _, values in pairs if len(values)], metric.unit)

@@ -15,7 +15,7 @@ from qabwnas.errors import InputError
 from qabwnas.search.frontier import Frontier
 from qabwnas.visualization.axes import MetricAxis, escaped
 from qabwnas.visualization.front_points import PointTexts, operations_in, widths_in
-from qabwnas.visualization.style import SEQUENCE, SERIES, figure, note, style_of
+from qabwnas.visualization.style import SEQUENCE, SERIES, layout, note, style_of
 
 MAX_POINTS = 1_000
 MOST_CATEGORIES = 24
@@ -55,7 +55,7 @@ def plot_choices(front: Frontier, *, along: str | None = None, max_points: int =
     )  # fmt: skip
     unit = next(each.unit for each in front.metrics if each.name == metric)
     axis = MetricAxis.of(metric, values, unit)
-    shown.update_layout(figure(f"Choices along the front, by {escaped(axis.title)}").layout)
+    shown.update_layout(layout(f"Choices along the front, by {escaped(axis.title)}"))
     totals = axis.values(values[points])
     for number, (kind, rows) in enumerate(panels, start=1):
         _add(shown, number, kind, rows, totals, axis)

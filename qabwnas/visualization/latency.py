@@ -10,7 +10,7 @@ from plotly.subplots import make_subplots
 from qabwnas.errors import InputError
 from qabwnas.report.kendall import kendall_tau
 from qabwnas.visualization.axes import escaped
-from qabwnas.visualization.style import BLUE, GREY, figure
+from qabwnas.visualization.style import BLUE, GREY, layout
 
 COLUMNS, PANEL_HEIGHT = 3, 420
 
@@ -42,7 +42,7 @@ def plot_latency(series: Mapping[str, Pairs], *, errors: Mapping[str, Sequence[f
     n_rows, n_columns = -(-len(series) // COLUMNS), min(COLUMNS, len(series))
     titles = [f"{escaped(name)}: Kendall's τ {kendall_tau(*pairs):.3f}" for name, pairs in series.items()]
     panels = make_subplots(rows=n_rows, cols=n_columns, subplot_titles=titles, horizontal_spacing=0.08)
-    panels.update_layout(figure().layout)
+    panels.update_layout(layout())
     for number, (name, (predicted, measured)) in enumerate(series.items()):
         place = {"row": number // COLUMNS + 1, "col": number % COLUMNS + 1}
         ends = [min(*predicted, *measured), max(*predicted, *measured)]

@@ -14,7 +14,7 @@ from qabwnas.lut.lut import Lut
 from qabwnas.lut.table import Table
 from qabwnas.space import Block
 from qabwnas.visualization.axes import WIDE_RANGE, escaped
-from qabwnas.visualization.style import SERIES, figure
+from qabwnas.visualization.style import SERIES, layout
 
 Cell = tuple[int, int]
 """Index of an operation, index of bit widths."""
@@ -81,7 +81,7 @@ def _figure(
     panels = make_subplots(
         rows=1, cols=len(widths), subplot_titles=widths, shared_yaxes=True, horizontal_spacing=0.02
     )  # fmt: skip
-    panels.update_layout(figure(f"Mean {escaped(metric)} of candidates by layer, operation and bit widths").layout)
+    panels.update_layout(layout(f"Mean {escaped(metric)} of candidates by layer, operation and bit widths"))
     for n in range(len(widths)):
         panels.add_trace(
             go.Heatmap(

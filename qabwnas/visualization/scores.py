@@ -11,7 +11,7 @@ from plotly.subplots import make_subplots
 from qabwnas.report.kendall import agreement
 from qabwnas.report.result import BUDGET, CONTROL, MIXED, NOT_FOUND, ONE_SHOT, TEACHER, Result, Results
 from qabwnas.visualization.axes import MetricAxis, escaped
-from qabwnas.visualization.style import figure, marker, note, style_of
+from qabwnas.visualization.style import layout, marker, note, style_of
 
 PERCENT = 100
 COLUMNS, PANEL_HEIGHT = 2, 400
@@ -33,7 +33,7 @@ def plot_scores(results: Results) -> go.Figure:
     n_rows = -(-len(xs) // COLUMNS)
     panels = make_subplots(rows=n_rows, cols=COLUMNS, shared_yaxes="all", horizontal_spacing=0.06)
     title = f"{escaped(results.score)} on {results.n_test} test images of {escaped(results.task)}"
-    panels.update_layout(figure(title).layout)
+    panels.update_layout(layout(title))
     families = list(dict.fromkeys(row.family for row in results.networks))
     named: set[str] = set()
     for number, (name, x) in enumerate(xs.items()):

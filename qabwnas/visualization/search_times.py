@@ -10,7 +10,7 @@ from plotly.subplots import make_subplots
 
 from qabwnas.errors import InputError
 from qabwnas.visualization.axes import escaped
-from qabwnas.visualization.style import BLUE, GREY, figure
+from qabwnas.visualization.style import BLUE, GREY, layout
 
 BAR_HEIGHT, FRAME_HEIGHT, PIXELS_PER_LETTER = 30, 110, 7
 OURS, OTHERS = BLUE, GREY
@@ -48,7 +48,7 @@ def plot_search_times(panels: Sequence[Panel]) -> go.Figure:
         rows=len(panels), cols=1, shared_xaxes=True, row_heights=heights,
         vertical_spacing=min(0.1, 60 / sum(heights)), subplot_titles=[escaped(panel.title) for panel in panels],
     )  # fmt: skip
-    shown.update_layout(figure().layout)
+    shown.update_layout(layout())
     for row, panel in enumerate(panels, start=1):
         names = [escaped(bar.name) for bar in panel.bars]
         colours = [OURS if bar.is_ours else OTHERS for bar in panel.bars]

@@ -74,9 +74,9 @@ def marker(family: str, size: float, *, in_3d: bool = False) -> dict[str, Any]:
     return {"color": style.colour, "symbol": style.symbol_3d if in_3d else style.symbol, "size": size}
 
 
-def figure(title: str = "") -> go.Figure:
-    """Return an empty figure with the layout of all figures."""
-    layout = {
+def layout(title: str = "") -> dict[str, Any]:
+    """Return the layout of all figures, for ``update_layout`` of a figure with panels."""
+    return {
         "template": "plotly_white",
         "title": {"text": title, "font": {"size": 15}, "yref": "container", "y": 1, "yanchor": "top", "pad": {"t": 18}},
         "font": {"size": 13},
@@ -85,7 +85,11 @@ def figure(title: str = "") -> go.Figure:
         "hoverlabel": {"align": "left"},
         "margin": {"l": 70, "r": 20, "t": 80 if title else 40, "b": 60},
     }
-    return go.Figure(layout=layout)
+
+
+def figure(title: str = "") -> go.Figure:
+    """Return an empty figure with the layout of all figures."""
+    return go.Figure(layout=layout(title))
 
 
 def note(shown: go.Figure, text: str) -> None:

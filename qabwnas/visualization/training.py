@@ -13,7 +13,7 @@ from plotly.subplots import make_subplots
 from qabwnas.errors import InputError
 from qabwnas.io.numeric import shown
 from qabwnas.visualization.axes import escaped
-from qabwnas.visualization.style import SEQUENCE, figure
+from qabwnas.visualization.style import SEQUENCE, layout
 
 HIDDEN = ("steps per second",)
 LOGARITHMIC = ("loss", "learning rate")
@@ -44,7 +44,7 @@ def plot_training(logs: str | os.PathLike[str]) -> go.Figure:
     values = list(dict.fromkeys(curve.value for curve in curves))
     trainings = list(dict.fromkeys(curve.training for curve in curves))
     panels = make_subplots(rows=len(values), cols=1, shared_xaxes=True, vertical_spacing=0.06)
-    panels.update_layout(figure("Training").layout)
+    panels.update_layout(layout("Training"))
     named: set[str] = set()
     for curve in curves:
         row = values.index(curve.value) + 1

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from tests.processes import PATIENCE
+
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 DRIVER = shutil.which("chromedriver")
+LAST = "the last error that counts"
 
 
 @pytest.fixture(scope="session")
@@ -48,4 +52,10 @@ def browser(chromium: Any) -> Iterator[Any]:
 
 def console_errors(driver: Any) -> list[str]:
     """Return the errors on the console since the last call, also of resources that were not found."""
-    return [entry["message"] for entry in driver.get_log("browser") if entry["level"] == "SEVERE"]
+    driver.execute_script("console.error(arguments[0])", LAST)  # what came before it has arrived when it has
+    errors: list[str] = []
+    until = time.monotonic() + PATIENCE
+    while not errors or LAST not in errors[-1]:
+        assert time.monotonic() < until, "the console does not answer"
+        errors += [entry["message"] for entry in driver.get_log("browser") if entry["level"] == "SEVERE"]
+    return errors[:-1]

@@ -51,6 +51,14 @@ def test_the_page_is_served_until_ctrl_c_and_requests_are_not_logged(folder: Pat
         assert (process.returncode, rest, errors) == (0, "", "the explorer has ended\n")
 
 
+def test_a_table_is_imported_in_memory(folder: Path) -> None:  # noqa: ARG001
+    qabwnas.Lut.open("lut.h5").to_csv("table.csv")
+    with explorer("table.csv") as (_, address), urllib.request.urlopen(f"{address}/_dash-layout") as response:
+        page = json.dumps(json.load(response))
+    assert "table.csv" in page
+    assert "5 candidates" in page
+
+
 def test_a_front_and_a_run_are_opened(folder: Path) -> None:
     qabwnas.Frontier.build("lut.h5", ["loss", "size_bytes"]).save("front.h5")
     run = folder / "run"
@@ -72,11 +80,11 @@ def refused(*arguments: str) -> str:
 def test_foreign_files_are_refused_in_one_line(folder: Path) -> None:
     (folder / "text.h5").write_text("not HDF5")
     (folder / "empty").mkdir()
-    (folder / "table.csv").write_text("block,candidate,loss\na,0,1\n")
+    (folder / "table.csv").write_text("block,candidate,loss\na,0,fast\n")
     assert refused("missing.h5") == "error: missing.h5: No such file or directory\n"
     assert refused("text.h5").startswith("error: text.h5: ")
     assert refused("empty") == "error: empty: not a run with a LUT: it has no lut.h5\n"
-    assert refused("table.csv").startswith("error: table.csv: ")
+    assert refused("table.csv").startswith("error: table.csv: line 2: loss: 'fast' is not a decimal number")
 
 
 def test_a_port_in_use_is_named(folder: Path) -> None:  # noqa: ARG001

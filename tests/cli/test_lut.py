@@ -99,7 +99,10 @@ def test_validate() -> None:
     assert result.exit_code == 1
     assert result.stderr.startswith("error: lut.h5: damaged or truncated: ")
     result = lut("validate", "table.csv")
-    assert (result.exit_code, result.stderr) == (1, "error: table.csv: not an HDF5 file\n")
+    assert (result.exit_code, result.stderr) == (
+        1,
+        "error: table.csv: not an HDF5 file, but a table: `qabwnas lut import` makes a LUT of it\n",
+    )
 
 
 def test_info_of_an_import() -> None:

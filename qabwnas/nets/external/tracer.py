@@ -18,11 +18,11 @@ from torch import Tensor, fx, nn
 from qabwnas.errors import InputError
 from qabwnas.nets.external.shapes import without_data
 from qabwnas.nets.external.user_module import (
-    WRAPPERS,
     NotRunError,
     class_name,
     error_text,
     evaluation_copy,
+    is_wrapper,
     torch_class,
     wrapped_module,
 )
@@ -81,7 +81,7 @@ class Tracer(fx.Tracer):
         if module_qualified_name in self._opaque or isinstance(m, torch.jit.ScriptModule):
             return True
         kind = torch_class(m)
-        if kind is None or module_qualified_name == PREFIX or isinstance(m, WRAPPERS):
+        if kind is None or module_qualified_name == PREFIX or is_wrapper(m):
             return False
         return not issubclass(kind, nn.Sequential)
 
@@ -99,7 +99,7 @@ class Tracer(fx.Tracer):
         depth = len(self.inside)
         if path in self._opaque or not self.is_leaf_module(m, path):
             self.inside.append(path)
-        output = super().call_module(m, wrapped_module(m) if isinstance(m, WRAPPERS) else forward, args, kwargs)
+        output = super().call_module(m, wrapped_module(m) if is_wrapper(m) else forward, args, kwargs)
         del self.inside[depth:]  # an error leaves the list as it is, so that its place is known
         if isinstance(output, _Proxy):
             output.node.meta.setdefault("outputs_of", []).append(user_path(path))

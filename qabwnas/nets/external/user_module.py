@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import sys
 
 import torch
 from torch import Tensor, fx, nn
@@ -14,7 +15,6 @@ OURS: dict[type, type[nn.Module]] = {DepthwiseConv2d: nn.Conv2d, PointwiseConv2d
 OF_EVERY_CLASS = set(vars(type("", (), {})))
 NO_COMPUTATION = {"__init__", "__repr__", "extra_repr", "reset_parameters", "__constants__", *OF_EVERY_CLASS}
 """A derived class may redefine these without changing what it computes."""
-WRAPPERS = (torch._dynamo.OptimizedModule, nn.DataParallel, nn.parallel.DistributedDataParallel)
 
 
 class NotRunError(Exception):
@@ -38,6 +38,16 @@ def torch_class(module: nn.Module) -> type[nn.Module] | None:
         if any(_changes(name, value, derived) for name, value in vars(derived).items()):
             return None
     return None
+
+
+def is_wrapper(module: nn.Module) -> bool:
+    """Return whether a module only runs another one: compiled, or on several devices or processes."""
+    return _is_compiled(module) or isinstance(module, (nn.DataParallel, nn.parallel.DistributedDataParallel))
+
+
+def _is_compiled(module: nn.Module) -> bool:
+    """Return whether ``torch.compile`` made a module; without importing its code, which takes a second."""
+    return "torch._dynamo" in sys.modules and isinstance(module, torch._dynamo.OptimizedModule)
 
 
 def _has_hooks(module: nn.Module) -> bool:
@@ -90,14 +100,14 @@ def evaluation_copy(module: nn.Module) -> nn.Module:
 
 def unwrapped(module: nn.Module) -> nn.Module:
     """Return the module inside the wrappers of ``torch.compile`` and data parallelism, which computes the same."""
-    while isinstance(module, WRAPPERS):
+    while is_wrapper(module):
         module = wrapped_module(module)
     return module
 
 
 def wrapped_module(wrapper: nn.Module) -> nn.Module:
-    """Return the module directly inside one of ``WRAPPERS``."""
-    name = "_orig_mod" if isinstance(wrapper, torch._dynamo.OptimizedModule) else "module"
+    """Return the module directly inside a wrapper."""
+    name = "_orig_mod" if _is_compiled(wrapper) else "module"
     return wrapper.get_submodule(name)
 
 

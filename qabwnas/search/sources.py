@@ -1,18 +1,19 @@
-"""The LUT that a command searches: a LUT file, or a table that is imported in memory."""
+"""What a path holds that can be searched: a LUT, a table that is imported in memory, or a front."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qabwnas.io.file_kinds import TABLE
+from qabwnas.io.file_kinds import TABLE, is_named_as
 
 if TYPE_CHECKING:
     from qabwnas.lut.lut import Lut
     from qabwnas.search.frontier import Frontier
 
 
-def open_lut(path: Path) -> Lut:
+def open_lut(path: str | os.PathLike[str]) -> Lut:
     """Open a LUT file, or import a table (.csv, .csv.gz, .parquet) as ``qabwnas lut import`` does without options.
 
     Raises:
@@ -20,18 +21,18 @@ def open_lut(path: Path) -> Lut:
         FormatError: it is not a LUT, or is damaged.
         InputError: it is not a table that can be imported without options.
     """
-    if _is_table(path):
+    if is_named_as(path, TABLE):
         from qabwnas.lut.importers.formats import import_table
 
-        return import_table([path])
+        return import_table([Path(path)])
     from qabwnas.lut.lut import Lut
 
     return Lut.open(path)
 
 
-def open_lut_or_front(path: Path) -> Lut | Frontier:
+def open_lut_or_front(path: str | os.PathLike[str]) -> Lut | Frontier:
     """Open a front, or a LUT like :func:`open_lut`; raises the same errors."""
-    if not _is_table(path):
+    if not is_named_as(path, TABLE):
         from qabwnas.search.front.file import is_front
 
         if is_front(path):
@@ -39,7 +40,3 @@ def open_lut_or_front(path: Path) -> Lut | Frontier:
 
             return Frontier.open(path)
     return open_lut(path)
-
-
-def _is_table(path: Path) -> bool:
-    return path.name.lower().endswith(TABLE.suffixes)

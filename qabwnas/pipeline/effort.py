@@ -34,7 +34,8 @@ from qabwnas.measure.target_variance import measure_target_variances
 from qabwnas.pipeline.config.config import Config, run_costs
 from qabwnas.pipeline.execution.device_time import device_clock
 from qabwnas.pipeline.ledger import Ledger
-from qabwnas.pipeline.one_shot import answers_name, read_scores, scores_name, searched_run
+from qabwnas.pipeline.one_shot import answers_name, searched_run
+from qabwnas.pipeline.one_shot_scores import read_scores, scores_name
 from qabwnas.pipeline.stages import lut, supernet
 from qabwnas.pipeline.stages.budgets import distinct_bounds, resolve_budget
 from qabwnas.pipeline.stages.data import load_task

@@ -12,11 +12,12 @@ import pytest
 from qabwnas.one_shot import scoring
 from qabwnas.one_shot.evolution import Evolution
 from qabwnas.one_shot.training import Method
-from qabwnas.pipeline import one_shot
+from qabwnas.pipeline import one_shot_scores
 from qabwnas.pipeline.config.load import load_config
 from qabwnas.pipeline.execution.jobs import Resources
 from qabwnas.pipeline.ledger import FILE_NAME, Ledger
-from qabwnas.pipeline.one_shot import OneShotAnswers, read_scores, search_one_shot
+from qabwnas.pipeline.one_shot import OneShotAnswers, search_one_shot
+from qabwnas.pipeline.one_shot_scores import read_scores
 from qabwnas.pipeline.run import STAGES, run_stages
 from qabwnas.pipeline.stages.one_shot import equal_compute_steps
 from tests.cli import run as qabwnas_command
@@ -44,7 +45,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(finished: Path, tmp_path: Path) -> Iterator[Path]:
     """A copy of a finished run, which a test may change."""
     yield shutil.copytree(finished, tmp_path / "run")
-    one_shot._loaded.cache_clear()
+    one_shot_scores._loaded.cache_clear()
 
 
 def search(run: Path, method: Method = "spos", **options: object) -> OneShotAnswers:
@@ -119,8 +120,8 @@ def test_a_killed_search_continues_and_scores_nothing_twice(
             raise KeyboardInterrupt
         return score(*arguments, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(one_shot, "score_candidate", killing)
-    one_shot._loaded.cache_clear()
+    monkeypatch.setattr(one_shot_scores, "score_candidate", killing)
+    one_shot_scores._loaded.cache_clear()
     with pytest.raises(KeyboardInterrupt):
         search(run)
     assert search(run) == expected

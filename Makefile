@@ -38,7 +38,7 @@ bench: $(VENV)/.installed
 docs: $(VENV)/.installed
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-SANITIZED := $(CXX) -std=c++20 -pthread -O1 -g -ffp-contract=off -Wall -Wextra -Werror -fsanitize=address,undefined -fno-sanitize-recover=all
+SANITIZED := $(CXX) -std=c++20 -pthread -O1 -g1 -ffp-contract=off -Wall -Wextra -Werror -fsanitize=address,undefined -fno-sanitize-recover=all
 
 TEST_OBJECTS := $(patsubst csrc/%.cpp,build/test_objects/%.o,$(wildcard csrc/tests/*.cpp) $(ENGINE_SOURCES))
 $(TEST_OBJECTS): build/test_objects/%.o: csrc/%.cpp $(wildcard csrc/tests/*.hpp) $(filter %.hpp,$(ENGINE_FILES))

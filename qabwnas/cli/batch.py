@@ -16,7 +16,7 @@ from qabwnas.cli.output import check_output, force_option
 from qabwnas.cli.request_options import maximize_option, reference_option
 from qabwnas.cli.scope_options import parse_scope, scope_options
 from qabwnas.io.file_kinds import BATCH
-from qabwnas.search.sources import open_lut_or_front
+from qabwnas.search.front.source import open_lut_or_front
 
 if TYPE_CHECKING:
     from qabwnas.search.batch.answers import BatchProgress

@@ -33,7 +33,7 @@ def _names(ctx: click.Context) -> tuple[tuple[str, ...], tuple[str, ...]]:
     path = next((ctx.params[name] for name in _SOURCES if ctx.params.get(name)), next(iter(ctx.args), None))
     if path is None:
         return (), ()
-    from qabwnas.search.sources import open_lut_or_front
+    from qabwnas.search.front.source import open_lut_or_front
 
     try:
         source = open_lut_or_front(Path(path))

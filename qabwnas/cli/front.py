@@ -15,7 +15,7 @@ from qabwnas.cli.output import check_output, force_option
 from qabwnas.cli.request_options import reference_option
 from qabwnas.cli.scope_options import parse_scope, scope_options
 from qabwnas.io.file_kinds import CSV, FRONT
-from qabwnas.search.sources import open_lut
+from qabwnas.lut.importers.source import open_lut
 
 if TYPE_CHECKING:
     from qabwnas.search.frontier import Frontier

@@ -14,7 +14,7 @@ from qabwnas.cli.completion import complete_metrics
 from qabwnas.cli.request_options import maximize_option, reference_option
 from qabwnas.cli.scope_options import parse_scope, scope_options
 from qabwnas.errors import InputError
-from qabwnas.search.sources import open_lut
+from qabwnas.lut.importers.source import open_lut
 
 if TYPE_CHECKING:
     from qabwnas.cli.margins import Margin

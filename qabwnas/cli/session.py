@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from qabwnas.cli.command import Command
-from qabwnas.search.sources import open_lut
+from qabwnas.lut.importers.source import open_lut
 
 INTERRUPTED = 130
 

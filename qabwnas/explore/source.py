@@ -9,7 +9,7 @@ from qabwnas.explore.explored_front import ExploredFront
 from qabwnas.explore.explored_lut import ExploredLut
 from qabwnas.lut.lut import Lut
 from qabwnas.search import Frontier
-from qabwnas.search.sources import open_lut_or_front
+from qabwnas.search.front.source import open_lut_or_front
 
 RUN_LUTS = ("lut-latency.h5", "lut.h5")
 """The LUTs of a run, the one with the latencies of its devices first."""

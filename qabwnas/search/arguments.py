@@ -34,9 +34,9 @@ def check_lut(lut: object) -> None:
 
 
 def opened_lut(lut: LutSource) -> Lut:
-    """Return a LUT, or open its file or import a table; raises as :func:`qabwnas.search.sources.open_lut`."""
+    """Return a LUT, or open its file or import a table; raises as :func:`qabwnas.lut.importers.source.open_lut`."""
     if isinstance(lut, str | os.PathLike):
-        from qabwnas.search.sources import open_lut
+        from qabwnas.lut.importers.source import open_lut
 
         return open_lut(lut)
     check_lut(lut)

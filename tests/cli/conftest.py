@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from qabwnas.lut.lut import Metric
+from tests.cli import jobs_in_this_process
 from tests.strategies import lut_from_columns
 
 
@@ -33,3 +34,10 @@ def torch_threads() -> Iterator[None]:
     before = torch.get_num_threads()
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def in_this_process() -> Iterator[None]:
+    """Do the jobs of a module's commands in this process."""
+    with jobs_in_this_process():
+        yield

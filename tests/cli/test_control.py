@@ -16,6 +16,8 @@ from qabwnas.pipeline.config.load import stored_config
 from qabwnas.pipeline.stages.teacher import load_teacher
 from tests.pipeline.tiny import TINY, TRAINING, write_config
 
+pytestmark = pytest.mark.usefixtures("torch_threads", "in_this_process")
+
 FAIR: dict[str, Any] = TINY | {
     "budgets": [
         {"size_bytes": "100%"},

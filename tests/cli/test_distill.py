@@ -9,6 +9,7 @@ from click.testing import CliRunner, Result
 
 from qabwnas.cli.main import main
 from qabwnas.train.checkpoint import load_checkpoint
+from tests.cli import jobs_in_this_process
 from tests.pipeline.tiny import TINY, write_config
 
 
@@ -32,11 +33,12 @@ def assert_equal(state: dict[str, torch.Tensor], expected: dict[str, torch.Tenso
 
 
 def test_blocks_one_by_one_give_the_supernet_of_one_call(config: Path) -> None:
-    assert run(config, "whole").exit_code == 0
-    assert run(config, "parts", "--block", "b2").exit_code == 0
-    assert not (config.parent / "parts" / "supernet.pt").exists()
-    assert run(config, "parts", "--block", "b1").exit_code == 0
-    done = run(config, "parts")
+    with jobs_in_this_process():
+        assert run(config, "whole").exit_code == 0
+        assert run(config, "parts", "--block", "b2").exit_code == 0
+        assert not (config.parent / "parts" / "supernet.pt").exists()
+        assert run(config, "parts", "--block", "b1").exit_code == 0
+        done = run(config, "parts")
     assert "step" not in done.stderr, "a block that was done was trained again"
     assert_equal(weights(config, "parts"), weights(config, "whole"))
 

@@ -11,8 +11,7 @@ import pytest
 import yaml
 from click.testing import Result
 
-from qabwnas.pipeline.execution import processes
-from qabwnas.pipeline.execution.jobs import Serial
+from tests.cli import jobs_in_this_process
 from tests.cli import run as qabwnas
 from tests.pipeline.tiny import SPACE, TINY, TRAINING
 
@@ -87,9 +86,8 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def result(config: Path, elsewhere: Path) -> Result:
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, jobs_in_this_process():
         patch.chdir(elsewhere)
-        patch.setattr(processes, "Processes", lambda _: Serial())
         return qabwnas("run", config, "-o", "run", "--device", "cpu")
 
 

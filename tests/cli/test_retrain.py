@@ -32,7 +32,7 @@ from tests.cli import run as qabwnas_command
 from tests.pipeline.tiny import TINY, TRAINING, write_config
 from tests.processes import killing_itself
 
-pytestmark = pytest.mark.usefixtures("torch_threads")
+pytestmark = pytest.mark.usefixtures("torch_threads", "in_this_process")
 
 CONFIG = TINY | {"budgets": [{"size_bytes": "100%"}], "networks": {"training": TRAINING, "distillation": 0.5}}
 BUDGET = "size_bytes=900"

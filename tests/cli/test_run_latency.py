@@ -27,7 +27,7 @@ from tests.cli import run as qabwnas
 from tests.pipeline.config.test_teacher import MODULE
 from tests.pipeline.tiny import TINY, write_config
 
-pytestmark = pytest.mark.usefixtures("torch_threads")
+pytestmark = pytest.mark.usefixtures("torch_threads", "in_this_process")
 
 PI, EDGE, HERE = COLUMNS = ["latency_ms[pi 4]", "estimate_ms[made-up-edge-cpu]", "latency_ms[here]"]
 DEVICES: list[dict[str, Any]] = [

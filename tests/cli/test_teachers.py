@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,11 +13,10 @@ import yaml
 from click.testing import Result
 
 from qabwnas.nets.mmseg import build_mmseg, mmseg_names
-from qabwnas.pipeline.execution import processes
-from qabwnas.pipeline.execution.jobs import Serial
 from qabwnas.pipeline.stages.teacher_network import make_module
 from qabwnas.space import Operation
 from qabwnas.space.yaml import parse_space
+from tests.cli import jobs_in_this_process
 from tests.cli import run as qabwnas
 from tests.pipeline import external_teacher
 from tests.pipeline.stages.test_data import HEAD, SIZE, STREET
@@ -118,10 +118,10 @@ def run(request: pytest.FixtureRequest, folder: Path, tmp_path_factory: pytest.T
     content = TINY | {"teacher": teacher, "space": f"{config.stem}.space.yaml", "task": task, "budgets": budgets}
     config.write_text(yaml.safe_dump(content | {"networks": TINY["networks"] | {"seeds": 1}}))
     elsewhere = tmp_path_factory.mktemp("elsewhere")
-    with pytest.MonkeyPatch.context() as patch:
+    # With weights, worker processes have to find the module, too.
+    where = nullcontext() if request.param == "module with weights" else jobs_in_this_process()
+    with pytest.MonkeyPatch.context() as patch, where:
         patch.chdir(elsewhere)
-        if request.param != "module with weights":  # there, worker processes have to find the module, too
-            patch.setattr(processes, "Processes", lambda _: Serial())
         return Run(config, elsewhere / "run", block, qabwnas("run", config, "-o", "run", "--device", "cpu"))
 
 

@@ -24,6 +24,7 @@ from qabwnas.pipeline.config.config import run_costs
 from qabwnas.pipeline.config.load import load_config
 from qabwnas.pipeline.stages.answers import load_answers
 from qabwnas.pipeline.stages.teacher_network import measured_parts
+from tests.cli import jobs_in_this_process
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "docs" / "own_network"
 SIDE = 20
@@ -77,7 +78,8 @@ def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(folder: Path, *options: str) -> Result:
-    return CliRunner().invoke(main, ["run", str(folder / "short.yaml"), "-o", str(folder / "RUN"), *options])
+    with jobs_in_this_process():
+        return CliRunner().invoke(main, ["run", str(folder / "short.yaml"), "-o", str(folder / "RUN"), *options])
 
 
 @pytest.fixture(scope="module")

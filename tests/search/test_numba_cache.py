@@ -112,6 +112,7 @@ def test_a_function_follows_its_callee_in_another_file(room: Path) -> None:
     assert answer(room) == (19, 0)
 
 
+@pytest.mark.slow
 def test_a_cache_that_names_a_class_which_is_gone_is_not_read(room: Path) -> None:
     assert answer(room) == (10, 0)
     write_callee(room, name="Couple")
@@ -161,7 +162,7 @@ def flipped(content: bytes) -> bytes:
     return content[:-100] + bytes([content[-100] ^ 1]) + content[-99:]
 
 
-@pytest.mark.parametrize("damage", [cut_off, flipped])
+@pytest.mark.parametrize("damage", [cut_off, pytest.param(flipped, marks=pytest.mark.slow)])
 def test_a_damaged_file_is_written_anew(room: Path, damage: Callable[[bytes], bytes]) -> None:
     assert answer(room) == (10, 0)
     for file in files(room):
@@ -181,6 +182,7 @@ def test_a_disk_that_fills_up_while_functions_are_compiled(room: Path) -> None:
     assert answer(room) == (10, 0)
 
 
+@pytest.mark.slow
 def test_processes_that_compile_at_the_same_time(room: Path) -> None:
     """Each keeps its own signature under its own name, whichever of them writes last."""
     (room / "lone.py").write_text(f"from {ROOM}.compiled import compiled\n@compiled\ndef half(x):\n    return x / 2\n")
@@ -207,6 +209,7 @@ def test_without_compilation_it_works_too(room: Path) -> None:
     assert answer(room, code=code, NUMBA_DISABLE_JIT="1") == (10, 0)
 
 
+@pytest.mark.slow
 def test_a_package_in_a_zip_file(room: Path, tmp_path: Path) -> None:
     """Its digest is that of its sources there, and the user's folder keeps what is compiled."""
     package = room.parents[2]
@@ -220,6 +223,7 @@ def test_a_package_in_a_zip_file(room: Path, tmp_path: Path) -> None:
     assert answer(room, code=code, **environment) == (19, 0)
 
 
+@pytest.mark.slow
 def test_files_of_the_same_name_in_two_folders(room: Path) -> None:
     """Their functions have the same name and bytecode, and differ in what a global name stands for."""
     for folder, factor in (("inside", 2), ("outside", 5)):
@@ -232,6 +236,7 @@ def test_files_of_the_same_name_in_two_folders(room: Path) -> None:
     assert answer(room, code=code) == (205, 1)
 
 
+@pytest.mark.slow
 def test_a_package_of_bytecode_alone(room: Path) -> None:
     """Its digest is that of the bytecode, in subfolders too."""
 

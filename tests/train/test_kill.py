@@ -20,7 +20,7 @@ def survive(kind: str, n_moments: int, folder: Path) -> int:
     return int(finished.stdout)
 
 
-@pytest.mark.parametrize("kind", ["teacher", "supernet"])
+@pytest.mark.parametrize("kind", [pytest.param("teacher", marks=pytest.mark.slow), "supernet"])
 def test_a_training_survives_kills(kind: str, tmp_path: Path) -> None:
     assert survive(kind, 4, tmp_path) >= 1
 

@@ -1,4 +1,4 @@
-"""What a path holds that can be searched: a LUT, a table that is imported in memory, or a front."""
+"""A LUT from any file that holds one: a LUT file, or a table that is imported in memory."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from qabwnas.io.file_kinds import TABLE, is_named_as
 
 if TYPE_CHECKING:
     from qabwnas.lut.lut import Lut
-    from qabwnas.search.frontier import Frontier
 
 
 def open_lut(path: str | os.PathLike[str]) -> Lut:
@@ -28,15 +27,3 @@ def open_lut(path: str | os.PathLike[str]) -> Lut:
     from qabwnas.lut.lut import Lut
 
     return Lut.open(path)
-
-
-def open_lut_or_front(path: str | os.PathLike[str]) -> Lut | Frontier:
-    """Open a front, or a LUT like :func:`open_lut`; raises the same errors."""
-    if not is_named_as(path, TABLE):
-        from qabwnas.search.front.file import is_front
-
-        if is_front(path):
-            from qabwnas.search.frontier import Frontier
-
-            return Frontier.open(path)
-    return open_lut(path)

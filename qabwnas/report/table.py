@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from statistics import mean
 
 from qabwnas.report.kendall import agreement
@@ -30,16 +31,40 @@ def results_table(results: Results) -> str:
     Teachers, answers to budgets and added networks have one line per block, the second one with the network's name.
     Points of fronts have one line, because there are many.
     """
-    has_qat = any(row.scores_qat for row in results.networks)
-    scores = [results.score, "quantised", *(["QAT"] if has_qat else [])]
-    scores += [f"vs {short_name(name)}" for name in results.references]
-    head = ["network", "encoder", "whole", *results.columns, "NSR", *scores, "blocks"]
+    head = headings(results)
     lines = [head]
     for row in results.rows:
-        lines += _row(row, results, len(head) - 2, has_qat)
+        lines += _row(row, results, len(head) - 2)
     widths = [max(len(line[c]) for line in lines) for c in range(len(head))]
     rule = "  ".join("─" * width for width in widths)
     return "\n".join([_join(head, widths), rule, *(_join(line, widths) for line in lines[1:]), "", footnote(results)])
+
+
+def headings(results: Results) -> list[str]:
+    """Return the names of the columns: the network, its :func:`figures`, and its blocks."""
+    scores = [results.score, "quantised", *(["QAT"] if _has_qat(results) else [])]
+    scores += [f"vs {short_name(name)}" for name in results.references]
+    return ["network", "encoder", "whole", *results.columns, "NSR", *scores, "blocks"]
+
+
+def figures(row: Result, results: Results) -> list[str]:
+    """Return sizes, totals, NSR, scores and differences of a network as texts."""
+    texts = [size_text(row.encoder_bytes), size_text(row.size_bytes)]
+    texts += [f"{row.totals[metric]:.4g}" if metric in row.totals else NONE for metric in results.columns]
+    texts.append(nsr_text(row.nsr) if row.widths and row.nsrs else NONE)
+    texts += [scores_text(row.scores_before), scores_text(row.scores_after)]
+    if _has_qat(results):
+        texts.append(scores_text(row.scores_qat))
+    return texts + [difference_text(row.differences.get(name)) for name in results.references]
+
+
+def _has_qat(results: Results) -> bool:
+    return any(row.scores_qat for row in results.networks)
+
+
+def nsr_text(nsr: float) -> str:
+    """Return an NSR with three decimals, or with three digits where it is large."""
+    return f"{nsr:.3f}" if nsr < 1000 else f"{nsr:.3g}"
 
 
 def times_line(seconds: Mapping[str, float]) -> str:
@@ -48,29 +73,19 @@ def times_line(seconds: Mapping[str, float]) -> str:
     return f"Time: {stages}; together {duration_text(sum(seconds.values()))}."
 
 
-def _row(row: Result | NothingFits, results: Results, n_figures: int, has_qat: bool) -> list[list[str]]:
+def _row(row: Result | NothingFits, results: Results, n_figures: int) -> list[list[str]]:
     if isinstance(row, NothingFits):
         return [[row.name, *[NONE] * n_figures, f"no network fits; {row.needed}"]]
-    figures = [size_text(row.encoder_bytes), size_text(row.size_bytes)]
-    figures += [f"{row.totals[metric]:.4g}" if metric in row.totals else NONE for metric in results.columns]
-    figures.append(f"{row.nsr:.3f}" if row.widths and row.nsrs else NONE)
-    figures += [scores_text(row.scores_before), scores_text(row.scores_after)]
-    if has_qat:
-        figures.append(scores_text(row.scores_qat))
-    figures += [difference_text(row.differences.get(name)) for name in results.references]
     if row.family not in (TEACHER, CONTROL, BUDGET, ADDED, *ONE_SHOT):
-        return [[row.network or row.name, *figures, ""]]
+        return [[row.network or row.name, *figures(row, results), ""]]
     texts = row.blocks or [""] * len(row.nsrs)  # older versions wrote no text for the blocks of a module
     longest = max(map(len, texts))
     widths = row.widths or ["float"] * len(texts)
     blocks = [f"{text:<{longest}}  {width}".lstrip() for text, width in zip(texts, widths, strict=True)]
     names = [row.name, *([row.network] if row.network else [])]
-    n_lines = max(len(names), len(blocks))
-    names, blocks = ([*texts, *[""] * (n_lines - len(texts))] for texts in (names, blocks))
-    return [
-        [name, *(figures if line == 0 else [""] * n_figures), block]
-        for line, (name, block) in enumerate(zip(names, blocks, strict=True))
-    ]
+    n_others = max(len(names), len(blocks)) - 1
+    shown = [figures(row, results), *[[""] * n_figures] * n_others]
+    return [[name, *texts, block] for name, texts, block in zip_longest(names, shown, blocks, fillvalue="")]
 
 
 def size_text(n_bytes: float) -> str:

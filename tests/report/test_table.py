@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from qabwnas.report.result import NothingFits, Result, Results, mean_and_deviation
-from qabwnas.report.table import results_table, times_line
+from qabwnas.report.table import nsr_text, results_table, times_line
 
 TEACHER = Result("teacher FP32", "teacher", ["k5e6 k5e6", "k5e6"], [], 2277840, 277840, [0, 0], [0.985], [], [], 0.0045)
 FOUND = Result(
@@ -106,6 +106,10 @@ def test_the_rank_correlation_is_told_of_five_distinct_networks() -> None:
 def test_times_are_in_units_that_can_be_read() -> None:
     times = times_line({"teacher": 1.25, "lut": 150.0, "networks": 7200.0})
     assert times == "Time: teacher 1.2 s, lut 2.5 min, networks 2.0 h; together 2.0 h."
+
+
+def test_large_nsrs_are_short() -> None:
+    assert [nsr_text(value) for value in (0.0005, 999.25, 624102280.054)] == ["0.001", "999.250", "6.24e+08"]
 
 
 def test_mean_and_deviation_are_those_of_a_sample() -> None:

@@ -13,9 +13,9 @@ from qabwnas.report.table import (
     NONE,
     difference_text,
     duration_text,
+    figures,
     footnote,
-    scores_text,
-    short_name,
+    headings,
     size_text,
 )
 from qabwnas.search.explain import Explanation
@@ -78,26 +78,19 @@ def table(
 
 def results_section(results: Results) -> str:
     """Return the table of all networks, with differences from the teachers, and the notes on its precision."""
-    has_qat = any(row.scores_qat for row in results.networks)
-    head = ["network", "encoder", "whole", *results.columns, "NSR", results.score, "quantised"]
-    head += (["QAT"] if has_qat else []) + [f"vs {short_name(name)}" for name in results.references] + ["blocks"]
-    rows = [_result_row(row, results, len(head), has_qat) for row in results.rows]
+    head = headings(results)
+    rows = [_result_row(row, results, len(head)) for row in results.rows]
     note = f'<p class="note">{escape(footnote(results))}</p>'
     return table(head, rows, numbers=range(1, len(head) - 1)) + note
 
 
-def _result_row(row: Result | NothingFits, results: Results, n_columns: int, has_qat: bool) -> list[str]:
+def _result_row(row: Result | NothingFits, results: Results, n_columns: int) -> list[str]:
     if isinstance(row, NothingFits):
         return [row.name, *[NONE] * (n_columns - 2), f"no network fits; {row.needed}"]
     name = row.name if row.family in NOT_FOUND or not row.network else f"{row.name} ({row.network})"
-    cells = [name, size_text(row.encoder_bytes), size_text(row.size_bytes)]
-    cells += [f"{row.totals[metric]:.4g}" if metric in row.totals else NONE for metric in results.columns]
-    cells.append(f"{row.nsr:.3f}" if row.widths and row.nsrs else NONE)
-    cells += [scores_text(row.scores_before), scores_text(row.scores_after)]
-    cells += [scores_text(row.scores_qat)] if has_qat else []
-    cells += [difference_text(row.differences.get(reference)) for reference in results.references]
     widths = row.widths or ["float"] * len(row.blocks)
-    return [*cells, "; ".join(f"{block} {width}" for block, width in zip(row.blocks, widths, strict=False))]
+    blocks = "; ".join(f"{block} {width}" for block, width in zip(row.blocks, widths, strict=False))
+    return [name, *figures(row, results), blocks]
 
 
 def explorer_section(content: RunContent, run: int, lut_path: str) -> str:

@@ -89,7 +89,7 @@ def _result_row(row: Result | NothingFits, results: Results, n_columns: int) -> 
         return [row.name, *[NONE] * (n_columns - 2), f"no network fits; {row.needed}"]
     name = row.name if row.family in NOT_FOUND or not row.network else f"{row.name} ({row.network})"
     widths = row.widths or ["float"] * len(row.blocks)
-    blocks = "; ".join(f"{block} {width}" for block, width in zip(row.blocks, widths, strict=False))
+    blocks = "\n".join(f"{block} {width}" for block, width in zip(row.blocks, widths, strict=False))
     return [name, *figures(row, results), blocks]
 
 

@@ -65,7 +65,7 @@ def command(
     stopped.
     """
     from qabwnas.bench.compare import compare
-    from qabwnas.cli.search import parse_upper_bounds
+    from qabwnas.cli.budget_options import parse_upper_bounds
     from qabwnas.lut.lut import Lut
 
     if json_path is not None:

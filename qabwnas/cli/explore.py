@@ -29,7 +29,7 @@ def command(source_path: Path, port: int, no_browser: bool) -> None:
     """
     require_extras("explore")
     from qabwnas.cli.exact_json import dumps
-    from qabwnas.cli.search import result_content
+    from qabwnas.cli.result_json import result_content
     from qabwnas.explore.app import make_app
     from qabwnas.explore.outcome import Outcome
     from qabwnas.explore.security import ADDRESS

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from qabwnas.cli.front import best_totals
-from qabwnas.cli.search import answer_content, result_content
+from qabwnas.cli.result_json import answer_content, result_content
 from qabwnas.errors import InputError, QabwnasError
 from qabwnas.io.numeric import shown
 from qabwnas.io.suggest import did_you_mean

@@ -15,7 +15,7 @@ import pytest
 
 import qabwnas
 from qabwnas.cli.exact_json import dumps
-from qabwnas.cli.search import result_content
+from qabwnas.cli.result_json import result_content
 from qabwnas.explore.app import make_app
 from qabwnas.explore.explored_front import ExploredFront
 from qabwnas.explore.explored_lut import ExploredLut

@@ -17,7 +17,7 @@ from click.testing import CliRunner
 
 import qabwnas
 from qabwnas.cli.main import main
-from qabwnas.cli.search import answer_content
+from qabwnas.cli.result_json import answer_content
 from qabwnas.lut.lut import Lut
 from qabwnas.search import Frontier
 from qabwnas.search.constraints.scope import Scope

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 import qabwnas
 from qabwnas.cli.exact_json import dumps
 from qabwnas.cli.main import main
-from qabwnas.cli.search import result_content
+from qabwnas.cli.result_json import result_content
 from qabwnas.errors import InputError
 from qabwnas.explore.explored_lut import ExploredLut
 from qabwnas.explore.sessions import MAX_PAGES, PageSessions

@@ -14,7 +14,18 @@ from qabwnas.errors import InputError
 from qabwnas.io.numeric import doubles, exact_number, whole_number
 
 WHOLE = [5, np.int8(5), np.uint8(5), np.int32(5), np.int64(5), np.uint64(5), np.array(5), np.array([5])[0]]
-NOT_NUMBERS = [True, np.bool_(True), None, [5], np.array([5]), 5j, np.timedelta64(5), np.datetime64(5, "D"), {}, "5 MB"]
+NOT_NUMBERS = [
+    True,
+    np.bool_(True),
+    None,
+    [5],
+    np.array([5]),
+    5j,
+    np.timedelta64(5, "s"),
+    np.datetime64(5, "D"),
+    {},
+    "5 MB",
+]
 
 
 @pytest.mark.parametrize("number", [*WHOLE, 5.0, np.float16(5), np.float32(5), np.float64(5), Decimal(5), "5", "5.0"])

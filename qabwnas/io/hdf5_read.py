@@ -48,8 +48,10 @@ def open_file(path: str | os.PathLike[str], file_format: HDF5Format) -> tuple[Gr
         FormatError: it is not HDF5, is damaged, or has another format or a schema newer than ``file_format.newest``.
     """
     root = _open_root(Path(path))
-    if _format_of(root) != file_format.name:
-        raise FormatError(f"{path}: an HDF5 file, but not of the format {file_format.name}")
+    if (found := _format_of(root)) != file_format.name:
+        what = "an HDF5 file" if found is None else f"an HDF5 file of the format {found}"
+        advice = f": {file_format.advice[found]}" if found in file_format.advice else ""
+        raise FormatError(f"{path}: {what}, not {file_format.name}{advice}")
     version = root.integer("schema_version")
     if version > file_format.newest:
         raise FormatError(f"{path}: written by schema {version}, this reads up to {file_format.newest}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -22,10 +22,17 @@ from qabwnas.version import __version__
 
 
 class HDF5Format(NamedTuple):
-    """A format of HDF5 files: its name, and the newest schema version that this release writes and reads."""
+    """A format of HDF5 files.
+
+    Attributes:
+        name: the text in every file.
+        newest: the newest schema version that this release writes and reads.
+        advice: name of another format → what to do with such a file where this one is needed.
+    """
 
     name: str
     newest: int
+    advice: Mapping[str | None, str] = {}
 
 
 @contextmanager

@@ -158,11 +158,15 @@ def test_a_stored_front_reads_back_equal(lut: Lut) -> None:
 def test_foreign_and_damaged_files_are_refused(tmp_path: Path) -> None:
     lut, path = example(), tmp_path / "front.h5"
     lut.save(tmp_path / "lut.h5")
-    with pytest.raises(FormatError, match="not of the format qabwnas-front"):
+    with pytest.raises(
+        FormatError, match="of the format qabwnas-lut, not qabwnas-front: `qabwnas front` makes a front of a LUT"
+    ):
         qabwnas.Frontier.open(tmp_path / "lut.h5")
     assert not is_front(tmp_path / "lut.h5")
     qabwnas.Frontier.build(lut, ["loss", "b"]).save(path)
     assert is_front(path)
+    with pytest.raises(FormatError, match="not qabwnas-lut: it has only its own candidates; give its LUT"):
+        qabwnas.Lut.open(path)
     with h5py.File(path, "a") as file:
         del file["candidates"]
     with pytest.raises(FormatError, match=r"front\.h5: /: 'candidates' is missing"):

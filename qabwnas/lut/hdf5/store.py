@@ -20,7 +20,11 @@ from qabwnas.lut.hdf5.readers import READERS
 from qabwnas.lut.table import Metric, Table
 from qabwnas.space.yaml import space_to_json
 
-FORMAT = HDF5Format(name="qabwnas-lut", newest=3)
+FORMAT = HDF5Format(
+    "qabwnas-lut",
+    newest=3,
+    advice={"qabwnas-front": "it has only its own candidates; give its LUT"},
+)
 
 
 def read_lut(path: str | os.PathLike[str]) -> LutContent:

@@ -31,7 +31,7 @@ from qabwnas.search.front.region import FrontRegion
 from qabwnas.search.model.csv_text import subnet_lines
 from qabwnas.search.model.grid import UNLIMITED, Grid
 
-KIND = HDF5Format(name="qabwnas-front", newest=3)
+KIND = HDF5Format("qabwnas-front", newest=3, advice={"qabwnas-lut": "`qabwnas front` makes a front of a LUT"})
 _INT32 = np.dtype(np.int32)
 _POINTS_PER_CHUNK = 1 << 16
 

@@ -171,7 +171,7 @@ def delete(path: str) -> Edit:
 @pytest.mark.parametrize(
     ("edit", "message"),
     [
-        (attribute("/", "format", "anndata"), "an HDF5 file, but not of the format qabwnas-lut"),
+        (attribute("/", "format", "anndata"), "an HDF5 file of the format anndata, not qabwnas-lut"),
         (attribute("/", "format", 3), "/: the attribute 'format' is not one text"),
         (attribute("/", "schema_version", FORMAT.newest + 1), "written by schema 4, this reads up to 3"),
         (attribute("/", "schema_version", 0), "there is no schema 0"),

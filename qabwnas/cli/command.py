@@ -11,7 +11,7 @@ import click
 from qabwnas.errors import InputError
 
 PACKAGES = {
-    "train": ("torch", "sklearn", "scipy", "PIL", "pydantic", "rich", "safetensors"),
+    "train": ("torch", "sklearn", "scipy", "PIL", "pydantic", "rich", "safetensors", "plotly"),
     "plot": ("plotly", "kaleido"),
     "explore": ("dash", "plotly"),
     "ray": ("ray",),

@@ -28,7 +28,7 @@ def command(folder: Path, seed: int | None, force: bool) -> None:
 
     Takes minutes on two cores. A second call finds all stages done and takes seconds.
     """
-    require_extras("train", "plot")
+    require_extras("train")
     from dataclasses import replace
 
     from qabwnas.cli.stages import run_and_report

@@ -63,7 +63,7 @@ def command(
         raise click.UsageError("several runs need -o REPORT.html")
     if output is not None:
         check_output(output, force, REPORT)
-    require_extras("train", *([] if as_json or effort else ["plot"]))
+    require_extras("train")
 
     usable = make_resources(**resources)
     if effort:

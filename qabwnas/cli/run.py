@@ -47,7 +47,7 @@ def command(
     With devices in CONFIG.yaml, a stage latency follows lut and adds their latencies to the LUT. If the configuration
     differs from that of finished stages, it is refused; with --force these stages are run again.
     """
-    require_extras("train", "plot")
+    require_extras("train")
     from dataclasses import replace
 
     from qabwnas.cli.stages import run_and_report

@@ -12,6 +12,7 @@ import yaml
 from click.testing import Result
 
 from qabwnas.cli import command
+from tests.cli import jobs_in_this_process
 from tests.cli import run as qabwnas
 from tests.pipeline.tiny import TINY, write_config
 
@@ -112,7 +113,18 @@ def test_a_broken_configuration_is_one_line_per_field(tmp_path: Path) -> None:
 def test_what_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(command, "find_spec", lambda package: None if package == "torch" else package)
     result = qabwnas("demo", "-o", tmp_path / "run")
-    assert (result.exit_code, result.stderr) == (1, "error: needs torch: pip install 'qabwnas[train,plot]'\n")
+    assert (result.exit_code, result.stderr) == (1, "error: needs torch: pip install 'qabwnas[train]'\n")
+
+
+def test_the_extra_train_is_enough(config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    others = {package for packages in command.PACKAGES.values() for package in packages} - {*command.PACKAGES["train"]}
+    for package in others:
+        monkeypatch.setitem(sys.modules, package, None)  # an import of it is an error
+    monkeypatch.setattr(command, "find_spec", lambda name: None if name in others else name)
+    with jobs_in_this_process():
+        result = qabwnas("run", config, "-o", tmp_path / "run")
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "run" / "report.html").exists()
 
 
 def test_a_front_is_plotted_once_without_force(first: tuple[Path, Result], tmp_path: Path) -> None:

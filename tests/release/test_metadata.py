@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import qabwnas
+from qabwnas.cli.command import PACKAGES
 from tests.release.check_sdist import supported
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,6 +46,15 @@ def test_no_other_source_states_the_version() -> None:
     sources = [ROOT / "pyproject.toml", ROOT / "setup.py", *(ROOT / "qabwnas").rglob("*.py")]
     quoted = [path for path in sources if f'"{qabwnas.__version__}"' in path.read_text(encoding="utf-8")]
     assert quoted == [ROOT / "qabwnas" / "version.py"]
+
+
+@pytest.mark.parametrize("extra", PACKAGES)
+def test_an_extra_has_what_commands_ask_for(extra: str) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    required = "\n".join(project["optional-dependencies"][extra])
+    required = required.replace("qabwnas[plot]", "plotly")
+    names = {"sklearn": "scikit-learn", "PIL": "pillow"}
+    assert [name for name in PACKAGES[extra] if names.get(name, name) not in required] == []
 
 
 def test_the_urls_lead_to_the_repository(metadata: Message) -> None:

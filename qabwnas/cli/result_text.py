@@ -72,7 +72,7 @@ def _effect_as_text(effect: BudgetEffect, minimized: str, better: str) -> str:
     )
 
 
-def print_smallest_budgets(result: SearchResult, margins: tuple[Margin, ...]) -> None:
+def print_what_would_fit(result: SearchResult, margins: tuple[Margin, ...]) -> None:
     """Print to stderr which single budget could be changed, and to what, so that a subnet fits."""
     wider = {margin.metric: margin for margin in margins}
     n_bounds = len(result.smallest) + len(result.largest)

@@ -12,7 +12,7 @@ from qabwnas.cli.command import Command
 from qabwnas.cli.completion import complete_metrics
 from qabwnas.cli.request_options import maximize_option, reference_option
 from qabwnas.cli.result_json import result_content
-from qabwnas.cli.result_text import print_reasons, print_result, print_smallest_budgets
+from qabwnas.cli.result_text import print_reasons, print_result, print_what_would_fit
 from qabwnas.cli.scope_options import parse_scope, scope_options
 from qabwnas.errors import InputError
 from qabwnas.lut.importers.source import open_lut
@@ -161,7 +161,7 @@ def command(
         if explanation is not None:
             print_reasons(explanation, bounds, result.sense)
     if result.status == "infeasible":
-        print_smallest_budgets(result, margins)
+        print_what_would_fit(result, margins)
         raise click.exceptions.Exit(NOTHING_FITS)
     if result.status == "unknown":
         raise InputError(

@@ -57,5 +57,6 @@ def console_errors(driver: Any) -> list[str]:
     until = time.monotonic() + PATIENCE
     while not errors or LAST not in errors[-1]:
         assert time.monotonic() < until, "the console does not answer"
+        time.sleep(0.005)
         errors += [entry["message"] for entry in driver.get_log("browser") if entry["level"] == "SEVERE"]
     return errors[:-1]

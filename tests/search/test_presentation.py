@@ -106,7 +106,14 @@ def test_totals_for_people(total: str, text: str) -> None:
 
 def test_paths_and_quantities(tmp_path: Path) -> None:
     LUT.save(tmp_path / "lut.h5")
-    for lut in (LUT, tmp_path / "lut.h5", str(tmp_path / "lut.h5")):
+    LUT.to_csv(tmp_path / "table.csv")
+    for lut in (
+        LUT,
+        tmp_path / "lut.h5",
+        str(tmp_path / "lut.h5"),
+        tmp_path / "table.csv",
+        str(tmp_path / "table.csv"),
+    ):
         result = qabwnas.search(lut, budgets={"size_bytes": "1.5MB"})
         assert result[0].choice == {"stem": 1, "tail": 0}
         assert qabwnas.Session(lut).search(budgets={"size_bytes": "1.5MB"})[0] == result[0]

@@ -44,8 +44,10 @@ def explorer(folder: Path) -> Iterator[str]:
         assert process.stdout is not None
         found = re.search(r"http://127\.0\.0\.1:\d+", process.stdout.readline())
         assert found, "the explorer has not started"
-        yield found[0]
-        process.terminate()
+        try:
+            yield found[0]
+        finally:
+            process.terminate()
 
 
 @contextmanager
@@ -58,8 +60,10 @@ def browser() -> Iterator[Any]:
     driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
     size = {"width": WIDTH, "height": HEIGHT, "deviceScaleFactor": 1, "mobile": False}
     driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-    yield driver
-    driver.quit()
+    try:
+        yield driver
+    finally:
+        driver.quit()
 
 
 def take_picture(driver: Any, address: str, metrics: list[str]) -> None:

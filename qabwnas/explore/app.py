@@ -6,12 +6,13 @@ from functools import partial
 from pathlib import Path
 
 from dash import Dash
-from flask import Flask
+from flask import Flask, Response, send_file
 
 from qabwnas.explore.callbacks import AnswerText, register
 from qabwnas.explore.layout import page
 from qabwnas.explore.outcome import Explored
 from qabwnas.explore.security import protect
+from qabwnas.visualization.save import TURNING_JS
 
 TITLE = "qabwnas explorer"
 
@@ -34,7 +35,13 @@ def make_app(explored: Explored, answer_text: AnswerText, port: int) -> Flask:
         update_title=None,
         serve_locally=True,
         assets_folder=str(Path(__file__).parent / "assets"),
+        external_scripts=[f"/{TURNING_JS.name}"],
     )
+
+    @server.get(f"/{TURNING_JS.name}")
+    def turning() -> Response:
+        return send_file(TURNING_JS)
+
     app.layout = partial(page, explored)
     register(app, explored, answer_text)
     protect(server, port)

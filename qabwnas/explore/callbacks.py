@@ -159,7 +159,7 @@ def _register_front(app: Dash, explored: Explored) -> None:
     @app.callback(
         Output("set", "data", allow_duplicate=True),
         inputs={
-            "click": Input("figure", "clickData"),
+            "click": Input("clicked", "data"),
             "values": {name: State(value.component_id, "value") for name, value in _REQUEST.items()},
             "axis": State("axis", "value"),
             "third": State("third", "value"),
@@ -262,6 +262,12 @@ def _register_browser(app: Dash) -> None:
         Output("figure", "figure"),
         Input("front", "data"),
         Input("overlay", "data"),
+    )
+    app.clientside_callback(
+        ClientsideFunction("qabwnas", "clicked"),
+        Output("clicked", "data"),
+        Input("figure", "clickData"),
+        prevent_initial_call=True,
     )
     app.clientside_callback(
         ClientsideFunction("qabwnas", "drawn"),

@@ -27,6 +27,7 @@ def page(explored: Explored) -> Any:
         [
             dcc.Store(id="page", data=secrets.token_hex(16)),
             dcc.Store(id="set"),
+            dcc.Store(id="clicked"),
             dcc.Store(id="overlay"),
             dcc.Store(id="front"),
             dcc.Download(id="download"),

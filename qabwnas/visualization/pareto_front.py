@@ -20,7 +20,7 @@ from qabwnas.visualization.thinning import thinned
 
 MAX_POINTS = 30_000
 FEW_POINTS = 2_000
-"""Up to so many points, SVG is quick enough and needs no graphics card."""
+"""Up to so many points, SVG is quick enough and needs no graphics card, and so are all symbols in 3-D."""
 POINT_SIZE, POINT_SIZE_3D, MARK_SIZE = 4, 2, 11
 HEIGHT_3D = 650
 CAMERA = {"eye": {"x": 1.5, "y": -1.5, "z": 0.5}}
@@ -71,11 +71,13 @@ def plot_pareto_front(
         shown_figure.add_scatter(**stairs, hoverinfo="skip", showlegend=False)
     texts = PointTexts(front, kept.points)
     hover, families = np.array(texts.hover(), dtype=object), np.array(texts.families(), dtype=object)
-    size = POINT_SIZE_3D if len(axes) == 3 else POINT_SIZE
+    size, is_large = POINT_SIZE_3D if len(axes) == 3 else POINT_SIZE, len(kept.points) > FEW_POINTS
     for family in sorted(set(families.tolist())):
         rows = np.flatnonzero(families == family)
+        if len(axes) == 3:
+            np.random.default_rng(0).shuffle(rows)  # the first ones, which a slow browser draws, lie all over the front
         own = [place[rows] for place in places]
-        _add(shown_figure, axes, own, family, family, hover[rows].tolist(), size, kept.points[rows])
+        _add(shown_figure, axes, own, family, family, hover[rows].tolist(), size, kept.points[rows], is_large)
     for name, family, values in marks:
         own = [axis.values([value]) for axis, value in zip(axes, values, strict=True)]
         _add(shown_figure, axes, own, family, name, [escaped(name)], MARK_SIZE)
@@ -151,6 +153,7 @@ def _add(
     hover: Sequence[str],
     size: float,
     points: NDArray[np.int64] | None = None,
+    one_of_many: bool = False,
 ) -> None:
     """Add one series; ``places`` are in the order of the axes, the objective first."""
     letters = _LETTERS[len(axes)]
@@ -163,7 +166,7 @@ def _add(
             name=escaped(name),
             text=list(hover),
             customdata=points,
-            marker=marker(family, size, in_3d=len(axes) == 3),
+            marker=marker(family, size, in_3d=len(axes) == 3, one_of_many=one_of_many),
             hovertemplate="<br>".join([*lines, "%{text}<extra></extra>"]),
         )
     )

@@ -15,6 +15,10 @@ from qabwnas.io.file_kinds import PICTURE, check_suffix
 WIDTH, HEIGHT, SCALE = 900, 600, 2
 """Pixels of a picture whose layout has no size, and how many pixels a .png has per pixel of the layout."""
 PLOTLY_JS = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
+TURNING_JS = Path(__file__).with_name("turning.js")
+"""What pages do while a figure in 3-D is turned: ``drawFewerWhileTurning(plot)``."""
+
+_DIV = "figure"
 
 
 def save_figure(figure: go.Figure, path: str | os.PathLike[str]) -> None:
@@ -30,7 +34,8 @@ def save_figure(figure: go.Figure, path: str | os.PathLike[str]) -> None:
     check_suffix(path, PICTURE)
     suffix = Path(path).suffix.lower()
     if suffix == ".html":
-        content = figure.to_html(include_plotlyjs=True, div_id="figure").encode()
+        turning = f'{TURNING_JS.read_text(encoding="utf-8")}\ndrawFewerWhileTurning(document.getElementById("{_DIV}"));'
+        content = figure.to_html(include_plotlyjs=True, div_id=_DIV, post_script=turning).encode()
     else:
         content = _picture(figure, path, suffix.removeprefix("."))
     with atomic_path(path) as temporary:

@@ -1,7 +1,8 @@
 """How figures look: the one place for colours, symbols and layout.
 
 Colours are those of Okabe and Ito (2008), which people with any colour vision can tell apart. Each family of networks
-has one colour and one symbol in all figures, so that no figure relies on colour alone.
+has one colour and one symbol in all figures, so that no figure relies on colour alone. The exception is thousands of
+points in 3-D, which are too small for symbols.
 """
 
 from __future__ import annotations
@@ -23,6 +24,10 @@ SEQUENCE = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILLION, YELLOW, BLACK)
 
 SERIES = "cividis"
 """The colour scale of continuous values, also readable in grey and with any colour vision."""
+
+SYMBOL_OF_MANY = "diamond"
+"""The symbol of all points of a large front in 3-D. plotly draws it with 15 vertices, a square with 18, and a circle
+with 69, and the number of vertices determines how long a picture takes."""
 
 UNKNOWN, REFERENCE = "front", "reference"
 """The families of points whose bit widths are not known, and of networks that a caller names."""
@@ -68,10 +73,11 @@ def style_of(family: str) -> Style:
     return _STYLES[REFERENCE]
 
 
-def marker(family: str, size: float, *, in_3d: bool = False) -> dict[str, Any]:
-    """Return plotly's marker of a family."""
+def marker(family: str, size: float, *, in_3d: bool = False, one_of_many: bool = False) -> dict[str, Any]:
+    """Return plotly's marker of a family; in 3-D, points that are one of many all have :data:`SYMBOL_OF_MANY`."""
     style = style_of(family)
-    return {"color": style.colour, "symbol": style.symbol_3d if in_3d else style.symbol, "size": size}
+    symbol_3d = SYMBOL_OF_MANY if one_of_many else style.symbol_3d
+    return {"color": style.colour, "symbol": symbol_3d if in_3d else style.symbol, "size": size}
 
 
 def layout(title: str = "") -> dict[str, Any]:

@@ -26,13 +26,27 @@ from qabwnas.lut.lut import Lut, LutBlock, Metric, Table
 from qabwnas.lut.units import parse_quantity
 from qabwnas.space.yaml import load_space
 from tests.browser.conftest import console_errors
+from tests.visualization.fronts import large_lut
 
 By = pytest.importorskip("selenium.webdriver.common.by", reason="needs selenium: pip install 'qabwnas[test]'").By
 Keys = pytest.importorskip("selenium.webdriver.common.keys").Keys
 Wait = pytest.importorskip("selenium.webdriver.support.ui").WebDriverWait
 
 PATIENCE = 120
-LOSS, SIZE = 0, 1
+# The place of the answer in a figure in 3-D, as totals in the order of the axes; null before it is drawn.
+ANSWER_IN_3D = """
+const plot = document.querySelector("#figure .js-plotly-plot");
+const { meta, scene } = plot._fullLayout;
+if (!scene?._scene) return null;
+const answer = plot.data.at(-1);
+return [answer.z, answer.x, answer.y].map((values, m) => values[0] * meta.factors[m]);
+"""
+LOSS, SIZE, MACS = range(3)
+# Where a figure in 3-D is seen from, and where it was seen from when the mouse button was last released.
+CAMERAS = """
+const { camera, _scene } = document.querySelector("#figure .js-plotly-plot")._fullLayout.scene;
+return [_scene.getCamera().eye, camera.eye];
+"""
 
 
 @pytest.fixture(scope="module")
@@ -314,5 +328,41 @@ def test_a_front_has_one_end_per_slider(browser: Any, lut: Lut) -> None:
         bound = parse_quantity(page.field("high", SIZE), "size_bytes")
         page.wait(lambda: page.totals() == front.totals(front.query({"size_bytes": float(bound)}).item()))
         assert page.find(".controls").text.count("at least") == 0
+        assert console_errors(browser) == []
+        browser.get("about:blank")
+
+
+def turn(browser: Any, plot: Any) -> Any:
+    """Turn a figure with the mouse, and return where it is seen from."""
+    before = browser.execute_script(CAMERAS)[1]
+    actions = pytest.importorskip("selenium.webdriver.common.action_chains").ActionChains(browser, duration=50)
+    actions.move_to_element(plot).click_and_hold().move_by_offset(40, 9).move_by_offset(30, 0).release().perform()
+    Wait(browser, PATIENCE).until(lambda _: browser.execute_script(CAMERAS)[1] != before)
+    return browser.execute_script(CAMERAS)[1]
+
+
+def test_with_a_third_axis_the_answer_moves_in_space(browser: Any) -> None:
+    front = qabwnas.Frontier.build(large_lut(), ["nsr", "size_bytes", "macs"])
+    with served(ExploredFront(front, "front.h5")) as address:
+        page = Explorer(browser, address)
+        page.load()
+        page.find("#third").click()
+        option = "//label[contains(@class, 'dash-dropdown-option')][contains(., 'macs')]"
+        page.wait(lambda: page.driver.find_element(By.XPATH, option)).click()
+        first = pytest.approx([float(total) for total in front.totals(0).values()])
+        page.wait(lambda: browser.execute_script(ANSWER_IN_3D) == first)
+        first_turn, second_turn = (turn(browser, page.find("#figure .js-plotly-plot")) for _ in range(2))
+        assert first_turn != second_turn
+        page.thumb(SIZE, upper=True).send_keys(Keys.PAGE_DOWN)
+        page.wait(lambda: page.field("high", SIZE))
+        bound = parse_quantity(page.field("high", SIZE), "size_bytes")
+        wanted = front.totals(front.query({"size_bytes": float(bound)}).item())
+        page.wait(lambda: page.totals() == wanted)
+        moved = pytest.approx([float(total) for total in wanted.values()])
+        assert moved != first
+        page.wait(lambda: browser.execute_script(ANSWER_IN_3D) == moved)
+        assert browser.execute_script(CAMERAS)[0] == pytest.approx(second_turn)
+        assert not page.field("high", MACS), "a turn that starts on a point is no click on it"
+        assert browser.execute_script("return typeof drawFewerWhileTurning") == "function"
         assert console_errors(browser) == []
         browser.get("about:blank")

@@ -138,7 +138,7 @@ def test_the_figure_has_the_front_and_a_click_sets_its_budgets(page: Page, lut: 
     front = qabwnas.Frontier.build(lut, ["loss", "size_bytes"])
     assert response["front-size"]["children"] == f"{len(front)} points"
     assert response["front"]["data"]["layout"]["meta"]["metrics"] == ["loss", "size_bytes"]
-    page.set("figure", {"points": [{"customdata": "1"}]}, "clickData")
+    page.set("clicked", {"points": [{"customdata": "1"}]}, "data")
     bounds = page.send("set.data").get_json()["response"]["set"]["data"]
     assert bounds == [["", ""], ["", f"{front.totals(1)['size_bytes']:f}"], ["", ""], ["", ""]]
     page.set(high(1), bounds[1][1])

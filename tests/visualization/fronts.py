@@ -35,5 +35,21 @@ def small_lut() -> Lut:
 
 
 @cache
+def large_lut() -> Lut:
+    """Three blocks at w4a4 and w8a8, whose front over all metrics has some thousand points."""
+    rng = np.random.default_rng(0)
+    blocks = []
+    for b in range(3):
+        size, macs = np.round(rng.uniform(1_000, 9_000, (2, 40)))
+        nsr = np.round(1e6 / (size + macs + rng.uniform(0, 500, 40)), 3)
+        tables = tuple(
+            Table({"nsr": nsr / widths.weights, "size_bytes": size * widths.weights, "macs": macs}, widths)
+            for widths in WIDTHS
+        )
+        blocks.append(LutBlock(f"b{b}", tables))
+    return Lut((Metric("nsr"), Metric("size_bytes", "bytes"), Metric("macs")), tuple(blocks))
+
+
+@cache
 def small_front(*metrics: str) -> Frontier:
     return Frontier.build(small_lut(), metrics or ("nsr", "size_bytes"))

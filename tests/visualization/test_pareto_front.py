@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from qabwnas.errors import InputError
+from qabwnas.search.frontier import Frontier
 from qabwnas.visualization import plot_pareto_front
 from qabwnas.visualization.axes import MetricAxis
 from qabwnas.visualization.front_points import operations_in, widths_in
-from qabwnas.visualization.style import style_of
+from qabwnas.visualization.style import SYMBOL_OF_MANY, style_of
 from qabwnas.visualization.thinning import thinned
-from tests.visualization.fronts import small_front
+from tests.visualization.fronts import large_lut, small_front
 
 
 def shown_points(figure, letters: str) -> set[tuple[float, ...]]:  # type: ignore[no-untyped-def]
@@ -42,6 +43,24 @@ def test_three_metrics_are_drawn_in_space() -> None:
     assert figure.layout.scene.yaxis.title.text == "MACs, thousands"
     flat = plot_pareto_front(front, metrics=["nsr", "macs"])
     assert shown_points(flat, "xy") == set(zip(scaled[1], scaled[2], strict=True))
+
+
+def test_thousands_of_points_in_space_have_the_symbol_that_is_drawn_fastest() -> None:
+    front = Frontier.build(large_lut(), ("nsr", "size_bytes", "macs"))
+    teacher = {"INT8": front[0].totals}
+    figure = plot_pareto_front(front, teachers=teacher)
+    *families, mark = figure.data
+    assert sum(len(trace.x) for trace in families) == len(front)
+    assert {trace.marker.symbol for trace in families} == {SYMBOL_OF_MANY}
+    assert [trace.marker.color for trace in families] == [style_of(trace.name).colour for trace in families]
+    few = plot_pareto_front(front, teachers=teacher, max_points=2_000)
+    assert [trace.marker.symbol for trace in few.data[:-1]] == [style_of(trace.name).symbol_3d for trace in families]
+    assert {mark.marker.symbol, few.data[-1].marker.symbol} == {style_of("teacher").symbol_3d}
+    for trace in families:  # a slow browser draws the first points only: they lie all over the series
+        some = max(len(trace.x) // 10, 20)
+        for values in (trace.x, trace.y, trace.z):
+            quarters = np.quantile(values, [0, 0.25, 0.5, 0.75, 1])
+            assert np.histogram(values[:some], quarters)[0].min() > some / 10
 
 
 def test_families_say_homogeneous_or_mixed_and_hovering_says_the_choice() -> None:

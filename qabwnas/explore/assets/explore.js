@@ -29,7 +29,9 @@
   const MARGIN = { l: 64, r: 16, t: 12 };
   const MARGIN_3D = { l: 0, r: 0, t: 0, b: 20 };
   const SVG = "http://www.w3.org/2000/svg";
+  const REST = 150; // milliseconds without a new answer until it is drawn in 3-D, which draws the whole front again
   let shown = { axes: [], overlay: null }; // what is drawn over the figure
+  let timer = 0;
 
   // The totals of the answer on the axes, the objective first; null without an answer.
   function placeOf(axes, overlay) {
@@ -50,6 +52,7 @@
       layer = element("svg", { class: "overlay" });
       plot.appendChild(layer);
       plot.on("plotly_afterplot", () => drawOver(plot));
+      drawFewerWhileTurning(plot);
     }
     layer.replaceChildren();
     const { xaxis, yaxis, scene } = plot._fullLayout;
@@ -76,10 +79,28 @@
     layer.appendChild(element("circle", { cx, cy, r: ANSWER_RADIUS, fill: ANSWER_COLOUR, stroke: "#fff", "stroke-width": 2 }));
   }
 
-  function answerIn3d(axes, overlay) {
+  function answerIn3d({ axes, overlay }) {
     const [z, x, y] = (placeOf(axes, overlay) || [null, null, null]).map((value) => [value]);
     return { type: "scatter3d", z, x, y, mode: "markers", marker: { ...ANSWER_MARKER, size: 7 }, name: "answer" };
   }
+
+  function moveAnswerIn3d(plot) {
+    const { x, y, z } = answerIn3d(shown);
+    window.Plotly.update(plot, { x: [x], y: [y], z: [z] }, { "scene.camera": cameraOf(plot) }, [plot.data.length - 1]);
+  }
+
+  // Where the user has turned a figure to. After a new figure, plotly keeps it in the full layout only.
+  function cameraOf(plot) {
+    return plot._fullLayout.scene.camera;
+  }
+
+  // The mouse since its button was last pressed. plotly reports a click in 3-D at once, before it can know of a turn.
+  const STILL = 4; // pixels
+  const mouse = { isDown: false, hasMoved: false, x: 0, y: 0 };
+  const onMouse = (event, act) => window.addEventListener(event, act, true);
+  onMouse("mousedown", ({ x, y }) => Object.assign(mouse, { isDown: true, hasMoved: false, x, y }));
+  onMouse("mousemove", ({ x, y }) => { mouse.hasMoved ||= mouse.isDown && Math.hypot(x - mouse.x, y - mouse.y) > STILL; });
+  onMouse("mouseup", () => { mouse.isDown = false; });
 
   // The metrics of a figure and the factors of their axes, the objective first.
   function axesOf(figure) {
@@ -119,9 +140,10 @@
       },
 
       // The front comes from the server when the objective or the scope changes; the answer and the budgets are drawn
-      // on it here, so that a move of a slider sends no front, and in 2-D redraws none.
+      // on it here, so that a move of a slider sends no front. In 2-D it draws none either, in 3-D when it has ended.
       draw(front, overlay) {
         shown = { axes: axesOf(front), overlay };
+        clearTimeout(timer);
         const changed = window.dash_clientside.callback_context.triggered.map((each) => each.prop_id);
         const plot = document.querySelector("#figure .js-plotly-plot");
         if (plot && plot._fullLayout) drawOver(plot);
@@ -130,16 +152,29 @@
         }
         const axes = shown.axes;
         const in3d = axes.length === 3;
-        if (!in3d && plot && !changed.includes("front.data")) return none();
-        const data = front.data.concat([in3d ? answerIn3d(axes, overlay) : LEGEND_ENTRY]);
+        if (plot && !changed.includes("front.data")) {
+          if (in3d) timer = setTimeout(moveAnswerIn3d, REST, plot);
+          return none();
+        }
+        const data = front.data.concat([in3d ? answerIn3d(shown) : LEGEND_ENTRY]);
+        const uirevision = axes.map((axis) => axis.metric).join(" ");
         const layout = Object.assign({}, front.layout, {
-          uirevision: axes.map((axis) => axis.metric).join(" "),
+          uirevision,
           autosize: true,
           height: undefined,
           title: {},
           margin: in3d ? MARGIN_3D : { ...MARGIN, b: front.layout.annotations ? 78 : 52 }, // a remark is below the axis
         });
+        if (in3d && plot && plot._fullLayout.uirevision === uirevision) {
+          layout.scene = { ...front.layout.scene, camera: cameraOf(plot) };
+        }
         return { data, layout };
+      },
+
+      // A click on a point, unless it was the start of a turn.
+      async clicked(click) {
+        if (mouse.isDown) await new Promise((ended) => window.addEventListener("mouseup", ended, { capture: true, once: true }));
+        return mouse.hasMoved ? none() : click;
       },
 
       // The first drawing of a figure ends after the callback: what lies over it follows.

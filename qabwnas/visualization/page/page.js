@@ -244,7 +244,8 @@ function lastAtMost(sorted, limit) {
 
 // --- Figures.
 
-const CONFIG = { responsive: true, displaylogo: false };
+// WebGL draws as many pixels as the screen has; plotly's own choice is twice as many in each direction.
+const CONFIG = { responsive: true, displaylogo: false, plotGlPixelRatio: window.devicePixelRatio };
 // Milliseconds without a new answer until it is marked in the figure: drawing 20,000 points in 3-D again may take longer
 // than a slider takes to its next value.
 const REST = 150;
@@ -254,7 +255,7 @@ function draw(plot) {
   const figure = data.figures[plot.dataset.figure];
   if (plot.dataset.front !== undefined) fillTexts(figure, frontOf(plot.dataset.front));
   plot.style.height = `${figure.layout.height || 520}px`;
-  return Plotly.newPlot(plot, figure.data, figure.layout, CONFIG);
+  return Plotly.newPlot(plot, figure.data, figure.layout, CONFIG).then(() => drawFewerWhileTurning(plot));
 }
 
 // The texts for hovering over points of a front: they are in the embedded front once, not in the figure again.

@@ -24,7 +24,7 @@ from qabwnas.visualization.page.content import RunContent
 from qabwnas.visualization.page.embedded_front import embedded_front
 from qabwnas.visualization.parallel_coordinates import plot_parallel_coordinates
 from qabwnas.visualization.pareto_front import plot_fronts, plot_pareto_front
-from qabwnas.visualization.save import PLOTLY_JS
+from qabwnas.visualization.save import PLOTLY_JS, TURNING_JS
 from qabwnas.visualization.scores import plot_scores
 from qabwnas.visualization.training import plot_training
 
@@ -76,6 +76,7 @@ def report_page(runs: Sequence[RunContent], lut_path: str = "lut.h5") -> str:
         body="\n".join(body),
         data=in_script(data),
         plotly=PLOTLY_JS.read_text(encoding="utf-8"),
+        turning=TURNING_JS.read_text(encoding="utf-8"),
         script=script,
     )
 

@@ -72,7 +72,7 @@ def test_nothing_is_loaded_from_outside(page: Page) -> None:
 
 
 def test_names_with_html_are_texts(page: Page) -> None:
-    assert sum(tag == "script" for tag, _ in page.elements) == 3
+    assert sum(tag == "script" for tag, _ in page.elements) == 4
     images = [attributes for tag, attributes in page.elements if tag == "img"]
     assert len(images) == 1
     assert not [attributes for _, attributes in page.elements if "onerror" in attributes]

@@ -92,7 +92,7 @@ def command(
     check_output(output, force, FRONT, inputs=files)
     if csv_path is not None:
         check_output(csv_path, force, CSV, inputs=files, outputs=[output])
-    lut = open_lut(lut_path)
+    lut = open_lut(lut_path, for_command=True)
     started = time.perf_counter()
     front = Frontier.build(
         lut,

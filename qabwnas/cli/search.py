@@ -117,7 +117,7 @@ def command(
     """
     from qabwnas.search import search
 
-    lut = open_lut(lut_path)
+    lut = open_lut(lut_path, for_command=True)
     bounds = parse_budgets(budgets, lut, reference)
     scope = parse_scope(bits, pin, forbid, weights, weight_file, skip_unmeasured)
     margins: tuple[Margin, ...] = ()

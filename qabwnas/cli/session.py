@@ -31,7 +31,7 @@ def command(lut_path: Path) -> None:
     from qabwnas.cli.exact_json import dumps_line
     from qabwnas.cli.session_requests import Requests
 
-    requests = Requests(open_lut(lut_path))
+    requests = Requests(open_lut(lut_path, for_command=True))
     answers = sys.stdout.buffer
     try:
         for line in sys.stdin.buffer:

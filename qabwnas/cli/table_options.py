@@ -43,22 +43,19 @@ def table_options(command: F) -> F:
     return command
 
 
-def parse_layout(
-    columns: tuple[str, ...], units: tuple[str, ...], delimiter: str | None, **others: Any
-) -> TableLayout | None:
-    """Return the layout of the options; ``None`` if none is given.
+def parse_layout(columns: tuple[str, ...], units: tuple[str, ...], delimiter: str | None, **others: Any) -> TableLayout:
+    """Return the layout of the options.
 
     Raises:
         click.UsageError: a text is not of the form NAME=VALUE, or a name is given twice.
         InputError: an option has a value that it cannot have.
     """
-    if not (columns or units or delimiter or any(others.values())):
-        return None
     from qabwnas.lut.exchange.layout import TableLayout
+    from qabwnas.lut.exchange.option_names import OptionNames
 
     separator = "\t" if delimiter in ("tab", "\\t") else delimiter
     renamed, given = assignments("--column", columns), assignments("--unit", units)
-    return TableLayout(columns=renamed, units=given, delimiter=separator, **others)
+    return TableLayout(columns=renamed, units=given, delimiter=separator, **others, options=OptionNames.of_command())
 
 
 def assignments(option: str, texts: tuple[str, ...]) -> dict[str, str]:

@@ -115,10 +115,11 @@ class Lut(LutContent):
         """
         from qabwnas.lut.exchange.dataframe import read_dataframe
         from qabwnas.lut.exchange.layout import TableLayout
+        from qabwnas.lut.exchange.option_names import OptionNames
 
         _check_options(aggregate, fixed)
         columns, units = {} if columns is None else columns, {} if units is None else units
-        layout = TableLayout(block, candidate, columns, units, ignore)
+        layout = TableLayout(block, candidate, columns, units, ignore, options=OptionNames.without_text())
         return cls.of(read_dataframe(frame, aggregate, fixed, layout, higher_is_better))
 
     @classmethod

@@ -20,6 +20,7 @@ from qabwnas.errors import FormatError, InputError
 from qabwnas.io.numeric import shown
 from qabwnas.lut.exchange.format import BLOCK, CANDIDATE, METADATA_KEY, NO_METADATA, TableMetadata, parse_metadata
 from qabwnas.lut.exchange.layout import TableLayout
+from qabwnas.lut.exchange.option_names import OptionNames
 from qabwnas.lut.exchange.text_table import Record, TextTable, check_names
 
 CsvSource = str | os.PathLike[str] | IO[str] | IO[bytes]
@@ -28,11 +29,12 @@ CsvSource = str | os.PathLike[str] | IO[str] | IO[bytes]
 DELIMITERS = {",": ",", ";": ";", "\t": "tab", "|": "|"}
 """The delimiters that are guessed, and how the option names them."""
 
+_FIXED = TableLayout(options=OptionNames.without_text())  # of formats whose text needs no options
 _RECORDS_LOOKED_AT = 100
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\r?\n?', re.IGNORECASE)  # the first line of some of Excel's files
 
 
-def open_csv(source: CsvSource, layout: TableLayout | None = None) -> TextTable:
+def open_csv(source: CsvSource, layout: TableLayout) -> TextTable:
     """Open a table with a header; its rows may have more or fewer cells than the header.
 
     The compression (gzip, bzip2, xz, and Zstandard with pyarrow) follows from the content. A byte order mark gives the
@@ -43,8 +45,7 @@ def open_csv(source: CsvSource, layout: TableLayout | None = None) -> TextTable:
         OSError: the file cannot be read.
         InputError: it is empty or not CSV, or the delimiter cannot be guessed.
     """
-    layout = layout or TableLayout()
-    path, text = _text(source, layout.encoding)
+    path, text = _text(source, layout)
     told = _SEPARATOR_LINE.match(text)
     n_lines = 1 if told else 0
     text = text[told.end() :] if told else text
@@ -62,34 +63,35 @@ def open_csv(source: CsvSource, layout: TableLayout | None = None) -> TextTable:
 
 def open_named_csv(path: Path) -> TextTable:
     """Open a table whose header names every column, once; every row has one cell per column. Raises as above."""
-    table = open_csv(path)
+    table = open_csv(path, _FIXED)
     check_names(table)
     return table.checked("the header")
 
 
 def open_csv_without_header(path: Path, names: Sequence[str]) -> TextTable:
     """Open a table with commas and no header, whose columns have these names; comments may stand above it."""
-    path, text = _text(path, None)
+    path, text = _text(path, _FIXED)
     comments = _comments(text)
     records = _records(path, text[sum(map(len, comments)) :], len(comments), ",")
     return TextTable(path, tuple(names), records).checked("the format")
 
 
-def _text(source: CsvSource, encoding: str | None) -> tuple[Path, str]:
+def _text(source: CsvSource, layout: TableLayout) -> tuple[Path, str]:
     """Return the name of a file for messages, and its text."""
     if isinstance(source, str | os.PathLike):
         path = Path(source)
-        return path, _decoded(path, path.read_bytes(), encoding)
+        return path, _decoded(path, path.read_bytes(), layout)
     if not hasattr(source, "read"):
         raise InputError(f"{shown(source)} is neither a path nor an open file")
     name = getattr(source, "name", None)
     path = Path(name if isinstance(name, str) else "the open file")
     content = source.read()
-    return path, content.removeprefix("\ufeff") if isinstance(content, str) else _decoded(path, content, encoding)
+    return path, content.removeprefix("\ufeff") if isinstance(content, str) else _decoded(path, content, layout)
 
 
-def _decoded(path: Path, content: bytes, encoding: str | None) -> str:
+def _decoded(path: Path, content: bytes, layout: TableLayout) -> str:
     content = _decompressed(path, content)
+    encoding, options = layout.encoding, layout.options
     if encoding is None:
         is_utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))  # Excel's "Unicode text"
         codec = "utf-16" if is_utf16 else "utf-8-sig"
@@ -99,12 +101,15 @@ def _decoded(path: Path, content: bytes, encoding: str | None) -> str:
         return content.decode(codec)
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        if encoding is not None:
-            raise InputError(f"{path}: line {line}: not {encoding} text: is --encoding right?") from error
-        hint = "--encoding cp1252 reads the text of older Windows programs"
-        raise InputError(f"{path}: line {line}: not UTF-8 text: {hint}") from error
+        if "encoding" in options.missing:
+            hint = "save it as UTF-8"
+        elif encoding is not None:
+            hint = f"is {options('encoding')} right?"
+        else:
+            hint = f"{options(('encoding', 'cp1252'))} reads the text of older Windows programs"
+        raise InputError(f"{path}: line {line}: not {encoding or 'UTF-8'} text: {hint}") from error
     except LookupError as error:
-        raise InputError(f"--encoding {encoding}: Python knows no such encoding") from error
+        raise InputError(f"the encoding {encoding!r}: Python knows none of this name") from error
 
 
 def _zstandard(content: bytes) -> bytes:
@@ -188,7 +193,8 @@ def _guessed_delimiter(path: Path, text: str, layout: TableLayout, line: int) ->
         used = [delimiter for delimiter in used if _is_rectangular(text, delimiter)] or used
     if len(used) > 1:
         delimiters = " or ".join(repr(delimiter) for delimiter in used)
-        raise InputError(f"{path}: line {line}: the delimiter may be {delimiters}: --delimiter chooses it")
+        hint = "" if "delimiter" in layout.options.missing else f": {layout.options('delimiter')} chooses it"
+        raise InputError(f"{path}: line {line}: the delimiter may be {delimiters}{hint}")
     return used[0] if used else ","
 
 

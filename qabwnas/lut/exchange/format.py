@@ -158,7 +158,7 @@ def parse_metadata(text: str) -> TableMetadata:
             raise
         raise InputError(
             "the metadata of an exported table are damaged (a spreadsheet that saves a table does this): export it "
-            "again, or delete them and give --aggregate and --fixed"
+            "again, or delete them and give the aggregations and fixed parts"
         ) from error
 
 

@@ -13,6 +13,7 @@ from qabwnas.errors import InputError
 from qabwnas.io.numeric import check_mapping, shown
 from qabwnas.lut.exchange.format import BITS, BLOCK, CANDIDATE, DESCRIPTION, NO_METADATA, RESERVED, default_name
 from qabwnas.lut.exchange.number_format import NumberFormat
+from qabwnas.lut.exchange.option_names import OptionNames
 from qabwnas.lut.exchange.text_table import TextTable
 from qabwnas.lut.units import unit_of
 
@@ -37,6 +38,7 @@ class TableLayout:
         thousands: the character between groups of three digits; a space also stands for those that do not break lines.
         na: texts that stand for a value that was not measured, in addition to an empty cell.
         encoding: that of the text, a name that Python knows.
+        options: how messages name all these.
 
     Raises:
         InputError: an option has another type or value, or two options contradict each other.
@@ -52,6 +54,7 @@ class TableLayout:
     thousands: str | None = None
     na: Collection[str] = ()
     encoding: str | None = None
+    options: OptionNames = field(default_factory=OptionNames)
 
     def __post_init__(self) -> None:
         for option in ("block", "candidate", "encoding", "delimiter", "decimal", "thousands"):
@@ -62,17 +65,26 @@ class TableLayout:
             check_mapping(option, getattr(self, option), "column to text")
         for label, unit in self.units.items():
             if not isinstance(unit, str) or not unit:
-                raise InputError(f"--unit {label!r}: {shown(unit)} is not a unit")
+                raise InputError(f"{self.options.about('units', label)}: {shown(unit)} is not a unit")
         for label, name in self.columns.items():
             if not isinstance(name, str) or not name:
-                raise InputError(f"--column {label!r}: {shown(name)} is not the name of a metric")
+                raise InputError(f"{self.options.about('columns', label)}: {shown(name)} is not the name of a metric")
         for option in ("ignore", "na"):
             texts = getattr(self, option)
             if isinstance(texts, str) or not isinstance(texts, Collection):
                 raise InputError(f"{option}: {shown(texts)} is not a list of texts")
         if self.delimiter is not None and (len(self.delimiter) != 1 or self.delimiter in '"\r\n'):
-            raise InputError(f"--delimiter {self.delimiter!r}: not one character, and not tab")
-        NumberFormat(self.decimal, self.thousands, frozenset(self.na))  # checks them
+            raise InputError(f"{self.options(('delimiter', self.delimiter))}: not one character, and not tab")
+        self.numbers()  # checks them
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is said."""
+        return self == TableLayout(options=self.options)
+
+    def numbers(self) -> NumberFormat:
+        """Return how the table writes numbers."""
+        return NumberFormat(self.decimal, self.thousands, frozenset(self.na), self.options)
 
 
 def arrange(source: TextTable, layout: TableLayout) -> TextTable:
@@ -87,21 +99,20 @@ def arrange(source: TextTable, layout: TableLayout) -> TextTable:
     Raises:
         InputError: columns or rows do not fit the layout; the message names file, line, column and option.
     """
-    lines, columns = _columns(source)
-    source = _without_unnamed(source, columns)
+    lines, columns = _columns(source, layout.options)
+    source = _without_unnamed(source, columns, layout.options)
     names = _names(source, layout)
     metrics = [name for name in names.values() if name not in RESERVED]
     labels = {name: label for label, name in names.items()}
     cells = {name: columns[label] for label, name in names.items()}
     arranged = replace(
-        source, names=tuple(cells), rows=(), labels=labels, units=_units(names, layout), has_options=True
+        source, names=tuple(cells), rows=(), labels=labels, units=_units(names, layout), options=layout.options
     )
     for name in (BLOCK, CANDIDATE):
         if name not in cells:
-            what = f"there is no column {name!r}: --{name} NAME says which column of {', '.join(names)} it is"
+            what = f"there is no column {name!r}: {layout.options(name)} says which column of {', '.join(names)} it is"
             raise source.wrong(what, source.header)
-    numbers = NumberFormat(layout.decimal, layout.thousands, frozenset(layout.na))
-    cells |= numbers.decimals(arranged, lines, {name: cells[name] for name in metrics})
+    cells |= layout.numbers().decimals(arranged, lines, {name: cells[name] for name in metrics})
     order: Sequence[int] = range(len(lines))
     if source.metadata is NO_METADATA:
         order, numbered = _numbered(arranged, lines, cells)
@@ -111,7 +122,7 @@ def arrange(source: TextTable, layout: TableLayout) -> TextTable:
     return replace(arranged, rows=[rows[row] for row in order])
 
 
-def _columns(source: TextTable) -> tuple[list[int], dict[str, Sequence[str]]]:
+def _columns(source: TextTable, options: OptionNames) -> tuple[list[int], dict[str, Sequence[str]]]:
     """Return the lines of the rows that have cells, and the columns; a column without a name has its number."""
     n = len(source.names)
     lines, rows = [], []
@@ -122,7 +133,7 @@ def _columns(source: TextTable) -> tuple[list[int], dict[str, Sequence[str]]]:
         if len(cells) > n and not any(cells[n:]):  # a delimiter at the end of each row
             row = cells[:n]
         if len(row) != n:
-            hint = "" if source.place != "line" or len(cells) < n else ": is --delimiter right?"
+            hint = "" if source.place != "line" or len(cells) < n else f": is {options('delimiter')} right?"
             raise source.wrong(f"{len(cells)} cells, but the header has {n}{hint}", line)
         lines.append(line)
         rows.append(row)
@@ -139,7 +150,7 @@ def _unnamed(index: int) -> str:
     return f"\0{index}"  # no header has such a name
 
 
-def _without_unnamed(source: TextTable, columns: Mapping[str, Sequence[str]]) -> TextTable:
+def _without_unnamed(source: TextTable, columns: Mapping[str, Sequence[str]], options: OptionNames) -> TextTable:
     """Return the table without columns that have no name, after checking that they say nothing."""
     for index in range(len(source.names)):
         cells = columns.get(_unnamed(index))
@@ -147,7 +158,10 @@ def _without_unnamed(source: TextTable, columns: Mapping[str, Sequence[str]]) ->
             continue
         if index == 0 and len(set(cells)) == len(cells) and all(map(_WHOLE.fullmatch, cells)):
             continue  # the index of pandas, or the row names of R
-        hint = ": --delimiter, or a name in the header" if index else ", and does not number the rows: name it"
+        hint = ", and does not number the rows: name it"
+        if index:
+            delimiter = "" if "delimiter" in options.missing else f"{options('delimiter')}, or "
+            hint = f": {delimiter}a name in the header"
         raise source.wrong(f"column {index + 1} has no name{hint}", source.header)
     return replace(source, names=tuple(name for name in source.names if _own_name(source, name)))
 
@@ -155,18 +169,19 @@ def _without_unnamed(source: TextTable, columns: Mapping[str, Sequence[str]]) ->
 def _names(source: TextTable, layout: TableLayout) -> dict[str, str]:
     """Return label → name of the columns that are used, in the order of the table."""
     told: dict[str, str] = {}
-    ignored = {_label(source, name, "--ignore") for name in layout.ignore}
+    about = layout.options.about
+    ignored = {_label(source, name, about("ignore", name)) for name in layout.ignore}
     options = [
-        *([(layout.block, BLOCK, "--block")] if layout.block is not None else []),
-        *([(layout.candidate, CANDIDATE, "--candidate")] if layout.candidate is not None else []),
-        *((label, name, "--column") for label, name in layout.columns.items()),
-        *((label, None, "--unit") for label in layout.units),
+        *([(layout.block, BLOCK, "block")] if layout.block is not None else []),
+        *([(layout.candidate, CANDIDATE, "candidate")] if layout.candidate is not None else []),
+        *((label, name, "columns") for label, name in layout.columns.items()),
+        *((label, None, "units") for label in layout.units),
     ]
     for given, name, option in options:
-        label = _label(source, given, option)
+        label = _label(source, given, about(option, given))
         if label in told or label in ignored:
-            raise source.wrong(f"{option} {given!r}: another option is about this column too", source.header)
-        told[label] = _with_unit(source, label, layout.units[given]) if name is None else name
+            raise source.wrong(f"{about(option, given)}: another option is about this column too", source.header)
+        told[label] = _with_unit(source, label, layout.units[given], layout.options) if name is None else name
     names: dict[str, str] = {}
     for label in source.names:
         if label in ignored:
@@ -174,8 +189,8 @@ def _names(source: TextTable, layout: TableLayout) -> dict[str, str]:
         name = told.get(label) or _own_name(source, label)
         others = [other for other, known in names.items() if known == name]
         if others:
-            what = f"the columns {others[0]!r} and {label!r} are both {name!r}: --ignore leaves one of them out"
-            raise source.wrong(what, source.header)
+            both = f"the columns {others[0]!r} and {label!r} are both {name!r}"
+            raise source.wrong(f"{both}: {layout.options('ignore')} leaves one of them out", source.header)
         names[label] = name
     return names
 
@@ -184,22 +199,21 @@ def _own_name(source: TextTable, label: str) -> str:
     return default_name(label) if source.metadata is NO_METADATA else label
 
 
-def _label(source: TextTable, name: str, option: str) -> str:
-    """Return the column of that name; upper and lower case may differ if that leaves one."""
+def _label(source: TextTable, name: str, what: str) -> str:
+    """Return the column of that name; upper and lower case may differ if that leaves one. ``what`` begins the error."""
     if name in source.names:
         return name
     found = [label for label in source.names if label.casefold() == name.strip().casefold()]
     if len(found) != 1:
-        what = f"{option} {name!r}: there is no such column among {', '.join(source.names)}"
-        raise source.wrong(what, source.header)
+        raise source.wrong(f"{what}: there is no such column among {', '.join(source.names)}", source.header)
     return found[0]
 
 
-def _with_unit(source: TextTable, label: str, unit: str) -> str:
+def _with_unit(source: TextTable, label: str, unit: str, options: OptionNames) -> str:
     name = default_name(label)
     if unit_of(name) not in ("", unit):
-        what = f"--unit {label}={unit}: the name of the column says {unit_of(name)}; --column renames it"
-        raise source.wrong(what, source.header)
+        what = f"{options.about('units', label)}: the unit is not {unit}, because the name of the column says"
+        raise source.wrong(f"{what} {unit_of(name)}; {options('columns')} renames it", source.header)
     base, bracket, device = name.partition("[")
     return name if unit_of(name) == unit else "_".join([*base.lower().split(), unit]) + bracket + device
 

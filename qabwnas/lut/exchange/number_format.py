@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from qabwnas.errors import InputError
+from qabwnas.lut.exchange.option_names import OptionNames
 from qabwnas.lut.exchange.text_table import TextTable
 
 _SPACES = " \u00a0\u202f\u2009"  # spreadsheets separate thousands with spaces that do not break lines
@@ -27,6 +28,8 @@ class _Cell(NamedTuple):
 class NumberFormat:
     """How a table writes numbers: decimal sign (``None``: guess), separator of thousands, texts for "not measured".
 
+    ``options`` names these in messages.
+
     Raises:
         InputError: the decimal sign is neither ``.`` nor ``,``, the separator is not one of those in use, or both are
             the same.
@@ -35,14 +38,15 @@ class NumberFormat:
     decimal: str | None = None
     thousands: str | None = None
     na: frozenset[str] = frozenset()
+    options: OptionNames = field(default_factory=OptionNames)
 
     def __post_init__(self) -> None:
         if self.decimal not in (None, ".", ","):
-            raise InputError(f"--decimal {self.decimal!r}: neither '.' nor ','")
+            raise InputError(f"{self.options(('decimal', self.decimal))}: neither '.' nor ','")
         if self.thousands is not None and self.thousands not in _THOUSANDS:
-            raise InputError(f"--thousands {self.thousands!r}: none of . , ' _ and a space")
+            raise InputError(f"{self.options(('thousands', self.thousands))}: none of . , ' _ and a space")
         if self.thousands is not None and self.thousands == self.decimal:
-            raise InputError(f"--decimal and --thousands are both {self.decimal!r}")
+            raise InputError(f"{self.options('decimal', 'thousands')} are both {self.decimal!r}")
 
     def decimals(
         self, source: TextTable, lines: Sequence[int], columns: Mapping[str, Sequence[str]]
@@ -66,9 +70,12 @@ class NumberFormat:
             for row, cell in enumerate(cells):
                 match = pattern.fullmatch(cell)
                 if match is None and re.search("[0-9]", cell) and not re.search("[A-DF-Za-df-z]", cell):
-                    signs = f"--decimal {decimal}" + ("" if thousands is None else f" --thousands {thousands!r}")
-                    hint = ": --thousands says what separates thousands" if thousands is None else ""
-                    raise source.wrong(f"{cell!r} is not a number with {signs}{hint}", lines[row], name)
+                    if thousands is None:
+                        separator, hint = "", f": {self.options('thousands')} says what separates thousands"
+                    else:
+                        separator, hint = f" and {thousands!r} between thousands", ""
+                    what = f"{cell!r} is not a number with the decimal sign {decimal!r}{separator}{hint}"
+                    raise source.wrong(what, lines[row], name)
                 texts.append(cell if match is None else _with_point(match))
             converted[name] = texts
         return converted
@@ -90,19 +97,25 @@ class NumberFormat:
         ]
         if not commas:
             return False
+        is_text = "decimal" not in self.options.missing
+        advice = (
+            f"{self.options('decimal', 'thousands')} say what they are" if is_text else "turn the column into numbers"
+        )
         for cell in commas:
             if not _DECIMAL_COMMA.fullmatch(cell.text):
-                what = f"{cell.text!r} has several signs: --decimal and --thousands say what they are"
+                what = f"{cell.text!r} has several signs: {advice}"
                 raise source.wrong(what, lines[cell.row], cell.column)
         for name, cells in columns.items():
             for row, text in enumerate(cells):
                 if re.fullmatch(r"[+-]?[0-9]*\.[0-9]*(?:[eE][+-]?[0-9]+)?", text):
                     first = commas[0]
                     what = f"{text!r} has a point, and {first.text!r} in {source.place} {lines[first.row]} a comma"
-                    raise source.wrong(f"{what}: --decimal and --thousands say what they are", lines[row], name)
+                    raise source.wrong(f"{what}: {advice}", lines[row], name)
         if all(_EITHER.fullmatch(cell.text) for cell in commas):
             first = commas[0]
-            what = f"{first.text!r} has a decimal comma or a separator of thousands: give --decimal , or --thousands ,"
+            if is_text:
+                advice = f"give {self.options(('decimal', ','), ('thousands', ','), joined='or')}"
+            what = f"{first.text!r} has a decimal comma or a separator of thousands: {advice}"
             raise source.wrong(what, lines[first.row], first.column)
         return True
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from qabwnas.errors import InputError, RoundingWarning
 from qabwnas.io.numeric import DECIMAL
 from qabwnas.lut.exchange.format import NO_METADATA, TableMetadata
+from qabwnas.lut.exchange.option_names import OptionNames
 
 DIGITS = 15
 """Doubles hold all decimals of up to this many digits."""
@@ -41,7 +42,7 @@ class TextTable:
         rounded: column → how many numbers were rounded, and the first of them; see :meth:`warn_of_rounding`.
         labels: column → its name in the file, which messages use, if it has another one there.
         units: metric → its unit, if the user gives it.
-        has_options: whether the user can say what cells mean (:class:`~qabwnas.lut.exchange.layout.TableLayout`).
+        options: the options by which the user can say what cells mean, if there are any.
     """
 
     path: Path
@@ -53,7 +54,7 @@ class TextTable:
     rounded: dict[str, _Rounded] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
-    has_options: bool = False
+    options: OptionNames | None = None
 
     def wrong(self, what: str, line: int = 0, column: str = "") -> InputError:
         """Return the error that says ``what`` is wrong in this file, and in which line and column, if given."""
@@ -110,13 +111,14 @@ class TextTable:
 
     def _hint(self, column: str, cell: str) -> str:
         """Return which option may help to read a cell that is no number."""
-        if not self.has_options:
+        options = self.options
+        if options is None:
             return ""
-        if cell.lower() in _NOT_MEASURED:
-            return f": --na {cell!r} reads it as not measured"
-        if re.fullmatch(r"[+-]?[0-9][0-9.,'’_\s]*", cell):
-            return ": --decimal and --thousands say what its signs are"
-        return f": --ignore {self.labels.get(column, column)!r} leaves the column out"
+        if cell.lower() in _NOT_MEASURED and "na" not in options.missing:
+            return f": {options(('na', cell))} reads it as not measured"
+        if re.fullmatch(r"[+-]?[0-9][0-9.,'’_\s]*", cell) and "decimal" not in options.missing:
+            return f": {options('decimal', 'thousands')} say what its signs are"
+        return f": {options(('ignore', self.labels.get(column, column)))} leaves the column out"
 
     def warn_of_rounding(self) -> None:
         """Warn once per column of numbers that :meth:`numbers` has rounded."""

@@ -13,7 +13,6 @@ from qabwnas.errors import InputError
 from qabwnas.io.file_kinds import TABLE, check_suffix
 from qabwnas.lut.device_results import device_name
 from qabwnas.lut.exchange.csv_read import fixed_parts, named_metrics, read_csv
-from qabwnas.lut.exchange.layout import TableLayout
 from qabwnas.lut.importers.inputs import ImportOptions
 from qabwnas.lut.lut import Lut
 
@@ -81,8 +80,9 @@ def import_table(
     known = FORMATS[name]
     if len(paths) > 1 and not known.several:
         raise InputError(f"{paths[1]}: a table of the format {name} is one file")
-    for option in ("device", "resolution", "layout"):
-        if getattr(options, option) is not None and option not in known.options:
+    given = {"device": options.device is not None, "resolution": options.resolution is not None}
+    for option, is_given in {**given, "layout": not options.layout.is_empty}.items():
+        if is_given and option not in known.options:
             what = "options of columns, numbers and text" if option == "layout" else f"option {option}"
             raise InputError(f"the format {name} does not use the {what}")
     if options.device is not None:
@@ -94,8 +94,7 @@ def import_table(
         _check_pyarrow(first)
         from qabwnas.lut.exchange.parquet import read_parquet
 
-        layout = options.layout or TableLayout()
-        return Lut.of(read_parquet(first, options.aggregate, options.fixed, layout, options.higher_is_better))
+        return Lut.of(read_parquet(first, options.aggregate, options.fixed, options.layout, options.higher_is_better))
     read: Importer = import_module(f"qabwnas.lut.importers.{name}").read_table
     return _with_overrides(read([Path(path) for path in paths], options), options, first)
 

@@ -30,7 +30,7 @@ class ImportOptions:
     fixed: Mapping[str, Number] = field(default_factory=dict)
     device: str | None = None
     resolution: int | None = None
-    layout: TableLayout | None = None
+    layout: TableLayout = field(default_factory=TableLayout)
     higher_is_better: Collection[str] = ()
 
     @property

@@ -12,8 +12,10 @@ if TYPE_CHECKING:
     from qabwnas.lut.lut import Lut
 
 
-def open_lut(path: str | os.PathLike[str]) -> Lut:
+def open_lut(path: str | os.PathLike[str], *, for_command: bool = False) -> Lut:
     """Open a LUT file, or import a table (.csv, .csv.gz, .parquet) as ``qabwnas lut import`` does without options.
+
+    Messages name the command that has options ``for_command``, and otherwise the function that has them.
 
     Raises:
         OSError: the file cannot be read.
@@ -21,9 +23,18 @@ def open_lut(path: str | os.PathLike[str]) -> Lut:
         InputError: it is not a table that can be imported without options.
     """
     if is_named_as(path, TABLE):
-        from qabwnas.lut.importers.formats import import_table
+        from qabwnas.lut.exchange.layout import TableLayout
+        from qabwnas.lut.exchange.option_names import OptionNames
+        from qabwnas.lut.importers.formats import guess_format, import_table
+        from qabwnas.lut.importers.inputs import ImportOptions
 
-        return import_table([Path(path)])
+        if for_command:
+            names = OptionNames.of_command("qabwnas lut import")
+        elif guess_format(path) == "csv":
+            names = OptionNames("Lut.from_csv")
+        else:
+            names = OptionNames.without_text("Lut.from_dataframe")
+        return import_table([Path(path)], options=ImportOptions(layout=TableLayout(options=names)))
     from qabwnas.lut.lut import Lut
 
     return Lut.open(path)

@@ -164,7 +164,9 @@ class CsvBudgets:
         try:
             # An empty line is one empty cell.
             return next(csv.reader([line.decode()], strict=True)) or [""]
-        except (csv.Error, UnicodeDecodeError) as error:
+        except UnicodeDecodeError as error:
+            raise InputError(f"{self._path}: line {number}: not UTF-8 text: save it as UTF-8") from error
+        except csv.Error as error:
             raise InputError(f"{self._path}: line {number}: {error}") from error
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def open_lut_or_front(path: str | os.PathLike[str]) -> Lut | Frontier:
-    """Open a front, or a LUT like :func:`open_lut`; raises the same errors."""
+    """Open a front, or a LUT like :func:`open_lut`, for a command; raises the same errors."""
     if not is_named_as(path, TABLE):
         from qabwnas.search.front.file import is_front
 
@@ -22,4 +22,4 @@ def open_lut_or_front(path: str | os.PathLike[str]) -> Lut | Frontier:
             from qabwnas.search.frontier import Frontier
 
             return Frontier.open(path)
-    return open_lut(path)
+    return open_lut(path, for_command=True)

@@ -137,7 +137,7 @@ def test_series_are_columns(tmp_path: Path) -> None:
         (lambda: Lut.from_arrays({"a": {"loss": [1]}}, descriptions={"b": ["k"]}), "there is no block 'b' among a"),
         (lambda: Lut.from_csv(3), "3 is neither a path nor an open file"),  # type: ignore[arg-type]
         (lambda: Lut.from_csv("t.csv", ignore="notes"), "ignore: 'notes' is not a list of texts"),
-        (lambda: Lut.from_csv("t.csv", decimal=".", thousands="."), "--decimal and --thousands are both '.'"),
+        (lambda: Lut.from_csv("t.csv", decimal=".", thousands="."), "decimal= and thousands= are both '.'"),
     ],
 )
 def test_errors(call: Callable[[], Lut], message: str) -> None:

@@ -140,7 +140,7 @@ def test_few_rows_are_searched_directly_even_if_a_front_takes_forever(tmp_path: 
 @pytest.mark.parametrize(
     ("budgets", "message"),
     [
-        (b"size_bytes\n1\n\xff\n", "line 3: 'utf-8' codec can't decode"),
+        (b"size_bytes\n1\n\xff\n", "line 3: not UTF-8 text: save it as UTF-8"),
         (b'size_bytes\n"1\n', "line 2: unexpected end of data"),
         (b"size_bytes,latency_ms\n1,2\n\n", "line 3: 1 cells, expected 2"),
         (b"size_bytes\n1\n1e400\n", "line 3: size_bytes: '1e400' is out of range"),

@@ -70,12 +70,12 @@ class NumberFormat:
             for row, cell in enumerate(cells):
                 match = pattern.fullmatch(cell)
                 if match is None and re.search("[0-9]", cell) and not re.search("[A-DF-Za-df-z]", cell):
-                    if thousands is None:
-                        separator, hint = "", f": {self.options('thousands')} says what separates thousands"
-                    else:
-                        separator, hint = f" and {thousands!r} between thousands", ""
-                    what = f"{cell!r} is not a number with the decimal sign {decimal!r}{separator}{hint}"
-                    raise source.wrong(what, lines[row], name)
+                    signs = f"the decimal sign {decimal!r}"
+                    if thousands is not None:
+                        signs += f" and {thousands!r} between thousands"
+                    elif "thousands" not in self.options.missing:
+                        signs += f": {self.options('thousands')} says what separates thousands"
+                    raise source.wrong(f"{cell!r} is not a number with {signs}", lines[row], name)
                 texts.append(cell if match is None else _with_point(match))
             converted[name] = texts
         return converted

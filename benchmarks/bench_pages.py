@@ -101,6 +101,7 @@ requestAnimationFrame(function watch() {
 });
 """
 STOP_WATCHING = "window.is_watching = false; return window.frames_seen"
+# Figures are drawn when they come into view, so this scrolls, too.
 IS_DRAWN = """
 const plot = document.querySelector(arguments[0]);
 plot?.scrollIntoView({ block: "center" });

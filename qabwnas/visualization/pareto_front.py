@@ -71,7 +71,8 @@ def plot_pareto_front(
         shown_figure.add_scatter(**stairs, hoverinfo="skip", showlegend=False)
     texts = PointTexts(front, kept.points)
     hover, families = np.array(texts.hover(), dtype=object), np.array(texts.families(), dtype=object)
-    size, is_large = POINT_SIZE_3D if len(axes) == 3 else POINT_SIZE, len(kept.points) > FEW_POINTS
+    size = POINT_SIZE_3D if len(axes) == 3 else POINT_SIZE
+    is_large = len(kept.points) > FEW_POINTS
     for family in sorted(set(families.tolist())):
         rows = np.flatnonzero(families == family)
         if len(axes) == 3:

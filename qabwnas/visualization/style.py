@@ -76,8 +76,8 @@ def style_of(family: str) -> Style:
 def marker(family: str, size: float, *, in_3d: bool = False, one_of_many: bool = False) -> dict[str, Any]:
     """Return plotly's marker of a family; in 3-D, points that are one of many all have :data:`SYMBOL_OF_MANY`."""
     style = style_of(family)
-    symbol_3d = SYMBOL_OF_MANY if one_of_many else style.symbol_3d
-    return {"color": style.colour, "symbol": symbol_3d if in_3d else style.symbol, "size": size}
+    symbol = style.symbol if not in_3d else SYMBOL_OF_MANY if one_of_many else style.symbol_3d
+    return {"color": style.colour, "symbol": symbol, "size": size}
 
 
 def layout(title: str = "") -> dict[str, Any]:

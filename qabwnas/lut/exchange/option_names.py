@@ -28,6 +28,7 @@ class OptionNames:
 
     @classmethod
     def of_command(cls, owner: str = "") -> OptionNames:
+        """Return the options of a command."""
         return cls(owner, is_python=False)
 
     @classmethod

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 def open_lut(path: str | os.PathLike[str], *, for_command: bool = False) -> Lut:
     """Open a LUT file, or import a table (.csv, .csv.gz, .parquet) as ``qabwnas lut import`` does without options.
 
-    Messages name the command that has options ``for_command``, and otherwise the function that has them.
+    If a table needs options, the message names what takes them: ``qabwnas lut import`` if the path was given to a
+    command (``for_command``), otherwise ``Lut.from_csv`` or ``Lut.from_dataframe``.
 
     Raises:
         OSError: the file cannot be read.

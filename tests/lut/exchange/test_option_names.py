@@ -1,4 +1,4 @@
-"""Messages name the options of a table as whoever reads them can give them."""
+"""Messages name the options of a table in the form in which their reader can give them."""
 
 from __future__ import annotations
 
